@@ -1,0 +1,36 @@
+"""The PostgreSQL that comes with pip, for the run without a server.
+
+One cluster under DATA_DIR, reached through a Unix socket by the OS user who started it and by nobody else.
+Why it is run this way stands in docs/decisions/embedded-postgres.md.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from embedded.programs import EmbeddedError
+from embedded.server import Server
+
+__all__ = ["EmbeddedError", "running", "url"]
+
+
+def url(data_dir: Path) -> str:
+    """Tell where this user's server of the data folder is reached, whether or not it runs."""
+    return Server(data_dir).url
+
+
+@contextlib.contextmanager
+def running(data_dir: Path, *, durable: bool = True, own: bool = False) -> Iterator[str]:
+    """Have the server of the data folder running, and yield its URL.
+
+    The first process to ask starts the server, owns it, and stops it at exit. Others use it meanwhile, and
+    lose it if its owner ends first; so a process that serves asks to `own` it, waits or is refused.
+    Call from the main thread: the server ends with the thread that started it, be it by `kill -9`.
+    `durable=False` is for tests: a power cut may lose everything.
+    """
+    server = Server(data_dir)
+    try:
+        server.join(durable, own)
+        yield server.url
+    finally:
+        server.leave()

@@ -1,0 +1,102 @@
+"""The folder PostgreSQL keeps: made whole or not at all, and open to one OS user."""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+from embedded.programs import MAJOR, EmbeddedError, reason, spawn
+
+UNNAMED = range(60706, 61184)  # user ids that neither Debian nor systemd gives to anybody
+LOCALE = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+DATABASE = b"CREATE ROLE mayfly LOGIN CREATEDB;\nCREATE DATABASE mayfly OWNER mayfly;\n"
+
+
+def make(folder: Path, durable: bool) -> None:
+    """Make a cluster aside and give it its name when it is whole."""
+    for left in folder.parent.glob(f"{folder.name}.new-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    new = Path(tempfile.mkdtemp(prefix=f"{folder.name}.new-", dir=folder.parent))
+    try:
+        _fill(new, durable)
+        new.rename(folder)
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
+    _sync(folder.parent)
+
+
+def check(folder: Path) -> None:
+    """Refuse a cluster that this PostgreSQL can't read."""
+    made_by = (folder / "PG_VERSION").read_text().strip()
+    if made_by != MAJOR:
+        raise EmbeddedError(
+            f"{folder} was made by PostgreSQL {made_by} and this is {MAJOR}: move it away to begin anew."
+        )
+
+
+def let_in(user_id: int, folder: Path) -> None:
+    """Let in one OS user and nobody else; written at every start, for folders change hands."""
+    user = name_of(user_id)
+    if user is None or set(user) & set('"\\\n'):
+        raise EmbeddedError(
+            f"User id {user_id} has no plain name, which PostgreSQL asks for: take another."
+        )
+    _replace(folder / "pg_hba.conf", "local all all peer map=mayfly\n")
+    _replace(
+        folder / "pg_ident.conf", "".join(f'mayfly "{user}" {role}\n' for role in ("mayfly", "postgres"))
+    )
+
+
+def name_of(user_id: int) -> str | None:
+    """Look up a user's name."""
+    try:
+        return pwd.getpwuid(user_id).pw_name
+    except KeyError:
+        return None
+
+
+def _fill(new: Path, durable: bool) -> None:
+    """Fill the folder. As root: as `nobody`, since initdb asks for a name, then it is given to nobody at all."""
+    root = os.geteuid() == 0
+    if root:
+        nobody = pwd.getpwnam("nobody")
+        os.chown(new, nobody.pw_uid, nobody.pw_gid)
+    speed = [] if durable else ["--no-sync"]
+    _run("initdb", new, ["--username=postgres", "--auth=reject", *LOCALE, *speed])
+    _run("postgres", new, ["-c", "exit_on_error=on", "postgres"], first="--single", told=DATABASE)
+    if root:
+        _give(new, next(user for user in UNNAMED if name_of(user) is None))
+
+
+def _run(name: str, folder: Path, arguments: list[str], first: str | None = None, told: bytes = b"") -> None:
+    work = spawn(name, folder, arguments, output=subprocess.PIPE, death=signal.SIGKILL, first=first)
+    said, _ = work.communicate(told if first else None)
+    if work.returncode:
+        raise EmbeddedError(f"PostgreSQL could not be set up: {reason(said.decode(errors='replace'))}.")
+
+
+def _give(folder: Path, user_id: int) -> None:
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, user_id, user_id, follow_symlinks=False)
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file of the folder's owner without following what may stand in its place."""
+    owner = path.parent.stat()
+    fd, new = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(fd, "w", encoding="utf-8") as file:
+        file.write(text)
+        os.fchown(fd, owner.st_uid, owner.st_gid)
+    Path(new).replace(path)
+
+
+def _sync(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

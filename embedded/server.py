@@ -1,0 +1,181 @@
+"""One server's life: who owns it, its start, its end, and what a crash left behind."""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import time
+from io import FileIO
+from pathlib import Path
+
+from embedded import cluster
+from embedded.programs import EmbeddedError, explained, reason, spawn
+from embedded.settings import DURABLE, HASTY, SETTINGS
+
+PATIENCE = 60.0  # seconds for another process to bring its server up, or to end
+RECOVERY = 600.0  # seconds for a server to replay what a crash left
+ENDINGS = ((signal.SIGINT, 60), (signal.SIGQUIT, 10), (signal.SIGKILL, 10))
+STILL_THERE = ("already exists", "still in use")  # what PostgreSQL says of another in the same folder
+LOG_LIMIT = 5_000_000
+
+
+class Server:
+    """The PostgreSQL server of one data folder."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir.resolve()
+        self.folder = self.data_dir / "postgres"
+        self.log = self.data_dir / "postgres.log"
+        # Short, for a socket's path ends at 107 bytes; not in TMPDIR, which differs between cron and a shell.
+        name = hashlib.sha256(os.fsencode(self.data_dir)).hexdigest()[:16]
+        self.socket_folder = Path(f"/tmp/mayfly-{os.geteuid()}-{name}")  # noqa: S108 - checked before use
+        self._owner = 0
+        self._lock: FileIO | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where a client of this user reaches it."""
+        return f"postgresql+psycopg2://mayfly@/mayfly?host={self.socket_folder}"
+
+    def join(self, durable: bool, own: bool) -> None:
+        """Have it running: by another process, or by this one, which then owns it."""
+        with explained(self.data_dir):
+            self._lock = self._open_lock()
+            if self._claim(self._lock, own):
+                self._owner = os.getpid()
+                self._start(durable)
+                _say(self._lock, b"ready")
+
+    def leave(self) -> None:
+        """Stop it if this process owns it."""
+        if self._lock is not None and self._owner == os.getpid():
+            _say(self._lock, b"")
+            self._stop()
+        if self._lock is not None:
+            self._lock.close()
+
+    def _open_lock(self) -> FileIO:
+        """Open the file whose lock is the ownership, and which says `ready` while the server is."""
+        self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        lock = FileIO(os.open(self.data_dir / "postgres.lock", flags, 0o600), "r+")
+        os.register_at_fork(
+            after_in_child=lock.close
+        )  # else a forked worker would own it too, and outlive us
+        return lock
+
+    def _claim(self, lock: FileIO, own: bool) -> bool:
+        """Become the owner, or learn that another process is and that its server answers."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _say(lock, b"")
+                return True
+            if not own and os.pread(lock.fileno(), 8, 0) == b"ready" and self._listens():
+                return False
+            time.sleep(0.05)
+        raise EmbeddedError(f"Another process runs the PostgreSQL of {self.data_dir}: end that one first.")
+
+    def _listens(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as door, contextlib.suppress(OSError):
+            door.connect(str(self.socket_folder / ".s.PGSQL.5432"))
+            return True
+        return False
+
+    def _start(self, durable: bool) -> None:
+        """Start it, and again while a server that a `kill -9` left shutting down is still there."""
+        if not self.folder.exists():
+            cluster.make(self.folder, durable)
+        cluster.check(self.folder)
+        cluster.let_in(os.geteuid(), self.folder)
+        self._forget_reused_pid()
+        self._make_socket_folder()
+        deadline = time.monotonic() + PATIENCE
+        while said := self._attempt(durable):
+            if not any(sign in said for sign in STILL_THERE) or time.monotonic() > deadline:
+                raise EmbeddedError(f"PostgreSQL did not start: {reason(said)}. See {self.log}.")
+            time.sleep(0.5)
+
+    def _attempt(self, durable: bool) -> str:
+        """Start it and wait for its word; if it ended instead, return what it logged."""
+        if self.log.exists() and self.log.stat().st_size > LOG_LIMIT:
+            self.log.replace(self.log.with_suffix(".log.1"))
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+        with FileIO(os.open(self.log, flags, 0o600), "r+") as log:
+            start = log.seek(0, os.SEEK_END)
+            self._process = spawn(
+                "postgres", self.folder, self._options(durable), output=log, death=signal.SIGINT
+            )
+            if self._becomes_ready(self._process):
+                return ""
+            return os.pread(log.fileno(), 100_000, start).decode(errors="replace") or "no word"
+
+    def _options(self, durable: bool) -> list[str]:
+        settings = SETTINGS | (DURABLE if durable else HASTY)
+        settings |= {"unix_socket_directories": str(self.socket_folder)}
+        return [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+
+    def _becomes_ready(self, process: "subprocess.Popen[bytes]") -> bool:
+        deadline = time.monotonic() + RECOVERY
+        while process.poll() is None:
+            if self._word_of(process.pid).startswith("ready"):
+                return True
+            if time.monotonic() > deadline:
+                raise EmbeddedError(f"PostgreSQL was not ready after {RECOVERY:.0f} s. See {self.log}.")
+            time.sleep(0.01)
+        return False
+
+    def _word_of(self, pid: int) -> str:
+        """Read what the server writes of itself: the eighth line of postmaster.pid."""
+        with contextlib.suppress(FileNotFoundError):
+            lines = (self.folder / "postmaster.pid").read_text(errors="replace").split("\n")
+            if len(lines) > 7 and lines[0] == str(pid):
+                return lines[7]
+        return ""
+
+    def _stop(self) -> None:
+        """Ask for an orderly end, then press harder; recovery loses nothing."""
+        if self._process is None:
+            return
+        for how, seconds in ENDINGS:
+            self._process.send_signal(how)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(seconds)
+                break
+        shutil.rmtree(self.socket_folder, ignore_errors=True)
+
+    def _forget_reused_pid(self) -> None:
+        """Drop a crashed server's pid file if the number is another's by now, as in a new container."""
+        path = self.folder / "postmaster.pid"
+        with contextlib.suppress(OSError, ValueError):  # no file or no telling: PostgreSQL judges for itself
+            pid = int(path.read_text().split("\n")[0])
+            os.kill(pid, 0)
+            try:
+                ours = Path(f"/proc/{pid}/cwd").samefile(self.folder)
+            except FileNotFoundError:  # it ended and waits to be reaped, or there is no /proc
+                ours = not Path("/proc/self").exists()
+            if not ours:
+                path.unlink()
+
+    def _make_socket_folder(self) -> None:
+        """Make it new and the server's own; refuse what another user put in its place."""
+        owner, path = self.folder.stat(), self.socket_folder
+        if os.path.lexists(path):
+            found = path.lstat()
+            if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (os.geteuid(), owner.st_uid):
+                raise EmbeddedError(f"{path} is not a folder of this user: have it removed and start again.")
+            shutil.rmtree(path)
+        path.mkdir(mode=0o700)
+        os.chown(path, owner.st_uid, owner.st_gid)
+
+
+def _say(lock: FileIO, word: bytes) -> None:
+    os.ftruncate(lock.fileno(), 0)
+    os.pwrite(lock.fileno(), word, 0)
