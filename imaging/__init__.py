@@ -1,0 +1,16 @@
+"""What an image is: recognise it by its bytes, or refuse it. Bytes in, bytes out, nothing on disk."""
+
+from imaging.errors import BrokenImage, ImagingError, NotAnImage, TooManyPixels
+from imaging.picture import Data, Limits, Picture
+from imaging.recognise import recognise
+
+__all__ = [
+    "BrokenImage",
+    "Data",
+    "ImagingError",
+    "Limits",
+    "NotAnImage",
+    "Picture",
+    "TooManyPixels",
+    "recognise",
+]
