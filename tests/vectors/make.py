@@ -69,7 +69,6 @@ def main() -> None:
     alice = row(ImageKey(bytes(range(24))), SERVER_KEY, bytes(range(16)))
     bob = row(ImageKey(bytes(range(24, 48))), SERVER_KEY, bytes(range(16, 32)))
     older = row(alice.image_key, OLDER_KEY, bytes(range(16)))
-    moved = {"details": bob.details, "image": bob.image}
     vectors = {
         "opens": replace(alice, why="as it was written"),
         "older_server_key": replace(older, why="sealed under a key that is no longer the newest"),
@@ -80,7 +79,7 @@ def main() -> None:
             alice, details=altered(alice.details), why="one bit of the details flipped"
         ),
         "truncated": replace(alice, image=alice.image[:-16], why="the sealed image lacks its last block"),
-        "moved": replace(alice, **moved, why="the sealed bytes of another row"),
+        "moved": replace(alice, details=bob.details, image=bob.image, why="the sealed bytes of another row"),
         "moved_image": replace(alice, image=bob.image, why="the sealed image of another row"),
         "expiry_moved": replace(alice, expires_at=EXPIRES + 3600, why="the row's expiry put off by an hour"),
         "wrong_link": replace(alice, link=bob.link, why="opened by the link of another image"),

@@ -1,0 +1,20 @@
+"""Who and what plays in the tests. Alice uploads, Bob holds her link, Charlie must never see a thing."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+from PIL import Image
+
+IMAGES = Path(__file__).parent / "images"
+SERVER_KEY = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+
+
+def noise(width: int, height: int, form: str = "PNG") -> bytes:
+    """A picture of random pixels, which nothing makes smaller: 3 bytes a pixel as PNG."""
+    picture = Image.frombytes("RGB", (width, height), os.urandom(width * height * 3))
+    written = io.BytesIO()
+    picture.save(written, form, compress_level=0)
+    return written.getvalue()
