@@ -6,6 +6,7 @@ import io
 import os
 from pathlib import Path
 
+from flask.testing import FlaskClient
 from PIL import Image
 
 IMAGES = Path(__file__).parent / "images"
@@ -18,3 +19,11 @@ def noise(width: int, height: int, form: str = "PNG") -> bytes:
     written = io.BytesIO()
     picture.save(written, form, compress_level=0)
     return written.getvalue()
+
+
+def deposit(client: FlaskClient, **options: object) -> str:
+    """Upload a photograph as Alice would, and return its link."""
+    data = {"file": (io.BytesIO((IMAGES / "flower.jpg").read_bytes()), "flower.jpg")}
+    answer = client.post("/upload", data={**data, **{name: str(value) for name, value in options.items()}})
+    assert answer.status_code == 201, answer.text
+    return str(answer.get_json()["hash"])
