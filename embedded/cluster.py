@@ -42,9 +42,7 @@ def let_in(user_id: int, folder: Path) -> None:
     """Let in one OS user and nobody else; written at every start, for folders change hands."""
     user = name_of(user_id)
     if user is None or set(user) & set('"\\\n'):
-        raise EmbeddedError(
-            f"User id {user_id} has no plain name, which PostgreSQL asks for: take another."
-        )
+        raise EmbeddedError(f"User id {user_id} has no plain name, which PostgreSQL asks for: take another.")
     _replace(folder / "pg_hba.conf", "local all all peer map=mayfly\n")
     _replace(
         folder / "pg_ident.conf", "".join(f'mayfly "{user}" {role}\n' for role in ("mayfly", "postgres"))
@@ -60,7 +58,7 @@ def name_of(user_id: int) -> str | None:
 
 
 def _fill(new: Path, durable: bool) -> None:
-    """Fill the folder. As root: as `nobody`, since initdb asks for a name, then it is given to nobody at all."""
+    """Fill the folder; as root through `nobody`, since initdb wants a name, and then it is no name's."""
     root = os.geteuid() == 0
     if root:
         nobody = pwd.getpwnam("nobody")
