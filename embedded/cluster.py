@@ -58,7 +58,7 @@ def name_of(user_id: int) -> str | None:
 
 
 def _fill(new: Path, durable: bool) -> None:
-    """Fill the folder. As root: as `nobody`, since initdb asks for a name, then it is given to nobody at all."""
+    """Fill the folder; as root through `nobody`, since initdb wants a name, and then it is no name's."""
     root = os.geteuid() == 0
     if root:
         nobody = pwd.getpwnam("nobody")

@@ -1,0 +1,39 @@
+# ARGS are handed on: make run ARGS=--debug, make test ARGS="-k purge -x"
+ARGS ?=
+UV ?= uv
+PYTHON ?=
+export PYTHON
+
+ROOMS := $(wildcard app.py config.py crypto embedded imaging models services storage web benchmarks tests)
+TOOLS := curl:curl
+LOCK := pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
+
+.PHONY: help run test check lock bench clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):  *## \(.*\)/make \1\t\2/p' Makefile
+
+run:  ## serve on BIND, with a PostgreSQL of its own unless DATABASE_URL names one
+	@.ci/venv run && exec .venv/bin/python app.py $(ARGS)
+
+test:  ## the tests, and how much of the code they reach
+	@.ci/venv dev && .ci/tools $(TOOLS) && exec .venv/bin/python -m pytest --cov $(ARGS)
+
+check:  ## lint, format, types
+	@.ci/venv dev
+	.venv/bin/python -m ruff check
+	.venv/bin/python -m ruff format --check
+	.venv/bin/python -m mypy --strict $(ROOMS)
+
+lock:  ## pin anew what pyproject.toml asks for, with hashes; ARGS=--upgrade for newer versions
+	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or make lock UV=/path/to/uv" >&2; exit 1; }
+	$(UV) $(LOCK) $(ARGS) pyproject.toml -o requirements.txt
+	$(UV) $(LOCK) $(ARGS) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+	@! grep -nE '://|file:|^ *-(i|f|-[a-z-]*(index|links))' requirements.txt requirements-dev.txt
+
+bench:  ## what the speed figures in the docs come from
+	@.ci/venv dev && exec .venv/bin/python -m benchmarks $(ARGS)
+
+clean:  ## remove what make and the tests built; the data folder stays
+	rm -rf .venv .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,391 @@
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+import embedded
+from embedded import EmbeddedError, programs, server
+from embedded.settings import SETTINGS
+
+ROOT = Path(__file__).parent.parent
+HOLD = """
+import os, sys, time
+from pathlib import Path
+import embedded
+with embedded.running(Path(sys.argv[1])) as url:
+    if "fork" in sys.argv and os.fork() == 0:
+        time.sleep(60)
+        os._exit(0)
+    print(url, flush=True)
+    sys.stdin.read()
+"""
+SECRET = "zebra-orchid-7431"
+
+root_only = pytest.mark.skipif(os.geteuid() != 0, reason="takes another user's place, which only root can")
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+def ask(url: str, *statements: str, user: str = "mayfly") -> list[tuple[object, ...]]:
+    connection = psycopg2.connect(url.replace("+psycopg2", "").replace("mayfly@", f"{user}@"))
+    with contextlib.closing(connection), connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+        found = cursor.fetchall() if cursor.description else []
+        connection.commit()
+        return found
+
+
+def postmaster(data_dir: Path) -> int:
+    return int((data_dir / "postgres" / "postmaster.pid").read_text().split()[0])
+
+
+def gone(pid: int, seconds: float = 10) -> bool:
+    """Whether it ended; one that waits for its parent to reap it did."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+@contextlib.contextmanager
+def holder(data_dir: Path, *words: str) -> "Iterator[subprocess.Popen[str]]":
+    """Another process that has the server running until its standard input ends."""
+    command = [sys.executable, "-c", HOLD, str(data_dir), *words]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # a session of its own: the holder and its fork
+
+
+def said_by(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def as_nobody(work: Callable[[], object]) -> str:
+    """Do the work in a child that is the user `nobody`, and tell what came of it."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            nobody = pwd.getpwnam("nobody")
+            os.setgroups([])
+            os.setgid(nobody.pw_gid)
+            os.setuid(nobody.pw_uid)
+            told = repr(work())
+        except BaseException as error:
+            told = f"{type(error).__name__}: {error}"
+        os.write(write, told.encode())
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        told = pipe.read()
+    os.waitpid(child, 0)
+    return told
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of mode 700 around the data folder, as a clone in /root has."""
+    folder = tmp_path_factory.mktemp("house")
+    folder.chmod(0o700)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def alive(house: Path) -> Iterator[tuple[Path, str]]:
+    data_dir = house / "var"
+    with embedded.running(data_dir) as url:
+        yield data_dir, url
+
+
+def test_its_url_is_known_before_it_runs(alive: tuple[Path, str]) -> None:
+    data_dir, url = alive
+    assert embedded.url(data_dir) == url
+    assert ask(url, "SELECT current_database(), current_user") == [("mayfly", "mayfly")]
+
+
+def test_no_folder_above_it_is_opened_up(alive: tuple[Path, str], house: Path) -> None:
+    data_dir, _ = alive
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (house, data_dir, data_dir / "postgres")] == [
+        0o700
+    ] * 3
+    assert house.stat().st_uid == data_dir.stat().st_uid == os.geteuid()
+
+
+def test_it_loses_nothing_unless_told_so(alive: tuple[Path, str]) -> None:
+    for setting in ("fsync", "synchronous_commit", "full_page_writes", "data_checksums"):
+        assert ask(alive[1], f"SHOW {setting}") == [("on",)]
+
+
+def test_text_is_utf8_and_sorts_the_same_everywhere(alive: tuple[Path, str]) -> None:
+    found = ask(alive[1], "SELECT datlocprovider, datlocale FROM pg_database WHERE datname = 'mayfly'")
+    assert found == [("b", "C.UTF-8")]
+    assert ask(alive[1], "SHOW server_encoding") == [("UTF8",)]
+
+
+def test_the_service_is_no_superuser(alive: tuple[Path, str]) -> None:
+    assert ask(alive[1], "SELECT rolsuper FROM pg_roles WHERE rolname = current_user") == [(False,)]
+
+
+@linux_only
+def test_it_listens_on_no_network(alive: tuple[Path, str]) -> None:
+    data_dir, url = alive
+    assert ask(url, "SHOW listen_addresses") == [("",)]
+    tables = [Path("/proc/net") / name for name in ("tcp", "tcp6", "udp", "udp6")]
+    network = {
+        line.split()[9] for path in tables if path.exists() for line in path.read_text().splitlines()[1:]
+    }
+    handles = [str(handle.readlink()) for handle in Path(f"/proc/{postmaster(data_dir)}/fd").iterdir()]
+    sockets = {handle[8:-1] for handle in handles if handle.startswith("socket:[")}
+    assert sockets
+    assert not sockets & network
+
+
+def test_ctrl_c_at_the_terminal_does_not_reach_it(alive: tuple[Path, str]) -> None:
+    assert os.getsid(postmaster(alive[0])) == postmaster(alive[0])
+
+
+@linux_only
+def test_nothing_of_our_environment_reaches_it(alive: tuple[Path, str]) -> None:
+    words = Path(f"/proc/{postmaster(alive[0])}/environ").read_bytes().split(b"\0")
+    assert {word.split(b"=")[0] for word in words if word} <= {b"LC_ALL", b"PATH", b"PG_GRANDPARENT_PID"}
+
+
+def test_a_backend_that_crashes_takes_nothing_with_it(alive: tuple[Path, str]) -> None:
+    _, url = alive
+    ask(url, "CREATE TABLE kept (n int)", "INSERT INTO kept VALUES (7)")
+    connection = psycopg2.connect(url.replace("+psycopg2", ""))
+    os.kill(connection.info.backend_pid, signal.SIGKILL)
+    connection.close()
+    for _ in range(200):
+        with contextlib.suppress(psycopg2.OperationalError):
+            if ask(url, "SELECT n FROM kept") == [(7,)]:
+                break
+        time.sleep(0.05)
+    ask(url, "CHECKPOINT", user="postgres")
+    assert ask(url, "SELECT n FROM kept") == [(7,)]
+
+
+def test_the_log_holds_no_word_of_a_statement(alive: tuple[Path, str]) -> None:
+    data_dir, url = alive
+    ask(url, "CREATE TABLE names (name text PRIMARY KEY)", f"INSERT INTO names VALUES ('{SECRET}')")
+    for wrong in (
+        f"INSERT INTO names VALUES ('{SECRET}')",
+        f"SELECT '{SECRET}'::int",
+        f'SELECT "{SECRET}"',
+        f"DO $$ BEGIN RAISE WARNING '{SECRET}'; RAISE EXCEPTION '{SECRET}'; END $$",
+    ):
+        with pytest.raises(psycopg2.Error, match=SECRET):
+            ask(url, wrong)
+    with pytest.raises(psycopg2.Error):
+        ask(url, "SET statement_timeout = 50", f"SELECT pg_sleep(9), '{SECRET}'")
+    with contextlib.suppress(psycopg2.OperationalError):  # a crashed backend's last words
+        ask(url, f"SELECT '{SECRET}', pg_terminate_backend(pg_backend_pid())")
+    assert "ready to accept" in (data_dir / "postgres.log").read_text()
+    assert SECRET not in (data_dir / "postgres.log").read_text()
+
+
+def test_another_process_uses_it_and_leaves_it_running(alive: tuple[Path, str]) -> None:
+    data_dir, url = alive
+    with holder(data_dir) as process:
+        assert said_by(process) == url
+        process.communicate("")
+        assert process.returncode == 0
+    assert ask(url, "SELECT 1") == [(1,)]
+
+
+def test_it_refuses_a_second_owner(alive: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "PATIENCE", 0.2)
+    with pytest.raises(EmbeddedError, match="end that one first"), embedded.running(alive[0], own=True):
+        pass
+    assert ask(alive[1], "SELECT 1") == [(1,)]
+
+
+@root_only
+def test_it_lets_no_other_user_in(alive: tuple[Path, str]) -> None:
+    _, url = alive
+    folder = Path(url.rpartition("=")[2])
+    assert "Permission denied" in as_nobody(lambda: ask(url, "SELECT 1"))
+    folder.chmod(0o755)  # and not by the folder's mode alone
+    (folder / ".s.PGSQL.5432").chmod(0o777)
+    try:
+        for user in ("mayfly", "postgres", "nobody"):
+            refused = as_nobody(partial(ask, url, "SELECT 1", user=user))
+            assert "Peer authentication failed" in refused
+    finally:
+        folder.chmod(0o700)
+
+
+@root_only
+def test_it_runs_as_a_user_that_is_nobody_else(alive: tuple[Path, str]) -> None:
+    owner = (alive[0] / "postgres").stat().st_uid
+    with pytest.raises(KeyError):
+        pwd.getpwuid(owner)
+    state = Path(f"/proc/{postmaster(alive[0])}/status").read_text()
+    assert f"Uid:\t{owner}\t{owner}\t{owner}\t{owner}" in state
+    assert "Groups:\t \n" in state
+
+
+@root_only
+def test_an_ordinary_user_runs_it_too(alive: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    nobody = pwd.getpwnam("nobody")
+    reachable = programs._reachable(programs._home())
+    monkeypatch.setattr(programs, "_home", lambda: reachable)  # the venv of a test run may be root's alone
+    house = Path("/var/tmp") / f"mayfly-test-{os.getpid()}"
+    house.mkdir(mode=0o700)
+    os.chown(house, nobody.pw_uid, nobody.pw_gid)
+
+    def work() -> object:
+        with embedded.running(house / "var", durable=False) as url:
+            return ask(url, "SELECT current_user"), (house / "var" / "postgres").stat().st_uid
+
+    try:
+        assert as_nobody(work) == f"([('mayfly',)], {nobody.pw_uid})"
+        assert "No permission" in as_nobody(lambda: embedded.running(alive[0]).__enter__())
+        assert stat.S_IMODE(house.stat().st_mode) == 0o700
+    finally:
+        shutil.rmtree(house)
+
+
+def test_it_stops_whole_and_starts_again_at_once(tmp_path: Path) -> None:
+    with embedded.running(tmp_path) as url:
+        ask(url, "CREATE TABLE kept AS SELECT 7 AS n")
+        pid = postmaster(tmp_path)
+    assert gone(pid, 0.1)
+    assert not Path(url.rpartition("=")[2]).exists()
+    began = time.monotonic()
+    with embedded.running(tmp_path, own=True) as url:
+        assert ask(url, "SELECT n FROM kept") == [(7,)]
+    assert time.monotonic() - began < 3
+
+
+def test_a_path_may_be_long_and_odd(tmp_path: Path) -> None:
+    data_dir = tmp_path
+    while len(os.fsencode(data_dir)) < 300:
+        data_dir /= 'it\'s a "house" of ünïcödé, 100% $HOME \\ 家'
+    with embedded.running(data_dir, durable=False) as url:
+        assert ask(url, "SELECT 1") == [(1,)]
+        assert len(url.rpartition("=")[2]) < 60
+
+
+@linux_only
+def test_it_ends_with_its_parent_and_keeps_what_was_committed(tmp_path: Path) -> None:
+    with holder(tmp_path) as process:
+        ask(said_by(process), "CREATE TABLE kept AS SELECT 7 AS n")
+        pid = postmaster(tmp_path)
+        process.kill()
+        process.wait()
+        with embedded.running(tmp_path) as url:  # at once, while the old server is still shutting down
+            assert ask(url, "SELECT n FROM kept") == [(7,)]
+    assert gone(pid, 0.1)
+
+
+@linux_only
+def test_it_recovers_when_all_were_killed(tmp_path: Path) -> None:
+    with holder(tmp_path) as process:
+        ask(said_by(process), "CREATE TABLE kept AS SELECT 7 AS n")
+        pid = postmaster(tmp_path)
+        os.kill(process.pid, signal.SIGSTOP)  # so that it can't tell the server to end
+        os.killpg(pid, signal.SIGKILL)
+        process.kill()
+        process.wait()
+        assert gone(pid)
+        with embedded.running(tmp_path) as url:
+            assert ask(url, "SELECT n FROM kept") == [(7,)]
+
+
+@linux_only
+def test_a_forked_worker_that_outlives_us_does_not_own_it(tmp_path: Path) -> None:
+    with holder(tmp_path, "fork") as process:
+        said_by(process)
+        process.kill()
+        began = time.monotonic()
+        with embedded.running(tmp_path, own=True) as url:
+            assert ask(url, "SELECT 1") == [(1,)]
+        assert time.monotonic() - began < 10
+
+
+@linux_only
+def test_a_pid_that_is_somebody_elses_by_now_does_not_stop_it(tmp_path: Path) -> None:
+    with embedded.running(tmp_path, durable=False):
+        pid_file = (tmp_path / "postgres" / "postmaster.pid").read_text()
+    owner = (tmp_path / "postgres").stat()
+    user = owner.st_uid if os.geteuid() == 0 else None
+    with subprocess.Popen(["/bin/sleep", "60"], cwd="/", user=user) as other:
+        path = tmp_path / "postgres" / "postmaster.pid"
+        path.write_text("\n".join([str(other.pid), *pid_file.split("\n")[1:]]))
+        os.chown(path, owner.st_uid, owner.st_gid)
+        try:
+            with embedded.running(tmp_path, durable=False) as url:
+                assert ask(url, "SELECT 1") == [(1,)]
+        finally:
+            other.kill()
+
+
+@linux_only
+def test_a_cluster_half_made_is_made_anew(tmp_path: Path) -> None:
+    with holder(tmp_path) as process:
+        while not list(tmp_path.glob("postgres.new-*/PG_VERSION")):
+            time.sleep(0.001)
+        process.kill()
+        process.wait()
+        assert not (tmp_path / "postgres").exists()
+        with embedded.running(tmp_path, durable=False) as url:
+            assert ask(url, "SELECT 1") == [(1,)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["postgres", "postgres.lock", "postgres.log"]
+
+
+def test_a_cluster_of_another_version_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "postgres").mkdir()
+    (tmp_path / "postgres" / "PG_VERSION").write_text("16\n")
+    with pytest.raises(EmbeddedError, match="made by PostgreSQL 16"), embedded.running(tmp_path):
+        pass
+    assert (tmp_path / "postgres" / "PG_VERSION").read_text() == "16\n"
+
+
+def test_a_strange_socket_folder_is_refused_and_left_alone(tmp_path: Path) -> None:
+    place = Path(embedded.url(tmp_path).rpartition("=")[2])
+    (tmp_path / "elsewhere").mkdir()
+    place.symlink_to(tmp_path / "elsewhere")
+    try:
+        with pytest.raises(EmbeddedError, match="not a folder of this user"), embedded.running(tmp_path):
+            pass
+        assert place.is_symlink()
+    finally:
+        place.unlink()
+
+
+def test_it_says_so_where_no_programs_came(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(programs, "PACKAGE", "no_such_package")
+    with pytest.raises(EmbeddedError, match=r"install requirements\.txt"), embedded.running(tmp_path):
+        pass
+
+
+def test_a_server_that_does_not_start_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SETTINGS, "shared_buffers", "-1")
+    with (
+        pytest.raises(EmbeddedError, match="outside the valid range"),
+        embedded.running(tmp_path, durable=False),
+    ):
+        pass
