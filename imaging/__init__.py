@@ -1,5 +1,6 @@
 """What an image is: recognise it by its bytes, or refuse it. Bytes in, bytes out, nothing on disk."""
 
+from imaging.clean import clean
 from imaging.errors import BrokenImage, ImagingError, NotAnImage, TooManyPixels
 from imaging.picture import Data, Limits, Picture
 from imaging.recognise import recognise
@@ -12,5 +13,6 @@ __all__ = [
     "NotAnImage",
     "Picture",
     "TooManyPixels",
+    "clean",
     "recognise",
 ]

@@ -3,6 +3,7 @@
 from imaging.boxes import Box, boxes, only
 from imaging.errors import NotAnImage
 from imaging.heif_meta import Meta, read_meta
+from imaging.heif_track import samples, tracks
 from imaging.picture import Limits, Picture
 from imaging.reading import number, require, says, take
 
@@ -28,7 +29,8 @@ def measure(view: memoryview, limits: Limits) -> Picture:
     meta = read_meta(view, only(top, b"meta"))
     width, height = _size(view, meta)
     limits.allow(width, height)
-    frames = _frames(view, top) if says(view, 8, b"avis") else 1
+    frames = _frames(view, top)
+    frames = frames if says(view, 8, b"avis") else 1
     limits.allow(width, height, frames)
     return Picture(media_type, width, height, frames)
 
@@ -43,17 +45,4 @@ def _size(view: memoryview, meta: Meta) -> tuple[int, int]:
 
 
 def _frames(view: memoryview, top: list[Box]) -> int:
-    tracks = [box for box in boxes_in(view, only(top, b"moov")) if box.kind == b"trak"]
-    counts = [_samples(view, track) for track in tracks]
-    return max(counts, default=0)
-
-
-def _samples(view: memoryview, box: Box) -> int:
-    for kind in (b"mdia", b"minf", b"stbl", b"stsz"):
-        box = only(boxes_in(view, box), kind)
-    return number(view, box.body + 8, 4)
-
-
-def boxes_in(view: memoryview, box: Box) -> list[Box]:
-    """Return the boxes inside a plain box."""
-    return list(boxes(view, box.body, box.end))
+    return max((len(samples(view, track)) for track in tracks(view, top)), default=0)
