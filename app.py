@@ -12,10 +12,11 @@ from typing import Any
 import click
 from flask import Flask, Response, g, request
 from flask_migrate import Migrate, upgrade
+from sqlalchemy.exc import DBAPIError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import embedded
-from config import Config
+from config import Config, ConfigError
 from crypto import ServerKeys, server_keys_in
 from models import db
 from services import Drop, Limits, Purge, PurgeSchedule
@@ -81,10 +82,18 @@ def database(config: Config, *, own: bool = False) -> Iterator[None]:
 
 
 def migrate(app: Mayfly) -> None:
-    """Bring the schema up to date; processes that start together wait for one another."""
+    """Bring the schema up to date; processes that start together wait for one another.
+
+    Raises ConfigError where the database can't be reached or refuses.
+    """
     with app.app_context():
-        upgrade()
-        db.engine.dispose()
+        try:
+            upgrade()
+        except DBAPIError as error:
+            why = str(error.orig).partition("\n")[0]
+            raise ConfigError(f"the database can't be used ({why}); start it, or mend DATABASE_URL") from None
+        finally:
+            db.engine.dispose()
 
 
 def _server_keys(config: Config) -> ServerKeys:

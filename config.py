@@ -28,7 +28,7 @@ class Config:
     data_dir: Path = Path("var")
     bind: tuple[str, int] = ("127.0.0.1", 5000)
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
-    threads: int = 8
+    threads: int = 4
     base_url: str | None = None
     trusted_proxies: int = 0
     secret_keys: tuple[str, ...] | None = field(default=None, repr=False)
@@ -121,6 +121,8 @@ def _database(env: Mapping[str, str]) -> str | None:
     port = _setting("POSTGRES_PORT", _count(1, 65535))(env) or 5432
     database = env.get("POSTGRES_DB", user)
     login = ":".join(quote(part, safe="") for part in (user, password) if part)
+    if host.startswith("/"):  # the folder of a Unix socket, as libpq takes it
+        return f"postgresql+psycopg2://{login}@/{quote(database, safe='')}?host={quote(host)}&port={port}"
     return f"postgresql+psycopg2://{login}@{host}:{port}/{quote(database, safe='')}"
 
 

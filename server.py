@@ -8,17 +8,20 @@ import os
 import signal
 import socket
 import sys
+from typing import TYPE_CHECKING
 
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 
 import embedded
-from app import Mayfly, create_app, database, migrate
+from app import create_app, database, migrate
 from config import Config, ConfigError
 from crypto import MalformedServerKey
 from embedded.programs import die_with
 
-log = logging.getLogger("mayfly")
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
 DRAIN_SECONDS = 10
 
 
@@ -44,6 +47,7 @@ def serve(config: Config, *, debug: bool) -> None:
             "server:worker",
             factory=True,
             interface=Interfaces.WSGI,
+            http=HTTPModes.http1,  # in its automatic mode a connection that never says anything stays for good
             address=host,
             port=port,
             workers=1 if debug else config.workers,
@@ -56,13 +60,26 @@ def serve(config: Config, *, debug: bool) -> None:
         server.serve()
 
 
-def worker() -> Mayfly:
+def worker() -> WSGIApplication:
     """Make the application in a worker process."""
     _log_to_stderr()
     die_with(os.getppid(), signal.SIGTERM)
     app = create_app()
     app.schedule.start()
-    return app
+    return _whole(app)
+
+
+def _whole(app: WSGIApplication) -> WSGIApplication:
+    """Hand answers over in one piece: then a slow reader costs the server memory, but no thread."""
+
+    def call(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        answer = app(environ, start_response)
+        try:
+            return list(answer)
+        finally:
+            answer.close()  # type: ignore[attr-defined]
+
+    return call
 
 
 def _check_port(host: str, port: int) -> None:

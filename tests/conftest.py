@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, create_engine, text
 
 import embedded
 from app import Mayfly, create_app, migrate
 from config import Config
 from models import SLOTS, ciphertexts, db
 from tests.cast import IMAGES, SERVER_KEY
+from tests.processes import Served, serving, write_no_file
 
 MakeApp = Callable[..., Mayfly]
 
@@ -28,10 +29,18 @@ def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def server(database_url: str) -> Iterator[Served]:
+    """A server process that can write no file at all, on the session's database."""
+    with serving(DATABASE_URL=database_url, SECRET_KEYS=SERVER_KEY, before=write_no_file) as served:
+        yield served
+
+
 @pytest.fixture
 def make_app(database_url: str, tmp_path: Path) -> Iterator[MakeApp]:
     """Make applications on an empty database; every trigger of the purge is off unless a test asks for one."""
     made: list[Mayfly] = []
+    _empty(database_url)
 
     def make(**settings: Any) -> Mayfly:
         defaults: dict[str, Any] = {
@@ -49,16 +58,15 @@ def make_app(database_url: str, tmp_path: Path) -> Iterator[MakeApp]:
     for app in made:
         app.schedule.stop()
         with app.app_context():
-            engine = db.engine
-        if app is made[0] and app.settings.database_url == database_url:
-            _empty(engine)
-        engine.dispose()
+            db.engine.dispose()
 
 
-def _empty(engine: Engine) -> None:
+def _empty(database_url: str) -> None:
+    engine = create_engine(database_url)
     with engine.begin() as connection:
         tables = ", ".join(["images", *(ciphertexts(slot) for slot in _filled(connection))])
         connection.execute(text(f"TRUNCATE {tables}"))
+    engine.dispose()
 
 
 def _filled(connection: Connection) -> list[int]:

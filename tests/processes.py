@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -69,6 +70,11 @@ def until(true: Callable[[], bool], seconds: float = 20) -> bool:
             return True
         time.sleep(0.05)
     return False
+
+
+def write_no_file() -> None:
+    """From here on no file grows: whoever tries gets EFBIG. Sockets and pipes are not files."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
 def free_port() -> int:

@@ -36,7 +36,7 @@ ONLY_IN = {
     "PIL": {"imaging"},
     "boto3": {"storage"},
     "psycopg2": {"storage", "embedded"},
-    "sqlalchemy": {"models", "storage", "services"},
+    "sqlalchemy": {"app", "models", "storage", "services"},
     "flask_sqlalchemy": {"models"},
     "apscheduler": {"services"},
     "granian": {"server"},

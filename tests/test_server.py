@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import resource
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,22 +17,10 @@ from sqlalchemy import create_engine, text
 
 import embedded
 from tests.cast import SERVER_KEY, noise
-from tests.processes import ROOT, Served, alive, serving, until
+from tests.processes import ROOT, Served, alive, free_port, serving, until, write_no_file
 
 TWENTY_MB = noise(2600, 2550)
 ONE_MB = noise(600, 550)
-
-
-def write_no_file() -> None:
-    """From here on no file grows: whoever tries gets EFBIG. Sockets and pipes are not files."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-
-
-@pytest.fixture(scope="module")
-def server(database_url: str) -> Iterator[Served]:
-    """A server that can write no file at all, on the session's database."""
-    with serving(DATABASE_URL=database_url, SECRET_KEYS=SERVER_KEY, before=write_no_file) as served:
-        yield served
 
 
 def count(database_url: str) -> int:
@@ -192,9 +178,14 @@ def test_a_port_in_use_is_told_in_one_sentence(server: Served) -> None:
 
 
 def test_a_bad_setting_is_told_in_one_sentence() -> None:
-    for setting in ({"LIFETIME": "five"}, {"SECRET_KEYS": "hunter2"}):
+    for setting in ({"LIFETIME": "five"}, {"SECRET_KEYS": "hunter2"}, {"SECRET_KEYS": SERVER_KEY}):
         run = [sys.executable, "app.py"]
-        env = {**os.environ, "DATABASE_URL": "postgresql://nowhere.invalid/x", **setting}
+        env = {
+            **os.environ,
+            "DATABASE_URL": "postgresql://me:hunter2@127.0.0.1:1/x",
+            "BIND": f"127.0.0.1:{free_port()}",
+        }
+        env |= setting
         stopped = subprocess.run(run, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
         assert stopped.returncode == 1
         assert stopped.stderr.startswith("mayfly: ")
