@@ -11,3 +11,11 @@ class Unopenable(Exception):
 
     It never says which, so that it can be no oracle.
     """
+
+
+class PasswordNeeded(Exception):
+    """The image opens only with a password, and none was given."""
+
+
+class WrongPassword(Exception):
+    """A password that does not open the image."""

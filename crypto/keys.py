@@ -77,12 +77,14 @@ class SealKeys:
     details: bytes = field(repr=False)
 
     @classmethod
-    def derive(cls, link: Link, server_key: bytes, expires_at: int) -> SealKeys:
+    def derive(cls, link: Link, server_key: bytes, expires_at: int, stretched: bytes = b"") -> SealKeys:
         """Derive the keys of the row that ``link`` opens until ``expires_at``, whole seconds since 1970.
 
-        The expiry is part of both keys: who moves it in the database makes the row unreadable.
+        The expiry is part of both keys: who moves it in the database makes the row unreadable. So is the
+        ``stretched`` password, where there is one.
         """
+        secret = link.secret + stretched
         return cls(
-            image=derive(link.secret, f"mayfly/v1/image/{expires_at}", salt=server_key),
-            details=derive(link.secret, f"mayfly/v1/details/{expires_at}", salt=server_key),
+            image=derive(secret, f"mayfly/v1/image/{expires_at}", salt=server_key),
+            details=derive(secret, f"mayfly/v1/details/{expires_at}", salt=server_key),
         )

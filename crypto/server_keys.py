@@ -6,9 +6,7 @@ from binascii import Error as Base64Error
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from crypto.errors import MalformedServerKey, Unopenable
-from crypto.fernet import open_sealed
-from crypto.keys import Link, SealKeys
+from crypto.errors import MalformedServerKey
 
 KEY_BYTES = 32
 
@@ -52,17 +50,3 @@ class ServerKeys:
     def newest(self) -> bytes:
         """The key that seals."""
         return self.keys[0]
-
-    def open_details(self, link: Link, expires_at: int, sealed: bytes) -> tuple[SealKeys, bytes]:
-        """Open a row's details with whichever server key sealed them; return its keys and the details.
-
-        Details are small, so trying them tells the right key before the image's bytes are touched.
-        Raises Unopenable when none fits.
-        """
-        for server_key in self.keys:
-            keys = SealKeys.derive(link, server_key, expires_at)
-            try:
-                return keys, bytes(open_sealed(keys.details, sealed))
-            except Unopenable:
-                continue
-        raise Unopenable

@@ -5,14 +5,25 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import unicodedata
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2.low_level import Type, hash_secret_raw
 from cryptography.fernet import Fernet, InvalidToken
 
-from crypto import ImageKey, Link, ServerKeys, Unopenable, open_sealed
+from crypto import (
+    ImageKey,
+    Link,
+    PasswordNeeded,
+    SealedDetails,
+    ServerKeys,
+    Unopenable,
+    WrongPassword,
+    open_sealed,
+)
 
 FILES = sorted((Path(__file__).parent.parent / "vectors").glob("*.json"))
 
@@ -20,7 +31,8 @@ FILES = sorted((Path(__file__).parent.parent / "vectors").glob("*.json"))
 def test_every_named_failure_has_its_vector() -> None:
     names = {file.stem for file in FILES}
     named = "opens altered_image altered_details truncated moved moved_image expiry_moved wrong_link wrong_server_key"
-    assert names == {*named.split(), "older_server_key"}
+    passwords = {"password_opens", "password_decomposed", "password_wrong", "password_missing"}
+    assert names == {*named.split(), "older_server_key", *passwords}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -29,7 +41,7 @@ def test_a_vector_does_what_it_says(file: Path) -> None:
     if vector["expected"] == "opens":
         assert open_with_crypto_room(vector) == opened(vector)
     else:
-        with pytest.raises(Unopenable):
+        with pytest.raises((Unopenable, WrongPassword, PasswordNeeded)):
             open_with_crypto_room(vector)
 
 
@@ -62,7 +74,8 @@ def open_with_crypto_room(vector: dict[str, Any]) -> tuple[bytes, bytes]:
     row = vector["row"]
     server_keys = ServerKeys.parse(vector["server_keys"])
     link = Link.parse(vector["link"])
-    keys, details = server_keys.open_details(link, row["expires_at"], bytes.fromhex(row["details"]))
+    sealed = SealedDetails.of(link, server_keys, row["expires_at"], bytes.fromhex(row["details"]))
+    keys, details = sealed.open(vector["password"])
     return details, bytes(open_sealed(keys.image, bytes.fromhex(row["sealed"])))
 
 
@@ -72,18 +85,30 @@ def hkdf(secret: bytes, info: bytes, length: int, salt: bytes = bytes(32)) -> by
     return hmac.new(pseudorandom, info + b"\x01", hashlib.sha256).digest()[:length]
 
 
+def stretch(password: str, link: bytes) -> bytes:
+    salt = hkdf(link, b"mayfly/v1/password-salt", 16)
+    secret = unicodedata.normalize("NFC", password).encode()
+    return hash_secret_raw(
+        secret, salt, time_cost=3, memory_cost=32768, parallelism=1, hash_len=32, type=Type.ID
+    )
+
+
 def open_from_the_page(vector: dict[str, Any]) -> tuple[bytes, bytes]:
     row = vector["row"]
     link = urlsafe_b64decode(vector["link"])
+    locked = link + (stretch(vector["password"], link) if vector["password"] else b"")
     error: Exception = InvalidToken()
     for server_key in map(urlsafe_b64decode, vector["server_keys"]):
 
-        def read(label: str, stored: str, salt: bytes = server_key) -> bytes:
-            key = hkdf(link, f"mayfly/v1/{label}/{row['expires_at']}".encode(), 32, salt)
-            return Fernet(urlsafe_b64encode(key)).decrypt(urlsafe_b64encode(bytes.fromhex(stored)))
+        def read(secret: bytes, label: str, stored: bytes, salt: bytes = server_key) -> bytes:
+            key = hkdf(secret, f"mayfly/v1/{label}/{row['expires_at']}".encode(), 32, salt)
+            return Fernet(urlsafe_b64encode(key)).decrypt(urlsafe_b64encode(stored))
 
         try:
-            return read("details", row["details"]), read("image", row["sealed"])
+            details = read(link, "details", bytes.fromhex(row["details"]))
+            if details[0] == 1:
+                details = read(locked, "details", details[1:])
+            return details[1:], read(locked, "image", bytes.fromhex(row["sealed"]))
         except InvalidToken as invalid:
             error = invalid
     raise error

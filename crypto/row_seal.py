@@ -1,0 +1,79 @@
+"""How a row's details and image are sealed together, with or without a password (README.md, "A row")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from crypto.errors import PasswordNeeded, Unopenable, WrongPassword
+from crypto.fernet import Bytes, open_sealed, seal
+from crypto.keys import Link, SealKeys
+from crypto.passwords import stretch
+from crypto.server_keys import ServerKeys
+
+PLAIN = b"\x00"
+LOCKED = b"\x01"
+
+
+@dataclass(frozen=True)
+class RowSeal:
+    """Seals one row: made by the uploader's link, before the expiry is known, since stretching takes its time."""
+
+    link: Link
+    server_key: bytes = field(repr=False)
+    stretched: bytes = field(repr=False)
+
+    @classmethod
+    def new(cls, link: Link, server_keys: ServerKeys, password: str | None) -> RowSeal:
+        """Seal for a link, under the newest server key, and under a password where there is one."""
+        return cls(link, server_keys.newest, stretch(password, link) if password else b"")
+
+    def seal(self, details: bytes, image: Bytes, *, at: int, expires_at: int) -> tuple[bytes, memoryview]:
+        """Seal details and image; both times in seconds since 1970."""
+        outer = SealKeys.derive(self.link, self.server_key, expires_at)
+        if not self.stretched:
+            return bytes(seal(outer.details, PLAIN + details, at=at)), seal(outer.image, image, at=at)
+        inner = SealKeys.derive(self.link, self.server_key, expires_at, self.stretched)
+        locked = LOCKED + bytes(seal(inner.details, PLAIN + details, at=at))
+        return bytes(seal(outer.details, locked, at=at)), seal(inner.image, image, at=at)
+
+
+@dataclass(frozen=True)
+class SealedDetails:
+    """A row's details, opened as far as its link alone opens them: that tells whether a password is asked."""
+
+    link: Link
+    expires_at: int
+    server_key: bytes = field(repr=False)
+    content: bytes = field(repr=False)
+
+    @classmethod
+    def of(cls, link: Link, server_keys: ServerKeys, expires_at: int, sealed: Bytes) -> SealedDetails:
+        """Open with whichever server key sealed them; details are small, so trying them is cheap.
+
+        Raises Unopenable when none fits.
+        """
+        for server_key in server_keys:
+            keys = SealKeys.derive(link, server_key, expires_at)
+            try:
+                return cls(link, expires_at, server_key, bytes(open_sealed(keys.details, sealed)))
+            except Unopenable:
+                continue
+        raise Unopenable
+
+    @property
+    def asks_password(self) -> bool:
+        """Whether the image opens only with a password."""
+        return self.content[:1] == LOCKED
+
+    def open(self, password: str | None) -> tuple[SealKeys, bytes]:
+        """Return the keys of the row and its details; raises PasswordNeeded or WrongPassword."""
+        if not self.asks_password:
+            return SealKeys.derive(self.link, self.server_key, self.expires_at), self.content[len(PLAIN) :]
+        if not password:
+            raise PasswordNeeded
+        keys = SealKeys.derive(self.link, self.server_key, self.expires_at, stretch(password, self.link))
+        try:
+            opened = open_sealed(keys.details, memoryview(self.content)[len(LOCKED) :])
+        except Unopenable:
+            raise WrongPassword from None
+        return keys, bytes(opened[len(PLAIN) :])
