@@ -18,8 +18,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import embedded
 from config import Config, ConfigError
 from crypto import ServerKeys, server_keys_in
+from imaging import Limits as PictureLimits
 from models import db
-from services import Drop, Limits, Purge, PurgeSchedule
+from services import Drop, Limits, Purge, PurgeSchedule, Room, Shelf
 from storage import RowStore
 from web import Services, register_web
 
@@ -32,6 +33,7 @@ class Mayfly(Flask):
     """The application, with the parts that others need at hand."""
 
     settings: Config
+    room: Room
     purge: Purge
     schedule: PurgeSchedule
 
@@ -54,12 +56,16 @@ def create_app(config: Config | None = None) -> Mayfly:
     Migrate(app, db, directory=str(ROOT / "migrations"))
     with app.app_context():
         engine = db.engine
-    stores = {store.name: store for store in (RowStore(),)}
-    limits = Limits(config.lifetime, config.max_lifetime, config.max_pixels)
-    app.purge = Purge(engine, stores.values())
+    row_store, server_keys = RowStore(), _server_keys(config)
+    stores = {row_store.name: row_store}
+    app.room = Room(engine, config.max_stored_bytes)
+    app.purge = Purge(engine, stores.values(), app.room)
     app.schedule = PurgeSchedule(app.purge, config.purge_interval)
-    drop = Drop(engine, _server_keys(config), stores, limits)
-    register_web(app, Services(drop, app.purge), config)
+    limits = Limits(config.lifetime, config.max_lifetime, PictureLimits(max_pixels=config.max_pixels))
+    shelf = Shelf(engine, server_keys, stores, app.room)
+    register_web(
+        app, Services(Drop(engine, server_keys, row_store, shelf, app.room, limits), app.purge), config
+    )
     _observe(app)
     _register_commands(app)
     if config.trusted_proxies:

@@ -41,7 +41,9 @@ def serve(config: Config, *, debug: bool) -> None:
     """Start the database where none is named, migrate it, and serve on ``config.bind``."""
     _check_port(*config.bind)
     with database(config, own=True):
-        migrate(create_app(config))
+        app = create_app(config)
+        migrate(app)
+        app.room.count()
         host, port = config.bind
         server = Granian(
             "server:worker",

@@ -2,20 +2,41 @@
 
 from models.base import PURGE_LOCK, db, now, try_purge_lock
 from models.ciphertext import SLOTS, ciphertexts, slot_of
-from models.image import Image, ImageRow, anything_lives_in, delete_dead, find_living, insert_image
+from models.image import (
+    Image,
+    ImageRow,
+    anything_lives_in,
+    claim_guess,
+    claim_view,
+    delete_dead,
+    delete_image,
+    find_living,
+    insert_image,
+    return_guess,
+)
+from models.stored import Stored, forget_empty, recount, release, reserve
 
 __all__ = [
     "PURGE_LOCK",
     "SLOTS",
     "Image",
     "ImageRow",
+    "Stored",
     "anything_lives_in",
     "ciphertexts",
+    "claim_guess",
+    "claim_view",
     "db",
     "delete_dead",
+    "delete_image",
     "find_living",
+    "forget_empty",
     "insert_image",
     "now",
+    "recount",
+    "release",
+    "reserve",
+    "return_guess",
     "slot_of",
     "try_purge_lock",
 ]

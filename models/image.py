@@ -13,10 +13,12 @@ from sqlalchemy import (
     LargeBinary,
     SmallInteger,
     String,
+    and_,
     bindparam,
     cast,
     exists,
     func,
+    or_,
     select,
     text,
 )
@@ -46,6 +48,7 @@ class Image(Model):  # type: ignore[misc]
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     details: Mapped[bytes] = mapped_column(LargeBinary)
+    guesses_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,10 @@ class ImageRow:
 
 
 _TABLE = Image.__table__.c
-LIVING = _TABLE.expires_at > func.statement_timestamp()
+LIVING = and_(
+    _TABLE.expires_at > func.statement_timestamp(),
+    or_(_TABLE.views_left.is_(None), _TABLE.views_left > 0),
+)
 
 
 def _epoch(column: ColumnElement[datetime]) -> ColumnElement[float]:
@@ -101,6 +107,28 @@ _DELETE_DEAD = text(
     )
     """
 )
+# The view is claimed and the row is read in one statement. It waits for whoever claims the same image's view, so it
+# asks for the time again when it goes on: clock_timestamp() moves while a statement runs.
+_CLAIM = text(
+    """
+    UPDATE images SET views_left = views_left - 1
+    WHERE row_key = :key AND views_left > 0 AND expires_at > clock_timestamp()
+    RETURNING views_left
+    """
+)
+_DELETE = text("DELETE FROM images WHERE row_key = :key")
+# A bucket of attempts: each one moves guesses_until on, and it may run ahead of the clock by so much and no more.
+_GUESS = text(
+    """
+    UPDATE images SET guesses_until = greatest(guesses_until, clock_timestamp()) + make_interval(secs => :pause)
+    WHERE row_key = :key
+      AND greatest(guesses_until, clock_timestamp())
+          <= clock_timestamp() + make_interval(secs => :pause * (:burst - 1))
+    """
+)
+_GUESSED = text(
+    "UPDATE images SET guesses_until = guesses_until - make_interval(secs => :pause) WHERE row_key = :key"
+)
 _LIVES_IN = select(exists().where(_TABLE.slot == bindparam("in_slot"), LIVING))
 
 
@@ -114,6 +142,30 @@ def find_living(connection: Connection, row_key: bytes) -> ImageRow | None:
     """Find an image that lives by the database's clock; None for one that is missing or expired alike."""
     found = connection.execute(_FIND, {"key": row_key}).one_or_none()
     return None if found is None else ImageRow(*found)
+
+
+def claim_view(connection: Connection, row_key: bytes) -> int | None:
+    """Claim a view of a living image with limited views and return how many are left; None when there was none.
+
+    Whoever claims the next one waits until this transaction ends.
+    """
+    claimed = connection.execute(_CLAIM, {"key": row_key}).one_or_none()
+    return None if claimed is None else int(claimed[0])
+
+
+def delete_image(connection: Connection, row_key: bytes) -> bool:
+    """Delete one image's row; False where it was gone already."""
+    return connection.execute(_DELETE, {"key": row_key}).rowcount == 1
+
+
+def claim_guess(connection: Connection, row_key: bytes, pause: float, burst: int) -> bool:
+    """Claim an attempt at a password: ``burst`` at once, then one every ``pause`` seconds; False if too soon."""
+    return connection.execute(_GUESS, {"key": row_key, "pause": pause, "burst": burst}).rowcount == 1
+
+
+def return_guess(connection: Connection, row_key: bytes, pause: float) -> None:
+    """Give an attempt back: it was the right password."""
+    connection.execute(_GUESSED, {"key": row_key, "pause": pause})
 
 
 def delete_dead(connection: Connection, rows: int) -> int:

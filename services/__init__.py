@@ -1,10 +1,22 @@
 """The verbs of Mayfly, without Flask: services speak images."""
 
 from services.details import Details
-from services.drop import Drop, Limits, Opened, Receipt, Wishes
-from services.errors import BadLifetime, DatabaseAway, ImageGone
+from services.drop import Drop
+from services.errors import (
+    BadLifetime,
+    DatabaseAway,
+    ImageGone,
+    NotByLooking,
+    PasswordAsked,
+    PasswordWrong,
+    StorageFull,
+    TooManyGuesses,
+)
 from services.purge import Purge
+from services.room import Room
 from services.schedule import PurgeSchedule
+from services.shelf import Opened, Shelf
+from services.wishes import Limits, Receipt, Wishes
 
 __all__ = [
     "BadLifetime",
@@ -13,9 +25,16 @@ __all__ = [
     "Drop",
     "ImageGone",
     "Limits",
+    "NotByLooking",
     "Opened",
+    "PasswordAsked",
+    "PasswordWrong",
     "Purge",
     "PurgeSchedule",
     "Receipt",
+    "Room",
+    "Shelf",
+    "StorageFull",
+    "TooManyGuesses",
     "Wishes",
 ]

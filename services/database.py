@@ -7,13 +7,20 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from services.errors import DatabaseAway
+from services.errors import DatabaseAway, StorageFull
+
+OUT_OF_ROOM = {"53100", "53200"}
+"""SQLSTATE disk_full and out_of_memory, https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
-    """Run a block in one transaction; raises DatabaseAway where PostgreSQL can't be reached or gave up."""
+    """Run a block in one transaction.
+
+    Raises DatabaseAway where PostgreSQL can't be reached or gave up, StorageFull where its disk is full.
+    """
     with _translated(), engine.begin() as connection:
         yield connection
 
@@ -29,9 +36,11 @@ def statements(engine: Engine) -> Iterator[Connection]:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError, TimeoutError):
+    except PoolTimeout:
         raise DatabaseAway from None
     except DBAPIError as error:
-        if error.connection_invalidated:
+        if getattr(error.orig, "pgcode", None) in OUT_OF_ROOM:
+            raise StorageFull from None
+        if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
             raise DatabaseAway from None
         raise

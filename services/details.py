@@ -4,9 +4,6 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-PLAIN = b"\x00"
-"""First byte of the details: JSON follows (crypto/README.md)."""
-
 
 @dataclass(frozen=True)
 class Details:
@@ -22,11 +19,11 @@ class Details:
     metadata: dict[str, Any] | None = None
 
     def encode(self) -> bytes:
-        """Write the details as they are sealed: a zero byte, then JSON without what was not given."""
+        """Write the details as JSON without what was not given."""
         given = {name: value for name, value in asdict(self).items() if value is not None}
-        return PLAIN + json.dumps(given, ensure_ascii=False, separators=(",", ":")).encode()
+        return json.dumps(given, ensure_ascii=False, separators=(",", ":")).encode()
 
     @classmethod
     def decode(cls, encoded: bytes) -> Details:
         """Read what ``encode`` wrote."""
-        return cls(**json.loads(encoded[len(PLAIN) :]))
+        return cls(**json.loads(encoded))

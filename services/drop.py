@@ -1,154 +1,149 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from hashlib import sha256
-from typing import Any
+from sqlalchemy import Engine
 
-from sqlalchemy import Connection, Engine
-
-from crypto import ImageKey, Link, MalformedSecret, SealKeys, ServerKeys, Unopenable, open_sealed, seal
-from imaging import Limits as PictureLimits
-from imaging import Picture, recognise
-from models import ImageRow, find_living, insert_image, now, slot_of
+from crypto import ImageKey, Link, MalformedSecret, RowSeal, ServerKeys
+from imaging import recognise
+from models import ImageRow, insert_image, now, slot_of
 from services.database import statements, transaction
 from services.details import Details
-from services.errors import BadLifetime, ImageGone
-from storage import CiphertextGone, CiphertextStore
-
-EXTENSIONS = {"image/jpeg": "jpg"}
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What this server allows: lifetimes in seconds, pixels as width times height."""
-
-    lifetime: int
-    max_lifetime: int
-    max_pixels: int
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What an uploader may ask for; None leaves it to the server."""
-
-    lifetime: int | None = None
-    filename: str | None = None
-    description: str | None = None
-    metadata: dict[str, Any] | None = None
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """What an uploader is told: the only time that an image key leaves the server."""
-
-    image_key: str
-    link: str
-    size: int
-    created_at: int
-    expires_at: int
-    details: Details
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A living image: its row, its details, and the keys that open its bytes."""
-
-    row: ImageRow
-    details: Details
-    keys: SealKeys
+from services.errors import BadLifetime, ImageGone, NotByLooking
+from services.room import Room
+from services.shelf import Opened, Shelf, opened
+from services.wishes import Limits, Receipt, Wishes, details_of
+from storage import CiphertextStore
 
 
 class Drop:
-    """Deposits images and opens them."""
+    """Deposits images, opens them by their links, and manages them by their image keys."""
 
     def __init__(
-        self, engine: Engine, server_keys: ServerKeys, stores: Mapping[str, CiphertextStore], limits: Limits
+        self,
+        engine: Engine,
+        server_keys: ServerKeys,
+        store: CiphertextStore,
+        shelf: Shelf,
+        room: Room,
+        limits: Limits,
     ) -> None:
         self._engine = engine
         self._server_keys = server_keys
-        self._stores = stores
-        self._store = next(iter(stores.values()))
+        self._store = store
+        self._shelf = shelf
+        self._room = room
         self._limits = limits
 
     def deposit(self, data: bytes | bytearray, wishes: Wishes) -> Receipt:
         """Seal an image and store it, whole or not at all.
 
-        Raises BadLifetime, the errors of imaging for what is no good image, and DatabaseAway.
+        Raises BadLifetime, StorageFull, DatabaseAway, and the errors of imaging for what is no good image.
         """
         lifetime = self._limits.lifetime if wishes.lifetime is None else wishes.lifetime
         if lifetime > self._limits.max_lifetime:
             raise BadLifetime(self._limits.max_lifetime)
-        picture = recognise(data, PictureLimits(max_pixels=self._limits.max_pixels))
-        details = _details(data, picture, wishes)
+        details = details_of(data, recognise(data, self._limits.picture), wishes)
         image_key = ImageKey.new()
-        with transaction(self._engine) as connection:
+        row_seal = RowSeal.new(image_key.link, self._server_keys, wishes.password)
+        with statements(self._engine) as connection:
             created_at = now(connection)
-            expires_at = created_at + lifetime
-            slot = slot_of(expires_at, self._limits.max_lifetime)
-            keys = SealKeys.derive(image_key.link, self._server_keys.newest, expires_at)
+        expires_at = created_at + lifetime
+        slot = slot_of(expires_at, self._limits.max_lifetime)
+        with self._room.reserved(slot, len(data), expires_at):
+            sealed_details, sealed = row_seal.seal(
+                details.encode(), data, at=created_at, expires_at=expires_at
+            )
             row = ImageRow(
                 row_key=image_key.link.row_key,
                 manage_tag=image_key.manage_tag,
                 store=self._store.name,
                 slot=slot,
                 size=len(data),
-                views_left=None,
+                views_left=wishes.views,
                 created_at=created_at,
                 expires_at=expires_at,
-                details=bytes(seal(keys.details, details.encode(), at=created_at)),
+                details=sealed_details,
             )
-            # The row goes first: a purge that locks the slot in between finds nothing there to remove yet.
-            insert_image(connection, row)
-            self._store.put(connection, slot, row.row_key, seal(keys.image, data, at=created_at))
-        return Receipt(image_key.text, image_key.link.text, row.size, created_at, expires_at, details)
+            with transaction(self._engine) as connection:
+                # The row goes first: a purge that locks the slot in between finds nothing there to remove yet.
+                insert_image(connection, row)
+                self._store.put(connection, slot, row.row_key, sealed)
+        return Receipt(
+            image_key.text, image_key.link.text, row.size, created_at, expires_at, wishes.views, details
+        )
 
-    def find(self, link_text: str) -> Opened:
-        """Find a living image by its link and open its details; its bytes stay sealed.
+    def look(self, link_text: str) -> Opened:
+        """Describe what a link would open, without opening it; raises ImageGone, DatabaseAway.
 
-        Raises ImageGone and DatabaseAway.
+        Raises NotByLooking for an image that only a deliberate request may open.
         """
         with statements(self._engine) as connection:
-            return self._find(connection, link_text)
+            found = self._shelf.find(connection, _link(link_text))
+        if found.counts:
+            raise NotByLooking
+        return Opened(found.row, Details.decode(found.sealed.open(None)[1]), None)
 
-    def open(self, link_text: str) -> tuple[Opened, memoryview]:
-        """Open a living image by its link: its bytes, whole and authenticated. Raises ImageGone and DatabaseAway."""
+    def view(self, link_text: str) -> tuple[Opened, memoryview]:
+        """Open an image that anybody who looks may open: one without a password or a limit of views.
+
+        Raises ImageGone, NotByLooking, DatabaseAway.
+        """
         with statements(self._engine) as connection:
-            found = self._find(connection, link_text)
-            row = found.row
-            try:
-                sealed = self._stores[row.store].fetch(connection, row.slot, row.row_key)
-            except CiphertextGone:
-                raise ImageGone from None
-        try:
-            return found, open_sealed(found.keys.image, sealed)
-        except Unopenable:
-            raise ImageGone from None
+            found = self._shelf.find(connection, _link(link_text))
+            if found.counts:
+                raise NotByLooking
+            return self._shelf.read(connection, found, None)
 
-    def _find(self, connection: Connection, link_text: str) -> Opened:
-        try:
-            link = Link.parse(link_text)
-        except MalformedSecret:
-            raise ImageGone from None
-        row = find_living(connection, link.row_key)
-        if row is None or not float(row.expires_at).is_integer():
-            raise ImageGone
-        try:
-            keys, details = self._server_keys.open_details(link, int(row.expires_at), row.details)
-        except Unopenable:
-            raise ImageGone from None
-        return Opened(row, Details.decode(details), keys)
+    def open(self, link_text: str, password: str | None) -> tuple[Opened, memoryview]:
+        """Open an image on purpose: check the password, claim a view where they are limited, then read.
+
+        Raises ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses, DatabaseAway.
+        """
+        with statements(self._engine) as connection:
+            found = self._shelf.find(connection, _link(link_text))
+            if found.row.views_left is None:
+                return self._shelf.read(connection, found, password)
+            keys, details = self._shelf.unlock(connection, found, password)
+        views_left, sealed = self._shelf.claim(found.row)
+        return Opened(found.row, details, views_left), opened(keys, sealed)
+
+    def describe(self, image_key_text: str, password: str | None) -> Opened:
+        """Describe an image to the holder of its image key; without its password, only what is no secret.
+
+        Raises ImageGone, PasswordWrong, TooManyGuesses, DatabaseAway.
+        """
+        with statements(self._engine) as connection:
+            found = self._shelf.find_managed(connection, _image_key(image_key_text))
+            if found.sealed.asks_password and not password:
+                return Opened(found.row, None, found.row.views_left)
+            _, details = self._shelf.unlock(connection, found, password)
+            return Opened(found.row, details, found.row.views_left)
+
+    def download(self, image_key_text: str, password: str | None) -> tuple[Opened, memoryview]:
+        """Open an image for the holder of its image key, without counting a view.
+
+        Raises ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses, DatabaseAway.
+        """
+        with statements(self._engine) as connection:
+            found = self._shelf.find_managed(connection, _image_key(image_key_text))
+            return self._shelf.read(connection, found, password)
+
+    def delete(self, image_key_text: str) -> None:
+        """End an image before its time, its sealed bytes too; raises ImageGone, DatabaseAway."""
+        image_key = _image_key(image_key_text)
+        with transaction(self._engine) as connection:
+            found = self._shelf.find_managed(connection, image_key)
+            self._shelf.remove(connection, found.row)
 
 
-def _details(data: bytes | bytearray, picture: Picture, wishes: Wishes) -> Details:
-    subtype = picture.media_type.removeprefix("image/")
-    return Details(
-        content_type=picture.media_type,
-        filename=wishes.filename or f"image.{EXTENSIONS.get(picture.media_type, subtype)}",
-        width=picture.width,
-        height=picture.height,
-        frames=picture.frames,
-        sha256=sha256(data).hexdigest(),
-        description=wishes.description,
-        metadata=wishes.metadata,
-    )
+def _link(text: str) -> Link:
+    try:
+        return Link.parse(text)
+    except MalformedSecret:
+        raise ImageGone from None
+
+
+def _image_key(text: str) -> ImageKey:
+    try:
+        return ImageKey.parse(text)
+    except MalformedSecret:
+        raise ImageGone from None

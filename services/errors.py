@@ -9,6 +9,35 @@ class ImageGone(ServiceError):
         super().__init__("There is no image at this link: it never was, or its time is over.")
 
 
+class NotByLooking(ServiceError):
+    """An image with limited views or a password, asked for in a way that link previews use too."""
+
+    def __init__(self) -> None:
+        super().__init__("This image opens only by POST, so that no link preview uses it up.")
+
+
+class PasswordAsked(ServiceError):
+    """The image opens only with a password, and none came."""
+
+    def __init__(self) -> None:
+        super().__init__("This image has a password; send it as the form field `password` or as HTTP Basic.")
+
+
+class PasswordWrong(ServiceError):
+    """The password does not open the image; no view was counted."""
+
+    def __init__(self) -> None:
+        super().__init__("The password is wrong; no view was counted.")
+
+
+class TooManyGuesses(ServiceError):
+    """Too many attempts at an image's password, over all processes."""
+
+    def __init__(self, pause: int) -> None:
+        super().__init__(f"There were too many attempts at this image's password; wait {pause} seconds.")
+        self.retry_after = pause
+
+
 class BadLifetime(ServiceError):
     """A lifetime outside of what this server allows."""
 
@@ -16,8 +45,19 @@ class BadLifetime(ServiceError):
         super().__init__(f"lifetime is at most {longest} seconds on this server; ask for less.")
 
 
+class StorageFull(ServiceError):
+    """No room for another image until older ones have expired; nothing was stored."""
+
+    retry_after = 30
+
+    def __init__(self) -> None:
+        super().__init__("The storage is full until older images expire; try again in a minute.")
+
+
 class DatabaseAway(ServiceError):
     """PostgreSQL can't be reached or doesn't answer in time; nothing was stored or counted."""
+
+    retry_after = 2
 
     def __init__(self) -> None:
         super().__init__("The database can't be reached at the moment; try again in a few seconds.")

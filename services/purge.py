@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 
 from models import anything_lives_in, delete_dead, try_purge_lock
 from services.database import transaction
+from services.room import Room
 from storage import CiphertextStore
 
 BATCH_ROWS = 1000
@@ -16,8 +17,9 @@ BUDGET_SECONDS = 2.0
 class Purge:
     """Removes what has expired. Reads never depend on it: it gives room back, it doesn't decide about life."""
 
-    def __init__(self, engine: Engine, stores: Iterable[CiphertextStore]) -> None:
+    def __init__(self, engine: Engine, stores: Iterable[CiphertextStore], room: Room) -> None:
         self._engine = engine
+        self._room = room
         self._stores = tuple(stores)
 
     def __call__(self) -> int:
@@ -47,6 +49,8 @@ class Purge:
             for slot in dead:
                 if time.monotonic() < deadline:
                     self._empty(store, slot)
+            with transaction(self._engine) as connection:
+                self._room.forget(connection, store.filled(connection))
 
     def _empty(self, store: CiphertextStore, slot: int) -> None:
         with transaction(self._engine) as connection:

@@ -66,6 +66,7 @@ def _empty(database_url: str) -> None:
     with engine.begin() as connection:
         tables = ", ".join(["images", *(ciphertexts(slot) for slot in _filled(connection))])
         connection.execute(text(f"TRUNCATE {tables}"))
+        connection.execute(text("UPDATE stored SET bytes = 0"))
     engine.dispose()
 
 

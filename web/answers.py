@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -61,15 +62,34 @@ def _receipt_fields(receipt: Receipt, base_url: str, image_url: str) -> dict[str
         "created_at": iso_time(receipt.created_at),
         "expires_at": iso_time(receipt.expires_at),
         "expires_in": receipt.expires_at - receipt.created_at,
-        "views_left": None,
+        "views_left": receipt.views_left,
     }
 
 
-def image_response(opened: Opened, data: memoryview | None) -> Response:
+def described(opened: Opened, image_key: str) -> dict[str, Any]:
+    """Describe an image to the holder of its image key; what its password hides is left out."""
+    row, details = opened.row, opened.details
+    told = {
+        "status": "success",
+        "image_key": image_key,
+        "size": row.size,
+        "created_at": iso_time(row.created_at),
+        "expires_at": iso_time(row.expires_at),
+        "views_left": opened.views_left,
+    }
+    return told | (asdict(details) if details else {"password": True})
+
+
+def image_response(opened: Opened, data: memoryview | None, disposition: str = "inline") -> Response:
     """Answer with an image's bytes, or for HEAD (None) with its headers alone."""
-    response = Response(b"" if data is None else bytes(data), content_type=opened.details.content_type)
+    details = opened.details
+    if details is None:
+        raise ValueError("an image is answered only with its details")
+    response = Response(b"" if data is None else bytes(data), content_type=details.content_type)
     response.headers["Content-Length"] = str(opened.row.size)
-    response.headers["Content-Disposition"] = content_disposition("inline", opened.details.filename)
+    response.headers["Content-Disposition"] = content_disposition(disposition, details.filename)
+    if opened.views_left is not None:
+        response.headers["Views-Left"] = str(opened.views_left)
     response.headers["Sunset"] = http_date(opened.row.expires_at)
     response.headers["Cache-Control"] = "no-store"
     response.headers["Referrer-Policy"] = "no-referrer"

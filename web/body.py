@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
+from urllib.parse import parse_qsl
 
 from flask import Request
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
@@ -45,6 +46,24 @@ def read_body(request: Request, limit: int) -> Body:
     return body
 
 
+def read_fields(request: Request) -> dict[str, str]:
+    """Read the text fields of a small form, multipart or urlencoded; raises BadRequest."""
+    kind, parameters = parse_options_header(request.content_type or "")
+    if kind == "multipart/form-data":
+        return _collect(request, parameters.get("boundary", ""), _Form(0), MAX_FIELD_BYTES).fields
+    if kind != "application/x-www-form-urlencoded":
+        return {}
+    body = b"".join(_pieces(request, MAX_FIELD_BYTES, MAX_FIELD_BYTES))
+    try:
+        return dict(
+            parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
+        )
+    except ValueError:
+        raise BadRequest(
+            "bad_text", "The form can't be read; send UTF-8 text in at most 20 fields."
+        ) from None
+
+
 def too_large(limit: int) -> BadRequest:
     """The answer to more bytes than the server takes."""
     return BadRequest("too_large", f"An image may have {limit} bytes at most; make it smaller.", 413)
@@ -75,19 +94,20 @@ def _pieces(request: Request, allowance: int, limit: int) -> Iterator[bytes]:
 
 
 def _read_multipart(request: Request, boundary: str, limit: int) -> Body:
+    form = _collect(request, boundary, _Form(limit), limit + ENVELOPE_BYTES)
+    if form.image is None:
+        raise BadRequest("no_image", "There is no image in the upload; send it in the field `file`.")
+    return Body(form.image, form.filename, form.fields)
+
+
+def _collect(request: Request, boundary: str, form: _Form, allowance: int) -> _Form:
     if not boundary:
         raise BadRequest(
             "bad_multipart", "The multipart body names no boundary; let your client set Content-Type."
         )
-    form = _Form(limit)
     try:
-        with PushMultipartParser(
-            boundary,
-            max_segment_count=MAX_FIELDS,
-            max_segment_size=max(limit, MAX_FIELD_BYTES) + 1,
-            max_header_size=16 * 1024,
-        ) as parser:
-            for piece in _pieces(request, limit + ENVELOPE_BYTES, limit):
+        with PushMultipartParser(boundary, max_segment_count=MAX_FIELDS, max_header_size=16 * 1024) as parser:
+            for piece in _pieces(request, allowance, form.limit):
                 for event in parser.parse(piece):
                     form.take(event)
             parser.close()
@@ -95,55 +115,51 @@ def _read_multipart(request: Request, boundary: str, limit: int) -> Body:
         raise BadRequest(
             "bad_multipart", "The multipart body is broken or incomplete; send it again."
         ) from None
-    return form.body()
+    return form
 
 
 class _Form:
-    """Collects the parts of a multipart body as the parser meets them."""
+    """Collects the parts of a multipart body as the parser meets them; at most one image of ``limit`` bytes."""
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._body: Body | None = None
+        self.limit = limit
+        self.image: bytearray | None = None
+        self.filename: str | None = None
         self._texts: dict[str, bytearray] = {}
         self._part: bytearray | None = None
-        self._room = 0
 
-    def take(self, event: MultipartSegment | bytearray | None) -> None:
+    def take(self, event: MultipartSegment | bytes | None) -> None:
         if isinstance(event, MultipartSegment):
             self._part = self._begin(event)
-        elif event is None:
-            self._part = None
-        elif self._part is not None:
+        elif event is not None and self._part is not None:
             self._part += event
-            self._check_room()
+            self._check_room(self._part)
 
     def _begin(self, segment: MultipartSegment) -> bytearray:
         if segment.name in IMAGE_FIELDS:
-            if self._body is not None:
+            if self.image is not None:
                 raise BadRequest("two_images", "There are two images in one upload; send them one by one.")
-            self._body = Body(bytearray(), segment.filename)
-            return self._body.image
+            self.image, self.filename = bytearray(), segment.filename
+            return self.image
         if segment.filename is not None:
             raise BadRequest("wrong_field", "The image stands in a field that is not known; name it `file`.")
         if segment.name in self._texts:
             raise BadRequest("repeated_option", "An option is given twice; give each option once.")
         return self._texts.setdefault(segment.name, bytearray())
 
-    def _check_room(self) -> None:
-        if self._body is not None and self._part is self._body.image:
-            if len(self._part) > self._limit:
-                raise too_large(self._limit)
-        elif len(self._part or b"") > MAX_FIELD_BYTES:
+    def _check_room(self, part: bytearray) -> None:
+        if part is self.image:
+            if len(part) > self.limit:
+                raise too_large(self.limit)
+        elif len(part) > MAX_FIELD_BYTES:
             raise BadRequest(
                 "option_too_long", f"An option is longer than {MAX_FIELD_BYTES} bytes; shorten it."
             )
 
-    def body(self) -> Body:
-        if self._body is None:
-            raise BadRequest("no_image", "There is no image in the upload; send it in the field `file`.")
-        for name, value in self._texts.items():
-            try:
-                self._body.fields[name] = value.decode()
-            except UnicodeDecodeError:
-                raise BadRequest("bad_text", "An option is not UTF-8 text; encode it so.") from None
-        return self._body
+    @property
+    def fields(self) -> dict[str, str]:
+        """The text fields; raises BadRequest for one that is no UTF-8."""
+        try:
+            return {name: value.decode() for name, value in self._texts.items()}
+        except UnicodeDecodeError:
+            raise BadRequest("bad_text", "An option is not UTF-8 text; encode it so.") from None

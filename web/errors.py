@@ -9,7 +9,16 @@ from flask import Flask, Response, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException, default_exceptions
 
 from imaging import BrokenImage, NotAnImage, TooManyPixels
-from services import BadLifetime, DatabaseAway, ImageGone
+from services import (
+    BadLifetime,
+    DatabaseAway,
+    ImageGone,
+    NotByLooking,
+    PasswordAsked,
+    PasswordWrong,
+    StorageFull,
+    TooManyGuesses,
+)
 
 log = logging.getLogger("mayfly")
 
@@ -29,6 +38,10 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     NotAnImage: (415, "not_an_image"),
     BrokenImage: (422, "broken_image"),
     TooManyPixels: (422, "too_many_pixels"),
+    PasswordAsked: (401, "password_asked"),
+    PasswordWrong: (403, "password_wrong"),
+    TooManyGuesses: (429, "too_many_guesses"),
+    StorageFull: (507, "storage_full"),
     DatabaseAway: (503, "database_away"),
 }
 
@@ -45,7 +58,6 @@ PLAIN_WORDS = {
     ),
 }
 
-RETRY_AFTER_SECONDS = 2
 FORMS = ["application/json", "text/plain", "text/html"]
 
 
@@ -53,6 +65,7 @@ def register_errors(app: Flask) -> None:
     """Answer every known error by the table, and every other one without a word of what is inside."""
     for kind in STATUS:
         app.register_error_handler(kind, _known)
+    app.register_error_handler(NotByLooking, _not_by_looking)
     app.register_error_handler(BadRequest, _bad_request)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unknown)
@@ -61,8 +74,23 @@ def register_errors(app: Flask) -> None:
 def _known(error: Exception) -> Response:
     status, code = STATUS[type(error)]
     response = error_response(status, code, str(error))
-    if status == 503:
-        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if seconds := getattr(error, "retry_after", None):
+        response.headers["Retry-After"] = str(seconds)
+    if status == 401:
+        response.headers["WWW-Authenticate"] = 'Basic realm="the image", charset="UTF-8"'
+    return response
+
+
+def _not_by_looking(error: NotByLooking) -> Response:
+    """Send a browser to the share page, which opens at a click; tell everybody else the line that opens it."""
+    link = (request.view_args or {}).get("link", "")
+    if request.accept_mimetypes.best_match(FORMS, default=FORMS[0]) == "text/html":
+        response = Response(status=303, headers={"Location": f"/s#{link}"})
+    else:
+        line = f"curl -X POST -o image {request.base_url}"
+        response = error_response(405, "open_by_post", f"{error} Open it with: {line}")
+    response.headers["Allow"] = "POST"
+    response.headers["Cache-Control"] = "no-store"
     return response
 
 

@@ -12,8 +12,10 @@ from services import Wishes
 from units import parse_duration
 from web.body import Body
 from web.errors import BadRequest
+from web.passwords import read_password, refuse_password_in_url
 
-OPTIONS = ("lifetime", "filename", "description", "metadata")
+OPTIONS = ("lifetime", "views", "password", "filename", "description", "metadata")
+MAX_VIEWS = 100
 MAX_FILENAME_BYTES = 255
 MAX_DESCRIPTION_CHARACTERS = 4000
 MAX_METADATA_BYTES = 16 * 1024
@@ -25,10 +27,12 @@ def read_wishes(request: Request, body: Body, filename: str | None = None) -> Wi
     Raises BadRequest that names the option and says how to mend it.
     """
     given = _collect(request, body.fields)
-    lifetime = given.get("lifetime")
+    lifetime, views = given.get("lifetime"), given.get("views")
     metadata = given.get("metadata")
     return Wishes(
         lifetime=None if lifetime is None else _lifetime(lifetime),
+        views=None if views is None else _views(views),
+        password=read_password(request, given.get("password")),
         filename=_filename(given.get("filename") or filename or body.filename),
         description=_description(given.get("description")),
         metadata=_metadata(metadata) if metadata else None,
@@ -36,6 +40,7 @@ def read_wishes(request: Request, body: Body, filename: str | None = None) -> Wi
 
 
 def _collect(request: Request, fields: Mapping[str, str]) -> dict[str, str]:
+    refuse_password_in_url(request)
     query = [(name, value) for name in request.args for value in request.args.getlist(name)]
     given: dict[str, str] = {}
     for name, value in (*fields.items(), *query):
@@ -64,6 +69,12 @@ def _lifetime(text: str) -> int:
         return parse_duration(text)
     except ValueError as error:
         _refuse("lifetime", f"can't be read: {error}")
+
+
+def _views(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= MAX_VIEWS):
+        _refuse("views", f"is a whole number from 1 to {MAX_VIEWS}")
+    return int(text)
 
 
 def _filename(name: str | None) -> str | None:

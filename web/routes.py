@@ -7,6 +7,7 @@ from flask import Flask, Response
 from config import Config
 from services import Drop, Purge
 from web.errors import register_errors
+from web.manage import manage_routes
 from web.ops import ops_routes
 from web.pages import page_routes
 from web.share import Anything, share_routes
@@ -24,6 +25,7 @@ def register_web(app: Flask, services: Services, config: Config) -> None:
     """Register every route, every error and the headers that every answer has."""
     app.url_map.converters["anything"] = Anything
     app.register_blueprint(share_routes(services.drop, config))
+    app.register_blueprint(manage_routes(services.drop))
     app.register_blueprint(ops_routes(services.purge))
     app.register_blueprint(page_routes())
     register_errors(app)

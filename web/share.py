@@ -10,6 +10,7 @@ from services import Drop
 from web.answers import JSON, TEXT, image_response, receipt_response
 from web.body import read_body
 from web.options import read_wishes
+from web.passwords import read_opening
 
 
 class Anything(BaseConverter):
@@ -39,7 +40,11 @@ def share_routes(drop: Drop, config: Config) -> Blueprint:
     @routes.get("/image/<link>")
     def image(link: str) -> Response:
         if request.method == "HEAD":
-            return image_response(drop.find(link), None)
-        return image_response(*drop.open(link))
+            return image_response(drop.look(link), None)
+        return image_response(*drop.view(link))
+
+    @routes.post("/image/<link>")
+    def open_image(link: str) -> Response:
+        return image_response(*drop.open(link, read_opening(request)))
 
     return routes

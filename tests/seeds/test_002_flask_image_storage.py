@@ -34,6 +34,6 @@ def test_its_settings_name_the_database(database_url: str) -> None:
         "POSTGRES_DB": parts.path.lstrip("/"),
         "HOST": parse_qs(parts.query)["host"][0],
     }
-    with serving(**env, SECRET_KEYS=SERVER_KEY) as served:
+    with serving(before=None, **env, SECRET_KEYS=SERVER_KEY) as served:
         upload = f'-F "file=@{IMAGES / "hopper.png"}" {served.url}/upload'
         assert json.loads(curl(upload, IMAGES))["content_type"] == "image/png"

@@ -1,0 +1,71 @@
+"""How many bytes are stored, kept by slot: asking is a sum over a fixed number of rows, never a scan of images."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import BigInteger, Connection, DateTime, SmallInteger, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Model
+
+ADMISSION_LOCK = 0x41646D697373  # "Admiss"
+
+
+class Stored(Model):  # type: ignore[misc]
+    """The bytes reserved in a slot, and when the last image reserved there will have expired."""
+
+    __tablename__ = "stored"
+
+    slot: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    until: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+# One round trip and one short transaction. The lock comes first, so that the sum is read after whoever had it.
+# A reservation that a crash forgets costs nothing but room in its slot, so it needn't wait for the disk.
+_RESERVE = text(
+    """
+    SET LOCAL synchronous_commit = off;
+    SELECT pg_advisory_xact_lock(:lock);
+    UPDATE stored SET bytes = bytes + :size, until = greatest(until, :expires_at)
+    WHERE slot = :slot AND (SELECT sum(bytes) FROM stored) + :size <= :most
+    """
+)
+_RELEASE = text("UPDATE stored SET bytes = greatest(bytes - :size, 0) WHERE slot = :slot")
+_FORGET = text(
+    "UPDATE stored SET bytes = 0 WHERE bytes <> 0 AND until <= statement_timestamp() AND slot <> ALL(:filled)"
+)
+_RECOUNT = text(
+    """
+    SELECT pg_advisory_xact_lock(:lock);
+    UPDATE stored SET
+        bytes = coalesce((SELECT sum(size) FROM images WHERE images.slot = stored.slot), 0),
+        until = coalesce((SELECT max(expires_at) FROM images WHERE images.slot = stored.slot), until)
+    """
+)
+
+
+def reserve(connection: Connection, slot: int, size: int, expires_at: int, most: int) -> bool:
+    """Reserve ``size`` bytes in a slot unless that would make more than ``most`` bytes in all; at once and for all.
+
+    The connection must be one whose statements stand for themselves.
+    """
+    moment = datetime.fromtimestamp(expires_at, UTC)
+    values = {"slot": slot, "size": size, "expires_at": moment, "most": most, "lock": ADMISSION_LOCK}
+    return connection.execute(_RESERVE, values).rowcount == 1
+
+
+def release(connection: Connection, slot: int, size: int) -> None:
+    """Give back what was reserved."""
+    connection.execute(_RELEASE, {"slot": slot, "size": size})
+
+
+def forget_empty(connection: Connection, filled: list[int]) -> None:
+    """Count nothing for slots whose images have all expired and whose bytes are gone, whatever a crash left there."""
+    connection.execute(_FORGET, {"filled": filled})
+
+
+def recount(connection: Connection) -> None:
+    """Count what the rows say; for a start with a limit after one without."""
+    connection.execute(_RECOUNT, {"lock": ADMISSION_LOCK})

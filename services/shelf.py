@@ -1,0 +1,142 @@
+"""Where living images stand: found by link or image key, unlocked, read, claimed and removed."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine
+
+from crypto import (
+    ImageKey,
+    Link,
+    PasswordNeeded,
+    SealedDetails,
+    SealKeys,
+    ServerKeys,
+    Unopenable,
+    WrongPassword,
+    open_sealed,
+)
+from models import ImageRow, claim_guess, claim_view, delete_image, find_living, return_guess
+from services.database import transaction
+from services.details import Details
+from services.errors import ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses
+from services.room import Room
+from storage import CiphertextGone, CiphertextStore
+
+GUESSES_AT_ONCE = 5
+GUESS_PAUSE_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Found:
+    """A living image whose details its link has opened as far as a link alone can."""
+
+    row: ImageRow
+    sealed: SealedDetails
+
+    @property
+    def counts(self) -> bool:
+        """Whether only a deliberate request may open it."""
+        return self.row.views_left is not None or self.sealed.asks_password
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An image's row and details; ``details`` is None where they need a password that was not given."""
+
+    row: ImageRow
+    details: Details | None
+    views_left: int | None
+
+
+class Shelf:
+    """Finds living images and reads them; every method asks the database's clock or works on a row that did."""
+
+    def __init__(
+        self, engine: Engine, server_keys: ServerKeys, stores: Mapping[str, CiphertextStore], room: Room
+    ) -> None:
+        self._engine = engine
+        self._server_keys = server_keys
+        self._stores = stores
+        self._room = room
+
+    def find(self, connection: Connection, link: Link) -> Found:
+        """Find a living image and open its details as far as the link does; raises ImageGone."""
+        row = find_living(connection, link.row_key)
+        if row is None or not float(row.expires_at).is_integer():
+            raise ImageGone
+        try:
+            return Found(row, SealedDetails.of(link, self._server_keys, int(row.expires_at), row.details))
+        except Unopenable:
+            raise ImageGone from None
+
+    def find_managed(self, connection: Connection, image_key: ImageKey) -> Found:
+        """Find a living image by its image key, proved by the manage tag; raises ImageGone."""
+        found = self.find(connection, image_key.link)
+        if not hmac.compare_digest(found.row.manage_tag, image_key.manage_tag):
+            raise ImageGone
+        return found
+
+    def unlock(self, connection: Connection, found: Found, password: str | None) -> tuple[SealKeys, Details]:
+        """Open the details, with the password where one is asked.
+
+        Raises PasswordAsked, PasswordWrong, and TooManyGuesses, which counts over all processes.
+        """
+        if not found.sealed.asks_password:
+            keys, details = found.sealed.open(None)
+            return keys, Details.decode(details)
+        if not password:
+            raise PasswordAsked
+        # The attempt is claimed before it is made: many at once must not be many for one.
+        if not claim_guess(connection, found.row.row_key, GUESS_PAUSE_SECONDS, GUESSES_AT_ONCE):
+            raise TooManyGuesses(GUESS_PAUSE_SECONDS)
+        try:
+            keys, details = found.sealed.open(password)
+        except (WrongPassword, PasswordNeeded):
+            raise PasswordWrong from None
+        return_guess(connection, found.row.row_key, GUESS_PAUSE_SECONDS)
+        return keys, Details.decode(details)
+
+    def read(self, connection: Connection, found: Found, password: str | None) -> tuple[Opened, memoryview]:
+        """Unlock an image and open its bytes, without counting a view."""
+        keys, details = self.unlock(connection, found, password)
+        sealed = self._fetch(connection, found.row)
+        return Opened(found.row, details, found.row.views_left), opened(keys, sealed)
+
+    def _fetch(self, connection: Connection, row: ImageRow) -> memoryview:
+        try:
+            return self._stores[row.store].fetch(connection, row.slot, row.row_key)
+        except CiphertextGone:
+            raise ImageGone from None
+
+    def claim(self, row: ImageRow) -> tuple[int, memoryview]:
+        """Claim a view and fetch the sealed bytes; the claim is committed before a byte can leave.
+
+        Others who claim wait meanwhile, so the last one does not remove what an earlier one has yet to fetch.
+        """
+        with transaction(self._engine) as connection:
+            views_left = claim_view(connection, row.row_key)
+            if views_left is None:
+                raise ImageGone
+            sealed = self._fetch(connection, row)
+            if views_left == 0:
+                self.remove(connection, row)
+        return views_left, sealed
+
+    def remove(self, connection: Connection, row: ImageRow) -> None:
+        """Remove an image before its time, in the caller's transaction; raises ImageGone where it is gone already."""
+        if not delete_image(connection, row.row_key):
+            raise ImageGone
+        self._stores[row.store].delete(connection, row.slot, [row.row_key])
+        self._room.give_back(connection, row.slot, row.size)
+
+
+def opened(keys: SealKeys, sealed: memoryview) -> memoryview:
+    """Open an image's sealed bytes; raises ImageGone where they are not what was sealed for its row."""
+    try:
+        return open_sealed(keys.image, sealed)
+    except Unopenable:
+        raise ImageGone from None

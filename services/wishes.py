@@ -1,0 +1,62 @@
+"""What goes into a deposit and what comes out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from imaging import Limits as PictureLimits
+from imaging import Picture
+from services.details import Details
+
+EXTENSIONS = {"image/jpeg": "jpg"}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What this server allows: lifetimes in seconds, and how large a picture may be."""
+
+    lifetime: int
+    max_lifetime: int
+    picture: PictureLimits
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What an uploader may ask for; None leaves it to the server."""
+
+    lifetime: int | None = None
+    views: int | None = None
+    password: str | None = field(default=None, repr=False)
+    filename: str | None = None
+    description: str | None = None
+    metadata: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What an uploader is told: the only time that an image key leaves the server."""
+
+    image_key: str = field(repr=False)
+    link: str = field(repr=False)
+    size: int
+    created_at: int
+    expires_at: int
+    views_left: int | None
+    details: Details
+
+
+def details_of(data: bytes | bytearray, picture: Picture, wishes: Wishes) -> Details:
+    """Put together everything about an image but its bytes."""
+    subtype = picture.media_type.removeprefix("image/")
+    return Details(
+        content_type=picture.media_type,
+        filename=wishes.filename or f"image.{EXTENSIONS.get(picture.media_type, subtype)}",
+        width=picture.width,
+        height=picture.height,
+        frames=picture.frames,
+        sha256=sha256(data).hexdigest(),
+        description=wishes.description,
+        metadata=wishes.metadata,
+    )

@@ -1,0 +1,40 @@
+"""What the holder of an image key may do; a link can do none of it."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, jsonify, request
+
+from services import Drop
+from web.answers import described, image_response
+from web.errors import BadRequest
+from web.passwords import read_password
+
+MODES = ("view", "download")
+
+
+def manage_routes(drop: Drop) -> Blueprint:
+    """The routes of an image key."""
+    routes = Blueprint("manage", __name__, url_prefix="/images")
+
+    @routes.get("/<image_key>")
+    def describe(image_key: str) -> Response:
+        password = read_password(request, None)
+        if _mode() == "download":
+            return image_response(*drop.download(image_key, password), disposition="attachment")
+        response = jsonify(described(drop.describe(image_key, password), image_key))
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    @routes.delete("/<image_key>")
+    def delete(image_key: str) -> Response:
+        drop.delete(image_key)
+        return jsonify(status="success")
+
+    return routes
+
+
+def _mode() -> str:
+    mode = request.args.get("mode", "view")
+    if mode not in MODES or set(request.args) - {"mode"}:
+        raise BadRequest("bad_mode", "mode is view or download, and there is no other option here.")
+    return mode
