@@ -4,7 +4,7 @@ UV ?= uv
 PYTHON ?=
 export PYTHON
 
-ROOMS := $(wildcard app.py config.py crypto embedded imaging models services storage web benchmarks tests)
+ROOMS := $(wildcard app.py config.py server.py units.py crypto embedded imaging models migrations services storage web benchmarks tests)
 TOOLS := curl:curl
 LOCK := pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 

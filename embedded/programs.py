@@ -144,11 +144,11 @@ def spawn(
         stdout=output,
         stderr=subprocess.STDOUT,
         start_new_session=True,  # Ctrl-C is for the workers first
-        preexec_fn=functools.partial(_die_with, os.getpid(), death),
+        preexec_fn=functools.partial(die_with, os.getpid(), death),
     )
 
 
-def _die_with(parent: int, death: signal.Signals) -> None:
+def die_with(parent: int, death: signal.Signals) -> None:
     """Have the child signalled when its parent ends; set after it gave up root, which would clear it."""
     if libc is not None:
         libc.prctl(PR_SET_PDEATHSIG, death)

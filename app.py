@@ -1,0 +1,145 @@
+"""The one place that knows every room. ``python app.py`` serves Mayfly."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from flask import Flask, Response, g, request
+from flask_migrate import Migrate, upgrade
+from sqlalchemy.exc import DBAPIError
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+import embedded
+from config import Config, ConfigError
+from crypto import ServerKeys, server_keys_in
+from models import db
+from services import Drop, Limits, Purge, PurgeSchedule
+from storage import RowStore
+from web import Services, register_web
+
+ROOT = Path(__file__).parent
+log = logging.getLogger("mayfly")
+access_log = logging.getLogger("mayfly.access")
+
+
+class Mayfly(Flask):
+    """The application, with the parts that others need at hand."""
+
+    settings: Config
+    purge: Purge
+    schedule: PurgeSchedule
+
+    def log_exception(self, exc_info: Any) -> None:
+        """Log an error that nothing handled by its type alone: Flask would log the path, and so the link."""
+        log.error("unhandled %s in %s", exc_info[0].__name__, request.url_rule)
+
+
+def create_app(config: Config | None = None) -> Mayfly:
+    """Put the rooms together; nothing is started and no connection is made."""
+    config = config or Config.from_env()
+    app = Mayfly("mayfly", template_folder="web/templates", static_folder="web/static", root_path=str(ROOT))
+    app.settings = config
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.config.update(
+        SQLALCHEMY_DATABASE_URI=config.database_url or embedded.url(config.data_dir),
+        SQLALCHEMY_ENGINE_OPTIONS=_engine_options(config),
+    )
+    db.init_app(app)
+    Migrate(app, db, directory=str(ROOT / "migrations"))
+    with app.app_context():
+        engine = db.engine
+    stores = {store.name: store for store in (RowStore(),)}
+    limits = Limits(config.lifetime, config.max_lifetime, config.max_pixels)
+    app.purge = Purge(engine, stores.values())
+    app.schedule = PurgeSchedule(app.purge, config.purge_interval)
+    drop = Drop(engine, _server_keys(config), stores, limits)
+    register_web(app, Services(drop, app.purge), config)
+    _observe(app)
+    _register_commands(app)
+    if config.trusted_proxies:
+        hops = config.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    return app
+
+
+@contextmanager
+def database(config: Config, *, own: bool = False) -> Iterator[None]:
+    """See to it that the database runs while the block does: the embedded one is started where none is named.
+
+    Who serves asks to ``own`` it, so that it can't end before its last answer.
+    """
+    if config.database_url:
+        yield
+    else:
+        with embedded.running(config.data_dir, own=own):
+            yield
+
+
+def migrate(app: Mayfly) -> None:
+    """Bring the schema up to date; processes that start together wait for one another.
+
+    Raises ConfigError where the database can't be reached or refuses.
+    """
+    with app.app_context():
+        try:
+            upgrade()
+        except DBAPIError as error:
+            why = str(error.orig).partition("\n")[0]
+            raise ConfigError(f"the database can't be used ({why}); start it, or mend DATABASE_URL") from None
+        finally:
+            db.engine.dispose()
+
+
+def _server_keys(config: Config) -> ServerKeys:
+    return ServerKeys.parse(config.secret_keys) if config.secret_keys else server_keys_in(config.data_dir)
+
+
+def _engine_options(config: Config) -> dict[str, Any]:
+    return {
+        "pool_size": config.threads + 1,  # one for the purge
+        "max_overflow": 0,
+        "pool_timeout": 10,
+        "hide_parameters": True,
+        "connect_args": {
+            "connect_timeout": 5,
+            "application_name": "mayfly",
+            "options": "-c timezone=UTC -c statement_timeout=30s -c idle_in_transaction_session_timeout=60s",
+        },
+    }
+
+
+def _observe(app: Mayfly) -> None:
+    """Log every request by its route, never by its path, which would hold a link; and wake the purge."""
+
+    @app.before_request
+    def begin() -> None:
+        g.began = time.perf_counter()
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        milliseconds = (time.perf_counter() - g.began) * 1000
+        access_log.info(
+            "%s %s %d %.1fms", request.method, request.url_rule, response.status_code, milliseconds
+        )
+        app.schedule.nudge()
+        return response
+
+
+def _register_commands(app: Mayfly) -> None:
+    @app.cli.command("purge")
+    def purge() -> None:
+        """Remove what has expired."""
+        with database(app.settings):
+            click.echo(f"deleted {app.purge()}")
+
+
+if __name__ == "__main__":
+    from server import main
+
+    main()

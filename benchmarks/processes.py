@@ -1,0 +1,102 @@
+"""What a server's processes cost, read from /proc: processor time, and memory at its highest."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+TICKS = os.sysconf("SC_CLK_TCK")
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/<pid>/stat from the state on; the name before them may hold anything."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+def tree(roots: list[int]) -> list[int]:
+    """The roots and all that descend from them."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parents[int(entry.name)] = int(_stat(int(entry.name))[1])
+            except OSError:
+                continue
+    found = {pid for pid in roots if pid in parents}
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return sorted(found)
+
+
+def postmasters(folder: Path) -> list[int]:
+    """The PostgreSQL servers whose data lies anywhere under a folder; they are nobody's children."""
+    return [int(path.read_text().split()[0]) for path in folder.rglob("postmaster.pid")]
+
+
+def cpu_seconds(pids: list[int]) -> float:
+    """Processor time so far, that of children which have ended included."""
+    ticks = 0
+    for pid in pids:
+        try:
+            ticks += sum(int(field) for field in _stat(pid)[11:15])
+        except OSError:
+            continue
+    return ticks / TICKS
+
+
+def memory(pids: list[int]) -> tuple[int, int]:
+    """RSS and PSS in bytes; shared pages count for every process in RSS, and once in PSS."""
+    rss = pss = 0
+    for pid in pids:
+        try:
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        except OSError:
+            continue
+        figures = {line.split(":")[0]: int(line.split()[1]) for line in lines[1:]}
+        rss += figures["Rss"] * 1024
+        pss += figures["Pss"] * 1024
+    return rss, pss
+
+
+@dataclass
+class Cost:
+    cpu: float = 0.0
+    rss: int = 0
+    pss: int = 0
+
+
+@contextmanager
+def cost(roots: list[int], every: float = 0.25) -> Iterator[Cost]:
+    """Fills in what the processes cost while the block ran; memory is looked at `every` so many seconds."""
+    spent, over = Cost(), threading.Event()
+
+    def look() -> None:
+        while True:
+            rss, pss = memory(tree(roots))
+            spent.rss, spent.pss = max(spent.rss, rss), max(spent.pss, pss)
+            if over.wait(every):
+                return
+
+    watcher = threading.Thread(target=look)
+    before = cpu_seconds(tree(roots))
+    watcher.start()
+    try:
+        yield spent
+    finally:
+        over.set()
+        watcher.join()
+        spent.cpu = cpu_seconds(tree(roots)) - before
+
+
+def wait_until(answers: object, seconds: float) -> None:
+    """Calls until it is true; raises when the time is over."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if callable(answers) and answers():
+            return
+        time.sleep(0.05)
+    raise TimeoutError(f"not up after {seconds} seconds")

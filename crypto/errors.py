@@ -1,0 +1,13 @@
+class MalformedSecret(ValueError):
+    """A link or image key that is not 32 characters of the URL-safe base64 alphabet (RFC 4648 §5)."""
+
+
+class MalformedServerKey(ValueError):
+    """A server key that is not 32 bytes in URL-safe base64, or a list without one."""
+
+
+class Unopenable(Exception):
+    """Sealed bytes that these keys do not open: altered, cut short, moved, expiry moved, or a wrong secret.
+
+    It never says which, so that it can be no oracle.
+    """

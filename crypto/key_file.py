@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from crypto.server_keys import ServerKeys, generate_server_key
+
+NAME = "secret_keys"
+
+
+def server_keys_in(folder: Path) -> ServerKeys:
+    """Read the server keys kept in a folder, one a line, newest first; make the first one where there is none.
+
+    The file is readable by its owner alone. Raises MalformedServerKey, and OSError where the folder can't be written.
+    """
+    path = folder / NAME
+    with suppress(FileExistsError):
+        _create(path)
+    return ServerKeys.parse(path.read_text("ascii", "replace").split())
+
+
+def _create(path: Path) -> None:
+    if path.exists():
+        return
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f"{NAME}.{os.getpid()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(f"{generate_server_key()}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    # A link appears whole or not at all, and only where nobody was faster: two processes end with one key.
+    try:
+        path.hardlink_to(draft)
+    finally:
+        draft.unlink()

@@ -1,0 +1,20 @@
+class ImagingError(Exception):
+    """The bytes are refused; the message is one sentence that says how to mend it and holds none of them."""
+
+
+class NotAnImage(ImagingError):
+    """The bytes are of no accepted format, whatever their name or their first bytes claim."""
+
+    def __init__(self) -> None:
+        super().__init__("This is not an image Mayfly accepts; send a PNG, JPEG, GIF, WebP or AVIF.")
+
+
+class BrokenImage(ImagingError):
+    """The bytes begin as an accepted format but are cut short or contradict themselves."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"The image is broken ({what}); save it again and send the whole file.")
+
+
+class TooManyPixels(ImagingError):
+    """The image would take more room to show than the limits allow; found before a pixel is decoded."""

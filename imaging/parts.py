@@ -1,0 +1,30 @@
+"""A cleaned file as parts of the original: spans that stay, spans written anew; what is not named is gone."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from imaging.picture import Data
+
+
+class Part(NamedTuple):
+    """The bytes from `start` to `end` of the original, or `new` in their place."""
+
+    start: int
+    end: int
+    new: bytes | None = None
+
+
+def join(data: Data, parts: Iterable[Part]) -> Data:
+    """Return the parts in their order; `data` itself when they are all of it, unchanged."""
+    view = memoryview(data)
+    merged: list[Part] = []
+    for part in parts:
+        if part.new is not None and view[part.start : part.end] != part.new:
+            merged.append(part)
+        elif merged and merged[-1].new is None and merged[-1].end == part.start:
+            merged[-1] = Part(merged[-1].start, part.end)
+        elif part.start < part.end:
+            merged.append(Part(part.start, part.end))
+    if merged == [Part(0, len(view))]:
+        return data
+    return b"".join(view[part.start : part.end] if part.new is None else part.new for part in merged)

@@ -1,0 +1,37 @@
+from dataclasses import dataclass
+
+from imaging.errors import BrokenImage, TooManyPixels
+
+Data = bytes | bytearray | memoryview
+
+BYTES_PER_PIXEL = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What a viewer sees: the true media type, the size after orientation, and how many frames move."""
+
+    media_type: str
+    width: int
+    height: int
+    frames: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How large an image may become; `max_decoded_bytes` bounds all frames of an animation, unpacked."""
+
+    max_pixels: int = 64_000_000
+    max_frames: int = 2_000
+    max_decoded_bytes: int = 1 << 30
+
+    def allow(self, width: int, height: int, frames: int = 1) -> None:
+        """Pass a canvas within the limits; `BrokenImage` for an empty one, `TooManyPixels` over them."""
+        if not (width and height and frames):
+            raise BrokenImage("it has no pixels")
+        if width * height > self.max_pixels:
+            raise TooManyPixels(f"The image has over {self.max_pixels:,} pixels; make it smaller.")
+        if frames > self.max_frames:
+            raise TooManyPixels(f"The animation has over {self.max_frames:,} frames; make it shorter.")
+        if frames > 1 and width * height * frames * BYTES_PER_PIXEL > self.max_decoded_bytes:
+            raise TooManyPixels("The animation unpacks to too many bytes; make it smaller or shorter.")

@@ -1,0 +1,31 @@
+from typing import Protocol
+
+from imaging import gif, heif, jpeg, png, webp
+from imaging.errors import NotAnImage
+from imaging.picture import Data, Limits, Picture
+
+
+class Format(Protocol):
+    """What each format's module offers."""
+
+    def matches(self, view: memoryview, /) -> bool:
+        """Say whether the first bytes are this format's."""
+
+    def measure(self, view: memoryview, limits: Limits, /) -> Picture:
+        """Walk the whole container and return the picture."""
+
+
+FORMATS: tuple[Format, ...] = (jpeg, png, webp, gif, heif)
+
+
+def recognise(data: Data, limits: Limits) -> Picture:
+    """Say what image the bytes are, by the bytes alone, without decoding a pixel.
+
+    The whole container is walked, so a file cut anywhere is a `BrokenImage`. Raises `NotAnImage` for
+    anything that is not an accepted format and `TooManyPixels` for what the limits refuse.
+    """
+    view = memoryview(data)
+    for form in FORMATS:
+        if form.matches(view):
+            return form.measure(view, limits)
+    raise NotAnImage

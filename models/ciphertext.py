@@ -1,0 +1,43 @@
+"""The ring of tables where ciphertext sleeps.
+
+A table holds the images that expire within one span of time, and emptying it is a TRUNCATE: whatever its size, that
+costs no more than emptying a small one, where a DELETE writes WAL and leaves dead tuples for every row.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, LargeBinary, Table
+
+from models.base import Base
+
+SLOTS = 128
+SHORTEST_SPAN = 30
+"""Seconds: with the default purge interval an image's bytes are removed within 40 s of its expiry."""
+
+
+def _table(slot: int) -> Table:
+    return Table(
+        f"ciphertexts_{slot:03}",
+        Base.metadata,
+        Column("row_key", LargeBinary, primary_key=True),
+        Column("sealed", LargeBinary, nullable=False),
+    )
+
+
+RING = tuple(_table(slot) for slot in range(SLOTS))
+
+
+def ciphertexts(slot: int) -> str:
+    """The name of a slot's table."""
+    return RING[slot].name
+
+
+def slot_of(expires_at: int, max_lifetime: int) -> int:
+    """The slot of an image by its expiry, seconds since 1970.
+
+    The spans are wide enough for the ring to hold ``max_lifetime`` with room to spare, so that a slot is not filled
+    again before it could be emptied. Nothing breaks when two processes disagree: the row names its slot, and a purge
+    empties none in which something lives.
+    """
+    span = max(SHORTEST_SPAN, -(-max_lifetime // (SLOTS - 4)))
+    return expires_at // span % SLOTS

@@ -1,0 +1,101 @@
+"""``python app.py``: the database, the migrations, and the server, in one command."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+
+import embedded
+from app import create_app, database, migrate
+from config import Config, ConfigError
+from crypto import MalformedServerKey
+from embedded.programs import die_with
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+DRAIN_SECONDS = 10
+
+
+def main() -> None:
+    """Serve until Ctrl-C or SIGTERM; what can't be started is told in one sentence."""
+    parser = argparse.ArgumentParser(prog="app.py", description="Serve Mayfly.")
+    parser.add_argument("--debug", action="store_true", help="one worker that reloads when a file changes")
+    arguments = parser.parse_args()
+    _log_to_stderr()
+    try:
+        serve(Config.from_env(), debug=arguments.debug)
+    except (ConfigError, MalformedServerKey, embedded.EmbeddedError) as error:
+        sys.exit(f"mayfly: {error}")
+
+
+def serve(config: Config, *, debug: bool) -> None:
+    """Start the database where none is named, migrate it, and serve on ``config.bind``."""
+    _check_port(*config.bind)
+    with database(config, own=True):
+        migrate(create_app(config))
+        host, port = config.bind
+        server = Granian(
+            "server:worker",
+            factory=True,
+            interface=Interfaces.WSGI,
+            http=HTTPModes.http1,  # in its automatic mode a connection that never says anything stays for good
+            address=host,
+            port=port,
+            workers=1 if debug else config.workers,
+            blocking_threads=config.threads,
+            reload=debug,
+            workers_kill_timeout=DRAIN_SECONDS,
+            respawn_failed_workers=True,
+            websockets=False,
+        )
+        server.serve()
+
+
+def worker() -> WSGIApplication:
+    """Make the application in a worker process."""
+    _log_to_stderr()
+    die_with(os.getppid(), signal.SIGTERM)
+    app = create_app()
+    app.schedule.start()
+    return _whole(app)
+
+
+def _whole(app: WSGIApplication) -> WSGIApplication:
+    """Hand answers over in one piece: then a slow reader costs the server memory, but no thread."""
+
+    def call(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        answer = app(environ, start_response)
+        try:
+            return list(answer)
+        finally:
+            answer.close()  # type: ignore[attr-defined]
+
+    return call
+
+
+def _check_port(host: str, port: int) -> None:
+    # The server shares its port among its workers, and so would share it with a stranger of the same user unasked.
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ConfigError(
+                f"BIND {host}:{port} can't be served: {error.strerror}; free it or set BIND"
+            ) from None
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from sqlalchemy import Engine
+
+from models import anything_lives_in, delete_dead, try_purge_lock
+from services.database import transaction
+from storage import CiphertextStore
+
+BATCH_ROWS = 1000
+BUDGET_SECONDS = 2.0
+
+
+class Purge:
+    """Removes what has expired. Reads never depend on it: it gives room back, it doesn't decide about life."""
+
+    def __init__(self, engine: Engine, stores: Iterable[CiphertextStore]) -> None:
+        self._engine = engine
+        self._stores = tuple(stores)
+
+    def __call__(self) -> int:
+        """Remove expired images, bounded in rows and time a call; return how many rows went.
+
+        One purge at a time works, by an advisory lock; a second one returns at once. Raises DatabaseAway.
+        """
+        removed = 0
+        deadline = time.monotonic() + BUDGET_SECONDS
+        while time.monotonic() < deadline:
+            batch = self._delete_rows()
+            removed += batch
+            if batch < BATCH_ROWS:
+                break
+        self._empty_slots(time.monotonic() + BUDGET_SECONDS)
+        return removed
+
+    def _delete_rows(self) -> int:
+        with transaction(self._engine) as connection:
+            return delete_dead(connection, BATCH_ROWS) if try_purge_lock(connection) else 0
+
+    def _empty_slots(self, deadline: float) -> None:
+        for store in self._stores:
+            with transaction(self._engine) as connection:
+                filled = store.filled(connection) if try_purge_lock(connection) else []
+                dead = [slot for slot in filled if not anything_lives_in(connection, slot)]
+            for slot in dead:
+                if time.monotonic() < deadline:
+                    self._empty(store, slot)
+
+    def _empty(self, store: CiphertextStore, slot: int) -> None:
+        with transaction(self._engine) as connection:
+            if try_purge_lock(connection):
+                store.empty(connection, slot, lambda: not anything_lives_in(connection, slot))

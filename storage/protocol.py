@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+Bytes = bytes | bytearray | memoryview
+
+
+class CiphertextGone(Exception):
+    """The sealed bytes that a row points to are not there (any more)."""
+
+
+class CiphertextStore(Protocol):
+    """Where sealed bytes are put and fetched by row key; an image's row names its store.
+
+    Every store passes the one contract test, tests/storage/test_contract.py.
+    """
+
+    name: str
+
+    def put(self, connection: Connection, slot: int, row_key: bytes, sealed: Bytes) -> None:
+        """Keep ``sealed`` from the moment the connection's transaction commits."""
+
+    def fetch(self, connection: Connection, slot: int, row_key: bytes) -> memoryview:
+        """Return the sealed bytes; raises CiphertextGone."""
+
+    def delete(self, connection: Connection, slot: int, row_keys: list[bytes]) -> None:
+        """Remove sealed bytes before their time; those that are not there are no error."""
+
+    def filled(self, connection: Connection) -> list[int]:
+        """List the slots that hold anything."""
+
+    def empty(self, connection: Connection, slot: int, may_go: Callable[[], bool]) -> bool:
+        """Remove everything in a slot, at a cost that doesn't grow with what is in it.
+
+        ``may_go`` is asked once nothing can be put there any more; where it says no, or where that would mean
+        waiting for somebody, nothing happens and the answer is False.
+        """

@@ -1,0 +1,108 @@
+"""A real PostgreSQL, migrated by Alembic; a real server process where HTTP matters; real pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import Connection, Engine, create_engine, text
+
+import embedded
+from app import Mayfly, create_app, migrate
+from config import Config
+from models import SLOTS, ciphertexts, db
+from tests.cast import IMAGES, SERVER_KEY
+from tests.processes import Served, serving, write_no_file
+
+MakeApp = Callable[..., Mayfly]
+
+
+@pytest.fixture(scope="session")
+def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a migrated database on a server of its own; it may forget what it wrote, tests are short."""
+    with embedded.running(tmp_path_factory.mktemp("database"), durable=False) as url:
+        app = create_app(Config(database_url=url, secret_keys=(SERVER_KEY,)))
+        migrate(app)
+        yield url
+
+
+@pytest.fixture(scope="session")
+def server(database_url: str) -> Iterator[Served]:
+    """A server process that can write no file at all, on the session's database."""
+    with serving(DATABASE_URL=database_url, SECRET_KEYS=SERVER_KEY, before=write_no_file) as served:
+        yield served
+
+
+@pytest.fixture
+def make_app(database_url: str, tmp_path: Path) -> Iterator[MakeApp]:
+    """Make applications on an empty database; every trigger of the purge is off unless a test asks for one."""
+    made: list[Mayfly] = []
+    _empty(database_url)
+
+    def make(**settings: Any) -> Mayfly:
+        defaults: dict[str, Any] = {
+            "database_url": database_url,
+            "data_dir": tmp_path,
+            "secret_keys": (SERVER_KEY,),
+            "purge_interval": 0,
+        }
+        app = create_app(Config(**defaults | settings))
+        app.testing = True
+        made.append(app)
+        return app
+
+    yield make
+    for app in made:
+        app.schedule.stop()
+        with app.app_context():
+            db.engine.dispose()
+
+
+def _empty(database_url: str) -> None:
+    engine = create_engine(database_url)
+    with engine.begin() as connection:
+        tables = ", ".join(["images", *(ciphertexts(slot) for slot in _filled(connection))])
+        connection.execute(text(f"TRUNCATE {tables}"))
+    engine.dispose()
+
+
+def _filled(connection: Connection) -> list[int]:
+    return [
+        slot
+        for slot in range(SLOTS)
+        if connection.scalar(text("SELECT pg_relation_size(:name)"), {"name": ciphertexts(slot)})
+    ]
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> Mayfly:
+    """An application with default settings."""
+    return make_app()
+
+
+@pytest.fixture
+def client(app: Mayfly) -> FlaskClient:
+    """A client in the same process, for what does not need a socket."""
+    return app.test_client()
+
+
+@pytest.fixture
+def engine(app: Mayfly) -> Engine:
+    """The application's own engine, to look at the rows and to tamper with them."""
+    with app.app_context():
+        return db.engine
+
+
+@pytest.fixture(scope="session")
+def flower() -> bytes:
+    """A photograph."""
+    return (IMAGES / "flower.jpg").read_bytes()
+
+
+@pytest.fixture(scope="session")
+def hopper() -> bytes:
+    """A portrait, as PNG."""
+    return (IMAGES / "hopper.png").read_bytes()

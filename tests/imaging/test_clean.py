@@ -1,0 +1,147 @@
+import io
+import json
+import re
+import subprocess
+from typing import Any
+
+import pytest
+from PIL import Image, ImageOps, ImageSequence
+
+from imaging import Limits, clean, recognise
+from imaging.boxes import boxes, only
+from imaging.heif_meta import read_meta
+from tests.imaging.samples import SECRET, exif, picture, profile, samples, save
+
+LIMITS = Limits()
+CARRIERS = [name for name, data in samples().items() if SECRET.encode() in data]
+
+# What exiftool may still say: how a file is built and how it is shown, never who made it, when or where.
+BUILT = re.compile(
+    r"""SourceFile|(System|Composite|JFIF|Adobe|PNG-pHYs|Meta):\w+|ICC[-_]\w+:\w+
+    |ExifTool:ExifToolVersion|IFD0:Orientation
+    |File:(FileType|FileTypeExtension|MIMEType|ExifByteOrder|EncodingProcess|BitsPerSample|ColorComponents
+        |YCbCrSubSampling|ImageWidth|ImageHeight)
+    |PNG:(ImageWidth|ImageHeight|BitDepth|ColorType|Compression|Filter|Interlace|Palette|Transparency|Gamma
+        |BackgroundColor|AnimationFrames|AnimationPlays|WhitePoint[XY]|(Red|Green|Blue)[XY]|ProfileName)
+    |GIF:(AnimationIterations|BackgroundColor|BitsPerPixel|ColorResolutionDepth|Duration|FrameCount|GIFVersion
+        |HasColorMap|ImageWidth|ImageHeight|TransparentColor)
+    |RIFF:(AnimationLoopCount|BackgroundColor|Duration|(Horizontal|Vertical)Scale|ImageWidth|ImageHeight
+        |VP8Version|WebP_Flags|AlphaFiltering|AlphaPreprocessing|AlphaCompression)
+    |(QuickTime|Track\d):(?!.*(Author|Comment|Copyright|GPS|Location|Make|Model|Software|Title))\w+""",
+    re.VERBOSE,
+)
+UNDATED = "0000:00:00 00:00:00"
+
+
+def cleaned(data: bytes) -> bytes:
+    return bytes(clean(data, recognise(data, LIMITS)))
+
+
+def frames_of(data: bytes) -> list[tuple[Any, ...]]:
+    """Return every frame as a viewer shows it: its size, its pixels, its time."""
+    with Image.open(io.BytesIO(data), formats=["JPEG", "PNG", "GIF", "WEBP", "AVIF"]) as image:
+        found: list[tuple[Any, ...]] = []
+        for frame in ImageSequence.Iterator(image):
+            shown = ImageOps.exif_transpose(frame)
+            found.append((shown.size, shown.convert("RGBA").tobytes(), frame.info.get("duration")))
+        return found[:1] if image.format == "MPO" else found
+
+
+def loops_and_profile(data: bytes) -> tuple[Any, ...]:
+    with Image.open(io.BytesIO(data)) as image:
+        return image.info.get("loop"), image.info.get("icc_profile")
+
+
+@pytest.mark.parametrize("name", samples())
+def test_a_cleaned_picture_shows_the_same_pixels(name: str) -> None:
+    data = samples()[name]
+    after = cleaned(data)
+    assert frames_of(after) == frames_of(data)
+    assert loops_and_profile(after) == loops_and_profile(data)
+    assert recognise(after, LIMITS) == recognise(data, LIMITS)
+
+
+@pytest.mark.parametrize("name", samples())
+def test_a_cleaned_picture_is_never_larger(name: str) -> None:
+    data = samples()[name]
+    assert len(cleaned(data)) <= len(data)
+
+
+@pytest.mark.parametrize("name", samples())
+def test_a_clean_picture_is_returned_itself(name: str) -> None:
+    data = cleaned(samples()[name])
+    assert clean(data, recognise(data, LIMITS)) is data
+
+
+def exiftool(data: bytes) -> dict[str, Any]:
+    """Return all that exiftool finds; without exiftool there is no proof, so this fails."""
+    command = ["exiftool", "-json", "-G1", "-a", "-u", "-ee", "-"]
+    done = subprocess.run(command, input=data, capture_output=True, check=True)
+    (found,) = json.loads(done.stdout)
+    return dict(found)
+
+
+def personal(found: dict[str, Any]) -> dict[str, Any]:
+    """Return what is not structure, and every date but the empty one."""
+    file = {tag: value for tag, value in found.items() if not tag.startswith(("System:", "ICC"))}
+    dated = {tag: value for tag, value in file.items() if "Date" in tag and value != UNDATED}
+    return dated | {tag: value for tag, value in found.items() if not BUILT.fullmatch(tag)}
+
+
+@pytest.mark.parametrize("name", samples())
+def test_exiftool_finds_nothing_personal(name: str) -> None:
+    assert personal(exiftool(cleaned(samples()[name]))) == {}
+
+
+@pytest.mark.parametrize("name", CARRIERS)
+def test_the_secret_is_gone_from_the_bytes(name: str) -> None:
+    assert SECRET.encode() not in cleaned(samples()[name])
+
+
+def test_every_format_carried_a_secret_to_lose() -> None:
+    assert {name.rsplit(".", 1)[1] for name in CARRIERS} == {"jpg", "png", "gif", "webp", "avif"}
+
+
+def test_exiftool_would_have_found_it() -> None:
+    for name in CARRIERS:
+        if name != "trailing.jpg":
+            assert SECRET in json.dumps(exiftool(samples()[name])), name
+
+
+def test_the_orientation_alone_is_left_of_exif() -> None:
+    for form in ("JPEG", "PNG", "WEBP"):
+        data = cleaned(save(picture(), form, exif=exif(6)))
+        with Image.open(io.BytesIO(data)) as image:
+            assert dict(image.getexif()) == {0x0112: 6}, form
+        upright = cleaned(save(picture(), form, exif=exif(1)))
+        with Image.open(io.BytesIO(upright)) as image:
+            assert not image.getexif(), form
+
+
+def test_the_colour_profile_stays_byte_for_byte() -> None:
+    for form in ("JPEG", "PNG", "WEBP", "AVIF"):
+        data = cleaned(save(picture(), form, icc_profile=profile(), exif=exif()))
+        with Image.open(io.BytesIO(data)) as image:
+            assert image.info["icc_profile"] == profile()
+
+
+@pytest.mark.parametrize("name", [name for name in samples() if not name.endswith(".avif")])
+def test_what_trails_behind_the_picture_goes(name: str) -> None:
+    data = samples()[name]
+    assert cleaned(data + SECRET.encode()) == cleaned(data)
+
+
+def test_the_boxes_behind_an_avif_go() -> None:
+    data = samples()["metadata.avif"]
+    video = b"\0\0\0\x23mpvd" + SECRET.encode()
+    assert cleaned(data + video) == cleaned(data)
+
+
+def test_a_thumbnail_inside_an_avif_is_written_over() -> None:
+    data = samples()["thumb.avif"]
+    view = memoryview(data)
+    meta = read_meta(view, only(list(boxes(view, 0, len(view))), b"meta"))
+    (small,) = [reference.source for reference in meta.references if reference.kind == b"thmb"]
+    ((start, end),) = meta.items[small].extents
+    assert any(data[start:end])
+    assert not any(cleaned(data)[start:end])

@@ -1,0 +1,132 @@
+"""A real Mayfly in processes of its own, as ``python app.py`` serves it."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+ROOT = Path(__file__).parent.parent
+START_SECONDS = 60
+
+
+@dataclass
+class Served:
+    """A running Mayfly: where it answers, its main process, and what it has logged so far."""
+
+    url: str
+    port: int
+    process: subprocess.Popen[bytes]
+    log_path: Path
+
+    @property
+    def log(self) -> str:
+        return self.log_path.read_text()
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        """Signal the main process and wait for its end."""
+        self.process.send_signal(number)
+        return self.process.wait(30)
+
+    def family(self) -> list[int]:
+        """The ids of the main process and of all its descendants."""
+        found, fresh = [self.process.pid], [self.process.pid]
+        while fresh:
+            fresh = [child for pid in fresh for child in _children(pid)]
+            found += fresh
+        return found
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+        return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def until(true: Callable[[], bool], seconds: float = 20) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if true():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def write_no_file() -> None:
+    """From here on no file grows: whoever tries gets EFBIG. Sockets and pipes are not files."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serving(*arguments: str, before: Callable[[], None] | None = None, **env: str) -> Iterator[Served]:
+    """Serve with the given settings until the block ends; the output goes to a log, through a pipe to ``cat``."""
+    port = free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        log_path = Path(folder) / "log"
+        with log_path.open("wb") as log, subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=log) as cat:
+            process = subprocess.Popen(
+                [sys.executable, "app.py", *arguments],
+                cwd=ROOT,
+                env={**os.environ, "BIND": f"127.0.0.1:{port}", "WORKERS": "2", **env},
+                stdin=subprocess.DEVNULL,
+                stdout=cat.stdin,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=before,
+            )
+            assert cat.stdin
+            cat.stdin.close()
+            served = Served(f"http://127.0.0.1:{port}", port, process, log_path)
+            try:
+                assert until(lambda: _answers(served), START_SECONDS), served.log
+                yield served
+            finally:
+                _end(served)
+
+
+def _answers(served: Served) -> bool:
+    assert served.process.poll() is None, served.log
+    try:
+        return requests.get(f"{served.url}/healthz", timeout=5).ok
+    except requests.ConnectionError:
+        return False
+
+
+def _end(served: Served) -> None:
+    family = served.family()
+    if served.process.poll() is None:
+        served.process.terminate()
+        try:
+            served.process.wait(30)
+        except subprocess.TimeoutExpired:
+            served.process.kill()
+            served.process.wait()
+    if not until(lambda: not any(map(alive, family)), 15):
+        for pid in filter(alive, family):
+            os.kill(pid, signal.SIGKILL)

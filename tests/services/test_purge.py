@@ -1,0 +1,215 @@
+"""One purge, many triggers: it gives room back, takes nothing that lives, and never waits for anybody."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, text
+
+from app import Mayfly
+from crypto import Link
+from models import PURGE_LOCK, SLOTS, ciphertexts, db
+from services import purge as purge_module
+from tests.cast import deposit
+from tests.conftest import MakeApp
+
+
+def count(engine: Engine, table: str = "images") -> int:
+    with engine.connect() as connection:
+        return int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
+
+
+def filled(engine: Engine) -> list[int]:
+    with engine.connect() as connection:
+        statement = text("SELECT pg_relation_size(:name)")
+        return [slot for slot in range(SLOTS) if connection.scalar(statement, {"name": ciphertexts(slot)})]
+
+
+def kill(engine: Engine, *links: str) -> None:
+    """Have images expire now; only their rows are moved, as their bytes' slot would be by the time."""
+    with engine.begin() as connection:
+        for link in links:
+            connection.execute(
+                text(
+                    "UPDATE images SET expires_at = now(), created_at = now() - interval '9s' WHERE row_key = :key"
+                ),
+                {"key": Link.parse(link).row_key},
+            )
+
+
+def until(true: Callable[[], bool], seconds: float = 10) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if true():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_it_removes_rows_and_bytes_of_the_dead_alone(
+    app: Mayfly, client: FlaskClient, engine: Engine
+) -> None:
+    dead, alive = deposit(client, lifetime=60), deposit(client, lifetime=600)
+    kill(engine, dead)
+    assert app.purge() == 1
+    assert count(engine) == 1
+    assert len(filled(engine)) == 1
+    assert client.get(f"/image/{alive}").status_code == 200
+    assert app.purge() == 0
+
+
+def test_a_slot_is_not_emptied_while_anything_in_it_lives(
+    app: Mayfly, client: FlaskClient, engine: Engine
+) -> None:
+    dead, alive = deposit(client, lifetime=600), deposit(client, lifetime=600)
+    if len(filled(engine)) == 2:  # the two fell on either side of a slot's end
+        dead = alive
+        alive = deposit(client, lifetime=600)
+    kill(engine, dead)
+    assert app.purge() == 1
+    assert client.get(f"/image/{alive}").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["get", "post"])
+def test_cleanup_purges_and_says_how_many(client: FlaskClient, engine: Engine, path: str) -> None:
+    kill(engine, deposit(client), deposit(client))
+    assert getattr(client, path)("/cleanup").get_json() == {"status": "success", "deleted": 2}
+    assert (count(engine), filled(engine)) == (0, [])
+
+
+def test_the_command_purges(app: Mayfly, client: FlaskClient, engine: Engine) -> None:
+    kill(engine, deposit(client))
+    result = app.test_cli_runner().invoke(args=["purge"])
+    assert (result.exit_code, result.output) == (0, "deleted 1\n")
+    assert filled(engine) == []
+
+
+def test_the_scheduled_job_purges(make_app: MakeApp) -> None:
+    app = make_app(purge_interval=1)
+    client = app.test_client()
+    link = deposit(client, lifetime=1)
+    app.schedule.start()
+    engine = purge_engine(app)
+    assert link
+    assert until(lambda: count(engine) == 0 and not filled(engine))
+
+
+def purge_engine(app: Mayfly) -> Engine:
+    with app.app_context():
+        return db.engine
+
+
+def test_a_request_wakes_the_purge_and_does_not_wait_for_it(make_app: MakeApp) -> None:
+    app = make_app(purge_interval=600)
+    client = app.test_client()
+    engine = purge_engine(app)
+    app.schedule.start()
+    link = deposit(client)  # the first request spends the nudge of its interval
+    time.sleep(0.5)
+    kill(engine, link)
+    client.get("/healthz")
+    time.sleep(0.3)
+    assert count(engine) == 1, "throttled: one nudge an interval"
+    app.schedule._nudged_at = float("-inf")
+    with holding(engine, "LOCK TABLE images IN ACCESS EXCLUSIVE MODE"):
+        began = time.monotonic()
+        assert client.get("/healthz").status_code == 200
+        assert time.monotonic() - began < 2, "the answer waited for a purge that could not begin"
+    assert until(lambda: count(engine) == 0)
+
+
+def test_with_the_interval_off_nothing_runs(make_app: MakeApp) -> None:
+    app = make_app(purge_interval=0)
+    app.schedule.start()
+    engine = purge_engine(app)
+    kill(engine, deposit(app.test_client()))
+    app.schedule.nudge()
+    time.sleep(0.3)
+    assert count(engine) == 1
+
+
+class holding:  # noqa: N801 - reads as a phrase
+    """Hold a lock in a transaction of one's own."""
+
+    def __init__(self, engine: Engine, statement: str) -> None:
+        self._connection = engine.connect()
+        self._statement = statement
+
+    def __enter__(self) -> None:
+        self._connection.execute(text(self._statement))
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.rollback()
+        self._connection.close()
+
+
+def test_a_second_purge_returns_at_once_while_one_works(
+    app: Mayfly, client: FlaskClient, engine: Engine
+) -> None:
+    kill(engine, deposit(client))
+    with holding(engine, f"SELECT pg_advisory_xact_lock({PURGE_LOCK})"):
+        assert app.purge() == 0
+    assert app.purge() == 1
+
+
+def test_a_slot_that_somebody_uses_is_left_for_the_next_time(
+    app: Mayfly, client: FlaskClient, engine: Engine
+) -> None:
+    kill(engine, deposit(client))
+    (slot,) = filled(engine)
+    with holding(engine, f"LOCK TABLE {ciphertexts(slot)} IN ACCESS SHARE MODE"):
+        assert app.purge() == 1
+        assert filled(engine) == [slot]
+    assert app.purge() == 0
+    assert filled(engine) == []
+
+
+def test_a_purge_is_bounded_in_rows_a_transaction(
+    app: Mayfly, client: FlaskClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(purge_module, "BATCH_ROWS", 2)
+    kill(engine, *(deposit(client) for _ in range(5)))
+    assert app.purge() == 5
+    assert (count(engine), filled(engine)) == (0, [])
+
+
+def test_a_purge_is_bounded_in_time(
+    app: Mayfly, client: FlaskClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(purge_module, "BUDGET_SECONDS", 0.0)
+    kill(engine, deposit(client))
+    assert app.purge() == 0
+    monkeypatch.undo()
+    assert app.purge() == 1
+
+
+def test_many_purgers_and_an_uploader_lose_nothing_that_lives(make_app: MakeApp) -> None:
+    app = make_app(threads=8)
+    client = app.test_client()
+    engine = purge_engine(app)
+    stop = threading.Event()
+
+    def purge() -> int:
+        removed = 0
+        while not stop.is_set():
+            removed += app.purge()
+        return removed
+
+    with ThreadPoolExecutor(4) as pool:
+        purgers = [pool.submit(purge) for _ in range(4)]
+        links: list[str] = []
+        dead = 0
+        for turn in range(60):
+            links.append(deposit(client, lifetime=30 + turn % 3))
+            if turn % 3 == 2:
+                kill(engine, links.pop(0))
+                dead += 1
+        stop.set()
+        removed = sum(purger.result() for purger in purgers) + app.purge()
+    assert removed == dead
+    assert all(client.get(f"/image/{link}").status_code == 200 for link in links)

@@ -1,0 +1,110 @@
+"""What every ciphertext store must do; a new store joins by standing in the list."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Connection, Engine, text
+
+from models import ciphertexts
+from storage import CiphertextGone, CiphertextStore, RowStore
+from storage.rows import HEAD, READ_SIZE
+
+STORES = [RowStore()]
+SIZES = [1, 8000, READ_SIZE - len(HEAD), READ_SIZE, READ_SIZE + 1, 3_000_001]
+KEY, OTHER = b"k" * 32, b"o" * 32
+SLOT = 7
+
+
+@pytest.fixture(params=STORES, ids=lambda store: store.name)
+def store(request: pytest.FixtureRequest) -> CiphertextStore:
+    found: CiphertextStore = request.param
+    return found
+
+
+@pytest.fixture
+def connection(engine: Engine) -> Iterator[Connection]:
+    with engine.connect() as connection, connection.begin() as transaction:
+        yield connection
+        transaction.rollback()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_what_was_put_is_fetched(store: CiphertextStore, connection: Connection, size: int) -> None:
+    sealed = os.urandom(size)
+    for kind in (bytes, bytearray, memoryview):
+        store.put(connection, SLOT, KEY, kind(sealed))
+        assert store.fetch(connection, SLOT, KEY) == sealed
+        store.delete(connection, SLOT, [KEY])
+
+
+def test_nothing_is_kept_before_the_commit(store: CiphertextStore, engine: Engine) -> None:
+    with engine.connect() as connection:
+        with connection.begin() as transaction:
+            store.put(connection, SLOT, KEY, b"sealed")
+            transaction.rollback()
+        with pytest.raises(CiphertextGone):
+            store.fetch(connection, SLOT, KEY)
+
+
+def test_what_is_not_there_is_gone(store: CiphertextStore, connection: Connection) -> None:
+    store.put(connection, SLOT, OTHER, b"sealed")
+    for slot, key in ((SLOT, KEY), (SLOT + 1, OTHER)):
+        with pytest.raises(CiphertextGone):
+            store.fetch(connection, slot, key)
+
+
+def test_single_ones_are_deleted(store: CiphertextStore, connection: Connection) -> None:
+    for key in (KEY, OTHER):
+        store.put(connection, SLOT, key, b"sealed")
+    store.delete(connection, SLOT, [KEY, b"never there"])
+    with pytest.raises(CiphertextGone):
+        store.fetch(connection, SLOT, KEY)
+    assert bytes(store.fetch(connection, SLOT, OTHER)) == b"sealed"
+
+
+def test_a_slot_is_emptied_only_when_it_may_go(store: CiphertextStore, connection: Connection) -> None:
+    store.put(connection, SLOT, KEY, b"sealed")
+    assert store.filled(connection) == [SLOT]
+    assert not store.empty(connection, SLOT, lambda: False)
+    assert bytes(store.fetch(connection, SLOT, KEY)) == b"sealed"
+    assert store.empty(connection, SLOT, lambda: True)
+    with pytest.raises(CiphertextGone):
+        store.fetch(connection, SLOT, KEY)
+    assert store.filled(connection) == []
+
+
+def test_a_slot_in_use_is_not_waited_for(store: CiphertextStore, engine: Engine) -> None:
+    with engine.connect() as uploader, engine.connect() as purger, uploader.begin() as upload, purger.begin():
+        store.put(uploader, SLOT, KEY, b"sealed")
+        assert not store.empty(purger, SLOT, lambda: True)
+        upload.rollback()
+
+
+def test_emptying_writes_the_same_wal_whatever_is_in_the_slot(engine: Engine) -> None:
+    """The cost of a purge doesn't grow with what it removes: measured in bytes of WAL."""
+    written = {}
+    for megabytes in (1, 20):
+        with engine.begin() as connection:
+            for number in range(megabytes):
+                RowStore().put(connection, SLOT, number.to_bytes(32, "big"), os.urandom(1_000_000))
+        with engine.connect() as connection:
+            before = connection.scalar(text("SELECT pg_current_wal_insert_lsn()"))
+            assert RowStore().empty(connection, SLOT, lambda: True)
+            connection.commit()
+            after = text("SELECT pg_current_wal_insert_lsn() - CAST(:before AS pg_lsn)")
+            written[megabytes] = int(connection.execute(after, {"before": before}).scalar_one())
+    assert written[20] < written[1] + 32_768
+    assert written[20] < 200_000
+
+
+def test_sealed_bytes_are_stored_out_of_line_and_not_compressed(engine: Engine) -> None:
+    with engine.connect() as connection:
+        statement = text(
+            "SELECT DISTINCT attstorage FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid"
+            " WHERE relname LIKE 'ciphertexts\\____' AND attname = 'sealed'"
+        )
+        assert list(connection.scalars(statement)) == ["e"]
+        assert ciphertexts(5) == "ciphertexts_005"

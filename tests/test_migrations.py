@@ -1,0 +1,71 @@
+"""The schema goes up and down on data, and is what the models say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask_migrate import check, downgrade, upgrade
+from sqlalchemy import create_engine, inspect, text
+
+from app import Mayfly, create_app, migrate
+from config import Config
+from models import db
+from tests.cast import SERVER_KEY, deposit
+
+FOLDER = Path(__file__).parent.parent / "migrations" / "versions"
+
+
+@pytest.fixture
+def empty_app(database_url: str) -> Iterator[Mayfly]:
+    """An application on a database without a table."""
+    name = "migrations"
+    admin = create_engine(database_url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    app = create_app(
+        Config(database_url=database_url.replace("/mayfly?", f"/{name}?"), secret_keys=(SERVER_KEY,))
+    )
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name}"))
+    admin.dispose()
+
+
+def tables(app: Mayfly) -> set[str]:
+    with app.app_context():
+        return set(inspect(db.engine).get_table_names())
+
+
+def test_the_migrations_are_numbered_in_one_line() -> None:
+    numbers = sorted(path.name[:4] for path in FOLDER.glob("*.py"))
+    assert numbers == [f"{number:04}" for number in range(1, len(numbers) + 1)]
+
+
+def test_the_migrated_schema_is_what_the_models_say(empty_app: Mayfly) -> None:
+    migrate(empty_app)
+    with empty_app.app_context():
+        check()  # exits with an error where they differ
+
+
+def test_down_and_up_again_with_images_in_it(empty_app: Mayfly) -> None:
+    migrate(empty_app)
+    assert "ciphertexts_127" in tables(empty_app)
+    deposit(empty_app.test_client())
+    with empty_app.app_context():
+        downgrade(revision="base")
+        assert tables(empty_app) == {"alembic_version"}
+        upgrade()
+        db.engine.dispose()
+    link = deposit(empty_app.test_client())
+    assert empty_app.test_client().get(f"/image/{link}").status_code == 200
+
+
+def test_migrating_twice_changes_nothing(empty_app: Mayfly) -> None:
+    migrate(empty_app)
+    link = deposit(empty_app.test_client())
+    migrate(empty_app)
+    assert empty_app.test_client().get(f"/image/{link}").status_code == 200

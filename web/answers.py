@@ -1,0 +1,87 @@
+"""The forms of an answer: an upload as JSON or text, an image with its headers."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+from flask import Response, jsonify, request
+from werkzeug.http import http_date
+
+from services import Opened, Receipt
+
+TEXT = "text/plain"
+JSON = "application/json"
+
+
+def wants_text(default: str) -> bool:
+    """Tell by ``Accept`` whether an answer is to be text; ``default`` is for a client that takes either."""
+    other = JSON if default == TEXT else TEXT
+    return request.accept_mimetypes.best_match([default, other], default=default) == TEXT
+
+
+def iso_time(seconds: float) -> str:
+    """Write seconds since 1970 as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
+
+
+def receipt_response(receipt: Receipt, base_url: str, default: str) -> Response:
+    """Answer an upload: 201 with everything about the image, or its URL alone as text."""
+    image_url = f"{base_url}/image/{receipt.link}"
+    if wants_text(default):
+        response = Response(f"{image_url}\n", mimetype=TEXT)
+    else:
+        response = jsonify(_receipt_fields(receipt, base_url, image_url))
+    response.status_code = 201
+    response.headers["Image-Key"] = receipt.image_key
+    response.headers["Sunset"] = http_date(receipt.expires_at)
+    response.headers["Location"] = image_url
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _receipt_fields(receipt: Receipt, base_url: str, image_url: str) -> dict[str, Any]:
+    details = receipt.details
+    return {
+        "status": "success",
+        "hash": receipt.link,
+        "image_id": receipt.link,
+        "image_key": receipt.image_key,
+        "url": f"{base_url}/s#{receipt.link}",
+        "image_url": image_url,
+        "content_type": details.content_type,
+        "filename": details.filename,
+        "size": receipt.size,
+        "width": details.width,
+        "height": details.height,
+        "sha256": details.sha256,
+        "created_at": iso_time(receipt.created_at),
+        "expires_at": iso_time(receipt.expires_at),
+        "expires_in": receipt.expires_at - receipt.created_at,
+        "views_left": None,
+    }
+
+
+def image_response(opened: Opened, data: memoryview | None) -> Response:
+    """Answer with an image's bytes, or for HEAD (None) with its headers alone."""
+    response = Response(b"" if data is None else bytes(data), content_type=opened.details.content_type)
+    response.headers["Content-Length"] = str(opened.row.size)
+    response.headers["Content-Disposition"] = content_disposition("inline", opened.details.filename)
+    response.headers["Sunset"] = http_date(opened.row.expires_at)
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["X-Robots-Tag"] = "noindex"
+    # Whatever a browser takes these bytes for, they may not run as a page of this origin.
+    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return response
+
+
+def content_disposition(kind: str, filename: str) -> str:
+    """Write a Content-Disposition (RFC 6266): a plain file name that every client can read, the true one beside it."""
+    plain = unicodedata.normalize("NFKD", filename).encode("ascii", "ignore").decode()
+    plain = re.sub(r"[^\w. ()+,=@~-]", "_", plain) or "image"
+    header = f'{kind}; filename="{plain}"'
+    return header if plain == filename else f"{header}; filename*=UTF-8''{quote(filename, safe='')}"

@@ -1,0 +1,149 @@
+"""The body of an upload, from socket to memory: Werkzeug's own parser would spool it to a plaintext file on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from flask import Request
+from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
+
+from web.errors import BadRequest
+
+READ_SIZE = 256 * 1024
+MAX_FIELD_BYTES = 64 * 1024
+MAX_FIELDS = 20
+ENVELOPE_BYTES = MAX_FIELDS * 4096 + 4 * MAX_FIELD_BYTES
+"""What a multipart body may hold beside its image: boundaries, headers and text fields."""
+IMAGE_FIELDS = ("file", "image")
+
+
+@dataclass
+class Body:
+    """An upload as it was sent: the image's bytes, the file name that came with them, and the text fields."""
+
+    image: bytearray
+    filename: str | None = None
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+def read_body(request: Request, limit: int) -> Body:
+    """Read a multipart or a raw body with an image of at most ``limit`` bytes.
+
+    Raises BadRequest: 413 before anything is read where Content-Length tells, 400 for what is missing or doubled.
+    """
+    kind, parameters = parse_options_header(request.content_type or "")
+    if kind == "multipart/form-data":
+        body = _read_multipart(request, parameters.get("boundary", ""), limit)
+    else:
+        body = Body(_read_raw(request, limit))
+    if not body.image:
+        raise BadRequest(
+            "empty_image", "The image is empty; send its bytes in the field `file` or as the body."
+        )
+    return body
+
+
+def too_large(limit: int) -> BadRequest:
+    """The answer to more bytes than the server takes."""
+    return BadRequest("too_large", f"An image may have {limit} bytes at most; make it smaller.", 413)
+
+
+def _read_raw(request: Request, limit: int) -> bytearray:
+    image = bytearray()
+    for piece in _pieces(request, limit, limit):
+        image += piece
+    return image
+
+
+def _pieces(request: Request, allowance: int, limit: int) -> Iterator[bytes]:
+    """Yield the body piece by piece, never more than ``allowance`` bytes of it, and notice one that stops early."""
+    expected = request.content_length
+    if expected is not None and expected > allowance:
+        raise too_large(limit)
+    stream: BinaryIO = request.environ["wsgi.input"]
+    chunked = expected is None and request.environ.get("wsgi.input_terminated")
+    left = allowance + 1 if chunked else expected or 0
+    while left and (piece := stream.read(min(READ_SIZE, left))):
+        left -= len(piece)
+        yield piece
+    if chunked and not left:
+        raise too_large(limit)
+    if left and not chunked:
+        raise BadRequest("incomplete_body", "The body ended before its Content-Length; send it again.")
+
+
+def _read_multipart(request: Request, boundary: str, limit: int) -> Body:
+    if not boundary:
+        raise BadRequest(
+            "bad_multipart", "The multipart body names no boundary; let your client set Content-Type."
+        )
+    form = _Form(limit)
+    try:
+        with PushMultipartParser(
+            boundary,
+            max_segment_count=MAX_FIELDS,
+            max_segment_size=max(limit, MAX_FIELD_BYTES) + 1,
+            max_header_size=16 * 1024,
+        ) as parser:
+            for piece in _pieces(request, limit + ENVELOPE_BYTES, limit):
+                for event in parser.parse(piece):
+                    form.take(event)
+            parser.close()
+    except MultipartError:
+        raise BadRequest(
+            "bad_multipart", "The multipart body is broken or incomplete; send it again."
+        ) from None
+    return form.body()
+
+
+class _Form:
+    """Collects the parts of a multipart body as the parser meets them."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._body: Body | None = None
+        self._texts: dict[str, bytearray] = {}
+        self._part: bytearray | None = None
+        self._room = 0
+
+    def take(self, event: MultipartSegment | bytearray | None) -> None:
+        if isinstance(event, MultipartSegment):
+            self._part = self._begin(event)
+        elif event is None:
+            self._part = None
+        elif self._part is not None:
+            self._part += event
+            self._check_room()
+
+    def _begin(self, segment: MultipartSegment) -> bytearray:
+        if segment.name in IMAGE_FIELDS:
+            if self._body is not None:
+                raise BadRequest("two_images", "There are two images in one upload; send them one by one.")
+            self._body = Body(bytearray(), segment.filename)
+            return self._body.image
+        if segment.filename is not None:
+            raise BadRequest("wrong_field", "The image stands in a field that is not known; name it `file`.")
+        if segment.name in self._texts:
+            raise BadRequest("repeated_option", "An option is given twice; give each option once.")
+        return self._texts.setdefault(segment.name, bytearray())
+
+    def _check_room(self) -> None:
+        if self._body is not None and self._part is self._body.image:
+            if len(self._part) > self._limit:
+                raise too_large(self._limit)
+        elif len(self._part or b"") > MAX_FIELD_BYTES:
+            raise BadRequest(
+                "option_too_long", f"An option is longer than {MAX_FIELD_BYTES} bytes; shorten it."
+            )
+
+    def body(self) -> Body:
+        if self._body is None:
+            raise BadRequest("no_image", "There is no image in the upload; send it in the field `file`.")
+        for name, value in self._texts.items():
+            try:
+                self._body.fields[name] = value.decode()
+            except UnicodeDecodeError:
+                raise BadRequest("bad_text", "An option is not UTF-8 text; encode it so.") from None
+        return self._body

@@ -1,0 +1,107 @@
+"""Every error a client may see, its status and its form, in one place."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+
+from flask import Flask, Response, jsonify, render_template, request
+from werkzeug.exceptions import HTTPException, default_exceptions
+
+from imaging import BrokenImage, NotAnImage, TooManyPixels
+from services import BadLifetime, DatabaseAway, ImageGone
+
+log = logging.getLogger("mayfly")
+
+
+class BadRequest(Exception):
+    """A request that can't be understood; the code names what is wrong, the message says how to mend it."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+
+
+STATUS: dict[type[Exception], tuple[int, str]] = {
+    ImageGone: (404, "not_found"),
+    BadLifetime: (400, "bad_lifetime"),
+    NotAnImage: (415, "not_an_image"),
+    BrokenImage: (422, "broken_image"),
+    TooManyPixels: (422, "too_many_pixels"),
+    DatabaseAway: (503, "database_away"),
+}
+
+PLAIN_WORDS = {
+    400: ("bad_request", "The request can't be understood; see the README for what Mayfly answers."),
+    404: ("not_found", "There is nothing at this address."),
+    405: (
+        "method_not_allowed",
+        "This address doesn't answer that method; the Allow header names those it does.",
+    ),
+    500: (
+        "internal_error",
+        "Mayfly made a mistake; nothing was stored. Try again, and report it if it stays.",
+    ),
+}
+
+RETRY_AFTER_SECONDS = 2
+FORMS = ["application/json", "text/plain", "text/html"]
+
+
+def register_errors(app: Flask) -> None:
+    """Answer every known error by the table, and every other one without a word of what is inside."""
+    for kind in STATUS:
+        app.register_error_handler(kind, _known)
+    app.register_error_handler(BadRequest, _bad_request)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unknown)
+
+
+def _known(error: Exception) -> Response:
+    status, code = STATUS[type(error)]
+    response = error_response(status, code, str(error))
+    if status == 503:
+        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response
+
+
+def _bad_request(error: BadRequest) -> Response:
+    return error_response(error.status, error.code, str(error))
+
+
+def _http(error: HTTPException) -> Response:
+    """An error of Flask or Werkzeug: its status and headers, such as Allow, but words of ours."""
+    status = error.code or 500
+    if status < 400:
+        return Response(
+            error.get_response().get_data(), status, headers=dict(error.get_headers(request.environ))
+        )
+    name = default_exceptions[status].__name__ if status in default_exceptions else "error"
+    code, message = PLAIN_WORDS.get(status, (name.lower(), "The request can't be answered."))
+    response = error_response(status, code, message)
+    for header, value in error.get_headers(request.environ):
+        if header != "Content-Type":
+            response.headers[header] = value
+    return response
+
+
+def _unknown(error: Exception) -> Response:
+    # The message of an unknown error may hold a path or a value of the request: only its type and place are logged.
+    places = "".join(traceback.format_tb(error.__traceback__))
+    log.error("unexpected %s in %s\n%s", type(error).__name__, request.url_rule, places)
+    return error_response(500, *PLAIN_WORDS[500])
+
+
+def error_response(status: int, code: str, message: str) -> Response:
+    """One form of error for all: JSON, the same words as text, or a page for a browser."""
+    best = request.accept_mimetypes.best_match(FORMS, default=FORMS[0])
+    if best == "text/plain":
+        response = Response(f"{message}\n", mimetype="text/plain")
+    elif best == "text/html":
+        response = Response(render_template("error.html", status=status, message=message))
+    else:
+        response = jsonify(status="error", error=code, message=message)
+    response.status_code = status
+    response.headers["Cache-Control"] = "no-store"
+    return response

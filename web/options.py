@@ -1,0 +1,120 @@
+"""What an uploader asks for, read strictly: a typo in `lifetime` must not become a longer life."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn
+
+from flask import Request
+
+from services import Wishes
+from units import parse_duration
+from web.body import Body
+from web.errors import BadRequest
+
+OPTIONS = ("lifetime", "filename", "description", "metadata")
+MAX_FILENAME_BYTES = 255
+MAX_DESCRIPTION_CHARACTERS = 4000
+MAX_METADATA_BYTES = 16 * 1024
+
+
+def read_wishes(request: Request, body: Body, filename: str | None = None) -> Wishes:
+    """Read the options of an upload from its form fields and its query; ``filename`` stands in a PUT's path.
+
+    Raises BadRequest that names the option and says how to mend it.
+    """
+    given = _collect(request, body.fields)
+    lifetime = given.get("lifetime")
+    metadata = given.get("metadata")
+    return Wishes(
+        lifetime=None if lifetime is None else _lifetime(lifetime),
+        filename=_filename(given.get("filename") or filename or body.filename),
+        description=_description(given.get("description")),
+        metadata=_metadata(metadata) if metadata else None,
+    )
+
+
+def _collect(request: Request, fields: Mapping[str, str]) -> dict[str, str]:
+    query = [(name, value) for name in request.args for value in request.args.getlist(name)]
+    given: dict[str, str] = {}
+    for name, value in (*fields.items(), *query):
+        if name not in OPTIONS:
+            raise BadRequest(
+                "unknown_option", f"There is no option {_shown(name)}; there are: {', '.join(OPTIONS)}."
+            )
+        if name in given:
+            raise BadRequest("repeated_option", f"{name} is given twice; give it once.")
+        if "\0" in value:
+            _refuse(name, "must not hold a NUL character; remove it")
+        given[name] = value
+    return given
+
+
+def _shown(name: str) -> str:
+    return f"`{name}`" if name.isidentifier() and len(name) <= 40 else "of that name"
+
+
+def _refuse(name: str, why: str) -> NoReturn:
+    raise BadRequest(f"bad_{name}", f"{name} {why}.")
+
+
+def _lifetime(text: str) -> int:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        _refuse("lifetime", f"can't be read: {error}")
+
+
+def _filename(name: str | None) -> str | None:
+    if not name:
+        return None
+    if any(character in name for character in "/\\") or name in {".", ".."}:
+        _refuse("filename", "must be a bare name without a path; leave out `/`, `\\` and `..`")
+    if not _is_printable(name, allowed=""):
+        _refuse("filename", "must not hold line breaks, NUL or other control characters; remove them")
+    if len(name.encode()) > MAX_FILENAME_BYTES:
+        _refuse("filename", f"may have {MAX_FILENAME_BYTES} bytes at most; shorten it")
+    return name
+
+
+def _description(text: str | None) -> str | None:
+    if text and len(text) > MAX_DESCRIPTION_CHARACTERS:
+        _refuse("description", f"may have {MAX_DESCRIPTION_CHARACTERS} characters at most; shorten it")
+    if text and not _is_printable(text, allowed="\n\r\t"):
+        _refuse(
+            "description", "must not hold control characters other than line breaks and tabs; remove them"
+        )
+    return text or None
+
+
+def _is_printable(text: str, allowed: Iterable[str]) -> bool:
+    """No C0 or C1 control character, no DEL, no lone surrogate, and no direction override that disguises a name."""
+    return not any(
+        (character < " " and character not in allowed)
+        or "\x7f" <= character <= "\x9f"
+        or "\ud800" <= character <= "\udfff"
+        or "\u2028" <= character <= "\u202e"
+        or "\u2066" <= character <= "\u2069"
+        for character in text
+    )
+
+
+def _metadata(text: str) -> dict[str, Any]:
+    if len(text.encode()) > MAX_METADATA_BYTES:
+        _refuse("metadata", f"may have {MAX_METADATA_BYTES} bytes at most; shorten it")
+    try:
+        value = json.loads(text, parse_constant=_no_constant)
+        # Written out again as the details will be: that finds lone surrogates, and NULs however they were escaped.
+        written = json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        _refuse("metadata", 'is not JSON; write an object such as {"album": "spring"}')
+    if not isinstance(value, dict):
+        _refuse("metadata", 'is no JSON object; write one such as {"album": "spring"}')
+    if b"\\u0000" in written:
+        _refuse("metadata", "must not hold a NUL character; remove it")
+    return value
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Flask, Response
+
+from config import Config
+from services import Drop, Purge
+from web.errors import register_errors
+from web.ops import ops_routes
+from web.pages import page_routes
+from web.share import Anything, share_routes
+
+
+@dataclass(frozen=True)
+class Services:
+    """The services that routes call."""
+
+    drop: Drop
+    purge: Purge
+
+
+def register_web(app: Flask, services: Services, config: Config) -> None:
+    """Register every route, every error and the headers that every answer has."""
+    app.url_map.converters["anything"] = Anything
+    app.register_blueprint(share_routes(services.drop, config))
+    app.register_blueprint(ops_routes(services.purge))
+    app.register_blueprint(page_routes())
+    register_errors(app)
+
+    @app.after_request
+    def harden(response: Response) -> Response:
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("Referrer-Policy", "no-referrer")
+        return response
