@@ -1,9 +1,9 @@
 """What an image is: recognise it by its bytes, or refuse it. Bytes in, bytes out, nothing on disk."""
 
-from imaging.clean import clean
+from imaging.cleaning import clean
 from imaging.errors import BrokenImage, ImagingError, NotAnImage, TooManyPixels
 from imaging.picture import Data, Limits, Picture
-from imaging.recognise import recognise
+from imaging.recognition import recognise
 
 __all__ = [
     "BrokenImage",
