@@ -1,7 +1,8 @@
 """What an image is: recognise it by its bytes, or refuse it. Bytes in, bytes out, nothing on disk."""
 
 from imaging.cleaning import clean
-from imaging.errors import BrokenImage, ImagingError, NotAnImage, TooManyPixels
+from imaging.conversion import convert, prove
+from imaging.errors import BrokenImage, ImagingError, NotAnImage, TooBusy, TooManyPixels
 from imaging.picture import Data, Limits, Picture
 from imaging.recognition import recognise
 
@@ -12,7 +13,10 @@ __all__ = [
     "Limits",
     "NotAnImage",
     "Picture",
+    "TooBusy",
     "TooManyPixels",
     "clean",
+    "convert",
+    "prove",
     "recognise",
 ]
