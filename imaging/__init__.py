@@ -1,9 +1,10 @@
 """What an image is: recognise it by its bytes, or refuse it. Bytes in, bytes out, nothing on disk."""
 
-from imaging.clean import clean
-from imaging.errors import BrokenImage, ImagingError, NotAnImage, TooManyPixels
+from imaging.cleaning import clean
+from imaging.conversion import convert, prove
+from imaging.errors import BrokenImage, ImagingError, NotAnImage, TooBusy, TooManyPixels
 from imaging.picture import Data, Limits, Picture
-from imaging.recognise import recognise
+from imaging.recognition import recognise
 
 __all__ = [
     "BrokenImage",
@@ -12,7 +13,10 @@ __all__ = [
     "Limits",
     "NotAnImage",
     "Picture",
+    "TooBusy",
     "TooManyPixels",
     "clean",
+    "convert",
+    "prove",
     "recognise",
 ]

@@ -16,5 +16,12 @@ class BrokenImage(ImagingError):
         super().__init__(f"The image is broken ({what}); save it again and send the whole file.")
 
 
+class TooBusy(ImagingError):
+    """Every helper is decoding for somebody else and none came free in time."""
+
+    def __init__(self) -> None:
+        super().__init__("Too many images are being converted at once; try again in a few seconds.")
+
+
 class TooManyPixels(ImagingError):
     """The image would take more room to show than the limits allow; found before a pixel is decoded."""

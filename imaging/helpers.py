@@ -1,0 +1,152 @@
+"""Helper processes that decode for us: started when needed, kept for the next job, killed on a breach."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from imaging.decoder_protocol import ANSWER, BROKEN, DONE, READY, REQUEST, TOO_MANY
+from imaging.errors import BrokenImage, TooBusy, TooManyPixels
+from imaging.picture import Data
+
+ROOT = Path(__file__).resolve().parent.parent
+COMMAND = (sys.executable, "-m", "imaging.decoder")
+# An old process is a process that may have leaked.
+MOST_JOBS = 1_000
+REFUSED = "The image takes more memory or time to convert than allowed; make it smaller."
+
+
+class Breach(Exception):
+    """The helper died or had to be killed in the middle of a job."""
+
+
+class Helper:
+    """One process and its two pipes. It gets an empty environment: no secret of ours is in its memory."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(  # noqa: S603 (our own command)
+            COMMAND,
+            cwd=ROOT,
+            env={},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        self.jobs = 0
+        try:
+            self._read(len(READY))
+        except Breach:
+            self.end()
+            raise RuntimeError("the decoding helper does not start") from None
+
+    def usable(self) -> bool:
+        """Say whether the next job may go to this process."""
+        return self.jobs < MOST_JOBS and self.process.poll() is None
+
+    def run(self, job: Sequence[object], data: Data, seconds: float, memory: int) -> tuple[bytes, bytes]:
+        """Do one job; `Breach` when the process did not live to answer within `seconds`."""
+        self.jobs += 1
+        watch = threading.Timer(seconds, self.process.kill)
+        watch.start()
+        try:
+            self._ask(json.dumps(job).encode(), data, seconds, memory)
+            kind, size = ANSWER.unpack(self._read(ANSWER.size))
+            return kind, self._read(size)
+        except OSError:
+            raise Breach from None
+        finally:
+            watch.cancel()
+            watch.join()
+
+    def _ask(self, about: bytes, data: Data, seconds: float, memory: int) -> None:
+        stream = _open(self.process.stdin)
+        stream.write(REQUEST.pack(len(about), len(data), seconds, memory) + about)
+        stream.write(data)
+        stream.flush()
+
+    def _read(self, size: int) -> bytes:
+        answer = _open(self.process.stdout).read(size)
+        if len(answer) != size:
+            raise Breach
+        return answer
+
+    def end(self) -> None:
+        """Kill the process and collect it."""
+        self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout):
+            try:
+                _open(stream).close()
+            except OSError:
+                continue
+
+
+def _open(stream: object) -> BinaryIO:
+    if not hasattr(stream, "read"):
+        raise Breach
+    return stream  # type: ignore[return-value]
+
+
+class Helpers:
+    """At most `most` helpers at a time; who comes later waits `patience` seconds, then it is `TooBusy`."""
+
+    def __init__(self, most: int = 2, patience: float = 10.0) -> None:
+        self.most, self.patience = most, patience
+        self._forget()
+        os.register_at_fork(after_in_child=self._forget)
+
+    def _forget(self) -> None:
+        """Start over: a forked child must not write into its parent's pipes."""
+        self._places = threading.BoundedSemaphore(self.most)
+        self._idle: list[Helper] = []
+
+    def run(self, job: Sequence[object], data: Data, seconds: float, memory: int) -> bytes:
+        """Do one job in a helper.
+
+        Raises `BrokenImage`, `TooManyPixels` when it takes more than `seconds` or `memory`, or `TooBusy`.
+        """
+        if not self._places.acquire(timeout=self.patience):
+            raise TooBusy
+        try:
+            kind, answer = self._run(job, data, seconds, memory)
+        except Breach:
+            raise TooManyPixels(REFUSED) from None
+        finally:
+            self._places.release()
+        if kind == BROKEN:
+            raise BrokenImage("its pixels do not unpack")
+        if kind == TOO_MANY:
+            raise TooManyPixels(REFUSED)
+        return answer
+
+    def _run(self, job: Sequence[object], data: Data, seconds: float, memory: int) -> tuple[bytes, bytes]:
+        helper = self._take()
+        try:
+            kind, answer = helper.run(job, data, seconds, memory)
+        except BaseException:
+            helper.end()
+            raise
+        if kind == DONE:
+            self._idle.append(helper)
+        else:
+            helper.end()  # what met a bad file meets nobody else's
+        return kind, answer
+
+    def _take(self) -> Helper:
+        while True:
+            try:
+                helper = self._idle.pop()
+            except IndexError:
+                return Helper()
+            if helper.usable():
+                return helper
+            helper.end()
+
+    def close(self) -> None:
+        """End every idle helper; the next job starts a new one."""
+        while self._idle:
+            self._idle.pop().end()
