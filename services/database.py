@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -28,8 +29,25 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 @contextmanager
 def statements(engine: Engine) -> Iterator[Connection]:
     """Run a block in which every statement stands for itself and sees the clock of its own moment."""
-    with _translated(), engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+    with _translated(), engine.connect() as connection, _autocommit(connection):
         yield connection
+
+
+@contextmanager
+def _autocommit(connection: Connection) -> Iterator[None]:
+    """Set the driver's own switch, which asks the server nothing.
+
+    SQLAlchemy's option for it sends a SET when a connection is given back; where that fails, as it does when
+    PostgreSQL has just gone, the connection's place in the pool is lost for good.
+    """
+    driver: Any = connection.connection.driver_connection
+    driver.autocommit = True
+    try:
+        yield
+    finally:
+        connection.rollback()
+        if not driver.closed:
+            driver.autocommit = False
 
 
 @contextmanager
