@@ -14,7 +14,7 @@ import embedded
 from app import Mayfly, create_app, migrate
 from config import Config
 from models import SLOTS, ciphertexts, db
-from tests.cast import IMAGES, SERVER_KEY
+from tests.cast import FLOWER, SERVER_KEY, cleaned
 from tests.processes import Served, serving, write_no_file
 
 MakeApp = Callable[..., Mayfly]
@@ -100,10 +100,10 @@ def engine(app: Mayfly) -> Engine:
 @pytest.fixture(scope="session")
 def flower() -> bytes:
     """A photograph."""
-    return (IMAGES / "flower.jpg").read_bytes()
+    return FLOWER
 
 
 @pytest.fixture(scope="session")
 def hopper() -> bytes:
     """A portrait, as PNG."""
-    return (IMAGES / "hopper.png").read_bytes()
+    return cleaned("hopper.png")
