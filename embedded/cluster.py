@@ -17,8 +17,7 @@ DATABASE = b"CREATE ROLE mayfly LOGIN CREATEDB;\nCREATE DATABASE mayfly OWNER ma
 
 def make(folder: Path, durable: bool) -> None:
     """Make a cluster aside and give it its name when it is whole."""
-    for left in folder.parent.glob(f"{folder.name}.new-*"):
-        shutil.rmtree(left, ignore_errors=True)
+    sweep(folder)
     new = Path(tempfile.mkdtemp(prefix=f"{folder.name}.new-", dir=folder.parent))
     try:
         _fill(new, durable)
@@ -27,6 +26,12 @@ def make(folder: Path, durable: bool) -> None:
         shutil.rmtree(new, ignore_errors=True)
         raise
     _sync(folder.parent)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what is left of a making that was killed; its last programs may still be writing for a moment."""
+    for left in folder.parent.glob(f"{folder.name}.new-*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def check(folder: Path) -> None:
