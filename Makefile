@@ -32,7 +32,7 @@ lock:  ## pin anew what pyproject.toml asks for, with hashes; ARGS=--upgrade for
 	@! grep -nE '://|file:|^ *-(i|f|-[a-z-]*(index|links))' requirements.txt requirements-dev.txt
 
 bench:  ## what the speed figures in the docs come from
-	@.ci/venv dev && exec .venv/bin/python -m benchmarks $(ARGS)
+	@.ci/venv dev && exec .venv/bin/python -m benchmarks.run $(ARGS)
 
 clean:  ## remove what make and the tests built; the data folder stays
 	rm -rf .venv .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -17,18 +17,29 @@ OUT_OF_ROOM = {"53100", "53200"}
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
-    """Run a block in one transaction.
+    """Run a block in one transaction of an engine that is otherwise in autocommit.
 
     Raises DatabaseAway where PostgreSQL can't be reached or gave up, StorageFull where its disk is full.
     """
-    with _translated(), engine.begin() as connection:
-        yield connection
+    with statements(engine) as connection:
+        connection.exec_driver_sql("BEGIN")
+        try:
+            yield connection
+            connection.exec_driver_sql("COMMIT")
+        except BaseException:
+            # In autocommit nothing else would end the transaction before the connection goes back to the pool.
+            if not connection.invalidated:
+                connection.exec_driver_sql("ROLLBACK")
+            raise
 
 
 @contextmanager
 def statements(engine: Engine) -> Iterator[Connection]:
-    """Run a block in which every statement stands for itself and sees the clock of its own moment."""
-    with _translated(), engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+    """Run a block in which every statement stands for itself and sees the clock of its own moment.
+
+    Raises as ``transaction`` does.
+    """
+    with _translated(), engine.connect() as connection:
         yield connection
 
 

@@ -48,7 +48,8 @@ class Drop:
         image = data if wishes.keep_metadata else clean(data, picture)
         details = details_of(image, picture, wishes)
         image_key = ImageKey.new()
-        row_seal = RowSeal.new(image_key.link, self._server_keys, wishes.password)
+        link = image_key.link
+        row_seal = RowSeal.new(link, self._server_keys, wishes.password)
         with statements(self._engine) as connection:
             created_at = now(connection)
         expires_at = created_at + lifetime
@@ -58,7 +59,7 @@ class Drop:
                 details.encode(), image, at=created_at, expires_at=expires_at
             )
             row = ImageRow(
-                row_key=image_key.link.row_key,
+                row_key=link.row_key,
                 manage_tag=image_key.manage_tag,
                 store=self._store.name,
                 slot=slot,
@@ -72,9 +73,7 @@ class Drop:
                 # The row goes first: a purge that locks the slot in between finds nothing there to remove yet.
                 insert_image(connection, row)
                 self._store.put(connection, slot, row.row_key, sealed)
-        return Receipt(
-            image_key.text, image_key.link.text, row.size, created_at, expires_at, wishes.views, details
-        )
+        return Receipt(image_key.text, link.text, row.size, created_at, expires_at, wishes.views, details)
 
     def look(self, link_text: str) -> Opened:
         """Describe what a link would open, without opening it; raises ImageGone, DatabaseAway.

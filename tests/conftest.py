@@ -94,7 +94,7 @@ def client(app: Mayfly) -> FlaskClient:
 def engine(app: Mayfly) -> Engine:
     """The application's own engine, to look at the rows and to tamper with them."""
     with app.app_context():
-        return db.engine
+        return db.engine.execution_options(isolation_level="READ COMMITTED")
 
 
 @pytest.fixture(scope="session")
