@@ -89,10 +89,11 @@ class Server:
 
     def _start(self, durable: bool) -> None:
         """Start it, and again while a server that a `kill -9` left shutting down is still there."""
+        user = cluster.plain_name(os.geteuid())
         if not self.folder.exists():
             cluster.make(self.folder, durable)
         cluster.check(self.folder)
-        cluster.let_in(os.geteuid(), self.folder)
+        cluster.let_in(user, self.folder)
         self._forget_reused_pid()
         self._make_socket_folder()
         deadline = time.monotonic() + PATIENCE
