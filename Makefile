@@ -8,7 +8,7 @@ ROOMS := $(wildcard app.py config.py server.py units.py crypto embedded imaging 
 TOOLS := curl:curl
 LOCK := pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 
-.PHONY: help run test check lock bench clean
+.PHONY: help run test check key lock bench clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):  *## \(.*\)/make \1\t\2/p' Makefile
@@ -24,6 +24,9 @@ check:  ## lint, format, types
 	.venv/bin/python -m ruff check
 	.venv/bin/python -m ruff format --check
 	.venv/bin/python -m mypy --strict $(ROOMS)
+
+key:  ## a new server key for SECRET_KEYS; the newest goes first
+	@.ci/venv run && .venv/bin/python -c "from crypto.server_keys import generate_server_key as key; print(key())"
 
 lock:  ## pin anew what pyproject.toml asks for, with hashes; ARGS=--upgrade for newer versions
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or make lock UV=/path/to/uv" >&2; exit 1; }
