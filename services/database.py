@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from models import raw_cursor
 from services.errors import DatabaseAway, StorageFull
 
 OUT_OF_ROOM = {"53100", "53200"}
@@ -22,14 +23,14 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     Raises DatabaseAway where PostgreSQL can't be reached or gave up, StorageFull where its disk is full.
     """
     with statements(engine) as connection:
-        connection.exec_driver_sql("BEGIN")
+        _execute(connection, "BEGIN")
         try:
             yield connection
-            connection.exec_driver_sql("COMMIT")
+            _execute(connection, "COMMIT")
         except BaseException:
             # In autocommit nothing else would end the transaction before the connection goes back to the pool.
             if not connection.invalidated:
-                connection.exec_driver_sql("ROLLBACK")
+                _execute(connection, "ROLLBACK")
             raise
 
 
@@ -41,6 +42,11 @@ def statements(engine: Engine) -> Iterator[Connection]:
     """
     with _translated(), engine.connect() as connection:
         yield connection
+
+
+def _execute(connection: Connection, command: str) -> None:
+    with raw_cursor(connection) as cursor:
+        cursor.execute(command)
 
 
 @contextmanager

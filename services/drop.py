@@ -107,7 +107,7 @@ class Drop:
             if found.row.views_left is None:
                 return self._shelf.read(connection, found, password)
             keys, details = self._shelf.unlock(connection, found, password)
-        views_left, sealed = self._shelf.claim(found.row)
+        views_left, sealed = self._shelf.claim(found)
         return Opened(found.row, details, views_left), opened(keys, sealed)
 
     def convert(self, opened: Opened, data: Data, conversion: Conversion) -> tuple[Opened, Data]:

@@ -112,19 +112,19 @@ class Shelf:
         except CiphertextGone:
             raise ImageGone from None
 
-    def claim(self, row: ImageRow) -> tuple[int, memoryview]:
+    def claim(self, found: Found) -> tuple[int, memoryview]:
         """Claim a view and fetch the sealed bytes; the claim is committed before a byte can leave.
 
         Others who claim wait meanwhile, so the last one does not remove what an earlier one has yet to fetch.
         """
         with transaction(self._engine) as connection:
-            views_left = claim_view(connection, row.row_key)
-            if views_left is None:
+            row = claim_view(connection, found.row.row_key)
+            if row is None or row.views_left is None:
                 raise ImageGone
             sealed = self._fetch(connection, row)
-            if views_left == 0:
+            if row.views_left == 0:
                 self.remove(connection, row)
-        return views_left, sealed
+        return row.views_left, sealed
 
     def remove(self, connection: Connection, row: ImageRow) -> None:
         """Remove an image before its time, in the caller's transaction; raises ImageGone where it is gone already."""
