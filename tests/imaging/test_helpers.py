@@ -27,8 +27,8 @@ def helpers() -> Iterator[Helpers]:
 @pytest.fixture(scope="module")
 def slow() -> tuple[tuple[object, ...], bytes]:
     """Return a job that takes a second or more: few bytes, many pixels, all of them to be written again."""
-    data = save(Image.effect_noise((1000, 1000), 60).resize((6000, 6000)), "PNG", compress_level=1)
-    return ("PNG", "WEBP", 6000, 6000, 1, 1 << 30), data
+    data = save(Image.effect_noise((1000, 1000), 60).resize((4000, 4000)), "PNG", compress_level=1)
+    return ("PNG", "WEBP", 4000, 4000, 1, 1 << 30), data
 
 
 def limits_of(pid: int) -> dict[str, str]:
@@ -58,7 +58,7 @@ def test_a_job_over_its_memory_is_refused_and_the_next_is_done(
 ) -> None:
     job, data = slow
     with pytest.raises((TooManyPixels, BrokenImage)):
-        helpers.run(job, data, 10, 64 << 20)  # type: ignore[arg-type]
+        helpers.run(job, data, 10, 32 << 20)  # type: ignore[arg-type]
     assert helpers.run(SMALL, read("hopper.png"), 5, ROOM)
 
 
