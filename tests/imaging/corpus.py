@@ -38,6 +38,7 @@ def flip_in_the_head(chance: random.Random, data: bytearray) -> bytearray:
 
 
 def change_a_length(chance: random.Random, data: bytearray) -> bytearray:
+    data.extend(bytes(max(0, 4 - len(data))))
     size, order = chance.choice((2, 4)), chance.choice("<>")
     number = chance.choice(EXTREMES) & (1 << 8 * size) - 1
     at = chance.randrange(max(1, min(len(data) - 4, 900)))
