@@ -5,7 +5,7 @@ PYTHON ?=
 export PYTHON
 
 ROOMS := $(wildcard app.py config.py server.py units.py crypto embedded imaging models migrations services storage web benchmarks tests)
-TOOLS := curl:curl
+TOOLS := curl:curl exiftool:libimage-exiftool-perl
 LOCK := pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 
 .PHONY: help run test check key lock bench clean
@@ -33,6 +33,9 @@ lock:  ## pin anew what pyproject.toml asks for, with hashes; ARGS=--upgrade for
 	$(UV) $(LOCK) $(ARGS) pyproject.toml -o requirements.txt
 	$(UV) $(LOCK) $(ARGS) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
 	@! grep -nE '://|file:|^ *-(i|f|-[a-z-]*(index|links))' requirements.txt requirements-dev.txt
+
+fuzz:  ## thousands of mutated images, and the parsers under atheris where it is installed; ARGS=COUNT
+	@.ci/venv dev && exec .venv/bin/python -m tests.imaging.fuzz $(ARGS)
 
 bench:  ## what the speed figures in the docs come from
 	@.ci/venv dev && exec .venv/bin/python -m benchmarks.run $(ARGS)

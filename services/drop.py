@@ -5,7 +5,7 @@ from dataclasses import replace
 from sqlalchemy import Engine
 
 from crypto import ImageKey, Link, MalformedSecret, RowSeal, ServerKeys
-from imaging import Data, clean, recognise
+from imaging import Data, clean, prove, recognise
 from models import ImageRow, insert_image, now, slot_of
 from services.conversion import Conversion
 from services.database import statements, transaction
@@ -46,6 +46,7 @@ class Drop:
             raise BadLifetime(self._limits.max_lifetime)
         picture = recognise(data, self._limits.picture)
         image = data if wishes.keep_metadata else clean(data, picture)
+        prove(image, picture, self._limits.picture)
         details = details_of(image, picture, wishes)
         image_key = ImageKey.new()
         link = image_key.link
