@@ -136,6 +136,7 @@ def test_a_recipe_works_as_printed(kind: str, text: str, server: Served, tmp_pat
     if kind == "crontab":  # five fields say when
         text = "".join(line.split(None, 5)[5] + "\n" for line in text.splitlines())
     script = text.replace("http://127.0.0.1:5000", server.url).replace("HASH", uploaded["hash"])
+    script = script.replace("IMAGE_KEY", uploaded["image_key"])
     ran = subprocess.run(
         ["bash", "-c", (CRON if kind == "crontab" else SHELL) + script],
         cwd=tmp_path,
