@@ -9,7 +9,6 @@ from imaging import Data, clean, prove, recognise
 from models import ImageRow, insert_image, now, slot_of
 from services.conversion import Conversion
 from services.database import statements, transaction
-from services.details import Details
 from services.errors import BadLifetime, ImageGone, NotByLooking, PasswordAsked
 from services.room import Room
 from services.shelf import Opened, Shelf, opened
@@ -83,9 +82,9 @@ class Drop:
         """
         with statements(self._engine) as connection:
             found = self._shelf.find(connection, _link(link_text))
-        if found.counts:
-            raise NotByLooking
-        return Opened(found.row, Details.decode(found.sealed.open(None)[1]), None)
+            if found.counts:
+                raise NotByLooking
+            return Opened(found.row, self._shelf.unlock(connection, found, None)[1], None)
 
     def view(self, link_text: str) -> tuple[Opened, memoryview]:
         """Open an image that anybody who looks may open: one without a password or a limit of views.

@@ -86,18 +86,24 @@ class Shelf:
         Raises PasswordAsked, PasswordWrong, and TooManyGuesses, which counts over all processes.
         """
         if not found.sealed.asks_password:
-            keys, details = found.sealed.open(None)
-            return keys, Details.decode(details)
+            return self._decoded(found, None)
         if not password:
             raise PasswordAsked
         # The attempt is claimed before it is made: many at once must not be many for one.
         if not claim_guess(connection, found.row.row_key, GUESS_PAUSE_SECONDS, GUESSES_AT_ONCE):
             raise TooManyGuesses(GUESS_PAUSE_SECONDS)
         try:
-            keys, details = found.sealed.open(password)
+            unlocked = self._decoded(found, password)
         except (WrongPassword, PasswordNeeded):
             raise PasswordWrong from None
         return_guess(connection, found.row.row_key, GUESS_PAUSE_SECONDS)
+        return unlocked
+
+    def _decoded(self, found: Found, password: str | None) -> tuple[SealKeys, Details]:
+        try:
+            keys, details = found.sealed.open(password)
+        except Unopenable:
+            raise ImageGone from None
         return keys, Details.decode(details)
 
     def read(self, connection: Connection, found: Found, password: str | None) -> tuple[Opened, memoryview]:
