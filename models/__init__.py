@@ -1,6 +1,6 @@
 """Rows and queries; every time that decides about life and death is the database's."""
 
-from models.base import PURGE_LOCK, db, now, try_purge_lock
+from models.base import PURGE_LOCK, db, now, raw_cursor, try_purge_lock
 from models.ciphertext import SLOTS, ciphertexts, slot_of
 from models.image import (
     Image,
@@ -33,6 +33,7 @@ __all__ = [
     "forget_empty",
     "insert_image",
     "now",
+    "raw_cursor",
     "recount",
     "release",
     "reserve",

@@ -1,5 +1,6 @@
 """The verbs of Mayfly, without Flask: services speak images."""
 
+from services.conversion import Conversion
 from services.details import Details
 from services.drop import Drop
 from services.errors import (
@@ -20,6 +21,7 @@ from services.wishes import Limits, Receipt, Wishes
 
 __all__ = [
     "BadLifetime",
+    "Conversion",
     "DatabaseAway",
     "Details",
     "Drop",

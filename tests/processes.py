@@ -110,7 +110,11 @@ def free_port() -> int:
 
 @contextmanager
 def serving(
-    *arguments: str, before: Callable[[], None] | None = None, command: tuple[str, ...] = ("app.py",), **env: str
+    *arguments: str,
+    before: Callable[[], None] | None = None,
+    command: tuple[str, ...] = ("app.py",),
+    under: tuple[str, ...] = (),
+    **env: str,
 ) -> Iterator[Served]:
     """Serve with the given settings until the block ends; the output goes to a log, through a pipe to ``cat``."""
     port = free_port()
@@ -118,7 +122,7 @@ def serving(
         log_path = Path(folder) / "log"
         with log_path.open("wb") as log, subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=log) as cat:
             process = subprocess.Popen(
-                [sys.executable, *command, *arguments],
+                [*under, sys.executable, *command, *arguments],
                 cwd=ROOT,
                 env={**os.environ, "BIND": f"127.0.0.1:{port}", "WORKERS": "2", **env},
                 stdin=subprocess.DEVNULL,

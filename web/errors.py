@@ -8,7 +8,7 @@ import traceback
 from flask import Flask, Response, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException, default_exceptions
 
-from imaging import BrokenImage, NotAnImage, TooManyPixels
+from imaging import BrokenImage, NotAnImage, TooBusy, TooManyPixels
 from services import (
     BadLifetime,
     DatabaseAway,
@@ -41,6 +41,7 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     PasswordAsked: (401, "password_asked"),
     PasswordWrong: (403, "password_wrong"),
     TooManyGuesses: (429, "too_many_guesses"),
+    TooBusy: (503, "too_busy"),
     StorageFull: (507, "storage_full"),
     DatabaseAway: (503, "database_away"),
 }
@@ -83,7 +84,7 @@ def _known(error: Exception) -> Response:
 
 def _not_by_looking(error: NotByLooking) -> Response:
     """Send a browser to the share page, which opens at a click; tell everybody else the line that opens it."""
-    link = (request.view_args or {}).get("link", "")
+    link = (request.view_args or {}).get("name", "").partition(".")[0]
     if request.accept_mimetypes.best_match(FORMS, default=FORMS[0]) == "text/html":
         response = Response(status=303, headers={"Location": f"/s#{link}"})
     else:

@@ -14,7 +14,7 @@ from web.body import Body
 from web.errors import BadRequest
 from web.passwords import read_password, refuse_password_in_url
 
-OPTIONS = ("lifetime", "views", "password", "filename", "description", "metadata")
+OPTIONS = ("lifetime", "views", "password", "filename", "description", "metadata", "keep_metadata")
 MAX_VIEWS = 100
 MAX_FILENAME_BYTES = 255
 MAX_DESCRIPTION_CHARACTERS = 4000
@@ -36,6 +36,7 @@ def read_wishes(request: Request, body: Body, filename: str | None = None) -> Wi
         filename=_filename(given.get("filename") or filename or body.filename),
         description=_description(given.get("description")),
         metadata=_metadata(metadata) if metadata else None,
+        keep_metadata=_switch("keep_metadata", given.get("keep_metadata", "0")),
     )
 
 
@@ -75,6 +76,12 @@ def _views(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= MAX_VIEWS):
         _refuse("views", f"is a whole number from 1 to {MAX_VIEWS}")
     return int(text)
+
+
+def _switch(name: str, text: str) -> bool:
+    if text not in {"0", "1", "false", "true", ""}:
+        _refuse(name, "is 1 or 0")
+    return text in {"1", "true"}
 
 
 def _filename(name: str | None) -> str | None:

@@ -6,9 +6,11 @@ from flask import Blueprint, Response, request
 from werkzeug.routing import BaseConverter
 
 from config import Config
-from services import Drop
+from imaging import Data
+from services import Conversion, Drop, Opened
 from web.answers import JSON, TEXT, image_response, receipt_response
 from web.body import read_body
+from web.conversions import read_conversion, split_form
 from web.options import read_wishes
 from web.passwords import read_opening
 
@@ -37,14 +39,24 @@ def share_routes(drop: Drop, config: Config) -> Blueprint:
     def put(filename: str) -> Response:
         return deposit(TEXT, filename)
 
-    @routes.get("/image/<link>")
-    def image(link: str) -> Response:
+    @routes.get("/image/<name>")
+    def image(name: str) -> Response:
+        link, end = split_form(name)
+        conversion = read_conversion(request, end)
+        if conversion:
+            return converted(*drop.view(link), conversion)
         if request.method == "HEAD":
             return image_response(drop.look(link), None)
         return image_response(*drop.view(link))
 
-    @routes.post("/image/<link>")
-    def open_image(link: str) -> Response:
-        return image_response(*drop.open(link, read_opening(request)))
+    @routes.post("/image/<name>")
+    def open_image(name: str) -> Response:
+        link, end = split_form(name)
+        password, conversion = read_opening(request), read_conversion(request, end)
+        opened, data = drop.open(link, password)
+        return converted(opened, data, conversion) if conversion else image_response(opened, data)
+
+    def converted(opened: Opened, data: Data, conversion: Conversion) -> Response:
+        return image_response(*drop.convert(opened, data, conversion))
 
     return routes
