@@ -127,8 +127,8 @@ KINDS = (
     Canary(),
     Canary(form="JPEG"),
     Canary(password="x"),
-    Canary(views=3),
-    Canary(password="x", views=3),
+    Canary(views=9),
+    Canary(password="x", views=9),
 )
 
 
@@ -158,13 +158,16 @@ def openings(server: Served, canary: Canary) -> Iterator[tuple[int, requests.Res
     yield 200, requests.post(image_url, headers=canary.login, timeout=SECONDS)
     yield 200, requests.get(key_url, headers=canary.login, timeout=SECONDS)
     yield 200, requests.get(f"{key_url}?mode=download", headers=canary.login, timeout=SECONDS)
+    for form in ("png", "jpg", "webp"):
+        yield 405 if counts else 200, requests.get(f"{image_url}.{form}", timeout=SECONDS)
+    yield 200, requests.post(f"{image_url}?format=webp&width=50", headers=canary.login, timeout=SECONDS)
     yield 404, requests.get(f"{server.url}/images/{link}", timeout=SECONDS)
     yield 405, requests.get(f"{image_url}/{canary.filename}", timeout=SECONDS)
     if canary.password:
-        form = {"password": canary.password}
-        yield 200, requests.post(image_url, data=form, timeout=SECONDS)
+        field = {"password": canary.password}
+        yield 200, requests.post(image_url, data=field, timeout=SECONDS)
         yield 403, requests.post(image_url, data={"password": canary.password + "!"}, timeout=SECONDS)
-        yield 400, requests.post(image_url, params=form, timeout=SECONDS)
+        yield 400, requests.post(image_url, params=field, timeout=SECONDS)
     else:
         yield 404, requests.get(f"{server.url}/image/{key}", timeout=SECONDS)
 

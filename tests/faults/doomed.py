@@ -21,6 +21,8 @@ import services.room
 import storage.rows
 import web.share
 
+drop: Any = services.drop
+
 FOLDER = Path(os.environ["FAULT_FOLDER"])
 
 
@@ -60,19 +62,19 @@ def halfway(owner: Any, name: str, step: str) -> None:
 
 def leave_image_key() -> None:
     """Leave every image key where the test finds it: who dies tells nobody."""
-    new = services.drop.ImageKey.new
+    new = drop.ImageKey.new
 
     def told() -> Any:
         image_key = new()
         (FOLDER / f"key {os.getpid()}").write_text(image_key.text)
         return image_key
 
-    services.drop.ImageKey.new = told  # type: ignore[method-assign]
+    drop.ImageKey.new = told
 
 
 def around_commit() -> None:
     """Put a fault point before and after the commit of the transaction that stores the image."""
-    transaction = services.drop.transaction
+    transaction = drop.transaction
 
     @contextmanager
     def doomed(engine: Engine) -> Iterator[Any]:
@@ -81,7 +83,7 @@ def around_commit() -> None:
             die_at("before commit")
         die_at("after commit")
 
-    services.drop.transaction = doomed
+    drop.transaction = doomed
 
     @event.listens_for(Engine, "commit")
     def begin(_: Any) -> None:
@@ -91,10 +93,11 @@ def around_commit() -> None:
 def plant() -> None:
     """Put the fault points into the steps of an upload."""
     around(web.share, "read_body", "reading the body")
-    around(services.drop, "recognise", "recognising")
-    around(services.drop.RowSeal, "seal", "sealing")
+    around(drop, "recognise", "recognising")
+    around(drop, "prove", "proving")
+    around(drop.RowSeal, "seal", "sealing")
     around(services.room, "reserve", "reserving room")
-    around(services.drop, "insert_image", "inserting the row")
+    around(drop, "insert_image", "inserting the row")
     around(storage.rows.RowStore, "put", "storing the bytes")
     halfway(storage.rows._Source, "read", "storing the bytes")
     around(web.share, "receipt_response", "answering")

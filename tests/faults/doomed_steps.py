@@ -6,6 +6,7 @@ STEPS = (
         for what in (
             "reading the body",
             "recognising",
+            "proving",
             "sealing",
             "reserving room",
             "inserting the row",

@@ -59,8 +59,23 @@ def search(folders: Iterable[Path], needles: Iterable[Needle], scratch: Path) ->
     meaning = {form: (needle.what, name) for needle in needles for name, form in forms(needle.content)}
     patterns = scratch / "patterns"
     patterns.write_bytes(b"\n".join(meaning))
-    command = ["grep", "-r", "-a", "-o", "-F", "-Z", "-D", "skip", "-f", str(patterns), "--", *map(str, folders)]
-    done = subprocess.run(command, env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"}, capture_output=True, check=False)
+    command = [
+        "grep",
+        "-r",
+        "-a",
+        "-o",
+        "-F",
+        "-Z",
+        "-D",
+        "skip",
+        "-f",
+        str(patterns),
+        "--",
+        *map(str, folders),
+    ]
+    done = subprocess.run(
+        command, env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"}, capture_output=True, check=False
+    )
     # A server that runs may drop a file while we read its folder.
     assert all(b"No such file" in line for line in done.stderr.splitlines()), done.stderr
     lines = [line.partition(b"\0") for line in done.stdout.splitlines() if line]

@@ -91,8 +91,8 @@ def test_a_worker_killed_at_any_step_leaves_the_whole_image_or_none(
     wrong: list[tuple[str, int, int]] = []
     for step in STEPS * ROUNDS:
         assert until(lambda: len(doomed.workers()) == WORKERS, 30), doomed.log
-        for left in orders.glob("key *"):
-            left.unlink()
+        for key in orders.glob("key *"):
+            key.unlink()
         status, victim = kill_at(doomed, orders, step)
         found = outcome(doomed, orders, victim)
         if (status, found) != (0, 200 if step in STORED else 404):
@@ -100,7 +100,12 @@ def test_a_worker_killed_at_any_step_leaves_the_whole_image_or_none(
         assert upload(doomed.port, IMAGE).status == 201, "the next upload works"
     left = halves(database_url)
     seen = f"{len(STEPS)} steps, a worker each time; the next upload worked"
-    note("`kill -9` of a worker at a step of an upload", tried=len(STEPS) * ROUNDS, wrong=len(wrong) + left, seen=seen)
+    note(
+        "`kill -9` of a worker at a step of an upload",
+        tried=len(STEPS) * ROUNDS,
+        wrong=len(wrong) + left,
+        seen=seen,
+    )
     assert (wrong, left) == ([], 0)
 
 
@@ -124,7 +129,7 @@ def test_workers_killed_at_any_moment_lose_nothing_that_was_confirmed(
                 done.wait(random.uniform(0.1, 0.6))
                 victim = doomed.workers()[0]
                 os.kill(victim, signal.SIGKILL)
-                assert until(lambda v=victim: v not in (w := doomed.workers()) and len(w) == WORKERS, 30)
+                assert until(lambda: replaced(doomed, victim), 30), doomed.log  # noqa: B023
         finally:
             done.set()
         made = [upload for uploads in running for upload in uploads.result()]
@@ -135,6 +140,11 @@ def test_workers_killed_at_any_moment_lose_nothing_that_was_confirmed(
     seen = f"{statuses[201]} uploads confirmed, {statuses[0]} connections broke"
     note("`kill -9` of a worker at any moment", tried=KILLS, lost=len(lost), wrong=len(odd) + left, seen=seen)
     assert (lost, odd, left) == ([], [], 0)
+
+
+def replaced(server: Served, victim: int) -> bool:
+    workers = server.workers()
+    return victim not in workers and len(workers) == WORKERS
 
 
 def opens(server: Served, link: str, image: bytes) -> bool:

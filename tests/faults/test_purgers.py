@@ -7,6 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from itertools import count
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -52,7 +53,12 @@ def upload_until(end: float, server: Served, image: bytes) -> tuple[int, list[st
 def test_two_purgers_and_uploaders_on_the_same_second_lose_nothing_that_lives(
     database_url: str, flower: bytes
 ) -> None:
-    env = {"DATABASE_URL": database_url, "SECRET_KEYS": SERVER_KEY, "WORKERS": "1", "PURGE_INTERVAL": "off"}
+    env: dict[str, Any] = {
+        "DATABASE_URL": database_url,
+        "SECRET_KEYS": SERVER_KEY,
+        "WORKERS": "1",
+        "PURGE_INTERVAL": "off",
+    }
     # The slots turn every 30 seconds, so uploads fall all the time into one that is being emptied.
     with serving(**env) as one, serving(**env) as other, ThreadPoolExecutor(8) as pool:
         end = time.time() + SECONDS
@@ -63,7 +69,9 @@ def test_two_purgers_and_uploaders_on_the_same_second_lose_nothing_that_lives(
         assert until(lambda: once(one.port, "GET", "/cleanup").status == 200 and rest(database_url) == (0, 0))
     lost = [loss for _, losses in results for loss in losses]
     seen = f"{purged} purges of 2 processes meanwhile; nothing left behind"
-    note("purges in the second of an upload", tried=sum(made for made, _ in results), lost=len(lost), seen=seen)
+    note(
+        "purges in the second of an upload", tried=sum(made for made, _ in results), lost=len(lost), seen=seen
+    )
     assert lost == []
 
 
@@ -74,7 +82,9 @@ def rest(database_url: str) -> tuple[int, int]:
     with engine.connect() as connection:
         dead = connection.execute(text("SELECT count(*) FROM images WHERE expires_at <= now()")).scalar_one()
         orphans = connection.execute(
-            text(f"SELECT count(*) FROM ({bytes_of}) AS sealed LEFT JOIN images USING (row_key) WHERE size IS NULL")
+            text(
+                f"SELECT count(*) FROM ({bytes_of}) AS sealed LEFT JOIN images USING (row_key) WHERE size IS NULL"
+            )
         ).scalar_one()
     engine.dispose()
     return int(dead), int(orphans)

@@ -9,6 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,7 @@ class Racers:
 
 @pytest.fixture(scope="module")
 def servers(database_url: str) -> Iterator[tuple[Served, Served]]:
-    env = {"DATABASE_URL": database_url, "SECRET_KEYS": SERVER_KEY, "WORKERS": "2"}
+    env: dict[str, Any] = {"DATABASE_URL": database_url, "SECRET_KEYS": SERVER_KEY, "WORKERS": "2"}
     with serving(**env) as first, serving(**env) as second:
         yield first, second
 

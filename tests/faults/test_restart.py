@@ -154,6 +154,12 @@ def test_postgresql_ends_under_load_and_no_answer_was_a_lie(database: Database, 
     odd |= {s: n for s, n in load.reads.items() if s not in {200, 503}}
     away = load.uploads[503] + load.reads[503]
     seen = f"{len(load.confirmed)} uploads confirmed, {away} answers of 503"
-    note("PostgreSQL restarted or killed under load", tried=len(WAYS) * ROUNDS, lost=len(lost), wrong=sum(odd.values()), seen=seen)
+    note(
+        "PostgreSQL restarted or killed under load",
+        tried=len(WAYS) * ROUNDS,
+        lost=len(lost),
+        wrong=sum(odd.values()),
+        seen=seen,
+    )
     assert (lost, odd) == ([], {}), wrongs(log)
     assert away > 0

@@ -6,10 +6,11 @@ import contextlib
 
 from sqlalchemy import Engine, create_engine, text
 
+from app import Mayfly
+from models import db
 from services import DatabaseAway
 from services.database import statements, transaction
 from tests.conftest import MakeApp
-from tests.services.test_room import engine_of
 
 
 def test_a_connection_that_dies_unnoticed_takes_no_place_in_the_pool_with_it(
@@ -30,6 +31,12 @@ def test_a_connection_that_dies_unnoticed_takes_no_place_in_the_pool_with_it(
         with contextlib.suppress(DatabaseAway), statements(engine) as connection:
             answers.append(connection.scalar(text("SELECT 1")))
     assert 1 in answers
+
+
+def engine_of(app: Mayfly) -> Engine:
+    """The engine as the services have it."""
+    with app.app_context():
+        return db.engine
 
 
 def terminate(engine: Engine, pid: int) -> None:
