@@ -11,7 +11,7 @@ from models.image import (
     delete_dead,
     delete_image,
     find_living,
-    insert_image,
+    insertion,
     return_guess,
 )
 from models.stored import Stored, forget_empty, recount, release, reserve
@@ -31,7 +31,7 @@ __all__ = [
     "delete_image",
     "find_living",
     "forget_empty",
-    "insert_image",
+    "insertion",
     "now",
     "raw_cursor",
     "recount",

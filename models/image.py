@@ -124,10 +124,10 @@ _GUESSED = text(
 _LIVES_IN = select(exists().where(_TABLE.slot == bindparam("in_slot"), LIVING))
 
 
-def insert_image(connection: Connection, row: ImageRow) -> None:
-    """Add an image's row within the caller's transaction."""
+def insertion(connection: Connection, row: ImageRow) -> bytes:
+    """Write the statement that adds an image's row, for a store that runs it together with its own."""
     with raw_cursor(connection) as cursor:
-        cursor.execute(_INSERT, tuple(row.__dict__.values()))
+        return bytes(cursor.mogrify(_INSERT, tuple(row.__dict__.values())))
 
 
 def find_living(connection: Connection, row_key: bytes) -> ImageRow | None:

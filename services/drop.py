@@ -6,7 +6,7 @@ from sqlalchemy import Engine
 
 from crypto import ImageKey, Link, MalformedSecret, RowSeal, ServerKeys
 from imaging import Data, clean, prove, recognise
-from models import ImageRow, insert_image, now, slot_of
+from models import ImageRow, insertion, now, slot_of
 from services.conversion import Conversion
 from services.database import statements, transaction
 from services.errors import BadLifetime, ImageGone, NotByLooking, PasswordAsked
@@ -69,10 +69,8 @@ class Drop:
                 expires_at=expires_at,
                 details=sealed_details,
             )
-            with transaction(self._engine) as connection:
-                # The row goes first: a purge that locks the slot in between finds nothing there to remove yet.
-                insert_image(connection, row)
-                self._store.put(connection, slot, row.row_key, sealed)
+            with statements(self._engine) as connection:
+                self._store.put(connection, slot, row.row_key, sealed, along=insertion(connection, row))
         return Receipt(image_key.text, link.text, row.size, created_at, expires_at, wishes.views, details)
 
     def look(self, link_text: str) -> Opened:

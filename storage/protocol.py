@@ -20,8 +20,11 @@ class CiphertextStore(Protocol):
 
     name: str
 
-    def put(self, connection: Connection, slot: int, row_key: bytes, sealed: Bytes) -> None:
-        """Keep ``sealed`` from the moment the connection's transaction commits."""
+    def put(self, connection: Connection, slot: int, row_key: bytes, sealed: Bytes, along: bytes) -> None:
+        """Keep ``sealed``, and run the statement ``along`` that adds its row: both take effect, or neither.
+
+        The row goes first: a purge that locks the slot in between finds nothing there to remove yet.
+        """
 
     def fetch(self, connection: Connection, slot: int, row_key: bytes) -> memoryview:
         """Return the sealed bytes; raises CiphertextGone."""
