@@ -7,13 +7,9 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
 
 import server
 import services.drop
@@ -28,7 +24,7 @@ FOLDER = Path(os.environ["FAULT_FOLDER"])
 
 def die_at(step: str) -> None:
     """End this process at once, if it was told to end here."""
-    order = FOLDER / step
+    order = FOLDER / (step or "nowhere")
     if order.exists() and order.read_text() == str(os.getpid()):
         order.unlink()
         os.kill(os.getpid(), signal.SIGKILL)
@@ -47,17 +43,17 @@ def around(owner: Any, name: str, step: str) -> None:
     setattr(owner, name, doomed)
 
 
-def halfway(owner: Any, name: str, step: str) -> None:
-    """Put a fault point where a function is called for the second time within an upload."""
-    function: Callable[..., Any] = getattr(owner, name)
+def along_the_bytes() -> None:
+    """Put fault points where the sealed bytes are on their way to PostgreSQL, and where all of them have gone."""
+    read = storage.rows._Source.read
 
-    def doomed(self: Any, *arguments: Any) -> Any:
+    def doomed(self: Any, size: int) -> bytes:
         self.calls = getattr(self, "calls", 0) + 1
-        if self.calls == 2:
-            die_at(f"in {step}")
-        return function(self, *arguments)
+        piece = read(self, size)
+        die_at("at the end of storing" if not piece else "in storing" if self.calls == 3 else "")
+        return piece
 
-    setattr(owner, name, doomed)
+    storage.rows._Source.read = doomed  # type: ignore[method-assign]
 
 
 def leave_image_key() -> None:
@@ -72,24 +68,6 @@ def leave_image_key() -> None:
     drop.ImageKey.new = told
 
 
-def around_commit() -> None:
-    """Put a fault point before and after the commit of the transaction that stores the image."""
-    transaction = drop.transaction
-
-    @contextmanager
-    def doomed(engine: Engine) -> Iterator[Any]:
-        with transaction(engine) as connection:
-            yield connection
-            die_at("before commit")
-        die_at("after commit")
-
-    drop.transaction = doomed
-
-    @event.listens_for(Engine, "commit")
-    def begin(_: Any) -> None:
-        die_at("in commit")
-
-
 def plant() -> None:
     """Put the fault points into the steps of an upload."""
     around(web.share, "read_body", "reading the body")
@@ -97,11 +75,10 @@ def plant() -> None:
     around(drop, "prove", "proving")
     around(drop.RowSeal, "seal", "sealing")
     around(services.room, "reserve", "reserving room")
-    around(drop, "insert_image", "inserting the row")
-    around(storage.rows.RowStore, "put", "storing the bytes")
-    halfway(storage.rows._Source, "read", "storing the bytes")
+    around(drop, "insertion", "writing the row")
+    around(storage.rows.RowStore, "put", "storing")
+    along_the_bytes()
     around(web.share, "receipt_response", "answering")
-    around_commit()
     leave_image_key()
 
 

@@ -9,15 +9,14 @@ STEPS = (
             "proving",
             "sealing",
             "reserving room",
-            "inserting the row",
-            "storing the bytes",
-            "commit",
+            "writing the row",
+            "storing",
             "answering",
         )
         for when in ("before", "after")
     ),
-    "in storing the bytes",
-    "in commit",
+    "in storing",
+    "at the end of storing",
 )
-STORED = {"after commit", "before answering", "after answering"}
+STORED = {"after storing", "before answering", "after answering"}
 """The steps after which the image is there; after all others it is not."""

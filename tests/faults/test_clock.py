@@ -21,7 +21,7 @@ from tests.processes import Served, serving
 HOURS = (-30, 0, 30)
 
 
-def faked(hours: int) -> dict[str, str]:
+def faked(hours: int) -> dict[str, Any]:
     """The environment in which a program's clock is off; `faketime` knows where its library is."""
     if not hours:
         return {}
