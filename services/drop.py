@@ -55,7 +55,7 @@ class Drop:
         expires_at = created_at + lifetime
         slot = slot_of(expires_at, self._limits.max_lifetime)
         with self._room.reserved(slot, len(image), expires_at):
-            sealed_details, sealed = row_seal.seal(
+            sealed_details, pieces = row_seal.seal(
                 details.encode(), image, at=created_at, expires_at=expires_at
             )
             row = ImageRow(
@@ -70,7 +70,7 @@ class Drop:
                 details=sealed_details,
             )
             with statements(self._engine) as connection:
-                self._store.put(connection, slot, row.row_key, sealed, along=insertion(connection, row))
+                self._store.put(connection, slot, row.row_key, pieces, along=insertion(connection, row))
         return Receipt(image_key.text, link.text, row.size, created_at, expires_at, wishes.views, details)
 
     def look(self, link_text: str) -> Opened:
