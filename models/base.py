@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, Connection, MetaData, cast, func, select
+from sqlalchemy import BigInteger, Connection, Double, MetaData, bindparam, cast, func, select
 from sqlalchemy.orm import DeclarativeBase
 
 # Named constraints, so that a migration can drop what an earlier one made.
@@ -23,12 +23,19 @@ class Base(DeclarativeBase):
 db = SQLAlchemy(model_class=Base)
 Model: Any = db.Model
 
-_NOW = select(cast(func.floor(func.extract("epoch", func.clock_timestamp())), BigInteger))
+_MOMENT = func.extract("epoch", func.clock_timestamp())
+_NOW = select(cast(func.floor(_MOMENT), BigInteger))
+_TIME_LEFT = select(bindparam("end", type_=Double) - cast(_MOMENT, Double))
 
 
 def now(connection: Connection) -> int:
     """Read the database's clock: whole seconds since 1970, rounded down."""
     return connection.execute(_NOW).scalar_one()
+
+
+def time_left(connection: Connection, end: float) -> float:
+    """Tell by the database's clock how many seconds there are until ``end``, in seconds since 1970."""
+    return float(connection.execute(_TIME_LEFT, {"end": end}).scalar_one())
 
 
 PURGE_LOCK = 0x4D617966_6C79  # "Mayfly"; advisory locks are numbers shared by a whole database
