@@ -9,7 +9,6 @@ from io import BytesIO
 from pathlib import Path
 
 from babel import Locale, negotiate_locale
-from babel.dates import format_time
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.units import format_unit
@@ -73,12 +72,12 @@ def duration(seconds: int) -> str:
 def file_size(number: int) -> str:
     """Write a number of bytes as people read it: 2.1 MB."""
     size, unit = next((size, unit) for size, unit in SIZES if number >= size or size == 1)
-    return format_unit(round(number / size, 1), unit, "short", locale=locale())
+    return format_unit(round(number / size, 1 if size > 2**10 else 0), unit, "short", locale=locale())
 
 
 def time_of_day(seconds: float) -> str:
     """Write the time of day of seconds since 1970, which is in UTC."""
-    return f"{format_time(datetime.fromtimestamp(seconds, UTC), 'medium', locale=locale())} UTC"
+    return f"{datetime.fromtimestamp(seconds, UTC):%H:%M:%S} UTC"
 
 
 def register_languages(app: Flask) -> None:

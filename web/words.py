@@ -59,7 +59,7 @@ ERRORS = {
     "method_not_allowed": _("This address answers nothing here."),
     "no_image": _("There is no image. Choose one and try again."),
     "not_an_image": _("This is no image that Mayfly takes: PNG, JPEG, GIF, WebP or AVIF."),
-    "not_found": _("There is nothing here: it never was, or its time is over."),
+    "not_found": _("It never was, or its time is over."),
     "password_asked": _("This image asks for its password."),
     "password_wrong": _("That password is wrong. No view was counted."),
     "storage_full": _("The storage is full until older images expire. Try again in a minute."),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import requests
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
@@ -28,6 +29,10 @@ SWITCHES = [
 ]
 PATIENCE = 10_000
 REPORTS = "document.addEventListener('securitypolicyviolation', (e) => console.error(`CSP ${e.effectiveDirective}`))"
+LOADS = """(src) => new Promise((done) => {
+    Object.assign(new Image(), {src, onload: () => done(true), onerror: () => done(false)});
+})"""
+"""Whether a blob is still there: a page may show it, but the content security policy lets nothing fetch it."""
 
 expect.set_options(timeout=PATIENCE)
 
@@ -81,11 +86,15 @@ class Watched:
         page.goto(self.url + path)
         return page
 
-    def state(self, page: Page, name: str) -> None:
-        """Take a picture of a state and let axe judge it."""
+    def look(self, page: Page, name: str) -> None:
+        """Take a picture of a state, for people to look at."""
         folder = SCREENSHOTS / self.name
         folder.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=folder / f"{name}.png", full_page=True)
+
+    def state(self, page: Page, name: str) -> None:
+        """Take a picture of a state and let axe judge it; nothing may stick out of the window."""
+        self.look(page, name)
         found = Axe().run(page)
         assert found.violations_count == 0, f"{name}: {found.generate_report()}"
         wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
@@ -93,6 +102,21 @@ class Watched:
 
 
 Open = Callable[..., Watched]
+
+
+def slow_line(page: Page, kilobytes: int) -> None:
+    """Let a page send and receive so many kilobytes a second, and no more."""
+    rate = kilobytes * 1024
+    conditions = {"offline": False, "latency": 20, "downloadThroughput": rate, "uploadThroughput": rate}
+    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", conditions)
+
+
+def deposit(server: Served, picture: Path, **options: object) -> str:
+    """Upload a picture as Alice would by curl, and return its link."""
+    with picture.open("rb") as file:
+        answer = requests.post(f"{server.url}/upload", files={"file": file}, data=options, timeout=20)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["hash"])
 
 
 @pytest.fixture

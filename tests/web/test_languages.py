@@ -39,6 +39,11 @@ def catalogue(path: Path) -> Catalog:
         return read_po(file, locale=path.stem, abort_invalid=True)
 
 
+def forms(text: Any) -> list[str]:
+    """The singular and the plural of a text that counts, or the one form of another."""
+    return list(text) if isinstance(text, tuple | list) else [text]
+
+
 def test_german_is_there() -> None:
     assert [path.stem for path in TRANSLATIONS] == ["de"]
 
@@ -50,8 +55,7 @@ def test_no_string_is_missing_or_left_over(path: Path) -> None:
     assert set(there) - said() == set(), "nobody says these any more"
     for message in there.values():
         assert not message.fuzzy
-        strings = message.string if isinstance(message.string, tuple) else (message.string,)
-        originals = message.id if isinstance(message.id, tuple) else (message.id,)
+        strings, originals = forms(message.string), forms(message.id)
         assert all(strings), message.id
         for string in strings:
             assert set(PLACE.findall(string)) <= set(PLACE.findall(originals[-1])), message.id

@@ -13,7 +13,7 @@ export class Item {
     this.preview = URL.createObjectURL(file);
     this.sending = null;
     const thumb = one(".thumb", this.element);
-    thumb.onerror = () => thumb.classList.add("blank");
+    thumb.onerror = () => thumb.removeAttribute("src"); // no broken sign for what may be no image
     thumb.src = this.preview;
     one(".name", this.element).textContent = file.name;
     this.button("cancel").onclick = () => this.sending?.cancel();

@@ -14,7 +14,7 @@ export function errorWord(code) {
 
 export function bytes(number) {
   const [size, unit] = UNITS.find(([size]) => number >= size) ?? UNITS[2];
-  return format({ style: "unit", unit, maximumFractionDigits: 1 }).format(number / size);
+  return format({ style: "unit", unit, maximumFractionDigits: unit === "megabyte" ? 1 : 0 }).format(number / size);
 }
 
 export function percent(part) {
