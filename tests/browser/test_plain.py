@@ -46,6 +46,8 @@ def test_an_image_goes_in_and_the_page_shows_its_link_once(plain: Watched, pictu
 
 def test_a_link_is_opened(plain: Watched, server: Served, picture: Path) -> None:
     plain.allow("status of 403")
+    # The image is a document of its own then, and the browser's frame around it may not style itself or run either.
+    plain.allow("Applying inline style violates|Blocked script execution in .*/s/open")
     link = deposit(server, picture, views=1, password="sesame")
     page = plain.open(f"/s#{link}")
     expect(page.locator("noscript")).to_be_visible()
@@ -77,3 +79,26 @@ def test_what_went_wrong_is_a_page(plain: Watched, picture: Path) -> None:
     page.click("#send")
     expect(page.locator("h1")).to_have_text("That did not work")
     plain.look(page, "broken")
+
+
+def test_axe_finds_nothing_on_the_plain_pages(window: Open, server: Served, picture: Path) -> None:
+    """The same pages with their first script empty, since axe is a script itself."""
+    plain = window("plain-axe")
+    plain.allow("status of 40[45]")
+    for name in ("drop.js", "share.js"):
+        plain.context.route(
+            f"**/{name}", lambda route: route.fulfill(body="", content_type="text/javascript")
+        )
+    page = plain.open()
+    plain.state(page, "drop")
+    page.set_input_files("#file", picture)
+    page.fill("[name=password]", "x")
+    page.click("#send")
+    plain.state(page, "receipt")
+    page.click(".delete button")
+    plain.state(page, "deleted")
+    page = plain.open("/s")
+    page.fill("[name=link]", deposit(server, picture, password="x"))
+    page.click("#ask button")
+    plain.state(page, "found")
+    plain.state(plain.open("/nothing"), "error")

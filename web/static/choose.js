@@ -5,8 +5,10 @@ import { all, one, show } from "./dom.js";
 export function choosing(take) {
   const zone = one("#zone");
   const field = one("#file");
+  document.body.classList.add("scripted");
   field.multiple = true;
   field.required = false;
+  all(".plain").forEach((element) => element.remove());
   all(".needs-script").forEach((element) => show(element));
   show(one(".camera"), matchMedia("(pointer: coarse)").matches);
   for (const input of [field, one("#camera")]) {

@@ -13,7 +13,9 @@ export class Item {
     this.preview = URL.createObjectURL(file);
     this.sending = null;
     const thumb = one(".thumb", this.element);
-    thumb.onerror = () => thumb.removeAttribute("src"); // no broken sign for what may be no image
+    thumb.onerror = () => {
+      thumb.replaceWith(Object.assign(document.createElement("span"), { className: "thumb" }));
+    };
     thumb.src = this.preview;
     one(".name", this.element).textContent = file.name;
     this.button("cancel").onclick = () => this.sending?.cancel();
