@@ -19,7 +19,7 @@ from benchmarks.database import running
 from benchmarks.images import SIZES, noise_jpeg
 
 CONNECTIONS = 4
-PIECE = 1 << 20
+PIECE = 1 << 18  # what measures best, see micro/copy.py
 HEAD = b"PGCOPY\n\xff\r\n\0" + struct.pack(">iihi", 0, 0, 2, 32)
 SCHEMA = """DROP TABLE IF EXISTS alone;
 CREATE TABLE alone (key bytea PRIMARY KEY, bytes bytea NOT NULL);
@@ -40,11 +40,24 @@ class Loop:
         return self.turns / self.seconds
 
 
-class Source:
-    """A file of one COPY row, out of pieces that were cut beforehand."""
+class Bytes:
+    """What is sent, whole and as COPY wants it, cut beforehand."""
 
-    def __init__(self, key: bytes, pieces: list[bytes]) -> None:
-        self.pieces = iter([HEAD + key + pieces[0], *pieces[1:]])
+    def __init__(self, whole: bytes) -> None:
+        self.whole = whole
+        pieces = [whole[start : start + PIECE] for start in range(0, len(whole), PIECE)]
+        self.pieces = [struct.pack(">i", len(whole)), *pieces, struct.pack(">h", -1)]
+
+    def came_out(self, length: int) -> None:
+        if length < len(self.whole):
+            raise RuntimeError(f"{length} bytes came out of {len(self.whole)}")
+
+
+class Source:
+    """A file of one COPY row."""
+
+    def __init__(self, key: bytes, data: Bytes) -> None:
+        self.pieces = iter([HEAD + key + data.pieces[0], *data.pieces[1:]])
 
     def read(self, _size: int = -1, /) -> bytes:
         return next(self.pieces, b"")
@@ -60,44 +73,37 @@ class Sink:
         self.length += len(piece)
 
 
-def cut(data: bytes) -> list[bytes]:
-    pieces = [data[start : start + PIECE] for start in range(0, len(data), PIECE)]
-    return [struct.pack(">i", len(data)), *pieces, struct.pack(">h", -1)]
-
-
 def key_of(worker: int, turn: int) -> bytes:
     return sha256(f"{worker}-{turn}".encode()).digest()
 
 
-def copy_in(base: connection, pieces: list[bytes], key: bytes) -> None:
+def copy_in(base: connection, data: Bytes, key: bytes) -> None:
     with base, base.cursor() as cursor:
-        cursor.copy_expert("COPY alone FROM STDIN WITH (FORMAT binary)", Source(key, pieces), size=PIECE)
+        cursor.copy_expert("COPY alone FROM STDIN WITH (FORMAT binary)", Source(key, data), size=PIECE)
 
 
-def copy_out(base: connection, pieces: list[bytes], key: bytes) -> None:
+def copy_out(base: connection, data: Bytes, key: bytes) -> None:
     sink = Sink()
     with base, base.cursor() as cursor:
         cursor.copy_expert(
             f"COPY (SELECT bytes FROM alone WHERE key = '\\x{key.hex()}') TO STDOUT (FORMAT binary)", sink
         )
-    if sink.length < len(pieces[1]):
-        raise RuntimeError(f"{sink.length} bytes came out")
+    data.came_out(sink.length)
 
 
-def insert(base: connection, pieces: list[bytes], key: bytes) -> None:
+def insert(base: connection, data: Bytes, key: bytes) -> None:
     with base, base.cursor() as cursor:
-        cursor.execute("INSERT INTO alone VALUES (%s, %s)", (key, pieces[1]))
+        cursor.execute("INSERT INTO alone VALUES (%s, %s)", (key, data.whole))
 
 
-def select(base: connection, pieces: list[bytes], key: bytes) -> None:
+def select(base: connection, data: Bytes, key: bytes) -> None:
     with base, base.cursor() as cursor:
         cursor.execute("SELECT bytes FROM alone WHERE key = %s", (key,))
         (row,) = cursor.fetchall()
-    if len(row[0]) != len(pieces[1]):
-        raise RuntimeError(f"{len(row[0])} bytes came out")
+    data.came_out(len(row[0]))
 
 
-STATEMENTS: dict[str, Callable[[connection, list[bytes], bytes], None]] = {
+STATEMENTS: dict[str, Callable[[connection, Bytes, bytes], None]] = {
     "copy_in": copy_in,
     "copy_out": copy_out,
     "insert": insert,
@@ -109,14 +115,14 @@ def turns(
     url: str, statement: str, size: int, seconds: float, kept: int, worker: int
 ) -> tuple[list[float], float]:
     """One connection's loop. With `kept` rows there it goes over them, else each turn has a new key."""
-    pieces, work = cut(noise_jpeg(size)), STATEMENTS[statement]
+    data, work = Bytes(noise_jpeg(size)), STATEMENTS[statement]
     times: list[float] = []
     base = psycopg2.connect(url)
     begun = time.perf_counter()
     while time.perf_counter() - begun < seconds:
         key = key_of(worker, len(times) % kept if kept else len(times))
         start = time.perf_counter()
-        work(base, pieces, key)
+        work(base, data, key)
         times.append(time.perf_counter() - start)
     took = time.perf_counter() - begun
     base.close()

@@ -33,7 +33,7 @@ class Plan:
     seconds: float = 3.0
 
 
-QUICK = Plan({name: SIZES[name] for name in ("100 KB", "1 MB")}, (8,), 1, 2.0)
+QUICK = Plan({name: SIZES[name] for name in ("100 KB", "1 MB")}, (8,), 1, 1.5)
 
 
 def main() -> None:
@@ -131,8 +131,8 @@ def prove(generator: Generator, figures: Figures, size_name: str, size: int, pla
         if port is None:
             print("nginx is not installed: no proof that the generator is not the bottleneck")
             return
-        up = generator.post(port, 8, min(plan.seconds, 1.5), generator.requests("upload", [image]), links)
-        opened = generator.get(port, 8, min(plan.seconds, 1.5), links, size)
+        up = generator.post(port, 8, min(plan.seconds, 0.7), generator.requests("upload", [image]), links)
+        opened = generator.get(port, 8, min(plan.seconds, 0.7), links, size)
     figures.proof[size_name] = {"up": up, "open": opened}
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from crypto.errors import PasswordNeeded, Unopenable, WrongPassword
-from crypto.fernet import Bytes, open_sealed, seal
+from crypto.fernet import Bytes, open_sealed, seal, seal_pieces
 from crypto.keys import Link, SealKeys
 from crypto.passwords import stretch
 from crypto.server_keys import ServerKeys
@@ -27,14 +28,16 @@ class RowSeal:
         """Seal for a link, under the newest server key, and under a password where there is one."""
         return cls(link, server_keys.newest, stretch(password, link) if password else b"")
 
-    def seal(self, details: bytes, image: Bytes, *, at: int, expires_at: int) -> tuple[bytes, memoryview]:
-        """Seal details and image; both times in seconds since 1970."""
+    def seal(
+        self, details: bytes, image: Bytes, *, at: int, expires_at: int
+    ) -> tuple[bytes, Iterator[memoryview]]:
+        """Seal the details, and the image piece by piece as it is asked for; both times in seconds since 1970."""
         outer = SealKeys.derive(self.link, self.server_key, expires_at)
         if not self.stretched:
-            return bytes(seal(outer.details, PLAIN + details, at=at)), seal(outer.image, image, at=at)
+            return seal(outer.details, PLAIN + details, at=at), seal_pieces(outer.image, image, at=at)
         inner = SealKeys.derive(self.link, self.server_key, expires_at, self.stretched)
-        locked = LOCKED + bytes(seal(inner.details, PLAIN + details, at=at))
-        return bytes(seal(outer.details, locked, at=at)), seal(inner.image, image, at=at)
+        locked = LOCKED + seal(inner.details, PLAIN + details, at=at)
+        return seal(outer.details, locked, at=at), seal_pieces(inner.image, image, at=at)
 
 
 @dataclass(frozen=True)
@@ -66,9 +69,13 @@ class SealedDetails:
         return self.content[:1] == LOCKED
 
     def open(self, password: str | None) -> tuple[SealKeys, bytes]:
-        """Return the keys of the row and its details; raises PasswordNeeded or WrongPassword."""
-        if not self.asks_password:
+        """Return the keys of the row and its details; raises PasswordNeeded, WrongPassword, or
+        Unopenable where their first byte is of no known type.
+        """
+        if self.content[:1] == PLAIN:
             return SealKeys.derive(self.link, self.server_key, self.expires_at), self.content[len(PLAIN) :]
+        if not self.asks_password:
+            raise Unopenable  # a format of the future, or of nobody
         if not password:
             raise PasswordNeeded
         keys = SealKeys.derive(self.link, self.server_key, self.expires_at, stretch(password, self.link))

@@ -1,17 +1,18 @@
 """The PostgreSQL that comes with pip, for the run without a server.
 
 One cluster under DATA_DIR, reached through a Unix socket by the OS user who started it and by nobody else.
-Why it is run this way stands in docs/decisions/embedded-postgres.md.
+Why it is run this way stands in docs/decisions/0002-embedded-postgres.md.
 """
 
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from embedded.disk import has_room
 from embedded.programs import EmbeddedError
 from embedded.server import Server
 
-__all__ = ["EmbeddedError", "running", "url"]
+__all__ = ["EmbeddedError", "has_room", "running", "url"]
 
 
 def url(data_dir: Path) -> str:

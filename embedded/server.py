@@ -14,6 +14,7 @@ from io import FileIO
 from pathlib import Path
 
 from embedded import cluster
+from embedded.disk import wal_sizes
 from embedded.programs import EmbeddedError, explained, reason, spawn
 from embedded.settings import DURABLE, HASTY, SETTINGS
 
@@ -89,10 +90,11 @@ class Server:
 
     def _start(self, durable: bool) -> None:
         """Start it, and again while a server that a `kill -9` left shutting down is still there."""
+        user = cluster.plain_name(os.geteuid())
         if not self.folder.exists():
             cluster.make(self.folder, durable)
         cluster.check(self.folder)
-        cluster.let_in(os.geteuid(), self.folder)
+        cluster.let_in(user, self.folder)
         self._forget_reused_pid()
         self._make_socket_folder()
         deadline = time.monotonic() + PATIENCE
@@ -118,7 +120,7 @@ class Server:
 
     def _options(self, durable: bool) -> list[str]:
         settings = SETTINGS | (DURABLE if durable else HASTY)
-        settings |= {"unix_socket_directories": str(self.socket_folder)}
+        settings |= {"unix_socket_directories": str(self.socket_folder)} | wal_sizes(self.data_dir)
         return [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
 
     def _becomes_ready(self, process: "subprocess.Popen[bytes]") -> bool:

@@ -1,6 +1,6 @@
 """Rows and queries; every time that decides about life and death is the database's."""
 
-from models.base import PURGE_LOCK, db, now, time_left, try_purge_lock
+from models.base import PURGE_LOCK, db, now, raw_cursor, time_left, try_purge_lock
 from models.ciphertext import SLOTS, ciphertexts, slot_of
 from models.image import (
     Image,
@@ -11,7 +11,7 @@ from models.image import (
     delete_dead,
     delete_image,
     find_living,
-    insert_image,
+    insertion,
     return_guess,
 )
 from models.stored import Stored, forget_empty, recount, release, reserve
@@ -31,8 +31,9 @@ __all__ = [
     "delete_image",
     "find_living",
     "forget_empty",
-    "insert_image",
+    "insertion",
     "now",
+    "raw_cursor",
     "recount",
     "release",
     "reserve",

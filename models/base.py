@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
+import psycopg2
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, Connection, Double, MetaData, bindparam, cast, func, select
+from sqlalchemy import Connection, MetaData, func, select
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import DeclarativeBase
 
 # Named constraints, so that a migration can drop what an earlier one made.
@@ -23,19 +27,42 @@ class Base(DeclarativeBase):
 db = SQLAlchemy(model_class=Base)
 Model: Any = db.Model
 
-_MOMENT = func.extract("epoch", func.clock_timestamp())
-_NOW = select(cast(func.floor(_MOMENT), BigInteger))
-_TIME_LEFT = select(bindparam("end", type_=Double) - cast(_MOMENT, Double))
-
 
 def now(connection: Connection) -> int:
     """Read the database's clock: whole seconds since 1970, rounded down."""
-    return connection.execute(_NOW).scalar_one()
+    with raw_cursor(connection) as cursor:
+        cursor.execute("SELECT floor(extract(epoch FROM clock_timestamp()))::bigint")
+        return int(cursor.fetchone()[0])
+
+
+@contextmanager
+def raw_cursor(connection: Connection) -> Iterator[Any]:
+    """Lend psycopg2's own cursor, for COPY and for the statements of every upload and open.
+
+    SQLAlchemy's statements cost as much processor time as all the rest of an open. A server that went away is told
+    as SQLAlchemy tells it: OperationalError, and the connection leaves the pool.
+    """
+    raw = connection.connection
+    try:
+        with closing(raw.cursor()) as cursor:
+            yield cursor
+    except psycopg2.Error as error:
+        gone = raw.driver_connection is None or raw.driver_connection.closed or type(error) in _ENDS
+        if gone:
+            connection.invalidate()
+        kind = OperationalError if gone or isinstance(error, psycopg2.OperationalError) else DBAPIError
+        raise kind(None, None, error) from error
+
+
+_ENDS = (psycopg2.InterfaceError, psycopg2.DatabaseError)
+"""What psycopg2 says itself when the server ended in the middle of an answer; the server's own errors are narrower."""
 
 
 def time_left(connection: Connection, end: float) -> float:
     """Tell by the database's clock how many seconds there are until ``end``, in seconds since 1970."""
-    return float(connection.execute(_TIME_LEFT, {"end": end}).scalar_one())
+    with raw_cursor(connection) as cursor:
+        cursor.execute("SELECT %s - extract(epoch FROM clock_timestamp())::float8", (end,))
+        return float(cursor.fetchone()[0])
 
 
 PURGE_LOCK = 0x4D617966_6C79  # "Mayfly"; advisory locks are numbers shared by a whole database

@@ -5,11 +5,10 @@ from dataclasses import replace
 from sqlalchemy import Engine
 
 from crypto import ImageKey, Link, MalformedSecret, RowSeal, ServerKeys
-from imaging import Data, clean, recognise
-from models import ImageRow, insert_image, now, slot_of, time_left
+from imaging import Data, clean, prove, recognise
+from models import ImageRow, insertion, now, slot_of, time_left
 from services.conversion import Conversion
 from services.database import statements, transaction
-from services.details import Details
 from services.errors import BadLifetime, ImageGone, NotByLooking, PasswordAsked
 from services.room import Room
 from services.shelf import Glance, Opened, Shelf, opened
@@ -46,19 +45,21 @@ class Drop:
             raise BadLifetime(self._limits.max_lifetime)
         picture = recognise(data, self._limits.picture)
         image = data if wishes.keep_metadata else clean(data, picture)
+        prove(image, picture, self._limits.picture)
         details = details_of(image, picture, wishes)
         image_key = ImageKey.new()
-        row_seal = RowSeal.new(image_key.link, self._server_keys, wishes.password)
+        link = image_key.link
+        row_seal = RowSeal.new(link, self._server_keys, wishes.password)
         with statements(self._engine) as connection:
             created_at = now(connection)
         expires_at = created_at + lifetime
         slot = slot_of(expires_at, self._limits.max_lifetime)
         with self._room.reserved(slot, len(image), expires_at):
-            sealed_details, sealed = row_seal.seal(
+            sealed_details, pieces = row_seal.seal(
                 details.encode(), image, at=created_at, expires_at=expires_at
             )
             row = ImageRow(
-                row_key=image_key.link.row_key,
+                row_key=link.row_key,
                 manage_tag=image_key.manage_tag,
                 store=self._store.name,
                 slot=slot,
@@ -68,13 +69,9 @@ class Drop:
                 expires_at=expires_at,
                 details=sealed_details,
             )
-            with transaction(self._engine) as connection:
-                # The row goes first: a purge that locks the slot in between finds nothing there to remove yet.
-                insert_image(connection, row)
-                self._store.put(connection, slot, row.row_key, sealed)
-        return Receipt(
-            image_key.text, image_key.link.text, row.size, created_at, expires_at, wishes.views, details
-        )
+            with statements(self._engine) as connection:
+                self._store.put(connection, slot, row.row_key, pieces, along=insertion(connection, row))
+        return Receipt(image_key.text, link.text, row.size, created_at, expires_at, wishes.views, details)
 
     def look(self, link_text: str) -> Opened:
         """Describe what a link would open, without opening it; raises ImageGone, DatabaseAway.
@@ -83,9 +80,9 @@ class Drop:
         """
         with statements(self._engine) as connection:
             found = self._shelf.find(connection, _link(link_text))
-        if found.counts:
-            raise NotByLooking
-        return Opened(found.row, Details.decode(found.sealed.open(None)[1]), None)
+            if found.counts:
+                raise NotByLooking
+            return Opened(found.row, self._shelf.unlock(connection, found, None)[1], None)
 
     def glance(self, link_text: str) -> Glance:
         """Tell what a link leads to without opening it and without counting; raises ImageGone, DatabaseAway."""
@@ -117,7 +114,7 @@ class Drop:
             if found.row.views_left is None:
                 return self._shelf.read(connection, found, password)
             keys, details = self._shelf.unlock(connection, found, password)
-        views_left, sealed = self._shelf.claim(found.row)
+        views_left, sealed = self._shelf.claim(found)
         return Opened(found.row, details, views_left), opened(keys, sealed)
 
     def convert(self, opened: Opened, data: Data, conversion: Conversion) -> tuple[Opened, Data]:

@@ -31,8 +31,13 @@ def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def server(database_url: str) -> Iterator[Served]:
-    """A server process that can write no file at all, on the session's database."""
-    with serving(DATABASE_URL=database_url, SECRET_KEYS=SERVER_KEY, before=write_no_file) as served:
+    """A server process that can write no file at all, on the session's database, where other tests count on rows."""
+    settings: dict[str, Any] = {
+        "DATABASE_URL": database_url,
+        "SECRET_KEYS": SERVER_KEY,
+        "PURGE_INTERVAL": "off",
+    }
+    with serving(**settings, before=write_no_file) as served:
         yield served
 
 
@@ -94,7 +99,7 @@ def client(app: Mayfly) -> FlaskClient:
 def engine(app: Mayfly) -> Engine:
     """The application's own engine, to look at the rows and to tamper with them."""
     with app.app_context():
-        return db.engine
+        return db.engine.execution_options(isolation_level="READ COMMITTED")
 
 
 @pytest.fixture(scope="session")

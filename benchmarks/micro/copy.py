@@ -85,9 +85,9 @@ def insert(to: cursor, table: str, data: bytes) -> None:
     to.execute(f"INSERT INTO {table} VALUES (%s, %s)", (new_key(), psycopg2.Binary(data)))
 
 
-def copy_out(of: cursor, query: str, least: int, size: int = 8192) -> None:
+def copy_out(of: cursor, query: str, least: int) -> None:
     sink = Sink()
-    of.copy_expert(f"COPY ({query}) TO STDOUT (FORMAT binary)", sink, size=size)
+    of.copy_expert(f"COPY ({query}) TO STDOUT (FORMAT binary)", sink)
     if len(b"".join(sink.pieces)) < least:
         raise RuntimeError("too little came out")
 
@@ -121,15 +121,17 @@ def into(base: connection, data: bytes) -> dict[str, Step]:
     return ways
 
 
+def kept(number: int, table: str = "whole") -> str:
+    """The query for one of the rows that were put there for the way out."""
+    order = " ORDER BY place" if table in CHUNKS else ""
+    return f"SELECT bytes FROM {table} WHERE key = '\\x{number:064x}'{order}"
+
+
 def out(base: connection, least: int) -> dict[str, Step]:
-    whole = f"SELECT bytes FROM whole WHERE key = '\\x{0:064x}'"
-    ways: dict[str, Step] = {"SELECT": partial(in_transaction, base, select, whole, least)}
-    ways["COPY"] = partial(in_transaction, base, copy_out, whole, least)
-    ways["COPY, size=1 MB"] = partial(in_transaction, base, copy_out, whole, least, 1 << 20)
+    ways: dict[str, Step] = {"COPY": partial(in_transaction, base, copy_out, kept(0), least)}
     for number, table in enumerate(CHUNKS, 1):
-        rows = f"SELECT bytes FROM {table} WHERE key = '\\x{number:064x}' ORDER BY place"
         name = f"COPY, {'8 KB' if table == 'pages' else '1 MB'} rows"
-        ways[name] = partial(in_transaction, base, copy_out, rows, least)
+        ways[name] = partial(in_transaction, base, copy_out, kept(number, table), least)
     return ways
 
 
@@ -161,7 +163,9 @@ def main() -> None:
                 copy_whole(own, "whole", data, 1 << 20)
                 copy_chunks(own, "pages", data)
                 copy_chunks(own, "megabytes", data)
-            for name, took in interleaved(out(base, size), 0.4).items():
+            # SELECT by itself: what it does to the allocator slows down whoever comes next
+            with_select: dict[str, Step] = {"SELECT": partial(in_transaction, base, select, kept(0), size)}
+            for name, took in (interleaved(with_select, 0.4) | interleaved(out(base, size), 0.4)).items():
                 out_rows.setdefault(name, []).append(f"{took:.2f}")
             for name, took in interleaved(into(base, data), 0.4, 8).items():
                 in_rows.setdefault(name, []).append(f"{took:.2f}")

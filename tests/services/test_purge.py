@@ -15,6 +15,7 @@ from app import Mayfly
 from crypto import Link
 from models import PURGE_LOCK, SLOTS, ciphertexts, db
 from services import purge as purge_module
+from storage import RowStore
 from tests.cast import deposit
 from tests.conftest import MakeApp
 
@@ -75,6 +76,14 @@ def test_a_slot_is_not_emptied_while_anything_in_it_lives(
     assert client.get(f"/image/{alive}").status_code == 200
 
 
+def test_a_slot_that_came_to_life_meanwhile_is_left(app: Mayfly, client: FlaskClient, engine: Engine) -> None:
+    """An upload may commit between the purge's first look at a slot and its lock: it looks again under the lock."""
+    link = deposit(client)
+    (slot,) = filled(engine)
+    app.purge._empty(RowStore(), slot)
+    assert client.get(f"/image/{link}").status_code == 200
+
+
 @pytest.mark.parametrize("path", ["get", "post"])
 def test_cleanup_purges_and_says_how_many(client: FlaskClient, engine: Engine, path: str) -> None:
     kill(engine, deposit(client), deposit(client))
@@ -101,7 +110,7 @@ def test_the_scheduled_job_purges(make_app: MakeApp) -> None:
 
 def purge_engine(app: Mayfly) -> Engine:
     with app.app_context():
-        return db.engine
+        return db.engine.execution_options(isolation_level="READ COMMITTED")
 
 
 def test_a_request_wakes_the_purge_and_does_not_wait_for_it(make_app: MakeApp) -> None:
