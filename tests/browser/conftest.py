@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 import requests
@@ -68,7 +69,7 @@ class Watched:
             self.complaints.append(message.text)
 
     def _request(self, url: str) -> None:
-        if not url.startswith((f"{self.url}/", f"blob:{self.url}/")):
+        if not url.startswith((f"{self.url}/", f"blob:{urljoin(self.url, '/')}")):
             self.complaints.append(f"a request to elsewhere: {url}")
 
     def allow(self, pattern: str) -> None:
@@ -124,10 +125,10 @@ def window(browser: Browser, server: Served) -> Iterator[Open]:
     """Open windows; at the end of the test each of them must have nothing to complain about."""
     opened: list[Watched] = []
 
-    def make(name: str = "light", **options: object) -> Watched:
+    def make(name: str = "light", url: str = server.url, **options: object) -> Watched:
         settings = {"viewport": {"width": 1000, "height": 800}, "locale": "en-GB", "reduced_motion": "reduce"}
         context = browser.new_context(**(settings | options))  # type: ignore[arg-type]
-        opened.append(Watched(context, server.url, name))
+        opened.append(Watched(context, url, name))
         return opened[-1]
 
     yield make

@@ -280,6 +280,15 @@ def test_the_link_is_copied(alice: Watched, picture: Path) -> None:
     expect(page.locator("[name=password]")).to_have_value(page.locator(".url").input_value())
 
 
+def test_the_link_alone_is_shared(alice: Watched, picture: Path) -> None:
+    """Debian's Chromium has no native share: this is what a phone's would be handed."""
+    alice.context.add_init_script("navigator.share = async (what) => { window.shared = what; }")
+    page = alice.open()
+    send(page, picture)
+    page.click(".card .share")
+    assert page.evaluate("window.shared") == {"url": page.locator(".url").input_value()}
+
+
 def test_the_keyboard_alone_is_enough(alice: Watched, picture: Path) -> None:
     page = alice.open()
     page.keyboard.press("Tab")

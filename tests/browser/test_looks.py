@@ -9,8 +9,9 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Open, deposit
-from tests.cast import IMAGES
-from tests.processes import Served
+from tests.browser.proxy import proxying
+from tests.cast import IMAGES, SERVER_KEY
+from tests.processes import Served, free_port, serving
 
 PHONE = {"viewport": {"width": 360, "height": 700}, "has_touch": True, "is_mobile": True}
 LOOKS: dict[str, dict[str, Any]] = {
@@ -45,6 +46,32 @@ def test_each_state_looks_right(window: Open, server: Served, picture: Path, loo
     page.click("#open button")
     expect(page.locator(".picture")).to_be_visible()
     seen.state(page, "share-open")
+
+
+def test_below_a_path_and_without_a_clipboard(window: Open, database_url: str, picture: Path) -> None:
+    """Behind a proxy that takes a path away; and where there is no HTTPS, so that a browser gives no clipboard."""
+    port = free_port()
+    public = f"http://127.0.0.1:{port}/drop"
+    with (
+        serving(DATABASE_URL=database_url, SECRET_KEYS=SERVER_KEY, BASE_URL=public) as served,
+        proxying(port, "/drop", served.port),
+    ):
+        seen = window("below-a-path", url=public)
+        seen.context.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+        page = seen.open("/")
+        page.set_input_files("#file", picture)
+        page.click("#send")
+        expect(page.locator(".card .left")).to_contain_text("left")
+        expect(page.locator(".card .copy")).to_be_hidden()
+        page.click(".qr summary")
+        expect(page.locator(".squares img")).to_be_visible()
+        url = page.locator(".url").input_value()
+        assert url.startswith(f"{public}/s#")
+        page.goto(url)
+        expect(page.locator(".picture")).to_be_visible()
+        expect(page.locator(".bar .copy")).to_be_hidden()
+        seen.state(page, "share-open")
+        seen.context.close()
 
 
 def test_from_right_to_left_nothing_sticks_out(window: Open, server: Served, picture: Path) -> None:

@@ -3,7 +3,7 @@
 import { copyOf, one, show, tell } from "./dom.js";
 import { Refused } from "./net.js";
 import { Cancelled, upload } from "./upload.js";
-import { bytes, errorWord, word } from "./words.js";
+import { bytes, errorWord, percent, word } from "./words.js";
 
 export class Item {
   // `again` is called when somebody wants this one sent once more, `gone` when it was taken off the list.
@@ -58,13 +58,19 @@ export class Item {
   async send(options) {
     const bar = one("progress", this.element);
     bar.value = 0;
+    let quarters = 0;
     const sent = (loaded, total) => {
       bar.value = loaded / total;
+      if (Math.floor((4 * loaded) / total) > quarters) {
+        quarters = Math.floor((4 * loaded) / total);
+        tell(`${this.file.name}: ${percent(quarters / 4)}`);
+      }
       this.state("sending", word("sent_of", { sent: bytes(loaded), total: bytes(total) }));
     };
     const sealing = () => {
       bar.removeAttribute("value");
       this.state("sealing", word("sealing"));
+      tell(word("sealing"));
     };
     sent(0, this.file.size);
     this.sending = upload(this.file, options, { sent, sealing });

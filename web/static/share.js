@@ -67,8 +67,10 @@ function ready() {
 }
 
 function showLeft(left) {
-  all(".left").forEach((element) => { element.textContent = element.closest(".bar") ? word("left", { time: clockFace(left) }) : clockFace(left); });
   const shown = section("open");
+  one(".left", section("ready")).textContent = clockFace(left);
+  one(".left", shown).textContent = word("left", { time: clockFace(left) });
+  if (picture && left <= 60 && !shown.classList.contains("late")) tell(word("left", { time: clockFace(left) }));
   one(".life span", shown).style.inlineSize = `${(100 * left) / seen.expires_in}%`;
   shown.classList.toggle("late", left <= 60);
 }
