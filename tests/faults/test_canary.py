@@ -161,7 +161,7 @@ def plant(house: House, canaries: list[Canary]) -> dict[str, str]:
     house.sql(f"DO $$ BEGIN RAISE LOG '{locked.password}'; END $$")
     with house.server.log_path.open("a") as log:
         log.write(canary.filename)
-    (house.temporary / "spool").write_bytes(b"xx" + canary.image[:5000])
+    (house.temporary / "spool").write_bytes(b"xx" + canary.image)
     return {
         "postgres/base/": "description",
         "dumps/": "link",

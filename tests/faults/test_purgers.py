@@ -19,7 +19,7 @@ from tests.faults.wire import once, upload
 from tests.processes import Served, serving, until
 
 SECONDS = 60 if FULL else 6
-UPLOADERS = 2
+LIFETIMES = (60, 120, 180, 240)  # a slot holds 30 seconds: each has one of its own
 
 
 def purge_until(end: float, server: Served) -> int:
@@ -29,6 +29,20 @@ def purge_until(end: float, server: Served) -> int:
             return turn
         assert once(server.port, "POST", "/cleanup").status == 200
     raise AssertionError
+
+
+def replace_until(end: float, server: Served, image: bytes, lifetime: int) -> tuple[int, list[str]]:
+    """Upload an image and delete it, over and over in a slot of its own: each time the slot dies and fills again."""
+    made, lost = 0, []
+    while time.time() < end:
+        told = upload(server.port, image, lifetime=lifetime).told
+        made += 1
+        for _ in range(random.choice((1, 2, 5))):
+            answer = once(server.port, "GET", f"/image/{told['hash']}")
+            if (answer.status, answer.body) != (200, image):
+                lost.append(f"{answer.status}, {lifetime} s before its time")
+        once(server.port, "DELETE", f"/images/{told['image_key']}")
+    return made, lost
 
 
 def upload_until(end: float, server: Served, image: bytes) -> tuple[int, list[str]]:
@@ -63,7 +77,9 @@ def test_two_purgers_and_uploaders_on_the_same_second_lose_nothing_that_lives(
     with serving(**env) as one, serving(**env) as other, ThreadPoolExecutor(8) as pool:
         end = time.time() + SECONDS
         purgers = [pool.submit(purge_until, end, server) for server in (one, other)]
-        uploaders = [pool.submit(upload_until, end, server, flower) for server in (one, other) * UPLOADERS]
+        uploaders = [pool.submit(upload_until, end, server, flower) for server in (one, other)]
+        for lifetime, server in zip(LIFETIMES, (one, other) * len(LIFETIMES), strict=False):
+            uploaders.append(pool.submit(replace_until, end, server, flower, lifetime))
         purged = sum(purger.result() for purger in purgers)
         results = [uploader.result() for uploader in uploaders]
         assert until(lambda: once(one.port, "GET", "/cleanup").status == 200 and rest(database_url) == (0, 0))
