@@ -31,7 +31,7 @@ def page_routes(drop: Drop, config: Config) -> Blueprint:
 
 
 def _refuse_other_sites() -> None:
-    """A form of another site may not act here (docs/decisions/csrf.md); old browsers and scripts say nothing."""
+    """A form of another site may not act here (see the decision on CSRF); old browsers and scripts say nothing."""
     if request.method == "POST" and request.headers.get("Sec-Fetch-Site") in {"cross-site", "same-site"}:
         raise BadRequest(
             "cross_site", "A form of another site can't be used here; open the page itself.", 403
