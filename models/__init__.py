@@ -1,6 +1,6 @@
 """Rows and queries; every time that decides about life and death is the database's."""
 
-from models.base import PURGE_LOCK, db, now, raw_cursor, try_purge_lock
+from models.base import PURGE_LOCK, db, now, raw_cursor, time_left, try_purge_lock
 from models.ciphertext import SLOTS, ciphertexts, slot_of
 from models.image import (
     Image,
@@ -39,5 +39,6 @@ __all__ = [
     "reserve",
     "return_guess",
     "slot_of",
+    "time_left",
     "try_purge_lock",
 ]

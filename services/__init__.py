@@ -16,7 +16,7 @@ from services.errors import (
 from services.purge import Purge
 from services.room import Room
 from services.schedule import PurgeSchedule
-from services.shelf import Opened, Shelf
+from services.shelf import Glance, Opened, Shelf
 from services.wishes import Limits, Receipt, Wishes
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "DatabaseAway",
     "Details",
     "Drop",
+    "Glance",
     "ImageGone",
     "Limits",
     "NotByLooking",

@@ -12,6 +12,7 @@ from web.answers import JSON, TEXT, image_response, receipt_response
 from web.body import read_body
 from web.conversions import read_conversion, split_form
 from web.options import read_wishes
+from web.page import Page, wants_page
 from web.passwords import read_opening
 
 
@@ -25,11 +26,18 @@ class Anything(BaseConverter):
 def share_routes(drop: Drop, config: Config) -> Blueprint:
     """The routes of the drop."""
     routes = Blueprint("share", __name__)
+    page = Page(config)
 
     def deposit(default: str, filename: str | None = None) -> Response:
         body = read_body(request, config.max_image_bytes)
-        receipt = drop.deposit(body.image, read_wishes(request, body, filename))
-        return receipt_response(receipt, config.base_url or request.host_url.rstrip("/"), default)
+        by_form = filename is None and wants_page()
+        # A form sends the fields that were left empty too.
+        body.fields = {name: value for name, value in body.fields.items() if value or not by_form}
+        wishes = read_wishes(request, body, filename)
+        receipt = drop.deposit(body.image, wishes)
+        if by_form:
+            return page.receipt(receipt, asks_password=bool(wishes.password))
+        return receipt_response(receipt, page.address, default)
 
     @routes.post("/upload")
     def upload() -> Response:
