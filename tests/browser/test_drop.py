@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FileChooser, Page, expect
 
 from tests.browser.conftest import LOADS, Open, Watched, slow_line
 from tests.cast import IMAGES, noise
@@ -291,14 +291,20 @@ def test_the_link_alone_is_shared(alice: Watched, picture: Path) -> None:
 
 def test_the_keyboard_alone_is_enough(alice: Watched, picture: Path) -> None:
     page = alice.open()
+    choosers: list[FileChooser] = []
+    # Listening begins a moment after it is asked for: so long before the key that it has.
+    page.on("filechooser", lambda chooser: choosers.append(chooser))
     page.keyboard.press("Tab")
     expect(page.locator(".skip")).to_be_focused()
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     expect(page.locator("#file")).to_be_focused()
-    with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
-    chooser.value.set_files(picture)
+    page.keyboard.press("Enter")
+    for _ in range(100):
+        if choosers:
+            break
+        page.wait_for_timeout(50)
+    choosers[0].set_files(picture)
     focused = "document.activeElement.id || document.activeElement.className || document.activeElement.name"
     for _ in range(12):
         page.keyboard.press("Tab")
