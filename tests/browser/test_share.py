@@ -101,7 +101,7 @@ def test_a_link_to_nothing_is_told_kindly_and_nothing_more(bob: Watched, link: s
 
 def test_the_image_leaves_the_page_when_its_time_is_over(bob: Watched, server: Served, picture: Path) -> None:
     bob.context.add_init_script("const real = Date.now; Date.now = () => real() - 7200_000")
-    page = bob.open(f"/s#{deposit(server, picture, lifetime=4)}")
+    page = bob.open(f"/s#{deposit(server, picture, lifetime=6)}")
     expect(page.locator(".picture")).to_be_visible()
     shown = page.locator(".picture").get_attribute("src")
     heading(page, "Gone")
@@ -113,7 +113,7 @@ def test_the_image_leaves_the_page_when_its_time_is_over(bob: Watched, server: S
 
 
 def test_time_that_ends_before_it_was_opened(bob: Watched, server: Served, picture: Path) -> None:
-    page = bob.open(f"/s#{deposit(server, picture, lifetime=2, views=1)}")
+    page = bob.open(f"/s#{deposit(server, picture, lifetime=4, views=1)}")
     heading(page, "Gone")
 
 
@@ -121,7 +121,7 @@ def test_zoom_save_and_copy(bob: Watched, server: Served, picture: Path) -> None
     link = deposit(server, picture, filename="Blüte.jpg")
     page = bob.open(f"/s#{link}")
     page.context.grant_permissions(["clipboard-write"])
-    width = page.locator(".picture").evaluate("(image) => image.clientWidth")
+    width = page.locator(".picture").evaluate("async (image) => (await image.decode(), image.clientWidth)")
     page.click(".in")
     page.focus(".frame")
     page.keyboard.press("+")
