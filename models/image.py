@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
@@ -9,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     DateTime,
+    ForeignKey,
     Index,
     LargeBinary,
     SmallInteger,
@@ -37,6 +39,8 @@ class Image(Model):  # type: ignore[misc]
         CheckConstraint("octet_length(row_key) = 32 AND octet_length(manage_tag) = 32", name="key_lengths"),
         CheckConstraint("expires_at > created_at", name="lives"),
         Index(None, "slot", "expires_at"),
+        Index(None, "owner_id", "owned_at", "row_key", postgresql_where=text("owner_id IS NOT NULL")),
+        Index(None, "owner_id", "model_tag", "owned_at", postgresql_where=text("model_tag IS NOT NULL")),
     )
 
     row_key: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
@@ -49,6 +53,10 @@ class Image(Model):  # type: ignore[misc]
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     details: Mapped[bytes] = mapped_column(LargeBinary)
     guesses_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    owner_id: Mapped[UUID | None] = mapped_column(ForeignKey("owners.id", ondelete="CASCADE"))
+    owned_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    owner_key: Mapped[bytes | None] = mapped_column(LargeBinary)
+    model_tag: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 @dataclass(frozen=True)
@@ -69,6 +77,15 @@ class ImageRow:
     details: bytes
 
 
+@dataclass(frozen=True)
+class Ownership:
+    """Whose an image is: the image key sealed for its owner, and the keyed tag of its model if it has one."""
+
+    owner_id: UUID
+    owner_key: bytes
+    model_tag: bytes | None
+
+
 _TABLE = Image.__table__.c
 LIVING = and_(
     _TABLE.expires_at > func.statement_timestamp(),
@@ -80,7 +97,7 @@ def _epoch(column: ColumnElement[datetime]) -> ColumnElement[float]:
     return cast(func.extract("epoch", column), DOUBLE_PRECISION).label(column.key)
 
 
-_FIND = select(
+COLUMNS = (
     _TABLE.row_key,
     _TABLE.manage_tag,
     _TABLE.store,
@@ -90,8 +107,12 @@ _FIND = select(
     _epoch(_TABLE.created_at),
     _epoch(_TABLE.expires_at),
     _TABLE.details,
-).where(_TABLE.row_key == bindparam("key"), LIVING)
+)
+"""The columns of an ImageRow, in its order."""
+_FIND = select(*COLUMNS).where(_TABLE.row_key == bindparam("key"), LIVING)
 _INSERT = Image.__table__.insert()
+# Finer than the whole seconds of created_at, so that the newest image of a model is the one that came last.
+_INSERT_OWNED = _INSERT.values(owned_at=func.clock_timestamp())
 # Slot by slot, since that is how the index finds the dead without reading the living.
 _DELETE_DEAD = text(
     """
@@ -132,10 +153,13 @@ _GUESSED = text(
 _LIVES_IN = select(exists().where(_TABLE.slot == bindparam("in_slot"), LIVING))
 
 
-def insert_image(connection: Connection, row: ImageRow) -> None:
+def insert_image(connection: Connection, row: ImageRow, ownership: Ownership | None = None) -> None:
     """Add an image's row within the caller's transaction."""
     times = {name: datetime.fromtimestamp(getattr(row, name), UTC) for name in ("created_at", "expires_at")}
-    connection.execute(_INSERT, row.__dict__ | times)
+    if ownership is None:
+        connection.execute(_INSERT, row.__dict__ | times)
+    else:
+        connection.execute(_INSERT_OWNED, row.__dict__ | times | ownership.__dict__)
 
 
 def find_living(connection: Connection, row_key: bytes) -> ImageRow | None:

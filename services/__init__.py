@@ -1,16 +1,26 @@
 """The verbs of Mayfly, without Flask: services speak images."""
 
+from models import OPEN_CATALOG
+from services.accounts import Account, Accounts
+from services.catalog import Catalog, Entry, Page
 from services.details import Details
 from services.drop import Drop
 from services.errors import (
+    AccountAsked,
+    BadCursor,
     BadLifetime,
+    CurrentPasswordWrong,
     DatabaseAway,
     ImageGone,
+    LoginRefused,
+    NameTaken,
     NotByLooking,
     PasswordAsked,
     PasswordWrong,
     StorageFull,
+    TokenRefused,
     TooManyGuesses,
+    TooManyLogins,
 )
 from services.purge import Purge
 from services.room import Room
@@ -19,14 +29,25 @@ from services.shelf import Opened, Shelf
 from services.wishes import Limits, Receipt, Wishes
 
 __all__ = [
+    "OPEN_CATALOG",
+    "Account",
+    "AccountAsked",
+    "Accounts",
+    "BadCursor",
     "BadLifetime",
+    "Catalog",
+    "CurrentPasswordWrong",
     "DatabaseAway",
     "Details",
     "Drop",
+    "Entry",
     "ImageGone",
     "Limits",
+    "LoginRefused",
+    "NameTaken",
     "NotByLooking",
     "Opened",
+    "Page",
     "PasswordAsked",
     "PasswordWrong",
     "Purge",
@@ -35,6 +56,8 @@ __all__ = [
     "Room",
     "Shelf",
     "StorageFull",
+    "TokenRefused",
     "TooManyGuesses",
+    "TooManyLogins",
     "Wishes",
 ]

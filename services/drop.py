@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from uuid import UUID
+
 from sqlalchemy import Engine
 
-from crypto import ImageKey, Link, MalformedSecret, RowSeal, ServerKeys
+from crypto import ImageKey, Link, MalformedSecret, OwnerSeal, RowSeal, ServerKeys
 from imaging import recognise
-from models import ImageRow, insert_image, now, slot_of
+from models import ImageRow, Ownership, insert_image, now, slot_of
+from services.catalog import ownership_of
 from services.database import statements, transaction
 from services.details import Details
 from services.errors import BadLifetime, ImageGone, NotByLooking
@@ -33,10 +36,11 @@ class Drop:
         self._room = room
         self._limits = limits
 
-    def deposit(self, data: bytes | bytearray, wishes: Wishes) -> Receipt:
-        """Seal an image and store it, whole or not at all.
+    def deposit(self, data: bytes | bytearray, wishes: Wishes, owner: UUID | None = None) -> Receipt:
+        """Seal an image and store it, whole or not at all, in its owner's catalog if it has one.
 
-        Raises BadLifetime, StorageFull, DatabaseAway, and the errors of imaging for what is no good image.
+        Raises BadLifetime, StorageFull, DatabaseAway, TokenRefused where the owner is gone, and the errors of
+        imaging for what is no good image.
         """
         lifetime = self._limits.lifetime if wishes.lifetime is None else wishes.lifetime
         if lifetime > self._limits.max_lifetime:
@@ -65,11 +69,18 @@ class Drop:
             )
             with transaction(self._engine) as connection:
                 # The row goes first: a purge that locks the slot in between finds nothing there to remove yet.
-                insert_image(connection, row)
+                insert_image(connection, row, self._ownership(owner, image_key, wishes, created_at))
                 self._store.put(connection, slot, row.row_key, sealed)
         return Receipt(
             image_key.text, image_key.link.text, row.size, created_at, expires_at, wishes.views, details
         )
+
+    def _ownership(
+        self, owner: UUID | None, image_key: ImageKey, wishes: Wishes, at: int
+    ) -> Ownership | None:
+        if owner is None:
+            return None
+        return ownership_of(OwnerSeal(self._server_keys), owner, image_key, wishes.model_id, at)
 
     def look(self, link_text: str) -> Opened:
         """Describe what a link would open, without opening it; raises ImageGone, DatabaseAway.
@@ -79,7 +90,7 @@ class Drop:
         with statements(self._engine) as connection:
             found = self._shelf.find(connection, _link(link_text))
         if found.counts:
-            raise NotByLooking
+            raise NotByLooking(link_text)
         return Opened(found.row, Details.decode(found.sealed.open(None)[1]), None)
 
     def view(self, link_text: str) -> tuple[Opened, memoryview]:
@@ -90,7 +101,7 @@ class Drop:
         with statements(self._engine) as connection:
             found = self._shelf.find(connection, _link(link_text))
             if found.counts:
-                raise NotByLooking
+                raise NotByLooking(link_text)
             return self._shelf.read(connection, found, None)
 
     def open(self, link_text: str, password: str | None) -> tuple[Opened, memoryview]:
@@ -106,17 +117,18 @@ class Drop:
         views_left, sealed = self._shelf.claim(found.row)
         return Opened(found.row, details, views_left), opened(keys, sealed)
 
-    def describe(self, image_key_text: str, password: str | None) -> Opened:
-        """Describe an image to the holder of its image key; without its password, only what is no secret.
+    def describe(self, image_key_text: str, password: str | None) -> tuple[Opened, str]:
+        """Describe an image, and tell its link; without its password, only what is no secret.
 
         Raises ImageGone, PasswordWrong, TooManyGuesses, DatabaseAway.
         """
         with statements(self._engine) as connection:
-            found = self._shelf.find_managed(connection, _image_key(image_key_text))
-            if found.sealed.asks_password and not password:
-                return Opened(found.row, None, found.row.views_left)
-            _, details = self._shelf.unlock(connection, found, password)
-            return Opened(found.row, details, found.row.views_left)
+            image_key = _image_key(image_key_text)
+            found = self._shelf.find_managed(connection, image_key)
+            details = None
+            if password or not found.sealed.asks_password:
+                _, details = self._shelf.unlock(connection, found, password)
+            return Opened(found.row, details, found.row.views_left), image_key.link.text
 
     def download(self, image_key_text: str, password: str | None) -> tuple[Opened, memoryview]:
         """Open an image for the holder of its image key, without counting a view.

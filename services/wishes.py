@@ -32,6 +32,7 @@ class Wishes:
     filename: str | None = None
     description: str | None = None
     metadata: dict[str, Any] | None = None
+    model_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,4 +60,5 @@ def details_of(data: bytes | bytearray, picture: Picture, wishes: Wishes) -> Det
         sha256=sha256(data).hexdigest(),
         description=wishes.description,
         metadata=wishes.metadata,
+        model_id=wishes.model_id,
     )

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, create_engine, text
 import embedded
 from app import Mayfly, create_app, migrate
 from config import Config
-from models import SLOTS, ciphertexts, db
+from models import OPEN_CATALOG, SLOTS, ciphertexts, db
 from tests.cast import IMAGES, SERVER_KEY
 from tests.processes import Served, serving, write_no_file
 
@@ -67,6 +67,8 @@ def _empty(database_url: str) -> None:
         tables = ", ".join(["images", *(ciphertexts(slot) for slot in _filled(connection))])
         connection.execute(text(f"TRUNCATE {tables}"))
         connection.execute(text("UPDATE stored SET bytes = 0"))
+        connection.execute(text("DELETE FROM login_attempts"))
+        connection.execute(text("DELETE FROM owners WHERE id <> :open"), {"open": OPEN_CATALOG})
     engine.dispose()
 
 

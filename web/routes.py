@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from flask import Flask, Response
 
 from config import Config
-from services import Drop, Purge
+from services import Accounts, Catalog, Drop, Purge
+from web.accounts import account_routes
+from web.auth import register_auth
+from web.catalog import catalog_routes
 from web.errors import register_errors
 from web.manage import manage_routes
 from web.ops import ops_routes
@@ -19,12 +22,17 @@ class Services:
 
     drop: Drop
     purge: Purge
+    accounts: Accounts
+    catalog: Catalog
 
 
 def register_web(app: Flask, services: Services, config: Config) -> None:
     """Register every route, every error and the headers that every answer has."""
     app.url_map.converters["anything"] = Anything
-    app.register_blueprint(share_routes(services.drop, config))
+    register_auth(app, services.accounts, open_catalog=config.open_catalog)
+    app.register_blueprint(share_routes(services.drop, services.catalog, config))
+    app.register_blueprint(catalog_routes(services.drop, services.catalog, config))
+    app.register_blueprint(account_routes(services.accounts, services.catalog, services.drop, config))
     app.register_blueprint(manage_routes(services.drop))
     app.register_blueprint(ops_routes(services.purge))
     app.register_blueprint(page_routes())
