@@ -5,10 +5,10 @@ PYTHON ?=
 export PYTHON
 
 ROOMS := $(wildcard app.py config.py server.py units.py crypto embedded imaging models migrations services storage web benchmarks tests)
-TOOLS := curl:curl
+TOOLS := curl:curl exiftool:libimage-exiftool-perl
 LOCK := pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 
-.PHONY: help run test check lock bench clean
+.PHONY: help run test check key lock bench clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):  *## \(.*\)/make \1\t\2/p' Makefile
@@ -25,14 +25,20 @@ check:  ## lint, format, types
 	.venv/bin/python -m ruff format --check
 	.venv/bin/python -m mypy --strict $(ROOMS)
 
+key:  ## a new server key for SECRET_KEYS; the newest goes first
+	@.ci/venv run && .venv/bin/python -c "from crypto.server_keys import generate_server_key as key; print(key())"
+
 lock:  ## pin anew what pyproject.toml asks for, with hashes; ARGS=--upgrade for newer versions
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or make lock UV=/path/to/uv" >&2; exit 1; }
 	$(UV) $(LOCK) $(ARGS) pyproject.toml -o requirements.txt
 	$(UV) $(LOCK) $(ARGS) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
 	@! grep -nE '://|file:|^ *-(i|f|-[a-z-]*(index|links))' requirements.txt requirements-dev.txt
 
+fuzz:  ## thousands of mutated images, and the parsers under atheris where it is installed; ARGS=COUNT
+	@.ci/venv dev && exec .venv/bin/python -m tests.imaging.fuzz $(ARGS)
+
 bench:  ## what the speed figures in the docs come from
-	@.ci/venv dev && exec .venv/bin/python -m benchmarks $(ARGS)
+	@.ci/venv dev && exec .venv/bin/python -m benchmarks.run $(ARGS)
 
 clean:  ## remove what make and the tests built; the data folder stays
 	rm -rf .venv .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis

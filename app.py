@@ -113,6 +113,8 @@ def _engine_options(config: Config) -> dict[str, Any]:
         "pool_size": config.threads + 1,  # one for the purge
         "max_overflow": 0,
         "pool_timeout": 10,
+        # Changing it for each use costs a round trip each way; services/database.py begins what needs a transaction.
+        "isolation_level": "AUTOCOMMIT",
         "hide_parameters": True,
         "connect_args": {
             "connect_timeout": 5,

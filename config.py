@@ -41,7 +41,7 @@ class Config:
     max_stored_bytes: int | None = None
     purge_interval: int = 10
     open_catalog: bool = False
-    cors_origins: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = field(default_factory=tuple)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Config:

@@ -11,7 +11,7 @@ SIZES = {"100 KB": 100_000, "1 MB": 1_000_000, "10 MB": 10_000_000}
 
 @cache
 def noise_jpeg(size: int, seed: int = 0) -> bytes:
-    """A decodable JPEG of exactly `size` bytes: noise cut to the right height, the rest in a comment segment."""
+    """A decodable JPEG of exactly `size` bytes: noise cut to the right height, the rest a comment."""
     width = {100_000: 320, 1_000_000: 1024, 10_000_000: 3200}.get(size, 640)
     low, high = 8, width * 4
     while high - low > 8:

@@ -12,7 +12,7 @@ BOUNDARY = "------------------------mayflybenchmark"
 
 @dataclass(frozen=True)
 class Load:
-    """What one run of the generator saw; latencies in milliseconds, from the first byte sent to the last received."""
+    """What one run of the generator saw; latencies in milliseconds, first byte sent to last received."""
 
     requests: int
     seconds: float

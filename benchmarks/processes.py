@@ -1,15 +1,15 @@
 """What a server's processes cost, read from /proc: processor time, and memory at its highest."""
 
 import os
+import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
-PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def _stat(pid: int) -> list[str]:
@@ -71,7 +71,7 @@ class Cost:
 
 @contextmanager
 def cost(roots: list[int], every: float = 0.25) -> Iterator[Cost]:
-    """Fills in what the processes cost while the block ran; memory is looked at `every` so many seconds."""
+    """Fills in what the processes and their children cost while the block ran, looking at memory `every` so often."""
     spent, over = Cost(), threading.Event()
 
     def look() -> None:
@@ -92,11 +92,22 @@ def cost(roots: list[int], every: float = 0.25) -> Iterator[Cost]:
         spent.cpu = cpu_seconds(tree(roots)) - before
 
 
-def wait_until(answers: object, seconds: float) -> None:
-    """Calls until it is true; raises when the time is over."""
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def accepts(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def wait_until(true: Callable[[], bool], seconds: float) -> None:
+    """Asks until it is so; raises when the time is over."""
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if callable(answers) and answers():
-            return
+    while not true():
+        if time.monotonic() > end:
+            raise TimeoutError(f"not up after {seconds} seconds")
         time.sleep(0.05)
-    raise TimeoutError(f"not up after {seconds} seconds")

@@ -3,7 +3,6 @@
 import argparse
 import os
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -16,12 +15,12 @@ from pathlib import Path
 import psycopg2
 
 from benchmarks import sketch
+from benchmarks.database import running
 from benchmarks.images import noise_jpeg
 from benchmarks.load import Generator
-from benchmarks.processes import cost, postmasters, wait_until
-from embedded import running
+from benchmarks.processes import accepts, cost, free_port, postmasters, wait_until
 
-GUNICORN = "gunicorn -k gthread -b 127.0.0.1:{port} --log-level warning {options} benchmarks.sketch:create_app()"
+GUNICORN = "gunicorn -k gthread -b 127.0.0.1:{port} {options} benchmarks.sketch:create_app()"
 GRANIAN = "granian --interface wsgi --port {port} --no-log {options} --factory benchmarks.sketch:create_app"
 CANDIDATES = {
     "gunicorn 2 x 4": (GUNICORN, "-w 2 --threads 4"),
@@ -37,18 +36,6 @@ CANDIDATES = {
 }
 MEASURED = [(100_000, 8), (100_000, 32), (1_000_000, 8), (1_000_000, 32)]
 MEMORY = (10_000_000, 32)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def accepts(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextmanager
@@ -78,7 +65,6 @@ def served(name: str, url: str) -> Iterator[tuple[int, int]]:
 def empty(url: str) -> None:
     with psycopg2.connect(url) as base, base.cursor() as cursor:
         cursor.execute("TRUNCATE sketch")
-        cursor.execute("CHECKPOINT")
     base.close()
 
 
@@ -124,7 +110,6 @@ def main() -> None:
     figures: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        folder.chmod(0o755)
         load = Generator(folder)
         with running(folder / "data") as url:
             with psycopg2.connect(url) as base, base.cursor() as cursor:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -26,12 +25,12 @@ class Link:
         """Read a link from its 32 characters; raises MalformedSecret."""
         return cls(decode_secret(text))
 
-    @cached_property
+    @property
     def text(self) -> str:
         """The 32 URL-safe characters that stand in a URL."""
         return encode_secret(self.secret)
 
-    @cached_property
+    @property
     def row_key(self) -> bytes:
         """The 32 bytes the database knows the image by."""
         return derive(self.secret, "mayfly/v1/row")
@@ -53,17 +52,17 @@ class ImageKey:
         """Read an image key from its 32 characters; raises MalformedSecret."""
         return cls(decode_secret(text))
 
-    @cached_property
+    @property
     def text(self) -> str:
         """The 32 URL-safe characters that the uploader is shown once."""
         return encode_secret(self.secret)
 
-    @cached_property
+    @property
     def link(self) -> Link:
         """The link that may be shared; it does not lead back to the image key."""
         return Link(derive(self.secret, "mayfly/v1/link", SECRET_BYTES))
 
-    @cached_property
+    @property
     def manage_tag(self) -> bytes:
         """The 32 stored bytes that prove an image key; compare them in constant time."""
         return derive(self.secret, "mayfly/v1/manage")

@@ -66,9 +66,13 @@ class SealedDetails:
         return self.content[:1] == LOCKED
 
     def open(self, password: str | None) -> tuple[SealKeys, bytes]:
-        """Return the keys of the row and its details; raises PasswordNeeded or WrongPassword."""
-        if not self.asks_password:
+        """Return the keys of the row and its details; raises PasswordNeeded, WrongPassword, or
+        Unopenable where their first byte is of no known type.
+        """
+        if self.content[:1] == PLAIN:
             return SealKeys.derive(self.link, self.server_key, self.expires_at), self.content[len(PLAIN) :]
+        if not self.asks_password:
+            raise Unopenable  # a format of the future, or of nobody
         if not password:
             raise PasswordNeeded
         keys = SealKeys.derive(self.link, self.server_key, self.expires_at, stretch(password, self.link))

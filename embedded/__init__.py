@@ -1,7 +1,7 @@
 """The PostgreSQL that comes with pip, for the run without a server.
 
 One cluster under DATA_DIR, reached through a Unix socket by the OS user who started it and by nobody else.
-Why it is run this way stands in docs/decisions/embedded-postgres.md.
+Why it is run this way stands in docs/decisions/0002-embedded-postgres.md.
 """
 
 import contextlib

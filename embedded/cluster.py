@@ -17,8 +17,7 @@ DATABASE = b"CREATE ROLE mayfly LOGIN CREATEDB;\nCREATE DATABASE mayfly OWNER ma
 
 def make(folder: Path, durable: bool) -> None:
     """Make a cluster aside and give it its name when it is whole."""
-    for left in folder.parent.glob(f"{folder.name}.new-*"):
-        shutil.rmtree(left, ignore_errors=True)
+    sweep(folder)
     new = Path(tempfile.mkdtemp(prefix=f"{folder.name}.new-", dir=folder.parent))
     try:
         _fill(new, durable)
@@ -29,8 +28,19 @@ def make(folder: Path, durable: bool) -> None:
     _sync(folder.parent)
 
 
+def sweep(folder: Path) -> None:
+    """Remove what is left of a making that was killed; its last programs may still be writing for a moment."""
+    for left in folder.parent.glob(f"{folder.name}.new-*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
 def check(folder: Path) -> None:
-    """Refuse a cluster that this PostgreSQL can't read."""
+    """Refuse a cluster that this user or this PostgreSQL can't read."""
+    owner = folder.stat().st_uid
+    if os.geteuid() not in (0, owner):
+        raise EmbeddedError(
+            f"{folder} belongs to user id {owner}: start as that user or root, or set DATA_DIR."
+        )
     made_by = (folder / "PG_VERSION").read_text().strip()
     if made_by != MAJOR:
         raise EmbeddedError(
@@ -38,11 +48,16 @@ def check(folder: Path) -> None:
         )
 
 
-def let_in(user_id: int, folder: Path) -> None:
-    """Let in one OS user and nobody else; written at every start, for folders change hands."""
-    user = name_of(user_id)
-    if user is None or set(user) & set('"\\\n'):
+def plain_name(user_id: int) -> str:
+    """Look up a user's name, which PostgreSQL asks for and knows its clients by."""
+    name = name_of(user_id)
+    if name is None or set(name) & set('"\\\n'):
         raise EmbeddedError(f"User id {user_id} has no plain name, which PostgreSQL asks for: take another.")
+    return name
+
+
+def let_in(user: str, folder: Path) -> None:
+    """Let in one OS user and nobody else; written at every start, for folders change hands."""
     _replace(folder / "pg_hba.conf", "local all all peer map=mayfly\n")
     _replace(
         folder / "pg_ident.conf", "".join(f'mayfly "{user}" {role}\n' for role in ("mayfly", "postgres"))

@@ -65,9 +65,7 @@ class Server:
         self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         lock = FileIO(os.open(self.data_dir / "postgres.lock", flags, 0o600), "r+")
-        os.register_at_fork(
-            after_in_child=lock.close
-        )  # else a forked worker would own it too, and outlive us
+        os.register_at_fork(after_in_child=lock.close)  # else a forked worker would own it, and outlive us
         return lock
 
     def _claim(self, lock: FileIO, own: bool) -> bool:
@@ -91,10 +89,11 @@ class Server:
 
     def _start(self, durable: bool) -> None:
         """Start it, and again while a server that a `kill -9` left shutting down is still there."""
+        user = cluster.plain_name(os.geteuid())
         if not self.folder.exists():
             cluster.make(self.folder, durable)
         cluster.check(self.folder)
-        cluster.let_in(os.geteuid(), self.folder)
+        cluster.let_in(user, self.folder)
         self._forget_reused_pid()
         self._make_socket_folder()
         deadline = time.monotonic() + PATIENCE
@@ -102,6 +101,7 @@ class Server:
             if not any(sign in said for sign in STILL_THERE) or time.monotonic() > deadline:
                 raise EmbeddedError(f"PostgreSQL did not start: {reason(said)}. See {self.log}.")
             time.sleep(0.5)
+        cluster.sweep(self.folder)
 
     def _attempt(self, durable: bool) -> str:
         """Start it and wait for its word; if it ended instead, return what it logged."""

@@ -47,7 +47,8 @@ def parts(view: memoryview) -> list[Part]:
     shown = _shown(meta)
     spans = sorted(span for item in shown for span in meta.items[item].extents)
     spans = sorted([*spans, *(span for track in tracks(view, top) for span in samples(view, track))])
-    end = max([piece.end for piece in top if piece.kind in TOP] + [span[1] for span in spans])
+    end = max([meta.reach, *(span[1] for span in spans), *(piece.end for piece in top if piece.kind in TOP)])
+    end = max(piece.end for piece in top if piece.start < end)
     blanks = [*_top(top, spans, end), *_meta(view, box, meta, shown, spans)]
     for movie in top:
         blanks += _movie(view, movie) if movie.kind == b"moov" else []

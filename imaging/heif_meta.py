@@ -37,6 +37,7 @@ class Meta:
     properties: list[Box] = field(default_factory=list)
     associations: dict[int, list[int]] = field(default_factory=dict)
     idat: Box | None = None
+    reach: int = 0  # where the last byte lies that the index names
 
     def properties_of(self, item: int) -> list[Box]:
         """Return the properties of an item, in their order; `BrokenImage` when one is not there."""
@@ -67,6 +68,7 @@ def read_meta(view: memoryview, box: Box) -> Meta:
     places = _locations(view, only(parts, b"iloc"), idat)
     first = Cursor(view, only(parts, b"pitm"))
     meta = Meta(first.next(4 if first.version else 2), _items(view, only(parts, b"iinf"), places), idat=idat)
+    meta.reach = max((end for spans in places.values() for _, end in spans), default=0)
     require(meta.primary in meta.items, "its main picture is missing")
     for part in parts:
         if part.kind == b"iref":

@@ -1,5 +1,6 @@
 """Helper processes that decode for us: started when needed, kept for the next job, killed on a breach."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -7,7 +8,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, cast
 
 from imaging.decoder_protocol import ANSWER, BROKEN, DONE, READY, REQUEST, TOO_MANY
 from imaging.errors import BrokenImage, TooBusy, TooManyPixels
@@ -36,6 +37,8 @@ class Helper:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
+        self.sink = cast("IO[bytes]", self.process.stdin)
+        self.source = cast("IO[bytes]", self.process.stdout)
         self.jobs = 0
         try:
             self._read(len(READY))
@@ -63,13 +66,12 @@ class Helper:
             watch.join()
 
     def _ask(self, about: bytes, data: Data, seconds: float, memory: int) -> None:
-        stream = _open(self.process.stdin)
-        stream.write(REQUEST.pack(len(about), len(data), seconds, memory) + about)
-        stream.write(data)
-        stream.flush()
+        self.sink.write(REQUEST.pack(len(about), len(data), seconds, memory) + about)
+        self.sink.write(data)
+        self.sink.flush()
 
     def _read(self, size: int) -> bytes:
-        answer = _open(self.process.stdout).read(size)
+        answer = self.source.read(size)
         if len(answer) != size:
             raise Breach
         return answer
@@ -78,17 +80,9 @@ class Helper:
         """Kill the process and collect it."""
         self.process.kill()
         self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout):
-            try:
-                _open(stream).close()
-            except OSError:
-                continue
-
-
-def _open(stream: object) -> BinaryIO:
-    if not hasattr(stream, "read"):
-        raise Breach
-    return stream  # type: ignore[return-value]
+        self.source.close()
+        with contextlib.suppress(OSError):  # what it no longer read
+            self.sink.close()
 
 
 class Helpers:

@@ -63,6 +63,7 @@ class Tables:
     quantization: set[int] = field(default_factory=set)
     huffman: set[int] = field(default_factory=set)
     scans: int = 0
+    complete: bool = False
 
     def begin(self, frame: Frame) -> None:
         """Take the one frame header; `BrokenImage` for a second."""
@@ -113,8 +114,9 @@ class Tables:
         require({part.table for part in parts} <= self.quantization, "a quantization table is missing")
         needed = _needed(frame.progressive, chosen.values(), *body[-3:])
         require(needed <= self.huffman, "a Huffman table is missing")
+        require(not self.complete and self.scans < MAX_SCANS, "it has too many scans")
+        self.complete = not (self.scans or frame.progressive) and count == len(frame.components)
         self.scans += 1
-        require(self.scans <= MAX_SCANS, "it has too many scans")
 
 
 def _needed(progressive: bool, tables: Iterable[int], first: int, last: int, approximation: int) -> set[int]:

@@ -21,9 +21,11 @@ def join(data: Data, parts: Iterable[Part]) -> Data:
     for part in parts:
         if part.new is not None and view[part.start : part.end] != part.new:
             merged.append(part)
+        elif part.start >= part.end:
+            continue
         elif merged and merged[-1].new is None and merged[-1].end == part.start:
             merged[-1] = Part(merged[-1].start, part.end)
-        elif part.start < part.end:
+        else:
             merged.append(Part(part.start, part.end))
     if merged == [Part(0, len(view))]:
         return data

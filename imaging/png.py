@@ -51,7 +51,7 @@ def measure(view: memoryview, limits: Limits) -> Picture:
     _check_order(pieces, header)
     frames = _frames(pieces, header)
     limits.allow(header.width, header.height, frames)
-    png_pixels.check(header, (piece.body for piece in pieces if piece.kind == b"IDAT"))
+    png_pixels.check(_streams(pieces, header))
     width, height = exif.turned(header.width, header.height, orientation(pieces))
     return Picture("image/png", width, height, frames)
 
@@ -103,6 +103,20 @@ def _frames(pieces: list[Chunk], header: png_pixels.Header) -> int:
         [number(body, 0, 4) for body in moving] == list(range(len(moving))), "its frames are out of order"
     )
     return announced
+
+
+def _streams(pieces: list[Chunk], header: png_pixels.Header) -> list[png_pixels.Stream]:
+    """Return the pixels of the still picture and those of each further frame, with their headers."""
+    streams = [(header, [piece.body for piece in pieces if piece.kind == b"IDAT"])]
+    for piece in pieces:
+        if piece.kind == b"fcTL":
+            size = number(piece.body, 4, 4), number(piece.body, 8, 4)
+            streams.append((header.sized(*size), []))
+        elif piece.kind == b"fdAT":
+            streams[-1][1].append(piece.body[4:])
+    first = next((at for at, piece in enumerate(pieces) if piece.kind == b"fcTL"), len(pieces))
+    shown = first < [piece.kind for piece in pieces].index(b"IDAT")
+    return streams[:1] + streams[1 + shown :]
 
 
 def _inside(control: memoryview, header: png_pixels.Header) -> bool:

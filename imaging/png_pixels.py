@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from imaging.errors import BrokenImage
 from imaging.reading import require
@@ -25,6 +25,10 @@ class Header:
     colour: int
     interlaced: bool
 
+    def sized(self, width: int, height: int) -> "Header":
+        """Return the header of a frame: this one, of another size."""
+        return replace(self, width=width, height=height)
+
     def passes(self) -> Iterator[tuple[int, int]]:
         """Yield bytes a row (with its filter byte) and rows of each pass that has pixels."""
         for left, top, across, down in ADAM7 if self.interlaced else WHOLE:
@@ -34,10 +38,20 @@ class Header:
                 yield 1 + -(-columns * CHANNELS[self.colour] * self.depth // 8), rows
 
 
-def check(header: Header, bodies: Iterable[memoryview]) -> None:
-    """Unpack the first MiB of pixels and raise `BrokenImage` when it does not unpack to PNG rows."""
-    expected = sum(row * rows for row, rows in header.passes())
-    wanted = min(expected, LOOK)
+Stream = tuple[Header, list[memoryview]]
+
+
+def check(streams: Iterable[Stream]) -> None:
+    """Unpack the first MiB of all pixels and raise `BrokenImage` when it does not unpack to PNG rows."""
+    left = LOOK
+    for header, bodies in streams:
+        if left <= 0:
+            return
+        left -= _check(header, bodies, left)
+
+
+def _check(header: Header, bodies: list[memoryview], most: int) -> int:
+    wanted = min(sum(row * rows for row, rows in header.passes()), most)
     pixels = _unpack(bodies, wanted)
     require(len(pixels) >= wanted, "its pixels end too early")
     at = 0
@@ -45,6 +59,7 @@ def check(header: Header, bodies: Iterable[memoryview]) -> None:
         filters = pixels[at : at + row * rows : row]
         require(not filters or max(filters) <= 4, "a row of it has no known filter")
         at += row * rows
+    return wanted
 
 
 def _unpack(bodies: Iterable[memoryview], wanted: int) -> bytearray:

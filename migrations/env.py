@@ -13,7 +13,8 @@ MIGRATION_LOCK = 0x4D6967726174  # "Migrat"
 
 
 def migrate_online(app: Mayfly) -> None:
-    with database(app.settings), db.engine.connect() as connection:
+    engine = db.engine.execution_options(isolation_level="READ COMMITTED")
+    with database(app.settings), engine.connect() as connection:
         # Every process that starts migrates; the lock makes the others wait until the first is done.
         connection.execute(text("SET statement_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})

@@ -1,6 +1,6 @@
 """Rows and queries; every time that decides about life and death is the database's."""
 
-from models.base import PURGE_LOCK, db, now, try_purge_lock, wait_for_purge_lock
+from models.base import PURGE_LOCK, db, now, raw_cursor, try_purge_lock, wait_for_purge_lock
 from models.catalog import OwnedRow, list_owned
 from models.ciphertext import SLOTS, ciphertexts, slot_of
 from models.image import (
@@ -66,6 +66,7 @@ __all__ = [
     "lock_owner",
     "now",
     "owners_after",
+    "raw_cursor",
     "recount",
     "release",
     "replace_account",

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
+import psycopg2
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, Connection, MetaData, cast, func, select
+from sqlalchemy import Connection, MetaData, func, select
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import DeclarativeBase
 
 # Named constraints, so that a migration can drop what an earlier one made.
@@ -24,12 +28,34 @@ class Base(DeclarativeBase):
 db = SQLAlchemy(model_class=Base)
 Model: Any = db.Model
 
-_NOW = select(cast(func.floor(func.extract("epoch", func.clock_timestamp())), BigInteger))
-
 
 def now(connection: Connection) -> int:
     """Read the database's clock: whole seconds since 1970, rounded down."""
-    return connection.execute(_NOW).scalar_one()
+    with raw_cursor(connection) as cursor:
+        cursor.execute("SELECT floor(extract(epoch FROM clock_timestamp()))::bigint")
+        return int(cursor.fetchone()[0])
+
+
+@contextmanager
+def raw_cursor(connection: Connection) -> Iterator[Any]:
+    """Lend psycopg2's own cursor, for COPY and for the statements of every upload and open.
+
+    SQLAlchemy's statements cost as much processor time as all the rest of an open. A server that went away is told
+    as SQLAlchemy tells it: OperationalError, and the connection leaves the pool.
+    """
+    raw = connection.connection
+    try:
+        with closing(raw.cursor()) as cursor:
+            yield cursor
+    except psycopg2.Error as error:
+        if getattr(raw.driver_connection, "closed", 0):
+            connection.invalidate()
+        kind = (
+            OperationalError
+            if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
+            else DBAPIError
+        )
+        raise kind(None, None, error) from error
 
 
 PURGE_LOCK = 0x4D617966_6C79  # "Mayfly"; advisory locks are numbers shared by a whole database

@@ -6,18 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, and_, select, tuple_
+from sqlalchemy import Connection
 
-from models.image import COLUMNS, LIVING, Image, ImageRow
-
-_TABLE = Image.__table__.c
-_OWNED = select(*COLUMNS, _TABLE.owner_key, _TABLE.owned_at)
-_NEWEST_FIRST = (_TABLE.owned_at.desc(), _TABLE.row_key.desc())
+from models.base import raw_cursor
+from models.image import COLUMNS, ImageRow, plain
 
 
 @dataclass(frozen=True)
 class OwnedRow:
-    """An owned image's row with its image key as sealed for the owner, and its place in the owner's list."""
+    """An owned image's row with its image key as sealed for the owner, and when it came."""
 
     row: ImageRow
     owner_key: bytes
@@ -38,10 +35,17 @@ def list_owned(
     after: tuple[datetime, bytes] | None = None,
 ) -> list[OwnedRow]:
     """List an owner's living images, newest first, from behind a place in that order, of one model or of all."""
-    conditions = [_TABLE.owner_id == owner, LIVING]
-    if model_tags is not None:
-        conditions.append(_TABLE.model_tag.in_(model_tags))
-    if after is not None:
-        conditions.append(tuple_(_TABLE.owned_at, _TABLE.row_key) < after)
-    statement = _OWNED.where(and_(*conditions)).order_by(*_NEWEST_FIRST).limit(limit)
-    return [OwnedRow(ImageRow(*row[:-2]), *row[-2:]) for row in connection.execute(statement)]
+    statement = f"""
+        SELECT {COLUMNS}, owner_key, owned_at FROM images
+        WHERE owner_id = %(owner)s AND expires_at > statement_timestamp()
+          AND (views_left IS NULL OR views_left > 0)
+          {"" if model_tags is None else "AND model_tag = ANY(%(tags)s)"}
+          {"" if after is None else "AND (owned_at, row_key) < (%(at)s, %(key)s)"}
+        ORDER BY owned_at DESC, row_key DESC LIMIT %(limit)s
+        """  # noqa: S608 - every part of it stands here
+    at, key = after or (None, None)
+    values = {"owner": str(owner), "tags": model_tags, "at": at, "key": key, "limit": limit}
+    with raw_cursor(connection) as cursor:
+        cursor.execute(statement, values)
+        found = [plain(row) for row in cursor.fetchall()]
+    return [OwnedRow(ImageRow(*row[:-2]), *row[-2:]) for row in found]

@@ -1,13 +1,16 @@
+# ruff: noqa: S608 - what stands in statements are names of columns
+
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
-    ColumnElement,
     Connection,
     DateTime,
     ForeignKey,
@@ -17,17 +20,15 @@ from sqlalchemy import (
     String,
     and_,
     bindparam,
-    cast,
     exists,
     func,
     or_,
     select,
     text,
 )
-from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Model
+from models.base import Model, raw_cursor
 from models.ciphertext import SLOTS
 
 
@@ -93,26 +94,29 @@ LIVING = and_(
 )
 
 
-def _epoch(column: ColumnElement[datetime]) -> ColumnElement[float]:
-    return cast(func.extract("epoch", column), DOUBLE_PRECISION).label(column.key)
-
-
-COLUMNS = (
-    _TABLE.row_key,
-    _TABLE.manage_tag,
-    _TABLE.store,
-    _TABLE.slot,
-    _TABLE.size,
-    _TABLE.views_left,
-    _epoch(_TABLE.created_at),
-    _epoch(_TABLE.expires_at),
-    _TABLE.details,
-)
-"""The columns of an ImageRow, in its order."""
-_FIND = select(*COLUMNS).where(_TABLE.row_key == bindparam("key"), LIVING)
-_INSERT = Image.__table__.insert()
-# Finer than the whole seconds of created_at, so that the newest image of a model is the one that came last.
-_INSERT_OWNED = _INSERT.values(owned_at=func.clock_timestamp())
+COLUMNS = """row_key, manage_tag, store, slot, size, views_left,
+    extract(epoch FROM created_at)::float8, extract(epoch FROM expires_at)::float8, details"""
+_FIND = f"""
+    SELECT {COLUMNS} FROM images
+    WHERE row_key = %s AND expires_at > statement_timestamp() AND (views_left IS NULL OR views_left > 0)
+    """
+_INSERT = """
+    INSERT INTO images (row_key, manage_tag, store, slot, size, views_left, created_at, expires_at, details)
+    VALUES (%s, %s, %s, %s, %s, %s, to_timestamp(%s), to_timestamp(%s), %s)
+    """
+# owned_at is finer than the whole seconds of created_at: the newest image of a model is the one that came last.
+_INSERT_OWNED = """
+    INSERT INTO images (row_key, manage_tag, store, slot, size, views_left, created_at, expires_at, details,
+        owner_id, owner_key, model_tag, owned_at)
+    VALUES (%s, %s, %s, %s, %s, %s, to_timestamp(%s), to_timestamp(%s), %s, %s, %s, %s, clock_timestamp())
+    """
+# The view is claimed and the row is read in one statement. It waits for whoever claims the same image's view, so it
+# asks for the time again when it goes on: clock_timestamp() moves while a statement runs.
+_CLAIM = f"""
+    UPDATE images SET views_left = views_left - 1
+    WHERE row_key = %s AND views_left > 0 AND expires_at > clock_timestamp()
+    RETURNING {COLUMNS}
+    """
 # Slot by slot, since that is how the index finds the dead without reading the living.
 _DELETE_DEAD = text(
     """
@@ -126,15 +130,6 @@ _DELETE_DEAD = text(
         ) AS dead
         LIMIT :rows
     )
-    """
-)
-# The view is claimed and the row is read in one statement. It waits for whoever claims the same image's view, so it
-# asks for the time again when it goes on: clock_timestamp() moves while a statement runs.
-_CLAIM = text(
-    """
-    UPDATE images SET views_left = views_left - 1
-    WHERE row_key = :key AND views_left > 0 AND expires_at > clock_timestamp()
-    RETURNING views_left
     """
 )
 _DELETE = text("DELETE FROM images WHERE row_key = :key")
@@ -155,26 +150,38 @@ _LIVES_IN = select(exists().where(_TABLE.slot == bindparam("in_slot"), LIVING))
 
 def insert_image(connection: Connection, row: ImageRow, ownership: Ownership | None = None) -> None:
     """Add an image's row within the caller's transaction."""
-    times = {name: datetime.fromtimestamp(getattr(row, name), UTC) for name in ("created_at", "expires_at")}
-    if ownership is None:
-        connection.execute(_INSERT, row.__dict__ | times)
-    else:
-        connection.execute(_INSERT_OWNED, row.__dict__ | times | ownership.__dict__)
+    values = tuple(row.__dict__.values())
+    with raw_cursor(connection) as cursor:
+        if ownership is None:
+            cursor.execute(_INSERT, values)
+        else:
+            owned = (str(ownership.owner_id), ownership.owner_key, ownership.model_tag)
+            cursor.execute(_INSERT_OWNED, values + owned)
 
 
 def find_living(connection: Connection, row_key: bytes) -> ImageRow | None:
     """Find an image that lives by the database's clock; None for one that is missing or expired alike."""
-    found = connection.execute(_FIND, {"key": row_key}).one_or_none()
-    return None if found is None else ImageRow(*found)
+    return _one(connection, _FIND, row_key)
 
 
-def claim_view(connection: Connection, row_key: bytes) -> int | None:
-    """Claim a view of a living image with limited views and return how many are left; None when there was none.
+def claim_view(connection: Connection, row_key: bytes) -> ImageRow | None:
+    """Claim a view of a living image with limited views and read its row as it is then; None when none was left.
 
     Whoever claims the next one waits until this transaction ends.
     """
-    claimed = connection.execute(_CLAIM, {"key": row_key}).one_or_none()
-    return None if claimed is None else int(claimed[0])
+    return _one(connection, _CLAIM, row_key)
+
+
+def _one(connection: Connection, statement: str, row_key: bytes) -> ImageRow | None:
+    with raw_cursor(connection) as cursor:
+        cursor.execute(statement, (row_key,))
+        found = cursor.fetchone()
+    return None if found is None else ImageRow(*plain(found))
+
+
+def plain(row: Iterable[Any]) -> list[Any]:
+    """The values of a row as psycopg2 gives it, with bytes for its memoryviews."""
+    return [bytes(value) if isinstance(value, memoryview) else value for value in row]
 
 
 def delete_image(connection: Connection, row_key: bytes) -> bool:

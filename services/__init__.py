@@ -3,6 +3,7 @@
 from models import OPEN_CATALOG
 from services.accounts import Account, Accounts
 from services.catalog import Catalog, Entry, Page
+from services.conversion import Conversion
 from services.details import Details
 from services.drop import Drop
 from services.errors import (
@@ -36,6 +37,7 @@ __all__ = [
     "BadCursor",
     "BadLifetime",
     "Catalog",
+    "Conversion",
     "CurrentPasswordWrong",
     "DatabaseAway",
     "Details",

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from models import raw_cursor
 from services.errors import DatabaseAway, StorageFull, TokenRefused
 
 OUT_OF_ROOM = {"53100", "53200"}
@@ -20,20 +21,36 @@ OWNER_GONE = "23503"
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
-    """Run a block in one transaction.
+    """Run a block in one transaction of an engine that is otherwise in autocommit.
 
     Raises DatabaseAway where PostgreSQL can't be reached or gave up, StorageFull where its disk is full, and
     TokenRefused where an image's owner is gone.
     """
-    with _translated(), engine.begin() as connection:
-        yield connection
+    with statements(engine) as connection:
+        _execute(connection, "BEGIN")
+        try:
+            yield connection
+            _execute(connection, "COMMIT")
+        except BaseException:
+            # In autocommit nothing else would end the transaction before the connection goes back to the pool.
+            if not connection.invalidated:
+                _execute(connection, "ROLLBACK")
+            raise
 
 
 @contextmanager
 def statements(engine: Engine) -> Iterator[Connection]:
-    """Run a block in which every statement stands for itself and sees the clock of its own moment."""
-    with _translated(), engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+    """Run a block in which every statement stands for itself and sees the clock of its own moment.
+
+    Raises as ``transaction`` does.
+    """
+    with _translated(), engine.connect() as connection:
         yield connection
+
+
+def _execute(connection: Connection, command: str) -> None:
+    with raw_cursor(connection) as cursor:
+        cursor.execute(command)
 
 
 @contextmanager

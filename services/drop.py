@@ -1,16 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy import Engine
 
 from crypto import ImageKey, Link, MalformedSecret, OwnerSeal, RowSeal, ServerKeys
-from imaging import recognise
+from imaging import Data, clean, prove, recognise
 from models import ImageRow, Ownership, insert_image, now, slot_of
 from services.catalog import ownership_of
+from services.conversion import Conversion
 from services.database import statements, transaction
-from services.details import Details
-from services.errors import BadLifetime, ImageGone, NotByLooking
+from services.errors import BadLifetime, ImageGone, NotByLooking, PasswordAsked
 from services.room import Room
 from services.shelf import Opened, Shelf, opened
 from services.wishes import Limits, Receipt, Wishes, details_of
@@ -45,23 +46,27 @@ class Drop:
         lifetime = self._limits.lifetime if wishes.lifetime is None else wishes.lifetime
         if lifetime > self._limits.max_lifetime:
             raise BadLifetime(self._limits.max_lifetime)
-        details = details_of(data, recognise(data, self._limits.picture), wishes)
+        picture = recognise(data, self._limits.picture)
+        image = data if wishes.keep_metadata else clean(data, picture)
+        prove(image, picture, self._limits.picture)
+        details = details_of(image, picture, wishes)
         image_key = ImageKey.new()
-        row_seal = RowSeal.new(image_key.link, self._server_keys, wishes.password)
+        link = image_key.link
+        row_seal = RowSeal.new(link, self._server_keys, wishes.password)
         with statements(self._engine) as connection:
             created_at = now(connection)
         expires_at = created_at + lifetime
         slot = slot_of(expires_at, self._limits.max_lifetime)
-        with self._room.reserved(slot, len(data), expires_at):
+        with self._room.reserved(slot, len(image), expires_at):
             sealed_details, sealed = row_seal.seal(
-                details.encode(), data, at=created_at, expires_at=expires_at
+                details.encode(), image, at=created_at, expires_at=expires_at
             )
             row = ImageRow(
-                row_key=image_key.link.row_key,
+                row_key=link.row_key,
                 manage_tag=image_key.manage_tag,
                 store=self._store.name,
                 slot=slot,
-                size=len(data),
+                size=len(image),
                 views_left=wishes.views,
                 created_at=created_at,
                 expires_at=expires_at,
@@ -71,9 +76,7 @@ class Drop:
                 # The row goes first: a purge that locks the slot in between finds nothing there to remove yet.
                 insert_image(connection, row, self._ownership(owner, image_key, wishes, created_at))
                 self._store.put(connection, slot, row.row_key, sealed)
-        return Receipt(
-            image_key.text, image_key.link.text, row.size, created_at, expires_at, wishes.views, details
-        )
+        return Receipt(image_key.text, link.text, row.size, created_at, expires_at, wishes.views, details)
 
     def _ownership(
         self, owner: UUID | None, image_key: ImageKey, wishes: Wishes, at: int
@@ -89,9 +92,9 @@ class Drop:
         """
         with statements(self._engine) as connection:
             found = self._shelf.find(connection, _link(link_text))
-        if found.counts:
-            raise NotByLooking(link_text)
-        return Opened(found.row, Details.decode(found.sealed.open(None)[1]), None)
+            if found.counts:
+                raise NotByLooking(link_text)
+            return Opened(found.row, self._shelf.unlock(connection, found, None)[1], None)
 
     def view(self, link_text: str) -> tuple[Opened, memoryview]:
         """Open an image that anybody who looks may open: one without a password or a limit of views.
@@ -114,8 +117,15 @@ class Drop:
             if found.row.views_left is None:
                 return self._shelf.read(connection, found, password)
             keys, details = self._shelf.unlock(connection, found, password)
-        views_left, sealed = self._shelf.claim(found.row)
+        views_left, sealed = self._shelf.claim(found)
         return Opened(found.row, details, views_left), opened(keys, sealed)
+
+    def convert(self, opened: Opened, data: Data, conversion: Conversion) -> tuple[Opened, Data]:
+        """Turn an opened image into another form or size; raises the errors of imaging."""
+        if opened.details is None:
+            raise PasswordAsked
+        details, converted = conversion.apply(opened.details, data, self._limits.picture)
+        return replace(opened, details=details), converted
 
     def describe(self, image_key_text: str, password: str | None) -> tuple[Opened, str]:
         """Describe an image, and tell its link; without its password, only what is no secret.

@@ -92,18 +92,24 @@ class Shelf:
         Raises PasswordAsked, PasswordWrong, and TooManyGuesses, which counts over all processes.
         """
         if not found.sealed.asks_password:
-            keys, details = found.sealed.open(None)
-            return keys, Details.decode(details)
+            return self._decoded(found, None)
         if not password:
             raise PasswordAsked
         # The attempt is claimed before it is made: many at once must not be many for one.
         if not claim_guess(connection, found.row.row_key, GUESS_PAUSE_SECONDS, GUESSES_AT_ONCE):
             raise TooManyGuesses(GUESS_PAUSE_SECONDS)
         try:
-            keys, details = found.sealed.open(password)
+            unlocked = self._decoded(found, password)
         except (WrongPassword, PasswordNeeded):
             raise PasswordWrong from None
         return_guess(connection, found.row.row_key, GUESS_PAUSE_SECONDS)
+        return unlocked
+
+    def _decoded(self, found: Found, password: str | None) -> tuple[SealKeys, Details]:
+        try:
+            keys, details = found.sealed.open(password)
+        except Unopenable:
+            raise ImageGone from None
         return keys, Details.decode(details)
 
     def read(self, connection: Connection, found: Found, password: str | None) -> tuple[Opened, memoryview]:
@@ -118,19 +124,19 @@ class Shelf:
         except CiphertextGone:
             raise ImageGone from None
 
-    def claim(self, row: ImageRow) -> tuple[int, memoryview]:
+    def claim(self, found: Found) -> tuple[int, memoryview]:
         """Claim a view and fetch the sealed bytes; the claim is committed before a byte can leave.
 
         Others who claim wait meanwhile, so the last one does not remove what an earlier one has yet to fetch.
         """
         with transaction(self._engine) as connection:
-            views_left = claim_view(connection, row.row_key)
-            if views_left is None:
+            row = claim_view(connection, found.row.row_key)
+            if row is None or row.views_left is None:
                 raise ImageGone
             sealed = self._fetch(connection, row)
-            if views_left == 0:
+            if row.views_left == 0:
                 self.remove(connection, row)
-        return views_left, sealed
+        return row.views_left, sealed
 
     def remove(self, connection: Connection, row: ImageRow) -> None:
         """Remove an image before its time, in the caller's transaction; raises ImageGone where it is gone already."""

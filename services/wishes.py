@@ -6,11 +6,9 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
+from imaging import Data, Picture
 from imaging import Limits as PictureLimits
-from imaging import Picture
-from services.details import Details
-
-EXTENSIONS = {"image/jpeg": "jpg"}
+from services.details import Details, extension
 
 
 @dataclass(frozen=True)
@@ -33,6 +31,7 @@ class Wishes:
     description: str | None = None
     metadata: dict[str, Any] | None = None
     model_id: str | None = None
+    keep_metadata: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,12 +47,11 @@ class Receipt:
     details: Details
 
 
-def details_of(data: bytes | bytearray, picture: Picture, wishes: Wishes) -> Details:
+def details_of(data: Data, picture: Picture, wishes: Wishes) -> Details:
     """Put together everything about an image but its bytes."""
-    subtype = picture.media_type.removeprefix("image/")
     return Details(
         content_type=picture.media_type,
-        filename=wishes.filename or f"image.{EXTENSIONS.get(picture.media_type, subtype)}",
+        filename=wishes.filename or f"image.{extension(picture.media_type)}",
         width=picture.width,
         height=picture.height,
         frames=picture.frames,

@@ -5,16 +5,13 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from typing import Any
+from collections.abc import Callable
 
-import psycopg2
-import psycopg2.errors
+from psycopg2.errors import LockNotAvailable
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
-from models import SLOTS, ciphertexts
+from models import SLOTS, ciphertexts, raw_cursor
 from storage.protocol import Bytes, CiphertextGone
 
 # https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format"
@@ -23,7 +20,7 @@ HEAD = SIGNATURE + struct.pack(">ii", 0, 0)
 FIELDS = struct.Struct(">h")
 LENGTH = struct.Struct(">i")
 TRAILER = FIELDS.pack(-1)
-READ_SIZE = 1 << 20
+READ_SIZE = 256 * 1024
 _FILLED = text(
     "SELECT slot FROM generate_series(0, :slots - 1) AS slot"
     " WHERE pg_relation_size(format('ciphertexts_%s', lpad(slot::text, 3, '0'))::regclass) > 0"
@@ -39,7 +36,7 @@ class RowStore:
         """Copy ``sealed`` into the slot's table within the caller's transaction."""
         head = HEAD + FIELDS.pack(2) + LENGTH.pack(len(row_key)) + row_key + LENGTH.pack(len(sealed))
         statement = f"COPY {ciphertexts(slot)} (row_key, sealed) FROM STDIN WITH (FORMAT binary)"
-        with _cursor(connection) as cursor:
+        with raw_cursor(connection) as cursor:
             cursor.copy_expert(statement, _Source(head, sealed, TRAILER), size=READ_SIZE)
 
     def fetch(self, connection: Connection, slot: int, row_key: bytes) -> memoryview:
@@ -47,7 +44,7 @@ class RowStore:
         table = ciphertexts(slot)
         statement = f"COPY (SELECT sealed FROM {table} WHERE row_key = '\\x{row_key.hex()}') TO STDOUT (FORMAT binary)"
         sink = _Sink()
-        with _cursor(connection) as cursor:
+        with raw_cursor(connection) as cursor:
             cursor.copy_expert(statement, sink)
         return sink.field()
 
@@ -71,26 +68,13 @@ class RowStore:
         try:
             connection.execute(text(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE NOWAIT"))
         except OperationalError as error:
-            if isinstance(error.orig, psycopg2.errors.LockNotAvailable):
+            if isinstance(error.orig, LockNotAvailable):
                 return False
             raise
         if not may_go():
             return False
         connection.execute(text(f"TRUNCATE {table}"))
         return True
-
-
-@contextmanager
-def _cursor(connection: Connection) -> Iterator[Any]:
-    """A psycopg2 cursor on the connection; a server that went away is told as SQLAlchemy tells it."""
-    raw = connection.connection
-    try:
-        with closing(raw.cursor()) as cursor:
-            yield cursor
-    except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
-        if getattr(raw.driver_connection, "closed", 0):
-            connection.invalidate()
-        raise OperationalError("COPY", None, error) from error
 
 
 class _Source:

@@ -14,7 +14,7 @@ import embedded
 from app import Mayfly, create_app, migrate
 from config import Config
 from models import OPEN_CATALOG, SLOTS, ciphertexts, db
-from tests.cast import IMAGES, SERVER_KEY
+from tests.cast import FLOWER, SERVER_KEY, cleaned
 from tests.processes import Served, serving, write_no_file
 
 MakeApp = Callable[..., Mayfly]
@@ -31,8 +31,9 @@ def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def server(database_url: str) -> Iterator[Served]:
-    """A server process that can write no file at all, on the session's database."""
-    with serving(DATABASE_URL=database_url, SECRET_KEYS=SERVER_KEY, before=write_no_file) as served:
+    """A server process that can write no file at all, on the session's database, where other tests count on rows."""
+    settings = {"DATABASE_URL": database_url, "SECRET_KEYS": SERVER_KEY, "PURGE_INTERVAL": "off"}
+    with serving(**settings, before=write_no_file) as served:
         yield served
 
 
@@ -96,16 +97,16 @@ def client(app: Mayfly) -> FlaskClient:
 def engine(app: Mayfly) -> Engine:
     """The application's own engine, to look at the rows and to tamper with them."""
     with app.app_context():
-        return db.engine
+        return db.engine.execution_options(isolation_level="READ COMMITTED")
 
 
 @pytest.fixture(scope="session")
 def flower() -> bytes:
     """A photograph."""
-    return (IMAGES / "flower.jpg").read_bytes()
+    return FLOWER
 
 
 @pytest.fixture(scope="session")
 def hopper() -> bytes:
     """A portrait, as PNG."""
-    return (IMAGES / "hopper.png").read_bytes()
+    return cleaned("hopper.png")

@@ -38,7 +38,7 @@ ONLY_IN = {
     "email_validator": {"web"},
     "PIL": {"imaging"},
     "boto3": {"storage"},
-    "psycopg2": {"storage", "embedded"},
+    "psycopg2": {"models", "storage", "embedded"},
     "sqlalchemy": {"app", "models", "storage", "services"},
     "flask_sqlalchemy": {"models"},
     "apscheduler": {"services"},

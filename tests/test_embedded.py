@@ -27,6 +27,10 @@ with embedded.running(Path(sys.argv[1])) as url:
     if "fork" in sys.argv and os.fork() == 0:
         time.sleep(60)
         os._exit(0)
+    if "leave" in sys.argv:
+        if os.fork() == 0:
+            sys.exit()
+        assert os.wait()[1] == 0
     print(url, flush=True)
     sys.stdin.read()
 """
@@ -48,7 +52,7 @@ def ask(url: str, *statements: str, user: str = "mayfly") -> list[tuple[object, 
 
 def until_back(url: str) -> None:
     """Wait for a server that restarts itself."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with contextlib.suppress(psycopg2.OperationalError):
             ask(url, "SELECT 1")
@@ -60,7 +64,7 @@ def postmaster(data_dir: Path) -> int:
     return int((data_dir / "postgres" / "postmaster.pid").read_text().split()[0])
 
 
-def gone(pid: int, seconds: float = 10) -> bool:
+def gone(pid: int, seconds: float = 60) -> bool:
     """Whether it ended; one that waits for its parent to reap it did."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -114,6 +118,17 @@ def as_nobody(work: Callable[[], object]) -> str:
     return told
 
 
+@contextlib.contextmanager
+def in_some_group() -> Iterator[None]:
+    """As root, be in a group besides our own, as root is on many systems."""
+    groups = os.getgroups()
+    if os.geteuid() == 0:
+        os.setgroups([*groups, 4])
+    yield
+    if os.geteuid() == 0:
+        os.setgroups(groups)
+
+
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of mode 700 around the data folder, as a clone in /root has."""
@@ -125,7 +140,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def alive(house: Path) -> Iterator[tuple[Path, str]]:
     data_dir = house / "var"
-    with embedded.running(data_dir) as url:
+    with in_some_group(), embedded.running(data_dir) as url:
         yield data_dir, url
 
 
@@ -218,11 +233,19 @@ def test_the_log_holds_no_word_of_a_statement(alive: tuple[Path, str]) -> None:
 
 def test_another_process_uses_it_and_leaves_it_running(alive: tuple[Path, str]) -> None:
     data_dir, url = alive
-    with holder(data_dir) as process:
-        assert said_by(process) == url
-        process.communicate("")
-        assert process.returncode == 0
+    for _ in range(2):
+        with holder(data_dir) as process:
+            assert said_by(process) == url
+            process.communicate("", timeout=60)
+            assert process.returncode == 0
     assert ask(url, "SELECT 1") == [(1,)]
+
+
+def test_a_forked_worker_that_exits_leaves_it_running(tmp_path: Path) -> None:
+    with holder(tmp_path, "leave") as process:
+        assert ask(said_by(process), "SELECT 1") == [(1,)]
+        process.communicate("", timeout=60)
+        assert process.returncode == 0
 
 
 def test_it_refuses_a_second_owner(alive: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,6 +296,8 @@ def test_an_ordinary_user_runs_it_too(alive: tuple[Path, str], monkeypatch: pyte
     try:
         assert as_nobody(work) == f"([('mayfly',)], {nobody.pw_uid})"
         assert "No permission" in as_nobody(lambda: embedded.running(alive[0]).__enter__())
+        os.chown(house / "var" / "postgres", 60706, 60706)
+        assert "belongs to user id 60706" in as_nobody(work)
         assert stat.S_IMODE(house.stat().st_mode) == 0o700
     finally:
         shutil.rmtree(house)
@@ -287,7 +312,7 @@ def test_it_stops_whole_and_starts_again_at_once(tmp_path: Path) -> None:
     began = time.monotonic()
     with embedded.running(tmp_path, own=True) as url:
         assert ask(url, "SELECT n FROM kept") == [(7,)]
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 20
 
 
 def test_a_path_may_be_long_and_odd(tmp_path: Path) -> None:
@@ -333,7 +358,7 @@ def test_a_forked_worker_that_outlives_us_does_not_own_it(tmp_path: Path) -> Non
         began = time.monotonic()
         with embedded.running(tmp_path, own=True) as url:
             assert ask(url, "SELECT 1") == [(1,)]
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 30
 
 
 @linux_only

@@ -110,8 +110,11 @@ def _encoded_size(size: int) -> int:
 
 
 def _options(sent: EncodedImage) -> dict[str, Any]:
+    """The options as an upload's form fields have them; an object stays one."""
     given = sent.model_dump(exclude={"data", "password"}, exclude_none=True)
-    return {name: value if isinstance(value, str | dict) else str(value) for name, value in given.items()}
+    return {name: value if isinstance(value, dict) else str(value) for name, value in given.items()} | {
+        "keep_metadata": str(int(sent.keep_metadata or False))
+    }
 
 
 def _private(fields: Any, status: int = 200) -> Response:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from flask import Response, jsonify, request
 from werkzeug.http import http_date
 
+from imaging import Data
 from services import Opened, Receipt
 from web.schemas import DescribedAnswer, ReceiptAnswer
 
@@ -64,6 +65,7 @@ def _receipt_fields(receipt: Receipt, base_url: str, image_url: str) -> ReceiptA
         "size": receipt.size,
         "width": details.width,
         "height": details.height,
+        "frames": details.frames,
         "sha256": details.sha256,
         "created_at": iso_time(receipt.created_at),
         "expires_at": iso_time(receipt.expires_at),
@@ -89,13 +91,13 @@ def described(opened: Opened, link: str, image_key: str) -> DescribedAnswer:
     return cast("DescribedAnswer", told | asdict(details))
 
 
-def image_response(opened: Opened, data: memoryview | None, disposition: str = "inline") -> Response:
+def image_response(opened: Opened, data: Data | None, disposition: str = "inline") -> Response:
     """Answer with an image's bytes, or for HEAD (None) with its headers alone."""
     details = opened.details
     if details is None:
         raise ValueError("an image is answered only with its details")
     response = Response(b"" if data is None else bytes(data), content_type=details.content_type)
-    response.headers["Content-Length"] = str(opened.row.size)
+    response.headers["Content-Length"] = str(opened.row.size if data is None else len(data))
     response.headers["Content-Disposition"] = content_disposition(disposition, details.filename)
     if opened.views_left is not None:
         response.headers["Views-Left"] = str(opened.views_left)

@@ -8,7 +8,7 @@ import traceback
 from flask import Flask, Response, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException, default_exceptions
 
-from imaging import BrokenImage, NotAnImage, TooManyPixels
+from imaging import BrokenImage, NotAnImage, TooBusy, TooManyPixels
 from services import (
     AccountAsked,
     BadCursor,
@@ -55,6 +55,7 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     NameTaken: (409, "name_taken"),
     TooManyLogins: (429, "too_many_logins"),
     BadCursor: (400, "bad_cursor"),
+    TooBusy: (503, "too_busy"),
     StorageFull: (507, "storage_full"),
     DatabaseAway: (503, "database_away"),
 }

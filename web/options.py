@@ -11,10 +11,20 @@ from flask import Request
 from services import Wishes
 from units import parse_duration
 from web.body import Body
+from web.conversions import split_form
 from web.errors import BadRequest
 from web.passwords import read_password, refuse_password_in_url
 
-OPTIONS = ("lifetime", "views", "password", "filename", "description", "metadata", "model_id")
+OPTIONS = (
+    "lifetime",
+    "views",
+    "password",
+    "filename",
+    "description",
+    "metadata",
+    "model_id",
+    "keep_metadata",
+)
 MAX_VIEWS = 100
 MAX_FILENAME_BYTES = 255
 MAX_DESCRIPTION_CHARACTERS = 4000
@@ -42,6 +52,7 @@ def make_wishes(given: Mapping[str, Any], password: str | None, filename: str | 
         description=_description(given.get("description")),
         metadata=_metadata(metadata) if metadata else None,
         model_id=_model_id(given.get("model_id")),
+        keep_metadata=_switch("keep_metadata", given.get("keep_metadata", "0")),
     )
 
 
@@ -83,6 +94,12 @@ def _views(text: str) -> int:
     return int(text)
 
 
+def _switch(name: str, text: str) -> bool:
+    if text not in {"0", "1", "false", "true", ""}:
+        _refuse(name, "is 1 or 0")
+    return text in {"1", "true"}
+
+
 def _filename(name: str | None) -> str | None:
     if not name:
         return None
@@ -110,6 +127,8 @@ def _model_id(name: str | None) -> str | None:
         return None
     if "/" in name or name in {".", ".."} or not _is_printable(name, allowed=""):
         _refuse("model_id", "stands in a path: it must not hold `/` or control characters, or be `.` or `..`")
+    if split_form(name)[1]:
+        _refuse("model_id", "must not end like a file name: /image/MODEL.jpg is the image as JPEG")
     if len(name.encode()) > MAX_MODEL_ID_BYTES:
         _refuse("model_id", f"may have {MAX_MODEL_ID_BYTES} bytes at most; shorten it")
     return name

@@ -28,9 +28,8 @@ def read_opening(request: Request) -> str | None:
     """Read the password of a request that opens an image and asks nothing else; raises BadRequest."""
     refuse_password_in_url(request)
     fields = read_fields(request)
-    for name in (*fields, *request.args):
-        if name != "password":
-            raise BadRequest("unknown_option", "To open an image there is only the option password.")
+    if set(fields) - {"password"}:
+        raise BadRequest("unknown_option", "The form that opens an image has only the field password.")
     return read_password(request, fields.get("password"))
 
 

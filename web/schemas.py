@@ -95,6 +95,7 @@ class EncodedImage(JsonBody):
     filename: Annotated[str | None, Field(description="is text")] = None
     metadata: Annotated[dict[str, Any] | None, Field(description="is a JSON object")] = None
     model_id: Annotated[str | None, Field(description="is text")] = None
+    keep_metadata: Annotated[bool | None, Field(description="is true or false")] = None
 
 
 class RegisteredAnswer(TypedDict):
@@ -189,6 +190,7 @@ class ReceiptAnswer(TypedDict):
     size: int
     width: int
     height: int
+    frames: int
     sha256: str
     created_at: Time
     expires_at: Time

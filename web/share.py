@@ -9,10 +9,12 @@ from flask import Blueprint, Response, request
 from werkzeug.routing import BaseConverter
 
 from config import Config
-from services import Catalog, Drop, ImageGone
+from imaging import Data
+from services import Catalog, Conversion, Drop, ImageGone, Opened
 from web.answers import JSON, TEXT, image_response, receipt_response
 from web.auth import catalog_owner
 from web.body import read_body
+from web.conversions import read_conversion, split_form
 from web.options import read_wishes
 from web.passwords import read_opening
 
@@ -37,16 +39,6 @@ def share_routes(drop: Drop, catalog: Catalog, config: Config) -> Blueprint:
     """The routes of the drop."""
     routes = Blueprint("share", __name__)
 
-    def by_name(open_link: Callable[[str], T], name: str) -> T:
-        """Open what a link opens; else the newest image of the model of that name in the caller's catalog."""
-        try:
-            return open_link(name)
-        except ImageGone:
-            owner = catalog_owner()
-            if owner is None:
-                raise
-        return open_link(catalog.newest(owner, name))
-
     @routes.post("/upload")
     def upload() -> Response:
         return deposit(drop, config, JSON)
@@ -55,15 +47,35 @@ def share_routes(drop: Drop, catalog: Catalog, config: Config) -> Blueprint:
     def put(filename: str) -> Response:
         return deposit(drop, config, TEXT, filename)
 
-    @routes.get("/image/<link>")
-    def image(link: str) -> Response:
+    @routes.get("/image/<name>")
+    def image(name: str) -> Response:
+        link, end = split_form(name)
+        conversion = read_conversion(request, end)
+        if conversion:
+            return converted(*by_name(catalog, drop.view, link), conversion)
         if request.method == "HEAD":
-            return image_response(by_name(drop.look, link), None)
-        return image_response(*by_name(drop.view, link))
+            return image_response(by_name(catalog, drop.look, link), None)
+        return image_response(*by_name(catalog, drop.view, link))
 
-    @routes.post("/image/<link>")
-    def open_image(link: str) -> Response:
-        password = read_opening(request)
-        return image_response(*by_name(lambda found: drop.open(found, password), link))
+    @routes.post("/image/<name>")
+    def open_image(name: str) -> Response:
+        link, end = split_form(name)
+        password, conversion = read_opening(request), read_conversion(request, end)
+        opened, data = by_name(catalog, lambda found: drop.open(found, password), link)
+        return converted(opened, data, conversion) if conversion else image_response(opened, data)
+
+    def converted(opened: Opened, data: Data, conversion: Conversion) -> Response:
+        return image_response(*drop.convert(opened, data, conversion))
 
     return routes
+
+
+def by_name(catalog: Catalog, open_link: Callable[[str], T], name: str) -> T:
+    """Open what a link opens; else the newest image of the model of that name in the caller's catalog."""
+    try:
+        return open_link(name)
+    except ImageGone:
+        owner = catalog_owner()
+        if owner is None:
+            raise
+    return open_link(catalog.newest(owner, name))

@@ -1,4 +1,4 @@
-"""An image drop as one writes it first: Flask, a model with the encrypted bytes, a Fernet key. Kept as it is."""
+"""An image drop as one writes it first: Flask, a model with the encrypted bytes, a key. Kept as it is."""
 
 import io
 import os
@@ -31,7 +31,9 @@ class Image(db.Model):  # type: ignore[name-defined,misc]
     hash: Mapped[str] = mapped_column(unique=True, default=lambda: secrets.token_urlsafe(24))
     content_type: Mapped[str]
     data: Mapped[bytes]  # a Fernet token
-    expires_at: Mapped[datetime] = mapped_column(db.DateTime(timezone=True), default=in_five_minutes, index=True)
+    expires_at: Mapped[datetime] = mapped_column(
+        db.DateTime(timezone=True), default=in_five_minutes, index=True
+    )
 
 
 def create_app() -> Flask:
@@ -58,15 +60,17 @@ def create_app() -> Flask:
 
     @app.get("/image/<hash>")
     def image(hash: str) -> ResponseReturnValue:  # noqa: A002
-        found = db.session.scalar(select(Image).where(Image.hash == hash, Image.expires_at > datetime.now(UTC)))
+        found = db.session.scalar(
+            select(Image).where(Image.hash == hash, Image.expires_at > datetime.now(UTC))
+        )
         if found is None:
             abort(404)
         return send_file(io.BytesIO(fernet.decrypt(found.data)), mimetype=found.content_type)
 
     @app.route("/cleanup", methods=["GET", "POST"])
     def cleanup() -> ResponseReturnValue:
-        gone = db.session.execute(delete(Image).where(Image.expires_at <= datetime.now(UTC)))
+        db.session.execute(delete(Image).where(Image.expires_at <= datetime.now(UTC)))
         db.session.commit()
-        return jsonify(deleted=gone.rowcount)
+        return jsonify(status="success")
 
     return app

@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crypto import ImageKey, Link, MalformedSecret, MalformedServerKey, SealKeys, ServerKeys, server_keys_in
+from crypto import (
+    ImageKey,
+    Link,
+    MalformedSecret,
+    MalformedServerKey,
+    SealedDetails,
+    SealKeys,
+    ServerKeys,
+    Unopenable,
+    seal,
+    server_keys_in,
+)
 
 secrets = st.binary(min_size=24, max_size=24)
 ALICES = ImageKey(b"alice's image key, 24 by")
@@ -98,3 +109,12 @@ def test_a_broken_key_file_stops_the_start_and_stays_as_it_is(tmp_path: Path) ->
     with pytest.raises(MalformedServerKey):
         server_keys_in(tmp_path)
     assert (tmp_path / "secret_keys").read_text() == "broken\n"
+
+
+def test_details_of_no_known_type_open_nothing() -> None:
+    server_keys = ServerKeys.parse([KEY])
+    keys = SealKeys.derive(ALICES.link, server_keys.newest, 1_000)
+    for content in (b"", b"\x02{}", b"{}"):
+        sealed = seal(keys.details, content, at=1)
+        with pytest.raises(Unopenable):
+            SealedDetails.of(ALICES.link, server_keys, 1_000, sealed).open("password")

@@ -137,6 +137,21 @@ def test_the_boxes_behind_an_avif_go() -> None:
     assert cleaned(data + video) == cleaned(data)
 
 
+def test_what_an_avifs_index_names_is_never_cut() -> None:
+    data = samples()["thumb.avif"]
+    video = b"\0\0\0\x23mpvd" + SECRET.encode()
+    view = memoryview(data)
+    box = only(list(boxes(view, 0, len(view))), b"meta")
+    small = next(item for item in read_meta(view, box).items.values() if item.kind == b"Exif")
+    place = small.extents[0][0].to_bytes(4, "big")
+    size = small.extents[0][1] - small.extents[0][0]
+    moved = data.replace(place + size.to_bytes(4, "big"), (len(data) + 8).to_bytes(4, "big") + b"\0\0\0\x1b")
+    assert moved != data
+    after = cleaned(moved + video)
+    assert (len(after), SECRET.encode() in after) == (len(moved) + len(video), False)
+    assert frames_of(after) == frames_of(data)
+
+
 def test_a_thumbnail_inside_an_avif_is_written_over() -> None:
     data = samples()["thumb.avif"]
     view = memoryview(data)

@@ -27,13 +27,14 @@ def helpers() -> Iterator[Helpers]:
 @pytest.fixture(scope="module")
 def slow() -> tuple[tuple[object, ...], bytes]:
     """Return a job that takes a second or more: few bytes, many pixels, all of them to be written again."""
-    data = save(Image.effect_noise((1000, 1000), 60).resize((6000, 6000)), "PNG", compress_level=1)
-    return ("PNG", "WEBP", 6000, 6000, 1, 1 << 30), data
+    data = save(Image.effect_noise((1000, 1000), 60).resize((4000, 4000)), "PNG", compress_level=1)
+    return ("PNG", "WEBP", 4000, 4000, 1, 1 << 30), data
 
 
 def limits_of(pid: int) -> dict[str, str]:
+    """Return soft and hard limit by name."""
     lines = Path(f"/proc/{pid}/limits").read_text().splitlines()[1:]
-    return {line[:26].strip(): line[26:47].strip() for line in lines}
+    return {line[:26].strip(): " ".join(line[26:].split()[:2]) for line in lines}
 
 
 def test_a_job_is_done_and_the_helper_kept(helpers: Helpers) -> None:
@@ -58,7 +59,7 @@ def test_a_job_over_its_memory_is_refused_and_the_next_is_done(
 ) -> None:
     job, data = slow
     with pytest.raises((TooManyPixels, BrokenImage)):
-        helpers.run(job, data, 10, 64 << 20)  # type: ignore[arg-type]
+        helpers.run(job, data, 10, 32 << 20)  # type: ignore[arg-type]
     assert helpers.run(SMALL, read("hopper.png"), 5, ROOM)
 
 
@@ -87,12 +88,12 @@ def test_a_helper_can_open_nothing_and_knows_no_secret(helpers: Helpers) -> None
     helpers.run(SMALL, read("hopper.png"), 5, ROOM)
     pid = helpers._idle[0].process.pid
     limits = limits_of(pid)
-    assert limits["Max open files"] == "3"
-    assert limits["Max file size"] == "0"
-    assert limits["Max core file size"] == "0"
-    assert limits["Max processes"] == "0"
-    assert 0 < int(limits["Max address space"]) < 1 << 30
-    assert int(limits["Max cpu time"]) <= 8
+    assert limits["Max open files"] == "3 3"
+    assert limits["Max file size"] == "0 0"
+    assert limits["Max core file size"] == "0 0"
+    assert limits["Max processes"] == "0 0"
+    assert 0 < int(limits["Max address space"].split()[0]) < 1 << 30
+    assert int(limits["Max cpu time"].split()[0]) <= 8
     assert Path(f"/proc/{pid}/environ").read_bytes() == b""
 
 

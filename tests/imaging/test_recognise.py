@@ -8,6 +8,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from imaging import BrokenImage, ImagingError, Limits, NotAnImage, TooManyPixels, recognise
+from imaging.jpeg import DHT, DQT, SOS, segments
 from tests.imaging.samples import SECRET, exif, picture, read, samples, save
 
 LIMITS = Limits()
@@ -49,6 +50,56 @@ def test_a_picture_cut_anywhere_is_broken(name: str) -> None:
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
 def test_any_bytes_will_do(kind: type) -> None:
     assert recognise(kind(read("hopper.gif")), LIMITS).media_type == "image/gif"
+
+
+def test_a_webp_cut_between_two_chunks_is_broken() -> None:
+    data = samples()["tagged.webp"]
+    with pytest.raises(BrokenImage):
+        recognise(data[: data.rindex(b"XMP ")], LIMITS)
+
+
+def test_an_avif_whose_last_box_is_cut_is_broken() -> None:
+    data = read("hopper.avif")
+    assert recognise(data + b"\0\0\0\x0cfree\0\0\0\0", LIMITS)
+    with pytest.raises(BrokenImage):
+        recognise(data + b"\0\0\0\x0cfree\0\0\0", LIMITS)
+
+
+def _segments_of(data: bytes, marker: int) -> list[bytes]:
+    found = [segment for segment in segments(memoryview(data)) if segment.marker == marker]
+    return [data[segment.start : segment.end] for segment in found]
+
+
+def damaged_tables() -> dict[str, bytes]:
+    """Return a JPEG for each thing a decoder would miss or stumble over."""
+    plain, progressive = read("hopper.jpg"), samples()["progressive.jpg"]
+    huffman, quantization = _segments_of(plain, DHT)[0], _segments_of(plain, DQT)[0]
+    scan = _segments_of(plain, SOS)[0]
+    later = _segments_of(progressive, SOS)[1]
+    return {
+        "no Huffman table": plain.replace(huffman, b""),
+        "no quantization table": b"".join(plain.split(quantization)),
+        "codes that overflow": plain.replace(huffman[:8], huffman[:5] + b"\xff\xff\xff"),
+        "a short table": plain.replace(huffman, huffman[:2] + b"\0\x08" + huffman[4:10]),
+        "two frame headers": plain.replace(
+            huffman, b"\xff\xc0\0\x0b\x08\0\x08\0\x08\x01\x01\x11\0" + huffman
+        ),
+        "no frame header": plain.replace(plain[plain.index(b"\xff\xc0") :][:19], b""),
+        "an unknown colour": plain.replace(scan[:6], scan[:5] + b"\x09"),
+        "a scan over and over": plain.replace(scan, scan * 2),
+        "a progressive scan of nothing": progressive.replace(
+            later[:10], later[:7] + b"\x09\x02" + later[9:10]
+        ),
+        "lines to come": plain.replace(huffman, b"\xff\xdc\0\x04\0\x80" + huffman),
+    }
+
+
+@pytest.mark.parametrize("name", damaged_tables())
+def test_a_jpeg_that_lacks_what_a_decoder_asks_for_is_broken(name: str) -> None:
+    data = damaged_tables()[name]
+    assert data not in (read("hopper.jpg"), samples()["progressive.jpg"])
+    with pytest.raises(BrokenImage):
+        recognise(data, LIMITS)
 
 
 SVG = b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"

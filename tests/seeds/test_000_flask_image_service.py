@@ -7,7 +7,7 @@ from pathlib import Path
 
 import requests
 
-from tests.cast import IMAGES
+from tests.cast import IMAGES, cleaned
 from tests.processes import Served
 
 
@@ -24,7 +24,7 @@ def test_upload_and_retrieve(server: Served, tmp_path: Path) -> None:
     with retrieved.open("wb") as file:
         for chunk in response.iter_content(1024):
             file.write(chunk)
-    assert retrieved.read_bytes() == (IMAGES / "flower.jpg").read_bytes()
+    assert retrieved.read_bytes() == cleaned("flower.jpg")
 
 
 def test_an_error_is_json(server: Served) -> None:
@@ -33,3 +33,11 @@ def test_an_error_is_json(server: Served) -> None:
     )
     assert response.status_code == 404
     assert re.match("There is no image", response.json()["message"])
+
+
+def test_the_png_that_the_service_promised(server: Served) -> None:
+    with (IMAGES / "flower.jpg").open("rb") as cat:
+        image_id = requests.post(f"{server.url}/upload", files={"image": cat}, timeout=20).json()["image_id"]
+    response = requests.get(f"{server.url}/image/{image_id}.png", timeout=30)
+    assert response.headers["Content-Type"] == "image/png"
+    assert response.content.startswith(b"\x89PNG\r\n")

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from tests.cast import IMAGES, SERVER_KEY
+from tests.cast import IMAGES, SERVER_KEY, cleaned
 from tests.processes import Served, serving
 
 
@@ -20,7 +20,7 @@ def test_upload_get_and_cleanup(server: Served, tmp_path: Path) -> None:
     shutil.copy(IMAGES / "flower.jpg", tmp_path / "test.jpg")
     answer = json.loads(curl(f'-X POST -F "file=@test.jpg" {server.url}/upload', tmp_path))
     image_hash = answer["hash"]
-    assert curl(f"{server.url}/image/{image_hash}", tmp_path) == (tmp_path / "test.jpg").read_bytes()
+    assert curl(f"{server.url}/image/{image_hash}", tmp_path) == cleaned("flower.jpg")
     assert json.loads(curl(f"{server.url}/cleanup", tmp_path))["status"] == "success"
     assert json.loads(curl(f"{server.url}/image/{'x' * 32}", tmp_path))["error"] == "not_found"
 

@@ -101,7 +101,7 @@ def test_the_scheduled_job_purges(make_app: MakeApp) -> None:
 
 def purge_engine(app: Mayfly) -> Engine:
     with app.app_context():
-        return db.engine
+        return db.engine.execution_options(isolation_level="READ COMMITTED")
 
 
 def test_a_request_wakes_the_purge_and_does_not_wait_for_it(make_app: MakeApp) -> None:

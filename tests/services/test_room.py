@@ -16,7 +16,7 @@ from tests.services.test_purge import kill
 
 def engine_of(app: Mayfly) -> Engine:
     with app.app_context():
-        return db.engine
+        return db.engine.execution_options(isolation_level="READ COMMITTED")
 
 
 def counted(app: Mayfly) -> int:

@@ -15,10 +15,10 @@ from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
-from crypto import Claims, ServerKeys, issue_token, login_passwords
+from crypto import Claims, ServerKeys, issue_token, login_passwords, passwords
 from crypto.keys import derive
 from models import SLOTS, ciphertexts
-from services import accounts
+from services import TokenRefused, accounts
 from tests.cast import PASSWORD, SERVER_KEY, log_in, register, told
 from tests.conftest import MakeApp
 
@@ -163,7 +163,7 @@ def test_they_also_get_it_after_the_same_work(client: FlaskClient, monkeypatch: 
             runs.append(str(hash).rpartition("$")[0].rpartition("$")[0])
             return super().verify(hash, password)
 
-    costs = (login_passwords.TIME_COST, login_passwords.MEMORY_KIB, login_passwords.LANES)
+    costs = (passwords.TIME_COST, passwords.MEMORY_KIB, passwords.LANES)
     monkeypatch.setattr(login_passwords, "_HASHER", Counting(*costs))
     for login in ("alice", "nobody"):
         assert client.post("/api/login", json={"login": login, "password": "wrong"}).status_code == 401
@@ -333,7 +333,7 @@ def test_of_two_changes_at_once_one_wins(make_app: MakeApp) -> None:
     app = make_app()
     account = app.accounts.identify(register(app.test_client())["Authorization"])
     app.accounts.change_password(account, PASSWORD, "first one")
-    with pytest.raises(accounts.TokenRefused):
+    with pytest.raises(TokenRefused):
         app.accounts.change_password(account, PASSWORD, "second one")
 
 

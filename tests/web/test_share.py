@@ -14,7 +14,6 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.cast import IMAGES
 from tests.conftest import MakeApp
 
 SECRET = re.compile(r"[A-Za-z0-9_-]{32}")
@@ -168,8 +167,7 @@ def test_description_and_metadata_are_taken(client: FlaskClient, flower: bytes) 
     assert upload(client, flower, description="A flower\nin spring 🌷", metadata=metadata).status_code == 201
 
 
-def test_the_limit_is_met_exactly(make_app: MakeApp) -> None:
-    flower = (IMAGES / "flower.jpg").read_bytes()
+def test_the_limit_is_met_exactly(make_app: MakeApp, flower: bytes) -> None:
     fits = make_app(max_image_bytes=len(flower)).test_client()
     over = make_app(max_image_bytes=len(flower) - 1).test_client()
     for send in (upload, lambda client, data: client.post("/upload", data=data)):

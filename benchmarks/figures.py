@@ -1,0 +1,80 @@
+"""What was measured, by cell: one entry a round, and medians and ratios over the rounds."""
+
+import statistics
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from benchmarks.load import Load
+from benchmarks.postgres_alone import Loop
+from benchmarks.processes import Cost
+
+Cell = tuple[str, str, str, int]  # subject, "up" or "open", size, clients
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One round of one cell. Seconds of processor time and bytes are of the server, PostgreSQL included."""
+
+    requests: int
+    rate: float
+    bytes_rate: float
+    p50_ms: float
+    p99_ms: float
+    cpu_ms: float
+    rss: int
+    pss: int
+    failed: int = 0
+    generator_share: float = 0.0  # of one core
+
+
+@dataclass
+class Figures:
+    cells: dict[Cell, list[Entry]] = field(default_factory=lambda: defaultdict(list))
+    proof: dict[str, dict[str, Load]] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=dict)
+    minutes: float = 0.0
+
+    def add(self, cell: Cell, load: Load, spent: Cost) -> None:
+        requests = max(load.requests, 1)
+        self.cells[cell].append(
+            Entry(
+                load.requests,
+                load.rate,
+                load.body_bytes / load.seconds if load.seconds else 0.0,
+                load.p50_ms,
+                load.p99_ms,
+                spent.cpu / requests * 1e3,
+                spent.rss,
+                spent.pss,
+                load.failed,
+                load.generator_cpu_s / load.seconds if load.seconds else 0.0,
+            )
+        )
+
+    def add_loop(self, cell: Cell, loop: Loop, size: int) -> None:
+        self.cells[cell].append(
+            Entry(loop.turns, loop.rate, loop.rate * size, loop.p50_ms, loop.p99_ms, 0, 0, 0)
+        )
+
+    def rounds(self, cell: Cell, what: str) -> list[float]:
+        return [float(getattr(entry, what)) for entry in self.cells[cell]]
+
+    def median(self, cell: Cell, what: str) -> float:
+        return statistics.median(self.rounds(cell, what))
+
+    def ratio(self, cell: Cell, to: Cell, what: str = "rate") -> float | None:
+        """The median of the rounds' ratios; the machine drifts, so a round is compared with itself."""
+        pairs = zip(self.rounds(cell, what), self.rounds(to, what), strict=True)
+        ratios = [one / other for one, other in pairs if other]
+        return statistics.median(ratios) if ratios else None
+
+    def difference(self, cell: Cell, to: Cell, what: str = "p50_ms") -> float:
+        pairs = zip(self.rounds(cell, what), self.rounds(to, what), strict=True)
+        return statistics.median(one - other for one, other in pairs)
+
+    def sizes(self) -> list[str]:
+        return list(dict.fromkeys(cell[2] for cell in self.cells))
+
+    def columns(self) -> list[tuple[str, str]]:
+        """Upload and open of each size, as the tables have them."""
+        return [(verb, size) for size in self.sizes() for verb in ("up", "open")]

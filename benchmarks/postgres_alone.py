@@ -1,0 +1,191 @@
+"""PostgreSQL without a service before it: the same bytes through COPY, `python -m benchmarks.postgres_alone`."""
+
+import multiprocessing
+import statistics
+import struct
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+
+import psycopg2
+from psycopg2.extensions import connection
+
+from benchmarks.database import running
+from benchmarks.images import SIZES, noise_jpeg
+
+CONNECTIONS = 4
+PIECE = 1 << 18  # what measures best, see micro/copy.py
+HEAD = b"PGCOPY\n\xff\r\n\0" + struct.pack(">iihi", 0, 0, 2, 32)
+SCHEMA = """DROP TABLE IF EXISTS alone;
+CREATE TABLE alone (key bytea PRIMARY KEY, bytes bytea NOT NULL);
+ALTER TABLE alone ALTER COLUMN bytes SET STORAGE EXTERNAL"""
+
+
+@dataclass(frozen=True)
+class Loop:
+    """What one loop did: how often, in how long, and the median of a turn."""
+
+    turns: int
+    seconds: float
+    p50_ms: float
+    p99_ms: float
+
+    @property
+    def rate(self) -> float:
+        return self.turns / self.seconds
+
+
+class Bytes:
+    """What is sent, whole and as COPY wants it, cut beforehand."""
+
+    def __init__(self, whole: bytes) -> None:
+        self.whole = whole
+        pieces = [whole[start : start + PIECE] for start in range(0, len(whole), PIECE)]
+        self.pieces = [struct.pack(">i", len(whole)), *pieces, struct.pack(">h", -1)]
+
+    def came_out(self, length: int) -> None:
+        if length < len(self.whole):
+            raise RuntimeError(f"{length} bytes came out of {len(self.whole)}")
+
+
+class Source:
+    """A file of one COPY row."""
+
+    def __init__(self, key: bytes, data: Bytes) -> None:
+        self.pieces = iter([HEAD + key + data.pieces[0], *data.pieces[1:]])
+
+    def read(self, _size: int = -1, /) -> bytes:
+        return next(self.pieces, b"")
+
+    readline = read  # the stubs ask for it
+
+
+class Sink:
+    def __init__(self) -> None:
+        self.length = 0
+
+    def write(self, piece: bytes) -> None:
+        self.length += len(piece)
+
+
+def key_of(worker: int, turn: int) -> bytes:
+    return sha256(f"{worker}-{turn}".encode()).digest()
+
+
+def copy_in(base: connection, data: Bytes, key: bytes) -> None:
+    with base, base.cursor() as cursor:
+        cursor.copy_expert("COPY alone FROM STDIN WITH (FORMAT binary)", Source(key, data), size=PIECE)
+
+
+def copy_out(base: connection, data: Bytes, key: bytes) -> None:
+    sink = Sink()
+    with base, base.cursor() as cursor:
+        cursor.copy_expert(
+            f"COPY (SELECT bytes FROM alone WHERE key = '\\x{key.hex()}') TO STDOUT (FORMAT binary)", sink
+        )
+    data.came_out(sink.length)
+
+
+def insert(base: connection, data: Bytes, key: bytes) -> None:
+    with base, base.cursor() as cursor:
+        cursor.execute("INSERT INTO alone VALUES (%s, %s)", (key, data.whole))
+
+
+def select(base: connection, data: Bytes, key: bytes) -> None:
+    with base, base.cursor() as cursor:
+        cursor.execute("SELECT bytes FROM alone WHERE key = %s", (key,))
+        (row,) = cursor.fetchall()
+    data.came_out(len(row[0]))
+
+
+STATEMENTS: dict[str, Callable[[connection, Bytes, bytes], None]] = {
+    "copy_in": copy_in,
+    "copy_out": copy_out,
+    "insert": insert,
+    "select": select,
+}
+
+
+def turns(
+    url: str, statement: str, size: int, seconds: float, kept: int, worker: int
+) -> tuple[list[float], float]:
+    """One connection's loop. With `kept` rows there it goes over them, else each turn has a new key."""
+    data, work = Bytes(noise_jpeg(size)), STATEMENTS[statement]
+    times: list[float] = []
+    base = psycopg2.connect(url)
+    begun = time.perf_counter()
+    while time.perf_counter() - begun < seconds:
+        key = key_of(worker, len(times) % kept if kept else len(times))
+        start = time.perf_counter()
+        work(base, data, key)
+        times.append(time.perf_counter() - start)
+    took = time.perf_counter() - begun
+    base.close()
+    return times, took
+
+
+def loop(
+    url: str, statement: str, size: int, seconds: float, kept: int = 0, connections: int = CONNECTIONS
+) -> Loop:
+    """The same loop on each connection, a process each, so that no interpreter's lock is measured."""
+    noise_jpeg(size)  # before the processes part
+    with multiprocessing.get_context("fork").Pool(connections) as pool:
+        work = partial(turns, url, statement, size, seconds, kept)
+        results = pool.map(work, range(connections), chunksize=1)
+    times = [each for worker, _ in results for each in worker]
+    rate = sum(len(worker) / took for worker, took in results)
+    times.sort()
+    late = times[max(0, -(-99 * len(times) // 100) - 1)]
+    return Loop(len(times), len(times) / rate, statistics.median(times) * 1e3, late * 1e3)
+
+
+def in_and_out(
+    url: str,
+    size: int,
+    seconds: float,
+    names: tuple[str, str] = ("copy_in", "copy_out"),
+    connections: int = CONNECTIONS,
+) -> tuple[Loop, Loop]:
+    """Uploads, then opens of what was uploaded, in an empty table."""
+    with psycopg2.connect(url) as base, base.cursor() as cursor:
+        cursor.execute(SCHEMA)
+    base.close()
+    into = loop(url, names[0], size, seconds, 0, connections)
+    kept = max(1, int(into.turns / connections * 0.5))  # every process has at least these
+    return into, loop(url, names[1], size, seconds, kept, connections)
+
+
+def settings(url: str) -> dict[str, str]:
+    """The server's version, and the settings that durability and speed hang on."""
+    names = [
+        "server_version",
+        "fsync",
+        "synchronous_commit",
+        "full_page_writes",
+        "wal_level",
+        "shared_buffers",
+    ]
+    names += ["max_wal_size", "min_wal_size", "checkpoint_timeout", "wal_compression"]
+    base = psycopg2.connect(url)
+    with base.cursor() as cursor:
+        cursor.execute("SELECT name, current_setting(name) FROM unnest(%s) AS name", (names,))
+        found = dict(cursor.fetchall())
+    base.close()
+    return found
+
+
+def main() -> None:
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 3.0
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as url:
+        for name, size in SIZES.items():
+            into, out = in_and_out(url, size, seconds)
+            print(f"{name}: {into.rate:,.1f} uploads/s, {out.rate:,.1f} opens/s")
+
+
+if __name__ == "__main__":
+    main()

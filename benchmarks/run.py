@@ -1,0 +1,140 @@
+"""The comparison: `python -m benchmarks.run [--quick]`, or `make bench`. Writes docs/benchmarks.md and its picture."""
+
+import argparse
+import io
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image
+
+from benchmarks import nginx, postgres_alone
+from benchmarks.database import running
+from benchmarks.figures import Figures
+from benchmarks.images import SIZES, noise_jpeg
+from benchmarks.load import Generator, Load
+from benchmarks.processes import Cost, cost
+from benchmarks.report import ALONE, BARE, print_table, write
+from benchmarks.subjects import SUBJECTS, Served
+
+MOST_BYTES = 1_500_000_000  # a cell's uploads, so that no disk fills
+
+
+@dataclass
+class Plan:
+    """How much is measured."""
+
+    sizes: dict[str, int] = field(default_factory=lambda: SIZES)
+    clients: tuple[int, ...] = (1, 8, 32)
+    rounds: int = 3
+    seconds: float = 3.0
+
+
+QUICK = Plan({name: SIZES[name] for name in ("100 KB", "1 MB")}, (8,), 1, 1.5)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument(
+        "--quick", action="store_true", help="100 KB and 1 MB, 8 clients, one round; writes nothing"
+    )
+    options.add_argument("--rounds", type=int)
+    options.add_argument("--seconds", type=float)
+    chosen = options.parse_args()
+    plan = QUICK if chosen.quick else Plan()
+    plan.rounds, plan.seconds = chosen.rounds or plan.rounds, chosen.seconds or plan.seconds
+    began, figures = time.monotonic(), Figures()
+    with tempfile.TemporaryDirectory() as temporary:
+        generator = Generator(Path(temporary))
+        for size_name, size in plan.sizes.items():
+            prove(generator, figures, size_name, size, plan)
+        for turn in range(plan.rounds):
+            for size_name, size in plan.sizes.items():
+                measure_round(generator, figures, plan, turn, size_name, size)
+    figures.minutes = (time.monotonic() - began) / 60
+    print_table(figures)
+    if not chosen.quick:
+        write(figures, plan.rounds, plan.seconds)
+
+
+def measure_round(
+    generator: Generator, figures: Figures, plan: Plan, turn: int, size_name: str, size: int
+) -> None:
+    """All subjects with images of one size, each over a new cluster, in an order that turns with the rounds."""
+    order = [ALONE, *SUBJECTS]
+    for subject in order[turn % len(order) :] + order[: turn % len(order)]:
+        print(f"round {turn + 1}: {size_name}, {subject}", flush=True)
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary) / "data"
+            if subject == ALONE:
+                measure_alone(folder, figures, plan, size_name, size)
+                continue
+            with SUBJECTS[subject](folder) as served:
+                for clients, verb, load, spent in measure(generator, served, plan, size):
+                    figures.add((subject, verb, size_name, clients), load, spent)
+
+
+def measure(
+    generator: Generator, served: Served, plan: Plan, size: int
+) -> Iterator[tuple[int, str, Load, Cost]]:
+    """Uploads, then opens of the links that were answered, for each number of clients."""
+    links = generator.folder / "links"
+    images = [noise_jpeg(size, seed) for seed in range(2)]
+    files, most = generator.requests("upload", images), max(MOST_BYTES // size, 64)
+    generator.post(served.port, 4, 0.5, files, links)
+    length = check(served.port, links, images)
+    generator.get(served.port, 4, 0.5, links, length)
+    for clients in plan.clients:
+        with cost(served.roots) as spent:
+            load = generator.post(served.port, clients, plan.seconds, files, links, most)
+        yield clients, "up", load, spent
+        with cost(served.roots) as spent:
+            load = generator.get(served.port, clients, plan.seconds, links, length)
+        yield clients, "open", load, spent
+
+
+def check(port: int, links: Path, images: list[bytes]) -> int:
+    """The first link must give a picture that was sent; tells how many bytes it has as it is served."""
+    link = links.read_text().split()[0]
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{link}") as answer:
+        served: bytes = answer.read()
+    if served not in images and pixels(served) not in map(pixels, images):
+        raise SystemExit(f"{link[:7]}… gives another picture than was sent")
+    return len(served)
+
+
+def pixels(image: bytes) -> bytes:
+    with Image.open(io.BytesIO(image)) as picture:
+        return picture.tobytes()
+
+
+def measure_alone(folder: Path, figures: Figures, plan: Plan, size_name: str, size: int) -> None:
+    with running(folder) as url:
+        figures.settings = postgres_alone.settings(url)
+        postgres_alone.in_and_out(url, size, 0.5)
+        loops = postgres_alone.in_and_out(url, size, plan.seconds)
+        for verb, loop in zip(("up", "open"), loops, strict=True):
+            figures.add_loop((ALONE, verb, size_name, postgres_alone.CONNECTIONS), loop, size)
+        if plan.clients[0] == 1:
+            bare = postgres_alone.in_and_out(url, size, plan.seconds / 2, ("insert", "select"), 1)
+            for verb, loop in zip(("up", "open"), bare, strict=True):
+                figures.add_loop((BARE, verb, size_name, 1), loop, size)
+
+
+def prove(generator: Generator, figures: Figures, size_name: str, size: int, plan: Plan) -> None:
+    """What the generator reaches against nginx, with the same bytes."""
+    links, image = generator.folder / "links", noise_jpeg(size)
+    with nginx.serving(image) as port:
+        if port is None:
+            print("nginx is not installed: no proof that the generator is not the bottleneck")
+            return
+        up = generator.post(port, 8, min(plan.seconds, 0.7), generator.requests("upload", [image]), links)
+        opened = generator.get(port, 8, min(plan.seconds, 0.7), links, size)
+    figures.proof[size_name] = {"up": up, "open": opened}
+
+
+if __name__ == "__main__":
+    main()

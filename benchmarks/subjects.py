@@ -1,0 +1,99 @@
+"""What is compared: the plain Flask drop under gunicorn, and Mayfly as `make run` serves it."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+
+from benchmarks.database import running
+from benchmarks.processes import accepts, free_port, postmasters, wait_until
+
+ROOT = Path(__file__).parents[1]
+BASELINE = ROOT / "benchmarks" / "baseline"
+GUNICORN = ["-k", "gthread", "-w", str(os.cpu_count() or 1), "--threads", "4"]
+MAYFLY = {"RATE_LIMITS": "off"}
+NOT_INHERITED = (
+    "DATABASE_URL",
+    "POSTGRES_",
+    "HOST",
+    "LIFETIME",
+    "MAX_",
+    "SECRET_KEYS",
+    "WORKERS",
+    "THREADS",
+    "PG",
+)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A server that answers on a port, and the processes whose trees it consists of, PostgreSQL included."""
+
+    port: int
+    roots: list[int]
+
+
+@contextmanager
+def plain_flask(folder: Path) -> Iterator[Served]:
+    with running(folder) as url:
+        env = _environment(
+            {"DATABASE_URL": url.replace("://", "+psycopg2://"), "FERNET_KEY": Fernet.generate_key().decode()}
+        )
+        subprocess.run(_python("flask", "--app", "app", "init-db"), cwd=BASELINE, env=env, check=True)
+        port = free_port()
+        command = _python("gunicorn", *GUNICORN, "-b", f"127.0.0.1:{port}", "app:create_app()")
+        with _process(command, BASELINE, env, port, folder) as served:
+            yield served
+
+
+@contextmanager
+def mayfly(folder: Path) -> Iterator[Served]:
+    folder.mkdir(exist_ok=True)
+    port = free_port()
+    env = _environment({"DATA_DIR": str(folder), "BIND": f"127.0.0.1:{port}"} | MAYFLY)
+    with _process([sys.executable, "app.py"], ROOT, env, port, folder) as served:
+        yield served
+
+
+SUBJECTS: dict[str, Callable[[Path], AbstractContextManager[Served]]] = {
+    "plain Flask": plain_flask,
+    "Mayfly": mayfly,
+}
+
+
+def _python(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", *arguments]
+
+
+def _environment(more: dict[str, str]) -> dict[str, str]:
+    """The caller's environment without what would set a server up differently."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(NOT_INHERITED)}
+    return inherited | more
+
+
+@contextmanager
+def _process(
+    command: list[str], where: Path, env: dict[str, str], port: int, folder: Path
+) -> Iterator[Served]:
+    """Runs a server until the block ends; its words go to a file that is shown when it doesn't come up."""
+    words = folder / "server.log"
+    with words.open("wb") as log:
+        server = subprocess.Popen(command, cwd=where, env=env, stdout=log, stderr=log)
+    try:
+        wait_until(lambda: accepts(port) or server.poll() is not None, 30)
+        if server.poll() is not None:
+            raise SystemExit(f"{command[1:4]} ended at its start:\n{words.read_text()[-2000:]}")
+        yield Served(port, [server.pid, *postmasters(folder)])
+    finally:
+        server.send_signal(signal.SIGINT)
+        try:
+            server.wait(30)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()

@@ -1,0 +1,110 @@
+import json
+import re
+import struct
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from imaging import ImagingError, Limits, convert, prove, recognise
+from imaging.conversion import _helpers
+from tests.imaging.samples import read, save
+
+MEASURE = """
+import json, re, sys, time
+from pathlib import Path
+from imaging import ImagingError, Limits, clean, recognise
+
+def peak():
+    return int(re.findall(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[0])
+
+data, before = sys.stdin.buffer.read(), peak()
+started = time.process_time()
+try:
+    clean(data, recognise(data, Limits()))
+    said = "accepted"
+except ImagingError as refusal:
+    said = type(refusal).__name__
+print(json.dumps([said, time.process_time() - started, peak() - before, peak()]))
+"""
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def png(width: int, height: int, megabytes: int, *extra: bytes) -> bytes:
+    """Return a PNG that says its size and unpacks to so many megabytes of nothing."""
+    squeezer = zlib.compressobj(9)
+    body = b"".join(squeezer.compress(bytes(1 << 20)) for _ in range(megabytes)) + squeezer.flush()
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + b"".join(extra) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+
+
+def jpeg(width: int, height: int) -> bytes:
+    data = read("hopper.jpg")
+    at = data.index(b"\xff\xc0") + 5
+    return data[:at] + struct.pack(">HH", height, width) + data[at + 4 :]
+
+
+def gif(frames: int) -> bytes:
+    frame = b",\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0"
+    return b"GIF89a" + struct.pack("<HH", 8000, 8000) + b"\0\0\0" + frame * frames + b";"
+
+
+ZIPPED = zlib.compress(bytes(100 << 20), 9)
+BOMBS = {
+    "the gif of the wild": (read("decompression_bomb.gif"), "TooManyPixels"),
+    "a png of a billion pixels": (png(50_000, 50_000, 100), "TooManyPixels"),
+    "a png just over": (png(8_000, 8_001, 245), "TooManyPixels"),
+    "a png just under": (png(8_000, 8_000, 245), "accepted"),
+    "a small png that unpacks to 200 MB": (png(16, 16, 200), "accepted"),
+    "a text of 100 MB": (png(16, 16, 1, chunk(b"zTXt", b"note\0\0" + ZIPPED)), "accepted"),
+    "a profile of 100 MB": (png(16, 16, 1, chunk(b"iCCP", b"icc\0\0" + ZIPPED)), "accepted"),
+    "a jpeg of 4 billion pixels": (jpeg(65_500, 65_500), "TooManyPixels"),
+    "a gif of 1,999 large frames": (gif(1_999), "TooManyPixels"),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_costs_under_50_mb_and_100_ms(name: str) -> None:
+    data, expected = BOMBS[name]
+    command = [sys.executable, "-c", MEASURE]
+    done = subprocess.run(command, input=data, capture_output=True, check=True)
+    said, seconds, grown, whole = json.loads(done.stdout)
+    assert said == expected
+    assert seconds < 0.1
+    assert grown < 10_000
+    assert whole < 50_000
+
+
+def helper_peak() -> int:
+    pid = _helpers._idle[0].process.pid
+    return int(re.findall(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[0])
+
+
+def test_an_avif_that_lies_about_its_size_gets_the_memory_it_asked_for() -> None:
+    large = save(Image.new("RGB", (8000, 8000), "teal"), "AVIF", speed=10)
+    size = struct.pack(">II", 8000, 8000)
+    liar = large.replace(size, struct.pack(">II", 60, 60))
+    assert liar != large
+    found = recognise(liar, Limits())
+    with pytest.raises(ImagingError):
+        prove(liar, found)
+
+
+@pytest.mark.parametrize(
+    "name", ["a small png that unpacks to 200 MB", "a text of 100 MB", "a profile of 100 MB"]
+)
+def test_converting_an_accepted_bomb_stays_small(name: str) -> None:
+    data, _ = BOMBS[name]
+    _helpers.close()
+    try:
+        convert(data, recognise(data, Limits()), "webp")
+    except ImagingError:
+        assert not _helpers._idle
+    else:
+        assert helper_peak() < 120_000

@@ -1,0 +1,113 @@
+import struct
+import zlib
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from imaging import ImagingError, Limits, clean, recognise
+from tests.imaging.corpus import HEADS
+from tests.imaging.samples import read, samples
+
+LIMITS = Limits()
+PIECES = st.lists(st.binary(max_size=300), max_size=4)
+LETTERS = st.sampled_from([b"tEXt", b"zTXt", b"iTXt", b"tIME", b"orNT", b"prVt", b"caBX"])
+
+
+def survive(data: bytes) -> None:
+    """Let the room decide: a picture, cleaned to the same one, or a refusal of its own."""
+    try:
+        found = recognise(data, LIMITS)
+    except ImagingError:
+        return
+    try:
+        cleaned = clean(data, found)
+    except ImagingError:
+        return
+    assert len(cleaned) <= len(data)
+    assert recognise(cleaned, LIMITS) == found
+
+
+@given(st.sampled_from(HEADS), st.binary(max_size=3000))
+@settings(max_examples=300)
+@example(b"\xff\xd8\xff", b"")
+@example(b"RIFF\0\0\0\0WEBP", b"")
+def test_any_bytes_behind_a_known_head_are_survived(head: bytes, rest: bytes) -> None:
+    survive(head + rest)
+
+
+@given(st.sampled_from(sorted(samples())), st.data())
+@settings(max_examples=300, deadline=None)
+def test_any_bytes_in_the_place_of_others_are_survived(name: str, chance: st.DataObject) -> None:
+    data = samples()[name]
+    start = chance.draw(st.integers(0, min(len(data), 4000)))
+    end = chance.draw(st.integers(start, min(len(data), start + 64)))
+    survive(data[:start] + chance.draw(st.binary(max_size=64)) + data[end:])
+
+
+def segment(marker: int, body: bytes) -> bytes:
+    return bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body
+
+
+def png_chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def sub_blocks(body: bytes) -> bytes:
+    return (
+        b"".join(bytes([len(body[i : i + 255])]) + body[i : i + 255] for i in range(0, len(body), 255))
+        + b"\0"
+    )
+
+
+def riff_chunk(kind: bytes, body: bytes) -> bytes:
+    return kind + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
+
+
+def same_when_cleaned(original: bytes, filled: bytes) -> bool:
+    one, other = clean(original, recognise(original, LIMITS)), clean(filled, recognise(filled, LIMITS))
+    return one == other
+
+
+@given(PIECES, st.sampled_from([*range(0xE3, 0xEE), 0xEF, 0xFE]), st.binary(max_size=99))
+def test_whatever_a_jpeg_carries_beside_its_picture_goes(
+    pieces: list[bytes], marker: int, tail: bytes
+) -> None:
+    data = read("hopper.jpg")
+    extra = b"".join(segment(marker, piece) for piece in pieces)
+    assert same_when_cleaned(data, data[:2] + extra + data[2:] + tail)
+
+
+@given(PIECES, LETTERS, st.booleans(), st.binary(max_size=99))
+def test_whatever_a_png_carries_beside_its_picture_goes(
+    pieces: list[bytes], kind: bytes, early: bool, tail: bytes
+) -> None:
+    data = read("hopper.png")
+    extra = b"".join(png_chunk(kind, piece) for piece in pieces)
+    at = 33 if early else len(data) - 12
+    assert same_when_cleaned(data, data[:at] + extra + data[at:] + tail)
+
+
+@given(PIECES, st.sampled_from([b"\xfe", b"\xff\x0bXMP DataXMP", b"\x01", b"\xce"]), st.binary(max_size=99))
+def test_whatever_a_gif_carries_beside_its_picture_goes(
+    pieces: list[bytes], kind: bytes, tail: bytes
+) -> None:
+    data = samples()["animated.gif"]
+    extra = b"".join(b"!" + kind + sub_blocks(piece) for piece in pieces)
+    assert same_when_cleaned(data, data[:-1] + extra + data[-1:] + tail)
+
+
+@given(PIECES, st.sampled_from([b"XMP ", b"JUNK", b"C2PA", b"note"]), st.binary(max_size=99))
+def test_whatever_a_webp_carries_beside_its_picture_goes(
+    pieces: list[bytes], kind: bytes, tail: bytes
+) -> None:
+    data = samples()["animated.webp"]
+    extra = b"".join(riff_chunk(kind, piece) for piece in pieces)
+    size = struct.pack("<I", len(data) - 8 + len(extra))
+    assert same_when_cleaned(data, data[:4] + size + data[8:] + extra + tail)
+
+
+@given(PIECES, st.sampled_from([b"free", b"skip", b"uuid", b"mpvd", b"note"]))
+def test_whatever_an_avif_carries_beside_its_picture_goes(pieces: list[bytes], kind: bytes) -> None:
+    data = read("exif.avif")
+    extra = b"".join(struct.pack(">I", len(piece) + 8) + kind + piece for piece in pieces)
+    assert same_when_cleaned(data, data + extra)

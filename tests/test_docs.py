@@ -1,0 +1,225 @@
+"""The documents say what is so: settings, links and every curl line, run as they are printed."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING
+from pathlib import Path
+
+import pytest
+import requests
+
+from config import READERS, Config, ConfigError
+from tests.cast import IMAGES
+from tests.processes import Served
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+ENV_EXAMPLE = (ROOT / ".env.example").read_text()
+
+
+def tracked() -> list[Path]:
+    """The files of the repository; in a copy without one, whatever is there."""
+    try:
+        listed = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError):
+        return sorted(path for path in ROOT.rglob("*.md") if ".venv" not in path.parts)
+    return [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).exists()]
+
+
+TRACKED = tracked()
+DOCUMENTS = [path for path in TRACKED if path.suffix == ".md"]
+
+
+# Settings
+
+
+class Asked(Mapping[str, str]):
+    """An environment that notes the names it is asked for."""
+
+    def __init__(self, given: dict[str, str]) -> None:
+        self.given = given
+        self.names: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.names.add(name)
+        return self.given[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.given)
+
+    def __len__(self) -> int:
+        return len(self.given)
+
+
+def names_read(attribute: str) -> set[str]:
+    """The names that a setting's reader asks for; what it asks for next may depend on what it found."""
+    names: set[str] = set()
+    while True:
+        environments = [Asked({}), *(Asked({name: "1"}) for name in names)]
+        for env in environments:
+            with contextlib.suppress(ConfigError):
+                READERS[attribute](env)
+        found = names.union(*(env.names for env in environments))
+        if found == names:
+            return names
+        names = found
+
+
+ATTRIBUTES = {name: attribute for attribute in READERS for name in names_read(attribute)}
+ROWS = dict(re.findall(r"^\| `([A-Z][A-Z_]+)` \| (.+?) \|", README, re.MULTILINE))
+LINES = re.findall(r"^#([A-Z][A-Z_]+)=(.*)$", ENV_EXAMPLE, re.MULTILINE)
+
+
+def test_the_reader_of_names_finds_families_too() -> None:
+    family = {"DATABASE_URL", "POSTGRES_USER", "POSTGRES_PASSWORD", "HOST", "POSTGRES_PORT", "POSTGRES_DB"}
+    assert names_read("database_url") == family
+    assert names_read("secret_keys") == {"SECRET_KEYS", "SECRET_KEYS_FILE"}
+
+
+def test_every_setting_has_its_row_and_every_row_a_setting() -> None:
+    assert set(ROWS) == set(ATTRIBUTES)
+
+
+@pytest.mark.parametrize("name", sorted(ROWS))
+def test_the_default_in_the_table_is_the_default(name: str) -> None:
+    shown = re.fullmatch("`(.+)`", ROWS[name])
+    if shown:
+        base = {"POSTGRES_USER": "alice"}  # the rest of that family means something only beside it
+        assert Config.from_env(base | {name: shown[1]}) == Config.from_env(base)
+    else:  # words: nothing is set, or the machine decides
+        field = Config.__dataclass_fields__[ATTRIBUTES[name]]
+        assert field.default is None or field.default is MISSING
+
+
+def test_the_example_names_the_same_settings_and_sets_none() -> None:
+    assert sorted(name for name, _ in LINES) == sorted(ATTRIBUTES)
+    assert not [line for line in ENV_EXAMPLE.splitlines() if line and not line.startswith("#")]
+
+
+@pytest.mark.parametrize(("name", "value"), LINES)
+def test_a_line_of_the_example_can_be_taken_as_it_stands(name: str, value: str) -> None:
+    base = {"POSTGRES_USER": "alice"}
+    assert Config.from_env(base | {name: value or base.get(name, "")}) == Config.from_env(base)
+
+
+def test_a_setting_in_env_reaches_the_container() -> None:
+    """Docker Compose hands on only what it names; the rest it must set itself."""
+    compose = (ROOT / "docker-compose.yml").read_text()
+    handed_on = set(re.findall(r"^ {6}([A-Z][A-Z_]+):", compose, re.MULTILINE))
+    meant_for_elsewhere = {"DATABASE_URL", "POSTGRES_PORT", "SECRET_KEYS_FILE"}
+    assert handed_on == set(ATTRIBUTES) - meant_for_elsewhere
+
+
+# Recipes
+
+BLOCKS = re.findall(r"^```(bash|crontab)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+RECIPES = [(kind, text) for kind, text in BLOCKS if "curl " in text]
+SHELL = 'set -euo pipefail; curl() { command curl -sS --max-time 30 --fail-with-body "$@"; }\n'
+CRON = "set -e\n"  # its lines ask curl for -f themselves
+
+
+def test_recipes_are_found() -> None:
+    assert len(RECIPES) >= 10
+
+
+@pytest.mark.parametrize(("kind", "text"), RECIPES, ids=[text[:40] for _, text in RECIPES])
+def test_a_recipe_works_as_printed(kind: str, text: str, server: Served, tmp_path: Path) -> None:
+    shutil.copy(IMAGES / "flower.jpg", tmp_path / "cat.jpg")
+    shutil.copy(IMAGES / "hopper.png", tmp_path / "cat.png")
+    with (tmp_path / "cat.jpg").open("rb") as cat:
+        uploaded = requests.post(f"{server.url}/upload?filename=bob.jpg", data=cat, timeout=20).json()
+    if kind == "crontab":  # five fields say when
+        text = "".join(line.split(None, 5)[5] + "\n" for line in text.splitlines())
+    script = text.replace("http://127.0.0.1:5000", server.url).replace("HASH", uploaded["hash"])
+    script = script.replace("IMAGE_KEY", uploaded["image_key"])
+    ran = subprocess.run(
+        ["bash", "-c", (CRON if kind == "crontab" else SHELL) + script],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    for saved in (tmp_path / "back.jpg", tmp_path / "bob.jpg"):
+        assert not saved.exists() or saved.read_bytes().startswith(b"\xff\xd8\xff")
+
+
+def test_a_recipe_that_fails_would_be_noticed(server: Served) -> None:
+    ran = subprocess.run(
+        ["bash", "-c", f"{SHELL}curl {server.url}/image/x\ntrue"], capture_output=True, check=False
+    )
+    assert ran.returncode == 22
+
+
+def test_the_answer_in_the_readme_has_the_fields_of_an_answer(server: Served, hopper: bytes) -> None:
+    shown = re.search(r"^```json\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    assert shown
+    answer = requests.post(f"{server.url}/upload", data=hopper, timeout=20).json()
+    assert re.findall(r'"(\w+)":', shown[1]) == list(answer)
+
+
+# Links, and what has no place here
+
+
+def targets(document: Path) -> Iterator[str]:
+    text = re.sub(r"^```.*?^```", "", document.read_text(), flags=re.MULTILINE | re.DOTALL)
+    yield from re.findall(r"\]\(([^)\s]+)\)", text)
+    yield from re.findall(r'<(?:img|a)\b[^>]*\b(?:src|href)="([^"]+)"', text)
+
+
+def anchors(document: Path) -> set[str]:
+    """The anchors of a document's headings, as code hosts make them."""
+    headings = re.findall(r"^#+ +(.+)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=[str(path.relative_to(ROOT)) for path in DOCUMENTS])
+def test_links_lead_somewhere(document: Path) -> None:
+    for target in targets(document):
+        if re.match("[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        there = (document.parent / path).resolve() if path else document
+        assert there.exists(), target
+        assert there.is_relative_to(ROOT), target
+        assert not anchor or anchor in anchors(there), target
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=[str(path.relative_to(ROOT)) for path in DOCUMENTS])
+def test_files_named_in_a_document_exist(document: Path) -> None:
+    for name in re.findall(
+        r"`((?:docs|tests|benchmarks|crypto|web|migrations)/[\w./-]+\.\w+)`", document.read_text()
+    ):
+        assert (ROOT / name).exists(), name
+
+
+def test_every_decision_is_in_the_index() -> None:
+    folder = ROOT / "docs" / "decisions"
+    pages = sorted(path.name for path in folder.iterdir() if path.name != "README.md")
+    assert [name[:4] for name in pages] == [f"{number:04}" for number in range(1, len(pages) + 1)]
+    assert sorted(re.findall(r"\((\d{4}[\w-]+\.md)\)", (folder / "README.md").read_text())) == pages
+
+
+ONE_MACHINE_ONLY = re.compile(
+    r"--(?:extra-)?index-url|--find-links|--trusted-host|file:///|/simple/\b"
+    r"|(?<![\w.}/])/(?:root|home|Users|work|opt|tmp/wt)/"
+    r"|\b(?:10\.\d+|192\.168|172\.(?:1[6-9]|2\d|3[01]))\.\d+\.\d+\b"
+)
+
+
+def test_nothing_tells_of_the_machine_it_was_written_on() -> None:
+    told = []
+    for path in TRACKED:
+        if path == Path(__file__):
+            continue
+        try:
+            text = path.read_text("utf-8")
+        except UnicodeDecodeError:
+            continue  # a picture
+        told += [f"{path.relative_to(ROOT)}: {found[0]}" for found in ONE_MACHINE_ONLY.finditer(text)]
+    assert told == []
