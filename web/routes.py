@@ -9,11 +9,13 @@ from services import Accounts, Catalog, Drop, Purge
 from web.accounts import account_routes
 from web.auth import register_auth
 from web.catalog import catalog_routes
+from web.cors import register_cors
 from web.errors import register_errors
 from web.manage import manage_routes
 from web.ops import ops_routes
 from web.pages import page_routes
 from web.share import Anything, share_routes
+from web.sharex import sharex_routes
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,9 @@ def register_web(app: Flask, services: Services, config: Config) -> None:
     app.register_blueprint(manage_routes(services.drop))
     app.register_blueprint(ops_routes(services.purge))
     app.register_blueprint(page_routes())
+    app.register_blueprint(sharex_routes(config))
     register_errors(app)
+    register_cors(app, config.cors_origins)
 
     @app.after_request
     def harden(response: Response) -> Response:

@@ -233,6 +233,20 @@ class AliveAnswer(TypedDict):
     status: Literal["ok"]
 
 
+class ShareXAnswer(TypedDict):
+    """A custom uploader of ShareX 14 or newer."""
+
+    Version: str
+    Name: str
+    DestinationType: str
+    RequestMethod: str
+    RequestURL: str
+    Body: str
+    FileFormName: str
+    URL: str
+    ErrorMessage: str
+
+
 class ErrorAnswer(TypedDict):
     """What went wrong, as a code and as one sentence that says how to mend it."""
 
