@@ -164,7 +164,9 @@ def delete_owner(connection: Connection, row_id: UUID) -> None:
 
 def delete_images_of(connection: Connection, row_id: UUID) -> list[tuple[str, int, bytes, int]]:
     """Delete the rows of everything an owner has; return each one's store, slot, row key and size."""
-    return [tuple(row) for row in connection.execute(_DELETE_IMAGES, {"id": row_id})]
+    return [
+        (*where, bytes(key), size) for *where, key, size in connection.execute(_DELETE_IMAGES, {"id": row_id})
+    ]
 
 
 def claim_attempt(connection: Connection, login_tag: bytes, pause: float, burst: int) -> bool:

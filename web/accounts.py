@@ -14,6 +14,17 @@ from web.auth import account
 from web.body import ENVELOPE_BYTES, too_large
 from web.errors import BadRequest
 from web.json_body import read_json
+from web.operation import operation
+from web.operations import (
+    CHANGE_PASSWORD,
+    DELETE_ME,
+    IMAGE_BY_LINK,
+    LOGIN,
+    ME,
+    OPEN_BY_LINK,
+    REGISTER,
+    UPLOAD_ENCODED,
+)
 from web.options import make_wishes
 from web.passwords import read_opening, read_password
 from web.schemas import (
@@ -37,31 +48,37 @@ def account_routes(accounts: Accounts, catalog: Catalog, drop: Drop, config: Con
     routes = Blueprint("accounts", __name__, url_prefix="/api")
 
     @routes.post("/registration")
+    @operation(REGISTER)
     def registration() -> Response:
         asked = read_json(request, Registration)
         return _private(_registered(accounts.register(asked.login, asked.email, asked.password)), 201)
 
     @routes.route("/login", methods=["GET", "POST"])
+    @operation(LOGIN)
     def login() -> Response:
         given = read_json(request, Credentials)
         return _private(TokenAnswer(Authorization=accounts.login(given.login, given.password)))
 
     @routes.get("/me")
+    @operation(ME)
     def me() -> Response:
         return _private(_me(account(), catalog.page(account().id, SHOWN_IMAGES).entries))
 
     @routes.delete("/me")
+    @operation(DELETE_ME)
     def delete_me() -> Response:
         accounts.delete(account().id)
         return _private(DoneAnswer(status="success"))
 
     @routes.put("/me/password")
+    @operation(CHANGE_PASSWORD)
     def change_password() -> Response:
         owner, asked = account(), read_json(request, PasswordChange)
         token = accounts.change_password(owner, asked.password, asked.new_password)
         return _private(TokenAnswer(Authorization=token))
 
     @routes.post("/images")
+    @operation(UPLOAD_ENCODED)
     def upload() -> Response:
         owner = account()
         sent = read_json(request, EncodedImage, _encoded_size(config.max_image_bytes) + ENVELOPE_BYTES)
@@ -72,12 +89,14 @@ def account_routes(accounts: Accounts, catalog: Catalog, drop: Drop, config: Con
         return note_receipt(_private(_stored(receipt, owner), 201), receipt, _source(receipt.link))
 
     @routes.get("/images/<link>")
+    @operation(IMAGE_BY_LINK)
     def image(link: str) -> Response:
         if request.method == "HEAD":
             return image_response(drop.look(link), None)
         return image_response(*drop.view(link))
 
     @routes.post("/images/<link>")
+    @operation(OPEN_BY_LINK)
     def open_image(link: str) -> Response:
         return image_response(*drop.open(link, read_opening(request)))
 

@@ -12,6 +12,8 @@ from services import AccountAsked, Catalog, Drop, Entry
 from web.answers import JSON, iso_time
 from web.auth import catalog_owner
 from web.errors import BadRequest
+from web.operation import operation
+from web.operations import LIST, UPLOAD
 from web.schemas import ListAnswer, ListedImage
 from web.share import deposit
 
@@ -26,6 +28,7 @@ def catalog_routes(drop: Drop, catalog: Catalog, config: Config) -> Blueprint:
 
     @routes.get("/images")
     @routes.get("/images/")
+    @operation(LIST)
     def images() -> Response:
         _check_filters()
         owner = catalog_owner()
@@ -45,6 +48,7 @@ def catalog_routes(drop: Drop, catalog: Catalog, config: Config) -> Blueprint:
         return response
 
     @routes.post("/images/upload")
+    @operation(UPLOAD)
     def upload() -> Response:
         return deposit(drop, config, JSON)
 

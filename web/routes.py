@@ -10,6 +10,7 @@ from web.accounts import account_routes
 from web.auth import register_auth
 from web.catalog import catalog_routes
 from web.cors import register_cors
+from web.docs import docs_routes
 from web.errors import register_errors
 from web.manage import manage_routes
 from web.ops import ops_routes
@@ -30,6 +31,7 @@ class Services:
 
 def register_web(app: Flask, services: Services, config: Config) -> None:
     """Register every route, every error and the headers that every answer has."""
+    app.url_map.merge_slashes = False  # a redirect would repeat the path, which holds a link
     app.url_map.converters["anything"] = Anything
     register_auth(app, services.accounts, open_catalog=config.open_catalog)
     app.register_blueprint(share_routes(services.drop, services.catalog, config))
@@ -39,6 +41,7 @@ def register_web(app: Flask, services: Services, config: Config) -> None:
     app.register_blueprint(ops_routes(services.purge))
     app.register_blueprint(page_routes())
     app.register_blueprint(sharex_routes(config))
+    app.register_blueprint(docs_routes(app))
     register_errors(app)
     register_cors(app, config.cors_origins)
 

@@ -15,6 +15,8 @@ from web.answers import JSON, TEXT, image_response, receipt_response
 from web.auth import catalog_owner
 from web.body import read_body
 from web.conversions import read_conversion, split_form
+from web.operation import operation
+from web.operations import IMAGE_BY_NAME, OPEN_BY_NAME, PUT, UPLOAD
 from web.options import read_wishes
 from web.passwords import read_opening
 
@@ -40,14 +42,17 @@ def share_routes(drop: Drop, catalog: Catalog, config: Config) -> Blueprint:
     routes = Blueprint("share", __name__)
 
     @routes.post("/upload")
+    @operation(UPLOAD)
     def upload() -> Response:
         return deposit(drop, config, JSON)
 
     @routes.put("/<anything:filename>")
+    @operation(PUT)
     def put(filename: str) -> Response:
         return deposit(drop, config, TEXT, filename)
 
     @routes.get("/image/<name>")
+    @operation(IMAGE_BY_NAME)
     def image(name: str) -> Response:
         link, end = split_form(name)
         conversion = read_conversion(request, end)
@@ -58,6 +63,7 @@ def share_routes(drop: Drop, catalog: Catalog, config: Config) -> Blueprint:
         return image_response(*by_name(catalog, drop.view, link))
 
     @routes.post("/image/<name>")
+    @operation(OPEN_BY_NAME)
     def open_image(name: str) -> Response:
         link, end = split_form(name)
         password, conversion = read_opening(request), read_conversion(request, end)

@@ -6,6 +6,8 @@ from flask import Blueprint, Response, jsonify, request
 
 from config import Config
 from web.answers import content_disposition
+from web.operation import operation
+from web.operations import SHAREX
 from web.schemas import ShareXAnswer
 
 
@@ -14,6 +16,7 @@ def sharex_routes(config: Config) -> Blueprint:
     routes = Blueprint("sharex", __name__)
 
     @routes.get("/sharex.sxcu")
+    @operation(SHAREX)
     def sharex() -> Response:
         base_url = config.base_url or request.host_url.rstrip("/")
         uploader: ShareXAnswer = {

@@ -36,8 +36,8 @@ def test_upload_list_and_retrieve(open_server: Served) -> None:
     assert mine[0]["image_id"] == newest
     assert mine[0]["content_type"] == "image/png"
 
-    image = requests.get(f"{open_server.url}/image/chair-001", timeout=20)
-    assert (image.headers["Content-Type"], image.content) == ("image/png", cleaned("hopper.png"))
+    got = requests.get(f"{open_server.url}/image/chair-001", timeout=20)
+    assert (got.headers["Content-Type"], got.content) == ("image/png", cleaned("hopper.png"))
 
 
 def test_binary_jpegs_as_its_readme_promises(open_server: Served) -> None:
@@ -45,9 +45,9 @@ def test_binary_jpegs_as_its_readme_promises(open_server: Served) -> None:
         data = {"model_id": "chair-002"}
         requests.post(f"{open_server.url}/upload", files={"image": image}, data=data, timeout=20)
     for path in ("chair-002.jpg", "chair-002?format=jpeg"):
-        image = requests.get(f"{open_server.url}/image/{path}", timeout=20)
-        assert image.headers["Content-Type"] == "image/jpeg"
-        assert image.content.startswith(JPEG)
+        got = requests.get(f"{open_server.url}/image/{path}", timeout=20)
+        assert got.headers["Content-Type"] == "image/jpeg"
+        assert got.content.startswith(JPEG)
 
 
 def test_a_model_without_an_image_is_an_error_in_json(open_server: Served) -> None:
@@ -62,7 +62,7 @@ def test_pagination_and_filtering_which_it_recommends(open_server: Served) -> No
             requests.post(f"{open_server.url}/upload", files={"file": image}, data=data, timeout=20)
     names, cursor = [], None
     while True:
-        query = {"model_id": "lamp", "limit": 2} | ({"cursor": cursor} if cursor else {})
+        query = {"model_id": "lamp", "limit": "2"} | ({"cursor": cursor} if cursor else {})
         page = requests.get(f"{open_server.url}/images", params=query, timeout=20).json()
         assert len(page["data"]) <= 2
         names += [image["filename"] for image in page["data"]]

@@ -341,7 +341,7 @@ def test_an_account_goes_with_everything_it_owns(make_app: MakeApp, engine: Engi
     app = make_app(max_stored_bytes=10**9)
     client = app.test_client()
     header, bobs = register(client), register(client, "bob")
-    mine = [told(client, header, lifetime=60 * (1 + n)) for n in range(4)]
+    mine = [told(client, header, lifetime=60 * (1 + n // 3)) for n in range(6)]
     other, nobodys = told(client, bobs), told(client)
     assert client.delete("/api/me", headers=header).get_json() == {"status": "success"}
     for image in mine:
