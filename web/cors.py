@@ -30,4 +30,5 @@ def register_cors(app: Flask, origins: tuple[str, ...]) -> None:
             expose_headers=list(SHOWN),
             max_age=PREFLIGHT_SECONDS,
             supports_credentials=False,
+            always_send=False,
         )

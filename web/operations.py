@@ -80,7 +80,13 @@ PUT = Operation(
     {201: RECEIPT},
     STORING,
     query=IN_QUERY,
-    path={"filename": {"type": "string", "minLength": 1, "maxLength": 255}},
+    path={
+        "filename": {
+            "type": "string",
+            "minLength": 1,
+            "description": "unless the option filename has another",
+        }
+    },
     body=Body(media_types={**RAW, "multipart/form-data": FORM}),
     account="heeded",
     basic=True,
