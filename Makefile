@@ -5,10 +5,10 @@ PYTHON ?=
 export PYTHON
 
 ROOMS := $(wildcard app.py config.py server.py units.py crypto embedded imaging models migrations services storage web benchmarks tests)
-TOOLS := curl:curl exiftool:libimage-exiftool-perl
+TOOLS := curl:curl exiftool:libimage-exiftool-perl faketime:faketime
 LOCK := pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 
-.PHONY: help run test check key lock bench clean
+.PHONY: help run test faults check key lock bench clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):  *## \(.*\)/make \1\t\2/p' Makefile
@@ -18,6 +18,9 @@ run:  ## serve on BIND, with a PostgreSQL of its own unless DATABASE_URL names o
 
 test:  ## the tests, and how much of the code they reach
 	@.ci/venv dev && .ci/tools $(TOOLS) && exec .venv/bin/python -m pytest --cov $(ARGS)
+
+faults:  ## the proofs of tests/faults in their long form, and the figures of docs/reliability.md
+	@.ci/venv dev && .ci/tools $(TOOLS) && FAULTS=full exec .venv/bin/python -m pytest tests/faults $(ARGS)
 
 check:  ## lint, format, types
 	@.ci/venv dev

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def create_app(config: Config | None = None) -> Mayfly:
         engine = db.engine
     row_store, server_keys = RowStore(), _server_keys(config)
     stores = {row_store.name: row_store}
-    app.room = Room(engine, config.max_stored_bytes)
+    app.room = Room(engine, config.max_stored_bytes, _disk(config))
     app.purge = Purge(engine, stores.values(), app.room)
     app.schedule = PurgeSchedule(app.purge, config.purge_interval)
     limits = Limits(config.lifetime, config.max_lifetime, PictureLimits(max_pixels=config.max_pixels))
@@ -106,6 +107,14 @@ def migrate(app: Mayfly) -> None:
 
 def _server_keys(config: Config) -> ServerKeys:
     return ServerKeys.parse(config.secret_keys) if config.secret_keys else server_keys_in(config.data_dir)
+
+
+def _disk(config: Config) -> Callable[[], bool] | None:
+    """Tell whether the embedded database's disk has room; an outside one says itself when it has none."""
+    if config.database_url:
+        return None
+    under_way = config.workers * config.threads * config.max_image_bytes
+    return partial(embedded.has_room, config.data_dir, under_way)
 
 
 def _engine_options(config: Config) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from crypto.errors import (
     Unopenable,
     WrongPassword,
 )
-from crypto.fernet import open_sealed, seal, sealed_size
+from crypto.fernet import open_sealed, seal, seal_pieces, sealed_size
 from crypto.key_file import server_keys_in
 from crypto.keys import ImageKey, Link, SealKeys
 from crypto.login_passwords import hash_login_password, verify_login_password
@@ -37,6 +37,7 @@ __all__ = [
     "open_sealed",
     "read_token",
     "seal",
+    "seal_pieces",
     "sealed_size",
     "server_keys_in",
     "verify_login_password",

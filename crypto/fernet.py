@@ -1,7 +1,7 @@
 """Fernet (https://github.com/fernet/spec) over raw bytes: ``base64url(sealed)`` is an ordinary Fernet token.
 
-Built on hazmat primitives because ``cryptography.fernet`` spends most of its time in base64. AES and the HMAC run
-over the same slice while it is still in the processor's cache, and both let other threads run meanwhile.
+Built on hazmat primitives because ``cryptography.fernet`` spends most of its time in base64. It is sealed in pieces and
+opened in place, so that an image is held in memory once; AES and the HMAC both let other threads run meanwhile.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import os
 import struct
+from collections.abc import Iterator
 
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
@@ -22,7 +23,8 @@ VERSION = 0x80
 BLOCK = 16
 HEADER = struct.Struct(">BQ16s")  # version, seconds since 1970, initialisation vector
 TAG_BYTES = 32
-SLICE = 256 * 1024
+PIECE = 1 << 20
+"""Bytes of plaintext a piece; each piece becomes a row (storage/rows.py)."""
 
 
 def sealed_size(size: int) -> int:
@@ -30,37 +32,46 @@ def sealed_size(size: int) -> int:
     return HEADER.size + (size // BLOCK + 1) * BLOCK + TAG_BYTES
 
 
-def seal(key: bytes, plaintext: Bytes, *, at: int, iv: bytes | None = None) -> memoryview:
-    """Seal ``plaintext`` under a 32-byte Fernet key; ``at`` is the token's time, seconds since 1970.
+def seal_pieces(key: bytes, plaintext: Bytes, *, at: int, iv: bytes | None = None) -> Iterator[memoryview]:
+    """Seal ``plaintext`` under a 32-byte Fernet key, piece by piece; joined, the pieces are the sealed bytes.
 
-    The vector is drawn at random; tests give one to write reproducible vectors.
+    ``at`` is the token's time, seconds since 1970. The vector is drawn at random; tests give one to write
+    reproducible vectors.
     """
     vector = os.urandom(BLOCK) if iv is None else iv
     source = memoryview(plaintext)
     whole = len(source) - len(source) % BLOCK
-    end = HEADER.size + whole + BLOCK
-    # update_into asks for a block of room beyond what it writes; the tag needs more than that anyway.
-    sealed = memoryview(bytearray(end + TAG_BYTES))
-    HEADER.pack_into(sealed, 0, VERSION, at, vector)
-    mac = hmac.new(key[:16], sealed[: HEADER.size], "sha256")
+    header = HEADER.pack(VERSION, at, vector)
+    mac = hmac.new(key[:16], header, "sha256")
     encryptor = Cipher(AES(key[16:]), CBC(vector)).encryptor()
-    for start in range(0, whole, SLICE):
-        stop = min(start + SLICE, whole)
-        place = sealed[HEADER.size + start :]
-        written = encryptor.update_into(source[start:stop], place)
-        mac.update(place[:written])
-    encryptor.update_into(_padded(source[whole:]), sealed[end - BLOCK :])
-    mac.update(sealed[end - BLOCK : end])
-    sealed[end:] = mac.digest()
-    return sealed
+    for start in range(0, max(whole, 1), PIECE):
+        stop = min(start + PIECE, whole)
+        head = header if start == 0 else b""
+        tail = _padded(source[whole:]) if stop == whole else b""
+        end = len(head) + stop - start + len(tail)
+        # update_into asks for a block of room beyond what it writes; the last piece's tag needs more than that.
+        piece = memoryview(bytearray(end + max(BLOCK, TAG_BYTES)))
+        piece[: len(head)] = head
+        encryptor.update_into(source[start:stop], piece[len(head) :])
+        encryptor.update_into(tail, piece[end - len(tail) :])
+        mac.update(piece[len(head) : end])
+        if tail:
+            piece[end:] = mac.digest()
+        yield piece if tail else piece[:end]
+
+
+def seal(key: bytes, plaintext: Bytes, *, at: int, iv: bytes | None = None) -> bytes:
+    """Seal something small in one go; as ``seal_pieces``."""
+    return b"".join(seal_pieces(key, plaintext, at=at, iv=iv))
 
 
 def open_sealed(key: bytes, sealed: Bytes) -> memoryview:
-    """Open what ``seal`` sealed; nothing is decrypted before the whole of it is authenticated.
+    """Open what was sealed; nothing is decrypted before the whole of it is authenticated.
 
-    Raises Unopenable for anything this key did not seal.
+    A bytearray is opened in place: afterwards it holds the plaintext. Raises Unopenable for anything this key did
+    not seal.
     """
-    token = memoryview(sealed)
+    token = memoryview(sealed if isinstance(sealed, bytearray) else bytearray(sealed))
     end = len(token) - TAG_BYTES
     size = end - HEADER.size
     if size < BLOCK or size % BLOCK:
@@ -69,8 +80,8 @@ def open_sealed(key: bytes, sealed: Bytes) -> memoryview:
     tag = hmac.digest(key[:16], token[:end], "sha256")
     if version != VERSION or not hmac.compare_digest(tag, token[end:]):
         raise Unopenable
-    plaintext = memoryview(bytearray(size + BLOCK))
-    Cipher(AES(key[16:]), CBC(vector)).decryptor().update_into(token[HEADER.size : end], plaintext)
+    plaintext = token[HEADER.size :]
+    Cipher(AES(key[16:]), CBC(vector)).decryptor().update_into(plaintext[:size], plaintext)
     return plaintext[: size - _padding(plaintext[size - BLOCK : size])]
 
 

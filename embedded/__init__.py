@@ -8,10 +8,11 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from embedded.disk import has_room
 from embedded.programs import EmbeddedError
 from embedded.server import Server
 
-__all__ = ["EmbeddedError", "running", "url"]
+__all__ = ["EmbeddedError", "has_room", "running", "url"]
 
 
 def url(data_dir: Path) -> str:

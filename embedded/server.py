@@ -14,6 +14,7 @@ from io import FileIO
 from pathlib import Path
 
 from embedded import cluster
+from embedded.disk import wal_sizes
 from embedded.programs import EmbeddedError, explained, reason, spawn
 from embedded.settings import DURABLE, HASTY, SETTINGS
 
@@ -119,7 +120,7 @@ class Server:
 
     def _options(self, durable: bool) -> list[str]:
         settings = SETTINGS | (DURABLE if durable else HASTY)
-        settings |= {"unix_socket_directories": str(self.socket_folder)}
+        settings |= {"unix_socket_directories": str(self.socket_folder)} | wal_sizes(self.data_dir)
         return [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
 
     def _becomes_ready(self, process: "subprocess.Popen[bytes]") -> bool:

@@ -13,8 +13,6 @@ SETTINGS = {
     "wal_level": "minimal",  # nobody replicates it
     "max_wal_senders": "0",
     "wal_compression": "off",  # ciphertext doesn't shrink
-    "max_wal_size": "1GB",  # a burst of uploads between two checkpoints
-    "min_wal_size": "256MB",
     "checkpoint_timeout": "15min",  # most rows die before a second writing
     "autovacuum_naptime": "15s",  # rows die young: take their room back soon
     "log_destination": "stderr",

@@ -13,7 +13,7 @@ from models.image import (
     delete_dead,
     delete_image,
     find_living,
-    insert_image,
+    insertion,
     return_guess,
 )
 from models.owner import (
@@ -60,8 +60,8 @@ __all__ = [
     "find_owner",
     "find_owner_by_login",
     "forget_empty",
-    "insert_image",
     "insert_owner",
+    "insertion",
     "list_owned",
     "lock_owner",
     "now",

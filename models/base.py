@@ -48,14 +48,15 @@ def raw_cursor(connection: Connection) -> Iterator[Any]:
         with closing(raw.cursor()) as cursor:
             yield cursor
     except psycopg2.Error as error:
-        if getattr(raw.driver_connection, "closed", 0):
+        gone = raw.driver_connection is None or raw.driver_connection.closed or type(error) in _ENDS
+        if gone:
             connection.invalidate()
-        kind = (
-            OperationalError
-            if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
-            else DBAPIError
-        )
+        kind = OperationalError if gone or isinstance(error, psycopg2.OperationalError) else DBAPIError
         raise kind(None, None, error) from error
+
+
+_ENDS = (psycopg2.InterfaceError, psycopg2.DatabaseError)
+"""What psycopg2 says itself when the server ended in the middle of an answer; the server's own errors are narrower."""
 
 
 PURGE_LOCK = 0x4D617966_6C79  # "Mayfly"; advisory locks are numbers shared by a whole database

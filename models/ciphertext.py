@@ -6,7 +6,7 @@ costs no more than emptying a small one, where a DELETE writes WAL and leaves de
 
 from __future__ import annotations
 
-from sqlalchemy import Column, LargeBinary, Table
+from sqlalchemy import Column, LargeBinary, SmallInteger, Table
 
 from models.base import Base
 
@@ -20,6 +20,7 @@ def _table(slot: int) -> Table:
         f"ciphertexts_{slot:03}",
         Base.metadata,
         Column("row_key", LargeBinary, primary_key=True),
+        Column("part", SmallInteger, primary_key=True, autoincrement=False),
         Column("sealed", LargeBinary, nullable=False),
     )
 

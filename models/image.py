@@ -148,15 +148,14 @@ _GUESSED = text(
 _LIVES_IN = select(exists().where(_TABLE.slot == bindparam("in_slot"), LIVING))
 
 
-def insert_image(connection: Connection, row: ImageRow, ownership: Ownership | None = None) -> None:
-    """Add an image's row within the caller's transaction."""
-    values = tuple(row.__dict__.values())
+def insertion(connection: Connection, row: ImageRow, ownership: Ownership | None = None) -> bytes:
+    """Write the statement that adds an image's row, for a store that runs it together with its own."""
+    statement, values = _INSERT, tuple(row.__dict__.values())
+    if ownership is not None:
+        statement = _INSERT_OWNED
+        values += (str(ownership.owner_id), ownership.owner_key, ownership.model_tag)
     with raw_cursor(connection) as cursor:
-        if ownership is None:
-            cursor.execute(_INSERT, values)
-        else:
-            owned = (str(ownership.owner_id), ownership.owner_key, ownership.model_tag)
-            cursor.execute(_INSERT_OWNED, values + owned)
+        return bytes(cursor.mogrify(statement, values))
 
 
 def find_living(connection: Connection, row_key: bytes) -> ImageRow | None:

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from crypto import ImageKey, Link, MalformedSecret, OwnerSeal, RowSeal, ServerKeys
 from imaging import Data, clean, prove, recognise
-from models import ImageRow, Ownership, insert_image, now, slot_of
+from models import ImageRow, Ownership, insertion, now, slot_of
 from services.catalog import ownership_of
 from services.conversion import Conversion
 from services.database import statements, transaction
@@ -58,7 +58,7 @@ class Drop:
         expires_at = created_at + lifetime
         slot = slot_of(expires_at, self._limits.max_lifetime)
         with self._room.reserved(slot, len(image), expires_at):
-            sealed_details, sealed = row_seal.seal(
+            sealed_details, pieces = row_seal.seal(
                 details.encode(), image, at=created_at, expires_at=expires_at
             )
             row = ImageRow(
@@ -72,10 +72,10 @@ class Drop:
                 expires_at=expires_at,
                 details=sealed_details,
             )
-            with transaction(self._engine) as connection:
-                # The row goes first: a purge that locks the slot in between finds nothing there to remove yet.
-                insert_image(connection, row, self._ownership(owner, image_key, wishes, created_at))
-                self._store.put(connection, slot, row.row_key, sealed)
+            ownership = self._ownership(owner, image_key, wishes, created_at)
+            with statements(self._engine) as connection:
+                along = insertion(connection, row, ownership)
+                self._store.put(connection, slot, row.row_key, pieces, along=along)
         return Receipt(image_key.text, link.text, row.size, created_at, expires_at, wishes.views, details)
 
     def _ownership(

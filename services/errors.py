@@ -106,7 +106,10 @@ class StorageFull(ServiceError):
 
 
 class DatabaseAway(ServiceError):
-    """PostgreSQL can't be reached or doesn't answer in time; nothing was stored or counted."""
+    """PostgreSQL can't be reached or doesn't answer in time.
+
+    Nothing was confirmed; it may have been done all the same where only its answer was lost.
+    """
 
     retry_after = 2
 

@@ -118,13 +118,13 @@ class Shelf:
         sealed = self._fetch(connection, found.row)
         return Opened(found.row, details, found.row.views_left), opened(keys, sealed)
 
-    def _fetch(self, connection: Connection, row: ImageRow) -> memoryview:
+    def _fetch(self, connection: Connection, row: ImageRow) -> bytearray:
         try:
             return self._stores[row.store].fetch(connection, row.slot, row.row_key)
         except CiphertextGone:
             raise ImageGone from None
 
-    def claim(self, found: Found) -> tuple[int, memoryview]:
+    def claim(self, found: Found) -> tuple[int, bytearray]:
         """Claim a view and fetch the sealed bytes; the claim is committed before a byte can leave.
 
         Others who claim wait meanwhile, so the last one does not remove what an earlier one has yet to fetch.
@@ -146,7 +146,7 @@ class Shelf:
         self._room.give_back(connection, row.slot, row.size)
 
 
-def opened(keys: SealKeys, sealed: memoryview) -> memoryview:
+def opened(keys: SealKeys, sealed: bytearray) -> memoryview:
     """Open an image's sealed bytes; raises ImageGone where they are not what was sealed for its row."""
     try:
         return open_sealed(keys.image, sealed)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from sqlalchemy import Connection
@@ -20,10 +20,16 @@ class CiphertextStore(Protocol):
 
     name: str
 
-    def put(self, connection: Connection, slot: int, row_key: bytes, sealed: Bytes) -> None:
-        """Keep ``sealed`` from the moment the connection's transaction commits."""
+    def put(
+        self, connection: Connection, slot: int, row_key: bytes, pieces: Iterable[Bytes], along: bytes
+    ) -> None:
+        """Keep sealed bytes, given in pieces of about 1 MiB, and run the statement ``along`` that adds their row.
 
-    def fetch(self, connection: Connection, slot: int, row_key: bytes) -> memoryview:
+        Both take effect, or neither. The row goes first: a purge that locks the slot in between finds nothing there
+        to remove yet.
+        """
+
+    def fetch(self, connection: Connection, slot: int, row_key: bytes) -> bytearray:
         """Return the sealed bytes; raises CiphertextGone."""
 
     def delete(self, connection: Connection, slot: int, row_keys: list[bytes]) -> None:

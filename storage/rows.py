@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 from psycopg2.errors import LockNotAvailable
 from sqlalchemy import Connection, text
@@ -19,6 +19,8 @@ SIGNATURE = b"PGCOPY\n\xff\r\n\0"
 HEAD = SIGNATURE + struct.pack(">ii", 0, 0)
 FIELDS = struct.Struct(">h")
 LENGTH = struct.Struct(">i")
+ROW = struct.Struct(">hi")
+PART = struct.Struct(">ih")
 TRAILER = FIELDS.pack(-1)
 READ_SIZE = 256 * 1024
 _FILLED = text(
@@ -28,25 +30,34 @@ _FILLED = text(
 
 
 class RowStore:
-    """One ``bytea`` row an image, in the table of its slot."""
+    """A few ``bytea`` rows an image, one a piece, in the table of its slot.
+
+    PostgreSQL holds a field in memory several times over; so its share of an image is a piece, whatever its size.
+    """
 
     name = "rows"
 
-    def put(self, connection: Connection, slot: int, row_key: bytes, sealed: Bytes) -> None:
-        """Copy ``sealed`` into the slot's table within the caller's transaction."""
-        head = HEAD + FIELDS.pack(2) + LENGTH.pack(len(row_key)) + row_key + LENGTH.pack(len(sealed))
-        statement = f"COPY {ciphertexts(slot)} (row_key, sealed) FROM STDIN WITH (FORMAT binary)"
-        with raw_cursor(connection) as cursor:
-            cursor.copy_expert(statement, _Source(head, sealed, TRAILER), size=READ_SIZE)
+    def put(
+        self, connection: Connection, slot: int, row_key: bytes, pieces: Iterable[Bytes], along: bytes
+    ) -> None:
+        """Insert the row and copy the pieces into the slot's table.
 
-    def fetch(self, connection: Connection, slot: int, row_key: bytes) -> memoryview:
+        One message with two statements: PostgreSQL makes them one transaction, and it is one round trip, not five.
+        """
+        copy = f"COPY {ciphertexts(slot)} (row_key, part, sealed) FROM STDIN WITH (FORMAT binary)"
+        with raw_cursor(connection) as cursor:
+            source = _Source(_framed(row_key, pieces))
+            cursor.copy_expert(along + b";" + copy.encode(), source, size=READ_SIZE)
+
+    def fetch(self, connection: Connection, slot: int, row_key: bytes) -> bytearray:
         """Copy the sealed bytes out of the slot's table; raises CiphertextGone."""
-        table = ciphertexts(slot)
-        statement = f"COPY (SELECT sealed FROM {table} WHERE row_key = '\\x{row_key.hex()}') TO STDOUT (FORMAT binary)"
+        rows = f"SELECT sealed FROM {ciphertexts(slot)} WHERE row_key = '\\x{row_key.hex()}' ORDER BY part"
         sink = _Sink()
         with raw_cursor(connection) as cursor:
-            cursor.copy_expert(statement, sink)
-        return sink.field()
+            cursor.copy_expert(f"COPY ({rows}) TO STDOUT (FORMAT binary)", sink)
+        if not sink.sealed:
+            raise CiphertextGone
+        return sink.sealed
 
     def delete(self, connection: Connection, slot: int, row_keys: list[bytes]) -> None:
         """Delete single rows of a slot within the caller's transaction."""
@@ -77,38 +88,44 @@ class RowStore:
         return True
 
 
-class _Source:
-    """Hands buffers to psycopg2 slice by slice, without ever joining them."""
+def _framed(row_key: bytes, pieces: Iterable[Bytes]) -> Iterator[Bytes]:
+    """Write the pieces as rows of the binary format, each as it is asked for."""
+    yield HEAD
+    for part, piece in enumerate(pieces):
+        yield (
+            ROW.pack(3, len(row_key))
+            + row_key
+            + PART.pack(PART.size - LENGTH.size, part)
+            + LENGTH.pack(len(piece))
+        )
+        yield piece
+    yield TRAILER
 
-    def __init__(self, *buffers: Bytes) -> None:
-        self._buffers = [memoryview(buffer) for buffer in buffers]
+
+class _Source:
+    """Hands what an iterator yields to psycopg2, slice by slice, without ever joining it."""
+
+    def __init__(self, buffers: Iterator[Bytes]) -> None:
+        self._buffers = buffers
+        self._rest = memoryview(b"")
 
     def read(self, size: int) -> bytes:
-        while self._buffers:
-            piece, rest = self._buffers[0][:size], self._buffers[0][size:]
-            if len(rest):
-                self._buffers[0] = rest
-            else:
-                del self._buffers[0]
-            if len(piece):
-                return bytes(piece)
-        return b""
+        if not self._rest:
+            self._rest = memoryview(next(self._buffers, b""))
+        piece, self._rest = self._rest[:size], self._rest[size:]
+        return bytes(piece)
 
 
 class _Sink:
-    """Takes what psycopg2 reads: the header and the trailer are small, the row comes in one piece."""
+    """Takes what psycopg2 reads, and joins the one field of each row."""
 
     def __init__(self) -> None:
-        self._pieces: list[bytes] = []
+        self.sealed = bytearray()
+        self._header = len(HEAD)
 
     def write(self, piece: bytes) -> None:
-        self._pieces.append(piece)
-
-    def field(self) -> memoryview:
-        # libpq hands over whole rows; the header comes with the first one, or on its own.
-        data = memoryview(self._pieces[0])[len(HEAD) :] or memoryview(self._pieces[1])
-        if FIELDS.unpack_from(data)[0] != 1:
-            raise CiphertextGone
-        length = LENGTH.unpack_from(data, FIELDS.size)[0]
-        start = FIELDS.size + LENGTH.size
-        return data[start : start + length]
+        # libpq hands over one whole row at a time; the header comes with the first one, or on its own.
+        row = memoryview(piece)[self._header :]
+        self._header = max(0, self._header - len(piece))
+        if len(row) > LENGTH.size:
+            self.sealed += row[FIELDS.size + LENGTH.size :]

@@ -33,7 +33,11 @@ def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def server(database_url: str) -> Iterator[Served]:
     """A server process that can write no file at all, on the session's database, where other tests count on rows."""
-    settings = {"DATABASE_URL": database_url, "SECRET_KEYS": SERVER_KEY, "PURGE_INTERVAL": "off"}
+    settings: dict[str, Any] = {
+        "DATABASE_URL": database_url,
+        "SECRET_KEYS": SERVER_KEY,
+        "PURGE_INTERVAL": "off",
+    }
     with serving(**settings, before=write_no_file) as served:
         yield served
 

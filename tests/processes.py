@@ -39,6 +39,12 @@ class Served:
         self.process.send_signal(number)
         return self.process.wait(30)
 
+    def workers(self) -> list[int]:
+        """The ids of the processes that answer, the one that was started first coming first."""
+        own = _command(self.process.pid)
+        found = [pid for pid in _children(self.process.pid) if _command(pid) in {own, _SPAWNED}]
+        return sorted(found, key=_started)
+
     def family(self) -> list[int]:
         """The ids of the main process and of all its descendants."""
         found, fresh = [self.process.pid], [self.process.pid]
@@ -46,6 +52,25 @@ class Served:
             fresh = [child for pid in fresh for child in _children(pid)]
             found += fresh
         return found
+
+
+_SPAWNED = "multiprocessing.spawn"
+
+
+def _command(pid: int) -> str:
+    """What a process runs; the same for a forked child, and one name for whatever multiprocessing spawns."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    return _SPAWNED if "spawn_main" in words else words
+
+
+def _started(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
 
 
 def _children(pid: int) -> list[int]:
@@ -84,14 +109,20 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(*arguments: str, before: Callable[[], None] | None = None, **env: str) -> Iterator[Served]:
+def serving(
+    *arguments: str,
+    before: Callable[[], None] | None = None,
+    command: tuple[str, ...] = ("app.py",),
+    under: tuple[str, ...] = (),
+    **env: str,
+) -> Iterator[Served]:
     """Serve with the given settings until the block ends; the output goes to a log, through a pipe to ``cat``."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         log_path = Path(folder) / "log"
         with log_path.open("wb") as log, subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=log) as cat:
             process = subprocess.Popen(
-                [sys.executable, "app.py", *arguments],
+                [*under, sys.executable, *command, *arguments],
                 cwd=ROOT,
                 env={**os.environ, "BIND": f"127.0.0.1:{port}", "WORKERS": "2", **env},
                 stdin=subprocess.DEVNULL,

@@ -87,10 +87,11 @@ FORM = b"Content-Type: multipart/form-data; boundary=b\r\n"
     [
         (HEAD + b"Content-Length: 100000\r\n\r\n", ONE_MB[:5000]),
         (HEAD + FORM + b"Content-Length: 100000\r\n\r\n", PART + ONE_MB[:5000]),
+        (HEAD + b"Content-Length: %d\r\n\r\n" % (len(ONE_MB) + 9), ONE_MB),
         (HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1388\r\n" + ONE_MB[:5000] + b"\r\n"),
         (HEAD + FORM + b"Transfer-Encoding: chunked\r\n\r\n", b"1000\r\n" + PART + ONE_MB[:100]),
     ],
-    ids=["raw", "multipart", "chunked", "chunked multipart"],
+    ids=["raw", "multipart", "whole image", "chunked", "chunked multipart"],
 )
 def test_a_body_that_stops_half_way_leaves_no_row(
     server: Served, database_url: str, pieces: tuple[bytes, ...]

@@ -40,8 +40,9 @@ def _create_slot(table: str) -> None:
     op.create_table(
         table,
         sa.Column("row_key", sa.LargeBinary(), nullable=False),
+        sa.Column("part", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("row_key", name=op.f(f"pk_{table}")),
+        sa.PrimaryKeyConstraint("row_key", "part", name=op.f(f"pk_{table}")),
     )
     # Sealed bytes don't compress, so PostgreSQL needn't try.
     op.execute(f"ALTER TABLE {table} ALTER COLUMN sealed SET STORAGE EXTERNAL")

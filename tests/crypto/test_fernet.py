@@ -10,12 +10,12 @@ from cryptography.fernet import Fernet
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crypto import Unopenable, open_sealed, seal, sealed_size
-from crypto.fernet import SLICE
+from crypto import Unopenable, open_sealed, seal, seal_pieces, sealed_size
+from crypto.fernet import PIECE
 
 keys = st.binary(min_size=32, max_size=32)
 plaintexts = st.binary(max_size=300)
-EDGES = [0, 1, 15, 16, 17, SLICE - 1, SLICE, SLICE + 1, 3 * SLICE + 5]
+EDGES = [0, 1, 15, 16, 17, PIECE - 1, PIECE, PIECE + 1, PIECE + 16, 3 * PIECE + 5]
 
 
 @given(key=keys, plaintext=plaintexts, at=st.integers(0, 2**33))
@@ -39,6 +39,24 @@ def test_both_agree_at_the_edges_of_blocks_and_slices(size: int) -> None:
     assert len(sealed) == sealed_size(size)
     assert open_sealed(key, sealed) == plaintext
     assert Fernet(urlsafe_b64encode(key)).decrypt(urlsafe_b64encode(sealed)) == plaintext
+
+
+@pytest.mark.parametrize("size", EDGES)
+def test_no_piece_is_larger_than_it_may_be(size: int) -> None:
+    pieces = list(seal_pieces(bytes(32), bytes(size), at=1))
+    assert max(map(len, pieces)) <= PIECE + 25 + 16 + 32
+    assert len(pieces) == max(1, -(-(size - size % 16) // PIECE))
+
+
+def test_a_bytearray_is_opened_in_place_and_left_alone_when_it_does_not_open() -> None:
+    sealed = bytearray(seal(bytes(32), b"plaintext", at=1))
+    before = bytes(sealed)
+    with pytest.raises(Unopenable):
+        open_sealed(b"\1" * 32, sealed)
+    assert sealed == before
+    opened = open_sealed(bytes(32), sealed)
+    assert bytes(opened) == b"plaintext"
+    assert opened.obj is sealed
 
 
 @given(key=keys, plaintext=plaintexts, data=st.data())

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.cast import IMAGES, SERVER_KEY, cleaned
@@ -28,7 +29,7 @@ def test_upload_get_and_cleanup(server: Served, tmp_path: Path) -> None:
 def test_its_settings_name_the_database(database_url: str) -> None:
     """POSTGRES_USER and the rest, with a socket's folder for HOST as libpq allows."""
     parts = urlsplit(database_url)
-    env = {
+    env: dict[str, Any] = {
         "POSTGRES_USER": parts.username or "",
         "POSTGRES_PASSWORD": "<mypassword>",
         "POSTGRES_DB": parts.path.lstrip("/"),

@@ -15,6 +15,7 @@ from app import Mayfly
 from crypto import Link
 from models import PURGE_LOCK, SLOTS, ciphertexts, db
 from services import purge as purge_module
+from storage import RowStore
 from tests.cast import deposit
 from tests.conftest import MakeApp
 
@@ -73,6 +74,14 @@ def test_a_slot_is_not_emptied_while_anything_in_it_lives(
     kill(engine, dead)
     assert app.purge() == 1
     assert client.get(f"/image/{alive}").status_code == 200
+
+
+def test_a_slot_that_came_to_life_meanwhile_is_left(app: Mayfly, client: FlaskClient, engine: Engine) -> None:
+    """An upload may commit between the purge's first look at a slot and its lock: it looks again under the lock."""
+    link = deposit(client)
+    (slot,) = filled(engine)
+    app.purge._empty(RowStore(), slot)
+    assert client.get(f"/image/{link}").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["get", "post"])

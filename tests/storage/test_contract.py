@@ -7,15 +7,25 @@ from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
 
-from models import ciphertexts
+from app import Mayfly
+from models import ciphertexts, db
 from storage import CiphertextGone, CiphertextStore, RowStore
+from storage.protocol import Bytes
 from storage.rows import HEAD, READ_SIZE
 
 STORES = [RowStore()]
-SIZES = [1, 8000, READ_SIZE - len(HEAD), READ_SIZE, READ_SIZE + 1, 3_000_001]
+PIECE = 1 << 20
+SIZES = [1, 8000, READ_SIZE - len(HEAD), READ_SIZE, READ_SIZE + 1, PIECE, PIECE + 1, 3_000_001]
 KEY, OTHER = b"k" * 32, b"o" * 32
 SLOT = 7
+NOTHING = b"SELECT 1"
+
+
+def split(sealed: Bytes) -> Iterator[Bytes]:
+    for start in range(0, len(sealed), PIECE):
+        yield sealed[start : start + PIECE]
 
 
 @pytest.fixture(params=STORES, ids=lambda store: store.name)
@@ -35,7 +45,7 @@ def connection(engine: Engine) -> Iterator[Connection]:
 def test_what_was_put_is_fetched(store: CiphertextStore, connection: Connection, size: int) -> None:
     sealed = os.urandom(size)
     for kind in (bytes, bytearray, memoryview):
-        store.put(connection, SLOT, KEY, kind(sealed))
+        store.put(connection, SLOT, KEY, split(kind(sealed)), NOTHING)
         assert store.fetch(connection, SLOT, KEY) == sealed
         store.delete(connection, SLOT, [KEY])
 
@@ -43,14 +53,30 @@ def test_what_was_put_is_fetched(store: CiphertextStore, connection: Connection,
 def test_nothing_is_kept_before_the_commit(store: CiphertextStore, engine: Engine) -> None:
     with engine.connect() as connection:
         with connection.begin() as transaction:
-            store.put(connection, SLOT, KEY, b"sealed")
+            store.put(connection, SLOT, KEY, [b"sealed"], NOTHING)
             transaction.rollback()
         with pytest.raises(CiphertextGone):
             store.fetch(connection, SLOT, KEY)
 
 
+def test_the_row_and_its_bytes_are_kept_together_or_not_at_all(store: CiphertextStore, app: Mayfly) -> None:
+    along = b"UPDATE stored SET bytes = 5 WHERE slot = 3"
+    counted = text("SELECT bytes FROM stored WHERE slot = 3")
+    with app.app_context(), db.engine.connect() as connection:
+        store.put(connection, SLOT, KEY, [b"sealed"], along)
+        assert connection.scalar(counted) == 5
+        for broken, statement in ((KEY, along.replace(b"5", b"6")), (OTHER, b"UPDATE nothing SET x = 1")):
+            with pytest.raises(DBAPIError):  # the first is there already, the second has no such table
+                store.put(connection, SLOT, broken, [b"other"], statement)
+        assert connection.scalar(counted) == 5
+        assert bytes(store.fetch(connection, SLOT, KEY)) == b"sealed"
+        with pytest.raises(CiphertextGone):
+            store.fetch(connection, SLOT, OTHER)
+        store.delete(connection, SLOT, [KEY])
+
+
 def test_what_is_not_there_is_gone(store: CiphertextStore, connection: Connection) -> None:
-    store.put(connection, SLOT, OTHER, b"sealed")
+    store.put(connection, SLOT, OTHER, [b"sealed"], NOTHING)
     for slot, key in ((SLOT, KEY), (SLOT + 1, OTHER)):
         with pytest.raises(CiphertextGone):
             store.fetch(connection, slot, key)
@@ -58,7 +84,7 @@ def test_what_is_not_there_is_gone(store: CiphertextStore, connection: Connectio
 
 def test_single_ones_are_deleted(store: CiphertextStore, connection: Connection) -> None:
     for key in (KEY, OTHER):
-        store.put(connection, SLOT, key, b"sealed")
+        store.put(connection, SLOT, key, [b"sealed"], NOTHING)
     store.delete(connection, SLOT, [KEY, b"never there"])
     with pytest.raises(CiphertextGone):
         store.fetch(connection, SLOT, KEY)
@@ -66,7 +92,7 @@ def test_single_ones_are_deleted(store: CiphertextStore, connection: Connection)
 
 
 def test_a_slot_is_emptied_only_when_it_may_go(store: CiphertextStore, connection: Connection) -> None:
-    store.put(connection, SLOT, KEY, b"sealed")
+    store.put(connection, SLOT, KEY, [b"sealed"], NOTHING)
     assert store.filled(connection) == [SLOT]
     assert not store.empty(connection, SLOT, lambda: False)
     assert bytes(store.fetch(connection, SLOT, KEY)) == b"sealed"
@@ -78,7 +104,7 @@ def test_a_slot_is_emptied_only_when_it_may_go(store: CiphertextStore, connectio
 
 def test_a_slot_in_use_is_not_waited_for(store: CiphertextStore, engine: Engine) -> None:
     with engine.connect() as uploader, engine.connect() as purger, uploader.begin() as upload, purger.begin():
-        store.put(uploader, SLOT, KEY, b"sealed")
+        store.put(uploader, SLOT, KEY, [b"sealed"], NOTHING)
         assert not store.empty(purger, SLOT, lambda: True)
         upload.rollback()
 
@@ -89,7 +115,7 @@ def test_emptying_writes_the_same_wal_whatever_is_in_the_slot(engine: Engine) ->
     for megabytes in (1, 20):
         with engine.begin() as connection:
             for number in range(megabytes):
-                RowStore().put(connection, SLOT, number.to_bytes(32, "big"), os.urandom(1_000_000))
+                RowStore().put(connection, SLOT, number.to_bytes(32, "big"), [os.urandom(1_000_000)], NOTHING)
         with engine.connect() as connection:
             before = connection.scalar(text("SELECT pg_current_wal_insert_lsn()"))
             assert RowStore().empty(connection, SLOT, lambda: True)

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from crypto import Link
+from models import claim_view
 from tests.cast import deposit
 from tests.conftest import MakeApp
 
@@ -77,6 +78,14 @@ def test_a_used_up_row_is_dead_even_if_nobody_removed_it(client: FlaskClient, en
         connection.execute(text("UPDATE images SET views_left = 0"))
     assert client.post(f"/image/{link}").status_code == 404
     assert client.get(f"/image/{link}").status_code == 404
+
+
+def test_no_view_can_be_claimed_of_a_used_up_row(client: FlaskClient, engine: Engine) -> None:
+    """Two requests may both have found the row alive; what counts is the claim."""
+    row_key = Link.parse(deposit(client, views=1)).row_key
+    with engine.begin() as connection:
+        assert claim_view(connection, row_key)
+        assert claim_view(connection, row_key) is None
 
 
 def test_an_altered_image_gives_nothing(client: FlaskClient, engine: Engine) -> None:

@@ -1,0 +1,88 @@
+"""``python app.py`` with fault points: a worker that is told so kills itself at one step of an upload.
+
+A file named after the step, with the worker's process id in it, tells it; the last image key is left beside it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import server
+import services.drop
+import services.room
+import storage.rows
+import web.share
+
+drop: Any = services.drop
+
+FOLDER = Path(os.environ["FAULT_FOLDER"])
+
+
+def die_at(step: str) -> None:
+    """End this process at once, if it was told to end here."""
+    order = FOLDER / (step or "nowhere")
+    if order.exists() and order.read_text() == str(os.getpid()):
+        order.unlink()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def around(owner: Any, name: str, step: str) -> None:
+    """Put a fault point before and after a function."""
+    function: Callable[..., Any] = getattr(owner, name)
+
+    def doomed(*arguments: Any, **named: Any) -> Any:
+        die_at(f"before {step}")
+        done = function(*arguments, **named)
+        die_at(f"after {step}")
+        return done
+
+    setattr(owner, name, doomed)
+
+
+def along_the_bytes() -> None:
+    """Put fault points where the sealed bytes are on their way to PostgreSQL, and where all of them have gone."""
+    read = storage.rows._Source.read
+
+    def doomed(self: Any, size: int) -> bytes:
+        self.calls = getattr(self, "calls", 0) + 1
+        piece = read(self, size)
+        die_at("at the end of storing" if not piece else "in storing" if self.calls == 3 else "")
+        return piece
+
+    storage.rows._Source.read = doomed  # type: ignore[method-assign]
+
+
+def leave_image_key() -> None:
+    """Leave every image key where the test finds it: who dies tells nobody."""
+    new = drop.ImageKey.new
+
+    def told() -> Any:
+        image_key = new()
+        (FOLDER / f"key {os.getpid()}").write_text(image_key.text)
+        return image_key
+
+    drop.ImageKey.new = told
+
+
+def plant() -> None:
+    """Put the fault points into the steps of an upload."""
+    around(web.share, "read_body", "reading the body")
+    around(drop, "recognise", "recognising")
+    around(drop, "prove", "proving")
+    around(drop.RowSeal, "seal", "sealing")
+    around(services.room, "reserve", "reserving room")
+    around(drop, "insertion", "writing the row")
+    around(storage.rows.RowStore, "put", "storing")
+    along_the_bytes()
+    around(web.share, "receipt_response", "answering")
+    leave_image_key()
+
+
+plant()
+
+if __name__ == "__main__":
+    server.main()

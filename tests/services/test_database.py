@@ -1,0 +1,57 @@
+"""The wall to SQLAlchemy holds while PostgreSQL comes and goes."""
+
+from __future__ import annotations
+
+import contextlib
+
+from sqlalchemy import Engine, create_engine, text
+
+from app import Mayfly
+from models import db
+from services import DatabaseAway
+from services.database import statements, transaction
+from tests.conftest import MakeApp
+
+
+def test_a_connection_that_dies_unnoticed_takes_no_place_in_the_pool_with_it(
+    make_app: MakeApp, database_url: str
+) -> None:
+    """It had answered its last statement when its backend died; giving it back must not fail, or the pool runs dry."""
+    engine = engine_of(make_app(threads=1))
+    other = create_engine(database_url)
+    for _ in range(5):
+        for _ in range(4):  # connections that were given back before
+            with contextlib.suppress(DatabaseAway), statements(engine) as connection:
+                connection.scalar(text("SELECT 1"))
+        with contextlib.suppress(DatabaseAway), statements(engine) as connection:
+            terminate(other, connection.scalar(text("SELECT pg_backend_pid()")))
+    other.dispose()
+    answers = []
+    for _ in range(4):
+        with contextlib.suppress(DatabaseAway), statements(engine) as connection:
+            answers.append(connection.scalar(text("SELECT 1")))
+    assert 1 in answers
+
+
+def engine_of(app: Mayfly) -> Engine:
+    """The engine as the services have it."""
+    with app.app_context():
+        return db.engine
+
+
+def terminate(engine: Engine, pid: int) -> None:
+    with engine.begin() as connection:
+        assert connection.scalar(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+
+
+def test_statements_stand_for_themselves_and_transactions_do_not(make_app: MakeApp) -> None:
+    """The same connection serves both in turn."""
+    engine = engine_of(make_app(threads=1))
+    with contextlib.suppress(KeyError), statements(engine) as connection:
+        connection.execute(text("UPDATE stored SET bytes = 7 WHERE slot = 3"))
+        raise KeyError
+    with contextlib.suppress(KeyError), transaction(engine) as connection:
+        connection.execute(text("UPDATE stored SET bytes = 8 WHERE slot = 3"))
+        raise KeyError
+    with statements(engine) as connection:
+        assert connection.scalar(text("SELECT bytes FROM stored WHERE slot = 3")) == 7
