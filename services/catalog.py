@@ -118,7 +118,8 @@ class Catalog:
             found = self._shelf.found(row, image_key.link)
         except (Unopenable, ImageGone):
             return None  # altered or moved by somebody in the database: not this owner's image any more
-        details = None if found.sealed.asks_password else Details.decode(found.sealed.open(None)[1])
+        plain = found.sealed.plain
+        details = None if plain is None else Details.decode(plain)
         return Entry(image_key.text, image_key.link.text, Opened(row, details, row.views_left))
 
     def _cursor(self, owner: UUID, place: Place | None) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
@@ -75,7 +74,7 @@ def _limit(text: str | None) -> int:
 
 def _listed(entry: Entry, base_url: str) -> ListedImage:
     row = entry.opened.row
-    details: dict[str, Any] = asdict(entry.opened.details) if entry.opened.details else {}
+    details: dict[str, Any] = vars(entry.opened.details) if entry.opened.details else {}
     return {
         "image_id": entry.link,
         "image_key": entry.image_key,
