@@ -47,7 +47,7 @@ class Mayfly(Flask):
 def create_app(config: Config | None = None) -> Mayfly:
     """Put the rooms together; nothing is started and no connection is made."""
     config = config or Config.from_env()
-    app = Mayfly("mayfly", template_folder="web/templates", static_folder="web/static", root_path=str(ROOT))
+    app = Mayfly("mayfly", template_folder="web/templates", static_folder=None, root_path=str(ROOT))
     app.settings = config
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.config.update(

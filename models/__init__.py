@@ -1,6 +1,6 @@
 """Rows and queries; every time that decides about life and death is the database's."""
 
-from models.base import PURGE_LOCK, db, now, raw_cursor, try_purge_lock, wait_for_purge_lock
+from models.base import PURGE_LOCK, db, now, raw_cursor, time_left, try_purge_lock, wait_for_purge_lock
 from models.catalog import OwnedRow, list_owned
 from models.ciphertext import SLOTS, ciphertexts, slot_of
 from models.image import (
@@ -74,6 +74,7 @@ __all__ = [
     "return_attempt",
     "return_guess",
     "slot_of",
+    "time_left",
     "try_purge_lock",
     "wait_for_purge_lock",
 ]

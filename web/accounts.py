@@ -10,6 +10,7 @@ from flask import Blueprint, Response, jsonify, request
 from config import Config
 from services import Account, Accounts, Catalog, Drop, Entry, Receipt
 from web.answers import image_response, iso_time, note_receipt
+from web.asked import Credentials, EncodedImage, PasswordChange, Registration
 from web.auth import account
 from web.body import ENVELOPE_BYTES, too_large
 from web.errors import BadRequest
@@ -27,18 +28,7 @@ from web.operations import (
 )
 from web.options import make_wishes
 from web.passwords import read_opening, read_password
-from web.schemas import (
-    Credentials,
-    DoneAnswer,
-    EncodedImage,
-    MeAnswer,
-    MyImage,
-    PasswordChange,
-    RegisteredAnswer,
-    Registration,
-    StoredAnswer,
-    TokenAnswer,
-)
+from web.schemas import DoneAnswer, MeAnswer, MyImage, RegisteredAnswer, StoredAnswer, TokenAnswer
 
 SHOWN_IMAGES = 1000
 

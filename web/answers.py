@@ -106,7 +106,9 @@ def image_response(opened: Opened, data: Data | None, disposition: str = "inline
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["X-Robots-Tag"] = "noindex"
     # Whatever a browser takes these bytes for, they may not run as a page of this origin.
-    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox; frame-ancestors 'none'"
+    # Who has the link may show the image on a page of their own.
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response
 
 

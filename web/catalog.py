@@ -13,6 +13,7 @@ from web.auth import catalog_owner
 from web.errors import BadRequest
 from web.operation import operation
 from web.operations import LIST, UPLOAD
+from web.page import Page
 from web.schemas import ListAnswer, ListedImage
 from web.share import deposit
 
@@ -24,6 +25,7 @@ FILTERS = ("prefix", "model_id", "limit", "cursor")
 def catalog_routes(drop: Drop, catalog: Catalog, config: Config) -> Blueprint:
     """The routes of an owner's list."""
     routes = Blueprint("catalog", __name__)
+    page = Page(config)
 
     @routes.get("/images")
     @routes.get("/images/")
@@ -33,23 +35,22 @@ def catalog_routes(drop: Drop, catalog: Catalog, config: Config) -> Blueprint:
         owner = catalog_owner()
         if owner is None:
             raise AccountAsked
-        page = catalog.page(
+        found = catalog.page(
             owner,
             _limit(request.args.get("limit")),
             prefix=request.args.get("prefix", ""),
             model_id=request.args.get("model_id"),
             cursor=request.args.get("cursor") or None,
         )
-        base_url = config.base_url or request.host_url.rstrip("/")
-        data = [_listed(entry, base_url) for entry in page.entries]
-        response = jsonify(ListAnswer(status="success", data=data, next=page.next))
+        data = [_listed(entry, page.address) for entry in found.entries]
+        response = jsonify(ListAnswer(status="success", data=data, next=found.next))
         response.headers["Cache-Control"] = "no-store"
         return response
 
     @routes.post("/images/upload")
     @operation(UPLOAD)
     def upload() -> Response:
-        return deposit(drop, config, JSON)
+        return deposit(drop, page, JSON)
 
     return routes
 

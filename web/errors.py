@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import traceback
 
-from flask import Flask, Response, jsonify, render_template, request
+from flask import Flask, Response, current_app, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException, default_exceptions
 
 from imaging import BrokenImage, NotAnImage, TooBusy, TooManyPixels
@@ -107,7 +107,8 @@ def _known(error: Exception) -> Response:
 def _not_by_looking(error: NotByLooking) -> Response:
     """Send a browser to the share page, which opens at a click; tell everybody else the line that opens it."""
     if request.accept_mimetypes.best_match(FORMS, default=FORMS[0]) == "text/html":
-        response = Response(status=303, headers={"Location": f"/s#{error.link}"})
+        base = current_app.jinja_env.globals["base"]
+        response = Response(status=303, headers={"Location": f"{base}/s#{error.link}"})
     else:
         line = f"curl -X POST -o image {request.base_url}"
         response = error_response(405, "open_by_post", f"{error} Open it with: {line}")
@@ -149,7 +150,7 @@ def error_response(status: int, code: str, message: str) -> Response:
     if best == "text/plain":
         response = Response(f"{message}\n", mimetype="text/plain")
     elif best == "text/html":
-        response = Response(render_template("error.html", status=status, message=message))
+        response = Response(render_template("error.html", status=status, code=code, message=message))
     else:
         response = jsonify(status="error", error=code, message=message)
     response.status_code = status

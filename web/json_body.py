@@ -8,9 +8,9 @@ from typing import Any, NoReturn, TypeVar
 from flask import Request
 from pydantic import ValidationError
 
+from web.asked import JsonBody
 from web.body import read_bytes
 from web.errors import BadRequest
-from web.schemas import JsonBody
 
 SMALL = 16 * 1024
 T = TypeVar("T", bound=JsonBody)

@@ -18,7 +18,7 @@ from web.schemas import ErrorAnswer
 
 VERSION = "0.1.0"
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
-NOT_DESCRIBED = {"static"}
+NOT_DESCRIBED = {"assets.asset"}
 """Endpoints of files that belong to a page."""
 MAY_SAY_WHEN = {429, 503, 507}
 REFERENCE = "#/components/schemas/{model}"
@@ -147,6 +147,8 @@ def _refusals(operation: Operation) -> dict[int, set[str]]:
     kinds = set(operation.refuses) | ({TokenRefused} if operation.account != "ignored" else set())
     for kind in kinds:
         status, code = (405, "open_by_post") if kind is NotByLooking else STATUS[kind]
+        codes[status].add(code)
+    for status, code in operation.also.items():
         codes[status].add(code)
     if operation.query or operation.body or operation.path or operation.account != "ignored":
         codes[400] = set()

@@ -42,6 +42,8 @@ class Operation:
     query: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     path: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     body: Body | None = None
+    also: Mapping[int, str] = field(default_factory=dict)
+    """Statuses of refusals that are no errors of the domain, with their codes."""
     account: Account = "ignored"
     basic: bool = False
     """Whether HTTP Basic may carry an image's password."""

@@ -21,7 +21,7 @@ from services import (
     TooManyGuesses,
     TooManyLogins,
 )
-from web import schemas
+from web import asked, schemas
 from web.operation import HTML, PICTURES, TEXT, Answer, Body, Operation
 from web.options import MAX_DESCRIPTION_CHARACTERS, MAX_VIEWS
 
@@ -47,7 +47,6 @@ FORM = {
     "oneOf": [{"required": ["file"]}, {"required": ["image"]}],
 }
 RAW: Schemas = {"application/octet-stream": {}, "image/*": {}}
-OPENING = {"type": "object", "properties": {"password": PASSWORD}, "additionalProperties": False}
 SECRET = {"type": "string", "pattern": "^[A-Za-z0-9_-]{32}$"}
 SIDE = {"type": "integer", "minimum": 1, "maximum": 65_535}
 CONVERSION: Schemas = {
@@ -56,13 +55,30 @@ CONVERSION: Schemas = {
     "height": SIDE,
 }
 
+
+def _form(*required: str, **fields: dict[str, Any]) -> Body:
+    """A small form in either encoding, of which every other field may be left out."""
+    schema = {
+        "type": "object",
+        "properties": fields,
+        "required": list(required),
+        "additionalProperties": False,
+    }
+    return Body(
+        media_types={"application/x-www-form-urlencoded": schema, "multipart/form-data": schema},
+        required=bool(required),
+    )
+
+
 IMAGING = (NotAnImage, BrokenImage, TooManyPixels, TooBusy)
 STORING = (*IMAGING, BadLifetime, StorageFull, DatabaseAway)
 UNLOCKING = (PasswordAsked, PasswordWrong, TooManyGuesses)
 RECEIPT_HEADERS = ("Image-Key", "Sunset", "Location", "Cache-Control")
 IMAGE_HEADERS = ("Content-Disposition", "Sunset", "Cache-Control", "Referrer-Policy", "X-Robots-Tag")
 IMAGE = Answer("The image.", media_types=PICTURES, headers=IMAGE_HEADERS, may_have=("Views-Left",))
-RECEIPT = Answer("The image is stored.", schemas.ReceiptAnswer, (TEXT,), RECEIPT_HEADERS)
+RECEIPT = Answer(
+    "The image is stored.", schemas.ReceiptAnswer, (TEXT, HTML), ("Cache-Control",), RECEIPT_HEADERS[:-1]
+)
 DONE = {200: Answer("It is done.", schemas.DoneAnswer)}
 PAGE = {200: Answer("A page, or the same as text.", media_types=(HTML, TEXT))}
 
@@ -107,10 +123,7 @@ OPEN_BY_NAME = Operation(
     (ImageGone, *UNLOCKING, DatabaseAway, *IMAGING),
     query=CONVERSION,
     path=IMAGE_BY_NAME.path,
-    body=Body(
-        media_types={"application/x-www-form-urlencoded": OPENING, "multipart/form-data": OPENING},
-        required=False,
-    ),
+    body=_form(password=PASSWORD),
     account="heeded",
     basic=True,
 )
@@ -166,13 +179,13 @@ REGISTER = Operation(
     "Open an account",
     {201: Answer("The account.", schemas.RegisteredAnswer)},
     (NameTaken, DatabaseAway),
-    body=Body(schemas.Registration),
+    body=Body(asked.Registration),
 )
 LOGIN = Operation(
     "Log in",
     {200: Answer("A token.", schemas.TokenAnswer)},
     (LoginRefused, TooManyLogins, DatabaseAway),
-    body=Body(schemas.Credentials),
+    body=Body(asked.Credentials),
 )
 ME = Operation(
     "One's account and its newest images",
@@ -187,21 +200,52 @@ CHANGE_PASSWORD = Operation(
     "Change one's password, which ends every token",
     {200: Answer("A new token.", schemas.TokenAnswer)},
     (AccountAsked, CurrentPasswordWrong, TooManyLogins, DatabaseAway),
-    body=Body(schemas.PasswordChange),
+    body=Body(asked.PasswordChange),
     account="asked",
 )
 UPLOAD_ENCODED = Operation(
     "Upload an image as base64",
     {201: Answer("The image is stored.", schemas.StoredAnswer, headers=RECEIPT_HEADERS)},
     (AccountAsked, *STORING),
-    body=Body(schemas.EncodedImage),
+    body=Body(asked.EncodedImage),
     account="asked",
+)
+CROSS_SITE = {403: "cross_site"}
+LINK_FORM = _form(link={"type": "string", "description": "a link, or an address that holds it"})
+HOME = Operation("The drop page, or for curl how to use it", PAGE)
+SHARE = Operation("The share page", {200: Answer("A page.", media_types=(HTML,))})
+GLANCE = Operation(
+    "What a link leads to, without opening it",
+    {200: Answer("What is told.", schemas.GlanceAnswer, (HTML,), ("Cache-Control",))},
+    (ImageGone, DatabaseAway),
+    body=LINK_FORM,
+    also=CROSS_SITE,
+)
+OPEN_BY_FORM = Operation(
+    "Open an image on purpose, by a form",
+    {200: IMAGE},
+    (ImageGone, *UNLOCKING, DatabaseAway),
+    body=_form(link={"type": "string"}, password=PASSWORD),
+    also=CROSS_SITE,
+    basic=True,
+)
+DRAW = Operation(
+    "The share URL of a link as a QR code",
+    {200: Answer("The code.", media_types=("image/svg+xml",), headers=("Cache-Control",))},
+    body=_form("link", link={"type": "string", "pattern": r"^\s*(.*[#/])?[A-Za-z0-9_-]{32}\s*$"}),
+    also=CROSS_SITE,
+)
+DELETE_BY_FORM = Operation(
+    "Delete an image by its image key, by a form",
+    {200: Answer("It is done.", schemas.DoneAnswer, (HTML,))},
+    (ImageGone, DatabaseAway),
+    body=_form(image_key={"type": "string"}),
+    also=CROSS_SITE,
 )
 CLEANUP = Operation(
     "Purge what has expired", {200: Answer("It is done.", schemas.CleanupAnswer)}, (DatabaseAway,)
 )
 ALIVE = Operation("Whether the service is alive", {200: Answer("It is.", schemas.AliveAnswer)})
-HOME = Operation("How to use it", PAGE)
 DOCS = Operation("This description as a page", {200: Answer("A page.", media_types=(HTML,))})
 OPENAPI = Operation("This description", {200: Answer("OpenAPI 3.1.", dict[str, Any])})
 SHAREX = Operation(

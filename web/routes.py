@@ -1,22 +1,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
-from flask import Flask, Response
+from flask import Flask
 
 from config import Config
 from services import Accounts, Catalog, Drop, Purge
 from web.accounts import account_routes
+from web.assets import Assets, asset_routes
 from web.auth import register_auth
 from web.catalog import catalog_routes
 from web.cors import register_cors
 from web.docs import docs_routes
 from web.errors import register_errors
+from web.headers import harden
+from web.languages import register_languages
 from web.manage import manage_routes
 from web.ops import ops_routes
 from web.pages import page_routes
 from web.share import Anything, share_routes
 from web.sharex import sharex_routes
+from web.words import ERRORS, page_words
 
 
 @dataclass(frozen=True)
@@ -39,14 +44,21 @@ def register_web(app: Flask, services: Services, config: Config) -> None:
     app.register_blueprint(account_routes(services.accounts, services.catalog, services.drop, config))
     app.register_blueprint(manage_routes(services.drop))
     app.register_blueprint(ops_routes(services.purge))
-    app.register_blueprint(page_routes())
+    app.register_blueprint(page_routes(services.drop, config))
     app.register_blueprint(sharex_routes(config))
     app.register_blueprint(docs_routes(app))
+    _register_pages(app, urlsplit(config.base_url or "").path)
     register_errors(app)
     register_cors(app, config.cors_origins)
+    app.after_request(harden)
 
-    @app.after_request
-    def harden(response: Response) -> Response:
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        response.headers.setdefault("Referrer-Policy", "no-referrer")
-        return response
+
+def _register_pages(app: Flask, base: str) -> None:
+    """Give the templates what each of them needs; ``base`` is the path that a proxy in front takes away."""
+    assets = Assets()
+    app.register_blueprint(asset_routes(assets))
+    register_languages(app)
+    app.jinja_env.globals.update(
+        base=base, asset=lambda name: base + assets.path(name), ERRORS=ERRORS, page_words=page_words
+    )
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

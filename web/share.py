@@ -18,6 +18,7 @@ from web.conversions import read_conversion, split_form
 from web.operation import operation
 from web.operations import IMAGE_BY_NAME, OPEN_BY_NAME, PUT, UPLOAD
 from web.options import read_wishes
+from web.page import Page, wants_page
 from web.passwords import read_opening
 
 T = TypeVar("T")
@@ -30,26 +31,33 @@ class Anything(BaseConverter):
     part_isolating = False
 
 
-def deposit(drop: Drop, config: Config, default: str, filename: str | None = None) -> Response:
+def deposit(drop: Drop, page: Page, default: str, filename: str | None = None) -> Response:
     """Take an upload in, into the caller's catalog if there is one; answer in the ``default`` form unless asked."""
-    body = read_body(request, config.max_image_bytes)
-    receipt = drop.deposit(body.image, read_wishes(request, body, filename), catalog_owner())
-    return receipt_response(receipt, config.base_url or request.host_url.rstrip("/"), default)
+    body = read_body(request, page.config.max_image_bytes)
+    by_form = filename is None and wants_page()
+    # A form sends the fields that were left empty too.
+    body.fields = {name: value for name, value in body.fields.items() if value or not by_form}
+    wishes = read_wishes(request, body, filename)
+    receipt = drop.deposit(body.image, wishes, catalog_owner())
+    if by_form:
+        return page.receipt(receipt, asks_password=bool(wishes.password))
+    return receipt_response(receipt, page.address, default)
 
 
 def share_routes(drop: Drop, catalog: Catalog, config: Config) -> Blueprint:
     """The routes of the drop."""
     routes = Blueprint("share", __name__)
+    page = Page(config)
 
     @routes.post("/upload")
     @operation(UPLOAD)
     def upload() -> Response:
-        return deposit(drop, config, JSON)
+        return deposit(drop, page, JSON)
 
     @routes.put("/<anything:filename>")
     @operation(PUT)
     def put(filename: str) -> Response:
-        return deposit(drop, config, TEXT, filename)
+        return deposit(drop, page, TEXT, filename)
 
     @routes.get("/image/<name>")
     @operation(IMAGE_BY_NAME)

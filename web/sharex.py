@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify
 
 from config import Config
 from web.answers import content_disposition
 from web.operation import operation
 from web.operations import SHAREX
+from web.page import Page
 from web.schemas import ShareXAnswer
 
 
@@ -18,7 +19,7 @@ def sharex_routes(config: Config) -> Blueprint:
     @routes.get("/sharex.sxcu")
     @operation(SHAREX)
     def sharex() -> Response:
-        base_url = config.base_url or request.host_url.rstrip("/")
+        base_url = Page(config).address
         uploader: ShareXAnswer = {
             "Version": "14.0.0",
             "Name": f"Mayfly ({base_url.partition('://')[2]})",

@@ -46,11 +46,9 @@ def _create_slot(table: str) -> None:
     )
     # Sealed bytes don't compress, so PostgreSQL needn't try.
     op.execute(f"ALTER TABLE {table} ALTER COLUMN sealed SET STORAGE EXTERNAL")
-    # A slot is truncated soon after it was filled: vacuuming what was only ever inserted would be work for nothing.
-    op.execute(
-        f"ALTER TABLE {table} SET (autovacuum_vacuum_insert_threshold = -1,"
-        " toast.autovacuum_vacuum_insert_threshold = -1)"
-    )
+    # A slot is truncated soon after it was filled, so vacuuming it is work for nothing. And not a little: after a few
+    # deletes it would mark every page of the slot, and write each into the WAL once more, on a disk that may be full.
+    op.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = false, toast.autovacuum_enabled = false)")
 
 
 def downgrade() -> None:

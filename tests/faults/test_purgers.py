@@ -18,7 +18,7 @@ from tests.faults.figures import FULL, note
 from tests.faults.wire import once, upload
 from tests.processes import Served, serving, until
 
-SECONDS = 60 if FULL else 6
+SECONDS = 60 if FULL else 4
 LIFETIMES = (60, 120, 180, 240)  # a slot holds 30 seconds: each has one of its own
 
 

@@ -20,8 +20,8 @@ from tests.processes import Served, serving, until
 
 CLIENTS = 64
 VIEWS = (1, 2, 3, 5, 8, 13, 21, 34, 55, 63)
-ROUNDS = 100 if FULL else 12
-KILLS = 20 if FULL else 3
+ROUNDS = 100 if FULL else 8
+KILLS = 20 if FULL else 2
 
 
 class Racers:

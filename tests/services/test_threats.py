@@ -16,14 +16,13 @@ from tests.services.test_life import change, row_of
 OTHER_KEY = "B" * 42 + "A="
 
 
-def copied(engine: Engine, link: str) -> tuple[int, bytes, bytes]:
+def copied(engine: Engine, link: str) -> tuple[int, bytes, bytearray]:
     """What a copy of the database holds of an image: its expiry, the sealed details and the sealed bytes."""
     row = row_of(engine, link)
     with engine.connect() as connection:
-        statement = text(f"SELECT sealed FROM {ciphertexts(row.slot)} WHERE row_key = :key")
-        sealed = connection.scalar(statement, {"key": Link.parse(link).row_key})
-    assert sealed is not None
-    return int(row.expires_at.timestamp()), bytes(row.details), bytes(sealed)
+        statement = text(f"SELECT sealed FROM {ciphertexts(row.slot)} WHERE row_key = :key ORDER BY part")
+        pieces = list(connection.scalars(statement, {"key": Link.parse(link).row_key}))
+    return int(row.expires_at.timestamp()), bytes(row.details), bytearray(b"".join(pieces))
 
 
 def test_a_copy_of_the_database_opens_only_with_link_and_server_key(

@@ -15,12 +15,13 @@ from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
-from crypto import Claims, ServerKeys, issue_token, login_passwords, passwords
+from crypto import Claims, OwnerSeal, ServerKeys, issue_token, login_passwords, passwords
 from crypto.keys import derive
-from models import SLOTS, ciphertexts
+from models import SLOTS, ciphertexts, insert_owner
 from services import TokenRefused, accounts
 from tests.cast import PASSWORD, SERVER_KEY, log_in, register, told
 from tests.conftest import MakeApp
+from tests.processes import until
 
 ALICE = {"login": "Alice", "email": "Alice@Example.org", "password": PASSWORD}
 OLD, NEW = SERVER_KEY, urlsafe_b64encode(b"n" * 32).decode()
@@ -75,6 +76,22 @@ def test_of_many_who_ask_for_a_name_at_once_one_gets_it(make_app: MakeApp, field
     with ThreadPoolExecutor(8) as pool:
         statuses = list(pool.map(ask, range(12)))
     assert sorted(statuses) == [201] + [409] * 11
+
+
+def test_a_name_that_is_being_taken_at_this_moment_is_waited_for(client: FlaskClient, engine: Engine) -> None:
+    """Two that both found the name free: the second meets the first one's row before it is committed."""
+    seal = OwnerSeal(ServerKeys.parse([SERVER_KEY]))
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    with ThreadPoolExecutor(1) as pool, engine.connect() as connection:
+        connection.execute(text("BEGIN"))
+        insert_owner(
+            connection, UUID(int=7), b"x", seal.login_tags("alice"), seal.email_tags("x@example.org")
+        )
+        second = pool.submit(client.post, "/api/registration", json=ALICE)
+        with engine.connect() as other:
+            assert until(lambda: other.execute(text(waiting)).scalar_one() > 0), second.result().text
+        connection.execute(text("COMMIT"))
+        refused(second.result(), 409, "name_taken")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, text
 
 from models import SLOTS, ciphertexts
 from tests.conftest import MakeApp
+from web.words import ERRORS
 
 BOUNDARY = "limit"
 MULTIPART = f"multipart/form-data; boundary={BOUNDARY}"
@@ -221,4 +222,4 @@ def test_errors_as_text_and_as_a_page(client: FlaskClient) -> None:
     browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
     as_page = client.get(path, headers={"Accept": browser})
     assert (as_page.status_code, as_page.mimetype) == (404, "text/html")
-    assert words in as_page.text
+    assert ERRORS["not_found"] in as_page.text

@@ -177,6 +177,17 @@ def test_a_search_is_bounded_and_goes_on_where_it_ended(
     assert names(listed(client, header, prefix="wanted", cursor=page["next"])) == ["wanted.jpg"]
 
 
+def test_a_list_may_be_of_one_model(client: FlaskClient) -> None:
+    header = register(client)
+    for model_id in ("chair", "lamp", "chair"):
+        told(client, header, model_id=model_id)
+    told(client, header)
+    assert [image["model_id"] for image in listed(client, header, model_id="chair")["data"]] == ["chair"] * 2
+    assert len(listed(client, header, model_id="chair", limit=1)["data"]) == 1
+    assert listed(client, header, model_id="table")["data"] == []
+    assert len(listed(client, header)["data"]) == 4
+
+
 def test_the_newest_image_of_a_model_wins_within_one_second(client: FlaskClient) -> None:
     header = register(client)
     for number in range(8):

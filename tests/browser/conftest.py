@@ -1,0 +1,144 @@
+"""A real browser at a real server. Whatever it complains about fails the test; each state leaves a screenshot."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urljoin
+
+import pytest
+import requests
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+
+from tests.cast import IMAGES
+from tests.processes import Served
+
+SCREENSHOTS = Path(__file__).parent / "screenshots"
+SWITCHES = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+PATIENCE = 10_000
+REPORTS = "document.addEventListener('securitypolicyviolation', (e) => console.error(`CSP ${e.effectiveDirective}`))"
+LOADS = """(src) => new Promise((done) => {
+    Object.assign(new Image(), {src, onload: () => done(true), onerror: () => done(false)});
+})"""
+"""Whether a blob is still there: a page may show it, but the content security policy lets nothing fetch it."""
+
+expect.set_options(timeout=PATIENCE)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium."""
+    path = shutil.which("chromium")
+    assert path, "install chromium: .ci/install chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=SWITCHES)
+        yield browser
+        browser.close()
+
+
+class Watched:
+    """A browser window of its own; what goes wrong in it is gathered."""
+
+    def __init__(self, context: BrowserContext, url: str, name: str) -> None:
+        self.context = context
+        self.url = url
+        self.name = name
+        self.complaints: list[str] = []
+        self.allowed: list[str] = []
+        context.set_default_timeout(PATIENCE)
+        context.add_init_script(REPORTS)
+        context.on("console", self._console)
+        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        context.on("request", lambda request: self._request(request.url))
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.complaints.append(message.text)
+
+    def _request(self, url: str) -> None:
+        if not url.startswith((f"{self.url}/", f"blob:{urljoin(self.url, '/')}")):
+            self.complaints.append(f"a request to elsewhere: {url}")
+
+    def allow(self, pattern: str) -> None:
+        """Say that the browser will note an answer that is no success, as it does by itself."""
+        self.allowed.append(pattern)
+
+    def check(self) -> None:
+        """Fail for whatever went wrong and was not meant to."""
+        left = [text for text in self.complaints if not any(re.search(ok, text) for ok in self.allowed)]
+        assert left == []
+
+    def open(self, path: str = "/") -> Page:
+        """Open a page in a new tab."""
+        page = self.context.new_page()
+        page.goto(self.url + path)
+        return page
+
+    def look(self, page: Page, name: str) -> None:
+        """Take a picture of a state, for people to look at."""
+        folder = SCREENSHOTS / self.name
+        folder.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=folder / f"{name}.png", full_page=True)
+
+    def state(self, page: Page, name: str) -> None:
+        """Take a picture of a state and let axe judge it; nothing may stick out of the window."""
+        self.look(page, name)
+        found = Axe().run(page)
+        assert found.violations_count == 0, f"{name}: {found.generate_report()}"
+        wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+        assert not page.evaluate(wide), f"{name}: wider than the window"
+
+
+Open = Callable[..., Watched]
+
+
+def slow_line(page: Page, kilobytes: int) -> None:
+    """Let a page send and receive so many kilobytes a second, and no more."""
+    rate = kilobytes * 1024
+    conditions = {"offline": False, "latency": 20, "downloadThroughput": rate, "uploadThroughput": rate}
+    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", conditions)
+
+
+def deposit(server: Served, picture: Path, **options: object) -> str:
+    """Upload a picture as Alice would by curl, and return its link."""
+    with picture.open("rb") as file:
+        answer = requests.post(f"{server.url}/upload", files={"file": file}, data=options, timeout=20)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["hash"])
+
+
+@pytest.fixture
+def window(browser: Browser, server: Served) -> Iterator[Open]:
+    """Open windows; at the end of the test each of them must have nothing to complain about."""
+    opened: list[Watched] = []
+
+    def make(name: str = "light", url: str = server.url, **options: object) -> Watched:
+        settings = {"viewport": {"width": 1000, "height": 800}, "locale": "en-GB", "reduced_motion": "reduce"}
+        context = browser.new_context(**(settings | options))  # type: ignore[arg-type]
+        opened.append(Watched(context, url, name))
+        return opened[-1]
+
+    yield make
+    for watched in opened:
+        watched.context.close()
+    for watched in opened:
+        watched.check()
+
+
+@pytest.fixture
+def picture() -> Path:
+    """A photograph, as a file to choose."""
+    return IMAGES / "flower.jpg"

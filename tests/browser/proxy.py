@@ -1,0 +1,48 @@
+"""A proxy that stands before Mayfly and takes a path away, as one that serves many things under one name does."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive"}
+
+
+@contextmanager
+def proxying(port: int, path: str, behind: int) -> Iterator[None]:
+    """Answer on a port of this machine, below a path and nowhere else, with what the port behind says."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            if not self.path.startswith(f"{path}/"):
+                self.send_error(502)
+                return
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            connection = http.client.HTTPConnection("127.0.0.1", behind, timeout=20)
+            connection.request(self.command, self.path.removeprefix(path), body, dict(self.headers))
+            got = connection.getresponse()
+            self.send_response_only(got.status)
+            for name, value in got.getheaders():
+                if name.lower() not in HOP_BY_HOP:
+                    self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(got.read())
+            connection.close()
+
+        do_GET = do_POST = answer  # noqa: N815  (http.server finds them by these names)
+
+        def log_message(self, *arguments: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

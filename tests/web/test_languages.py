@@ -1,0 +1,110 @@
+"""No string without its translation, and none that nobody says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+from flask.testing import FlaskClient
+
+from tests.conftest import MakeApp
+from web import languages
+from web.errors import PLAIN_WORDS, STATUS
+from web.words import ERRORS, SCRIPTS
+
+WEB = Path(languages.__file__).parent
+PLACE = re.compile(r"%\(\w+\)s|\{\w+\}")
+HTML = "text/html,application/xhtml+xml,*/*;q=0.8"
+TRANSLATIONS = sorted(languages.FOLDER.glob("*.po"))
+
+
+def said() -> set[Any]:
+    """Every text of the templates and of the scripts, as the catalogues know it."""
+    found = extract_from_dir(
+        WEB,
+        method_map=[("templates/**.html", "jinja2"), ("words.py", "python")],
+        options_map={"templates/**.html": {"silent": "false"}},
+        keywords={"_": None, "gettext": None, "ngettext": (1, 2)},
+    )
+    return {message for _, _, message, _, _ in found}
+
+
+def catalogue(path: Path) -> Catalog:
+    with path.open("rb") as file:
+        return read_po(file, locale=path.stem, abort_invalid=True)
+
+
+def forms(text: Any) -> list[str]:
+    """The singular and the plural of a text that counts, or the one form of another."""
+    return list(text) if isinstance(text, tuple | list) else [text]
+
+
+def test_german_is_there() -> None:
+    assert [path.stem for path in TRANSLATIONS] == ["de"]
+
+
+@pytest.mark.parametrize("path", TRANSLATIONS, ids=lambda path: path.stem)
+def test_no_string_is_missing_or_left_over(path: Path) -> None:
+    there = {message.id: message for message in catalogue(path) if message.id}
+    assert said() - set(there) == set(), "translate these"
+    assert set(there) - said() == set(), "nobody says these any more"
+    for message in there.values():
+        assert not message.fuzzy
+        strings, originals = forms(message.string), forms(message.id)
+        assert all(strings), message.id
+        for string in strings:
+            assert set(PLACE.findall(string)) <= set(PLACE.findall(originals[-1])), message.id
+        assert set(PLACE.findall(strings[-1])) == set(PLACE.findall(originals[-1])), message.id
+
+
+def test_the_scripts_say_only_what_there_is_and_all_of_it() -> None:
+    scripts = "".join(path.read_text() for path in (WEB / "static").glob("*.js"))
+    # A few are chosen by a name that is handed on: then the name stands there in quotes all the same.
+    assert set(re.findall(r'\bword\("(\w+)"', scripts)) - set(SCRIPTS) == set()
+    assert {name for name in SCRIPTS if f'"{name}"' not in scripts} == set()
+
+
+def test_every_error_that_a_person_may_meet_has_words() -> None:
+    codes = {code for _, code in STATUS.values()} | {code for code, _ in PLAIN_WORDS.values()}
+    assert codes - set(ERRORS) - {"bad_request"} == set()
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("de", "de"),
+        ("de-AT,en;q=0.5", "de"),
+        ("en-US,de;q=0.5", "en"),
+        ("fr,de;q=0.5", "de"),
+        ("fr", "en"),
+        ("x" * 200, "en"),
+        ("", "en"),
+    ],
+)
+def test_a_page_speaks_what_the_browser_asks_for(client: FlaskClient, accepted: str, language: str) -> None:
+    for path in ("/", "/s", "/nothing"):
+        page = client.get(path, headers={"Accept": HTML, "Accept-Language": accepted})
+        assert f'<html lang="{language}" dir="ltr">' in page.text
+    assert "Accept-Language" in client.get("/", headers={"Accept": HTML}).headers["Vary"]
+
+
+def test_a_third_language_is_one_file(
+    make_app: MakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ar.po").write_text(
+        'msgid ""\nmsgstr "Language: ar\\n"\n\nmsgid "How long"\nmsgstr "كم من الوقت"\n'
+    )
+    monkeypatch.setattr(languages, "FOLDER", tmp_path)
+    languages.catalogues.cache_clear()
+    try:
+        page = make_app().test_client().get("/", headers={"Accept": HTML, "Accept-Language": "ar"})
+    finally:
+        languages.catalogues.cache_clear()
+    assert '<html lang="ar" dir="rtl">' in page.text
+    assert "كم من الوقت" in page.text
+    assert "Choose images" in page.text, "what is not translated yet stays English"

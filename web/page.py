@@ -1,0 +1,93 @@
+"""Rendering pages, and telling who wants one."""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import dataclass
+from io import BytesIO
+
+import segno
+from flask import Response, render_template, request
+from markupsafe import Markup
+
+from config import Config
+from services import Receipt
+from web.assets import compress
+from web.errors import FORMS
+from web.options import OPTIONS
+
+LIFETIMES = (60, 300, 900, 3600)
+VIEWS = (1, 2, 5, 20)
+ACCEPTED = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/avif")
+
+
+@dataclass(frozen=True)
+class Page:
+    """Renders pages and knows what the server allows."""
+
+    config: Config
+
+    @property
+    def address(self) -> str:
+        """The address that people see, which may end in a path."""
+        return self.config.base_url or request.host_url.rstrip("/")
+
+    def render(self, template: str, **values: object) -> Response:
+        """Render a page in the reader's language."""
+        response = Response(render_template(template, **values))
+        response.headers["Vary"] = "Accept, Accept-Language"
+        # Not in any cache, nor in the browser's own for going back: a picture must not stay there.
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    def drop(self) -> Response:
+        """The drop page, with the choices that this server allows."""
+        longest, usual = self.config.max_lifetime, self.config.lifetime
+        lifetimes = sorted({usual, *(seconds for seconds in LIFETIMES if seconds <= longest)})
+        return _compressed(
+            self.render(
+                "drop.html",
+                lifetimes=lifetimes,
+                lifetime=usual,
+                views=VIEWS,
+                accepted=ACCEPTED,
+                most=self.config.max_image_bytes,
+                cleans="keep_metadata" in OPTIONS,
+            )
+        )
+
+    def share(self) -> Response:
+        """The share page, which knows nothing of the link it was opened with."""
+        return _compressed(self.render("share.html"))
+
+    def receipt(self, receipt: Receipt, *, asks_password: bool) -> Response:
+        """The page for who uploaded by a form: the only time that it shows the image key."""
+        url = f"{self.address}/s#{receipt.link}"
+        response = self.render(
+            "receipt.html",
+            receipt=receipt,
+            url=url,
+            asks_password=asks_password,
+            address=self.address,
+            qr=qr(url),
+        )
+        response.status_code = 201
+        return response
+
+
+def wants_page() -> bool:
+    """Tell by ``Accept`` whether a person's browser asks, rather than a script or ``curl``."""
+    return request.accept_mimetypes.best_match(FORMS, default=FORMS[0]) == "text/html"
+
+
+def qr(url: str) -> Markup:
+    """Draw a QR code as SVG; what segno writes holds nothing of the text but squares."""
+    drawn = BytesIO()
+    code = segno.make_qr(url, error="m")
+    code.save(drawn, kind="svg", xmldecl=False, omitsize=True, border=3, dark="#000", light="#fff", nl=False)
+    return Markup(drawn.getvalue().decode())  # noqa: S704
+
+
+def _compressed(response: Response) -> Response:
+    compress(response, gzip.compress(response.get_data(), 6, mtime=0))
+    return response

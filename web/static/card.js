@@ -1,0 +1,174 @@
+// A link that was made: what to do with it, and how long it lives.
+
+import { countDown } from "./clock.js";
+import { copyOf, one, problem, show, tell } from "./dom.js";
+import { forget } from "./keep.js";
+import { ask, glance, Refused } from "./net.js";
+import { clockFace, errorWord, word } from "./words.js";
+
+export class Card {
+  constructor(receipt, preview = null) {
+    this.receipt = receipt;
+    this.preview = preview;
+    this.element = copyOf("card");
+    this.stop = () => {};
+    this.over = false;
+    this.fill();
+    this.listen();
+  }
+
+  part(selector) {
+    return one(selector, this.element);
+  }
+
+  fill() {
+    const { receipt } = this;
+    this.part(".name").textContent = receipt.filename;
+    this.part(".url").value = receipt.url;
+    this.part("[name=image_key]").value = receipt.image_key;
+    const limited = receipt.asks_password || receipt.views_left != null;
+    const way = limited ? "-X POST " : "";
+    const user = receipt.asks_password ? "-u mayfly " : "";
+    const kind = receipt.content_type.replace("image/", "");
+    this.part(".open-line").textContent = `curl ${way}${user}-o image.${kind} ${receipt.image_url}`;
+    const address = receipt.image_url.slice(0, receipt.image_url.lastIndexOf("/image/"));
+    this.part(".delete-line").textContent = `curl -X DELETE ${address}/images/${receipt.image_key}`;
+    if (this.preview) {
+      this.part(".thumb").src = this.preview;
+      show(this.part(".thumb"));
+    }
+    show(this.part(".copy"), Boolean(navigator.clipboard));
+    show(this.part(".share"), Boolean(navigator.share));
+    for (const button of [".copy", ".share", ".delete button", ".dismiss"]) {
+      this.part(button).setAttribute("aria-description", receipt.filename);
+    }
+    this.terms();
+  }
+
+  terms() {
+    const { views_left: views, asks_password: locked } = this.receipt;
+    const terms = [views != null && word("views_left", { number: views }), locked && word("has_password")];
+    this.part(".terms").textContent = terms.filter(Boolean).join(" · ");
+  }
+
+  listen() {
+    const url = this.part(".url");
+    url.onfocus = () => url.select();
+    this.part(".copy").onclick = () => this.copy();
+    this.part(".share").onclick = () => navigator.share({ url: this.receipt.url }).catch(() => {});
+    this.part(".qr").ontoggle = () => this.draw();
+    this.part(".dismiss").onclick = () => this.leave();
+    this.part(".delete").onsubmit = (event) => {
+      event.preventDefault();
+      this.delete();
+    };
+  }
+
+  live(seconds, since) {
+    let told = seconds <= 60;
+    this.stop();
+    this.stop = countDown(seconds, since, {
+      tick: (left) => {
+        this.part(".left").textContent = word("left", { time: clockFace(left) });
+        this.part(".life span").style.inlineSize = `${(100 * left) / this.receipt.lifetime}%`;
+        this.element.classList.toggle("late", left <= 60);
+        if (left <= 60 && !told) {
+          told = true;
+          tell(word("minute_left", { name: this.receipt.filename }));
+        }
+      },
+      end: () => this.end(word("time_over")),
+    });
+  }
+
+  // Asks the server how it stands: after a reload, and when somebody comes back to look.
+  async refresh() {
+    if (this.over) return;
+    try {
+      const seen = await glance(this.receipt.hash);
+      if (this.over) return;
+      this.receipt.views_left = seen.views_left;
+      this.fill();
+      this.live(seen.expires_in, seen.since);
+    } catch (error) {
+      if (error instanceof Refused && error.status === 404) this.end(word("time_over"));
+    }
+  }
+
+  async copy() {
+    const button = this.part(".copy");
+    const name = button.textContent;
+    try {
+      await navigator.clipboard.writeText(this.receipt.url);
+    } catch {
+      this.part(".url").focus();
+      problem(this.part(".problem"), word("copy_failed"));
+      return;
+    }
+    button.textContent = word("copied");
+    tell(word("copied"));
+    setTimeout(() => { button.textContent = name; }, 2000);
+  }
+
+  async draw() {
+    const squares = this.part(".squares");
+    if (!this.part(".qr").open || squares.firstChild) return;
+    try {
+      const { answer } = await ask("/s/qr", { link: this.receipt.hash });
+      const image = new Image();
+      const drawn = URL.createObjectURL(await answer.blob());
+      image.onload = () => URL.revokeObjectURL(drawn);
+      image.alt = word("qr_of", { name: this.receipt.filename });
+      image.src = drawn;
+      squares.removeAttribute("role");
+      squares.removeAttribute("aria-label");
+      squares.replaceChildren(image);
+    } catch (error) {
+      this.part(".qr").open = false;
+      problem(this.part(".problem"), errorWord(error.code));
+    }
+  }
+
+  async delete() {
+    problem(this.part(".problem"), "");
+    try {
+      await ask("/s/delete", { image_key: this.receipt.image_key });
+    } catch (error) {
+      if (!(error instanceof Refused)) {
+        problem(this.part(".problem"), word("offline_delete"));
+        return;
+      }
+      if (error.status !== 404) {
+        problem(this.part(".problem"), errorWord(error.code));
+        return;
+      }
+    }
+    this.end(word("deleted"));
+  }
+
+  end(text) {
+    if (this.over) return;
+    this.over = true;
+    this.stop();
+    forget(this.receipt.hash);
+    if (this.preview) URL.revokeObjectURL(this.preview);
+    const held = this.element.contains(document.activeElement);
+    // The secrets leave the page too, not only its sight.
+    this.part(".alive").remove();
+    this.part(".life").remove();
+    this.part(".thumb").remove();
+    this.part(".left").textContent = "";
+    this.part(".terms").textContent = text;
+    this.element.classList.add("over");
+    show(this.part(".dismiss"));
+    if (held) this.part(".dismiss").focus();
+    tell(text === word("time_over") ? word("gone", { name: this.receipt.filename }) : text);
+  }
+
+  leave() {
+    const next = this.element.nextElementSibling ?? this.element.previousElementSibling;
+    this.element.remove();
+    (next?.querySelector("button:not([hidden])") ?? one("#file")).focus();
+    document.dispatchEvent(new Event("card-left"));
+  }
+}

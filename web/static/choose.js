@@ -1,0 +1,49 @@
+// The ways a picture gets onto the page: chosen, photographed, dragged in, pasted.
+
+import { all, one, show } from "./dom.js";
+
+export function choosing(take) {
+  const zone = one("#zone");
+  const field = one("#file");
+  document.body.classList.add("scripted");
+  field.multiple = true;
+  field.required = false;
+  all(".plain").forEach((element) => element.remove());
+  all(".needs-script").forEach((element) => show(element));
+  show(one(".camera"), matchMedia("(pointer: coarse)").matches);
+  for (const input of [field, one("#camera")]) {
+    input.addEventListener("change", () => {
+      take([...input.files]);
+      input.value = ""; // or choosing the same file again would be no change
+    });
+  }
+  dragging(zone, take);
+  document.addEventListener("paste", (event) => {
+    const files = [...(event.clipboardData?.files ?? [])];
+    if (!files.length) return; // text goes where it was pasted
+    event.preventDefault();
+    take(files);
+  });
+}
+
+// Anywhere on the page: who misses the zone would otherwise leave the page for the picture.
+function dragging(zone, take) {
+  const brings = (event) => event.dataTransfer?.types.includes("Files");
+  const over = (event) => {
+    if (!brings(event)) return;
+    event.preventDefault();
+    event.dataTransfer.dropEffect = "copy";
+    zone.classList.add("over");
+  };
+  document.addEventListener("dragenter", over);
+  document.addEventListener("dragover", over);
+  document.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) zone.classList.remove("over");
+  });
+  document.addEventListener("drop", (event) => {
+    zone.classList.remove("over");
+    if (!brings(event)) return;
+    event.preventDefault();
+    take([...event.dataTransfer.files]);
+  });
+}

@@ -1,0 +1,174 @@
+// The share page: reads the link behind #, shows what is there, and opens it; at a click where opening counts.
+
+import { countDown } from "./clock.js";
+import { all, one, problem, show, tell } from "./dom.js";
+import { ask, glance, Refused, Unreachable } from "./net.js";
+import { Picture } from "./picture.js";
+import { bytes, clockFace, errorWord, seconds, word } from "./words.js";
+
+const section = (name) => one(`[data-state="${name}"]`);
+let link = "";
+let seen = null;
+let stop = () => {};
+let picture = null;
+let turn = 0; // who was overtaken by another link says no more
+
+function enter(state) {
+  all("[data-state]").forEach((other) => show(other, other === section(state)));
+  document.body.dataset.now = state;
+  one("h1", section(state)).focus({ preventScroll: true });
+}
+
+function leave() {
+  stop();
+  stop = () => {};
+  picture?.close();
+  picture = null;
+}
+
+function fail(error, again, sentence) {
+  if (error instanceof Refused && error.status === 404) {
+    leave();
+    enter("gone");
+    return;
+  }
+  enter("failed");
+  one(".why", section("failed")).textContent = error instanceof Refused ? errorWord(error.code) : word(sentence);
+  one(".again", section("failed")).onclick = again;
+}
+
+async function look() {
+  const mine = ++turn;
+  leave();
+  enter("looking");
+  try {
+    const found = await glance(link);
+    if (mine !== turn) return;
+    seen = found;
+  } catch (error) {
+    if (mine === turn) fail(error, look, "look_failed");
+    return;
+  }
+  stop = countDown(seen.expires_in, seen.since, { tick: showLeft, end: over });
+  if (seen.password || seen.views_left !== null) ready();
+  else open("");
+}
+
+function ready() {
+  const ready = section("ready");
+  one(".views-left", ready).textContent = seen.views_left ?? "∞";
+  show(one(".views-left", ready).parentElement, seen.views_left !== null);
+  one(".size", ready).textContent = bytes(seen.size);
+  show(one(".counts", ready), seen.views_left !== null);
+  show(one(".password", ready), seen.password);
+  one("[name=password]", ready).required = seen.password;
+  problem(one(".problem", ready), "");
+  enter("ready");
+}
+
+function showLeft(left) {
+  const shown = section("open");
+  one(".left", section("ready")).textContent = clockFace(left);
+  one(".left", shown).textContent = word("left", { time: clockFace(left) });
+  if (picture && left <= 60 && !shown.classList.contains("late")) tell(word("left", { time: clockFace(left) }));
+  one(".life span", shown).style.inlineSize = `${(100 * left) / seen.expires_in}%`;
+  shown.classList.toggle("late", left <= 60);
+}
+
+function over() {
+  turn += 1;
+  leave();
+  enter("over");
+}
+
+async function open(password) {
+  const mine = ++turn;
+  enter("opening");
+  try {
+    const { answer } = await ask("/s/open", password ? { link, password } : { link });
+    const blob = await received(answer);
+    if (mine === turn) shown(blob, answer.headers);
+  } catch (error) {
+    if (mine !== turn) return;
+    if (error instanceof Refused && [401, 403, 429].includes(error.status)) wrong(error);
+    else fail(error, look, "open_failed");
+  }
+}
+
+// Collects the bytes and tells how many there are; they come whole or not at all.
+async function received(answer) {
+  const total = Number(answer.headers.get("Content-Length"));
+  const bar = one("progress", section("opening"));
+  const parts = [];
+  let size = 0;
+  try {
+    for (const reader = answer.body.getReader(); ; ) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      parts.push(value);
+      size += value.length;
+      bar.value = size / total;
+      one(".state", section("opening")).textContent = word("opened_of", { sent: bytes(size), total: bytes(total) });
+    }
+  } catch {
+    throw new Unreachable();
+  }
+  if (size !== total) throw new Unreachable();
+  return new Blob(parts, { type: answer.headers.get("Content-Type") });
+}
+
+function shown(blob, headers) {
+  const shown = section("open");
+  picture = new Picture(shown, blob, fileName(headers.get("Content-Disposition") ?? ""));
+  const after = one(".after", shown);
+  const left = headers.get("Views-Left");
+  after.textContent = left === "0" ? word("last_view") : word("views_left", { number: left });
+  show(after, left !== null);
+  enter("open");
+  tell(word("image_open"));
+}
+
+function fileName(disposition) {
+  const [, encoded] = disposition.match(/filename\*=UTF-8''([^;]+)/) ?? [];
+  const [, plain] = disposition.match(/filename="([^"]*)"/) ?? [];
+  return encoded ? decodeURIComponent(encoded) : plain || "image";
+}
+
+function wrong(error) {
+  ready();
+  const field = one("[name=password]", section("ready"));
+  const text = error.code === "too_many_guesses" ? word("wait", { time: seconds(error.wait) }) : errorWord(error.code);
+  field.value = "";
+  problem(one(".problem", section("ready")), text);
+  field.focus();
+}
+
+function start() {
+  turn += 1;
+  link = linkIn(location.hash);
+  if (link) look();
+  else {
+    leave();
+    enter(location.hash ? "gone" : "ask");
+  }
+}
+
+function linkIn(text) {
+  return text.trim().match(/(?:^|[#/])([\w-]{32})$/)?.[1] ?? "";
+}
+
+one("#open").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const field = one("[name=password]", section("ready"));
+  open(seen.password ? field.value : "");
+  field.value = "";
+});
+one("#ask").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const pasted = linkIn(one("#ask [name=link]").value);
+  if (!pasted) enter("gone");
+  else if (location.hash === `#${pasted}`) look();
+  else location.hash = pasted;
+});
+window.addEventListener("hashchange", start);
+start();

@@ -1,0 +1,35 @@
+// One image on its way up. XMLHttpRequest, since fetch does not tell how much of a body has been sent.
+
+import { elapsed } from "./clock.js";
+import { base, refusal, Unreachable } from "./net.js";
+
+export class Cancelled extends Error {}
+
+export function upload(file, options, { sent, sealing }) {
+  const request = new XMLHttpRequest();
+  const form = new FormData();
+  for (const [name, value] of Object.entries(options)) form.append(name, value);
+  form.append("file", file);
+  let arrived = null;
+  const promise = new Promise((resolve, reject) => {
+    request.upload.onprogress = (event) => event.lengthComputable && sent(event.loaded, event.total);
+    request.upload.onload = () => {
+      arrived = elapsed();
+      sealing();
+    };
+    request.onload = () => {
+      if (request.status !== 201) {
+        reject(refusal(request.status, request.responseText, request.getResponseHeader("Retry-After")));
+        return;
+      }
+      // The lifetime begins after the last byte has arrived, so counting from here is never too long.
+      resolve({ ...JSON.parse(request.responseText), since: arrived ?? elapsed() });
+    };
+    request.onerror = () => reject(new Unreachable());
+    request.onabort = () => reject(new Cancelled());
+  });
+  request.open("POST", `${base}/upload`);
+  request.setRequestHeader("Accept", "application/json");
+  request.send(form);
+  return { promise, cancel: () => request.abort() };
+}

@@ -1,0 +1,87 @@
+"""What the pages' scripts say, and what people read in place of an error's code. The catalogues translate both."""
+
+from __future__ import annotations
+
+from web.languages import language, translate
+
+
+def _(text: str) -> str:
+    """Mark a text for the catalogues; it is translated where it is used."""
+    return text
+
+
+SCRIPTS = {
+    "waiting": _("Not sent yet"),
+    "queued": _("Waiting for the ones before it"),
+    "sent_of": _("{sent} of {total} sent"),
+    "sealing": _("Sent. Sealing…"),
+    "cancelled": _("Cancelled; nothing was stored."),
+    "make_link": _("Make a link"),
+    "make_links": _("Make {number} links"),
+    "unreachable": _("The connection failed. The image is still here: try again."),
+    "offline_delete": _("The connection failed. The image was not deleted; try again."),
+    "not_an_image": _("{name} is no image that Mayfly takes: PNG, JPEG, GIF, WebP or AVIF."),
+    "too_large": _("{name} is too large: {size}. The most is {most}."),
+    "added": _("Added: {name}"),
+    "link_ready": _("The link for {name} is ready."),
+    "left": _("{time} left"),
+    "minute_left": _("{name}: one minute left."),
+    "gone": _("{name} is gone: nobody can open it any more."),
+    "deleted": _("Deleted. The link opens nothing any more."),
+    "time_over": _("Gone. Nobody can open it any more."),
+    "views_left": _("Views left: {number}"),
+    "has_password": _("asks for its password"),
+    "copied": _("Copied"),
+    "copy_failed": _("Copying failed; select it and copy by hand."),
+    "qr_of": _("QR code of the link for {name}"),
+    "opened_of": _("{sent} of {total} opened"),
+    "look_failed": _("The connection failed. Nothing was opened."),
+    "open_failed": _(
+        "The connection failed while the image was opened. If its views are limited, one may be used up."
+    ),
+    "last_view": _("That was its last view: the link opens nothing any more."),
+    "wait": _("Too many attempts. Wait {time}."),
+    "zoom": _("Zoom: {percent}"),
+    "image_open": _("The image is open."),
+}
+
+ERRORS = {
+    "bad_lifetime": _("The server does not keep an image that long. Choose a shorter lifetime."),
+    "bad_password": _("A password may have 1,024 bytes at most."),
+    "bad_filename": _("The file's name has characters that are not allowed. Rename it and try again."),
+    "bad_views": _("The number of views is a whole number from 1 to 100."),
+    "broken_image": _("The image is broken or incomplete."),
+    "cross_site": _("Another site sent you here with a form. Open the page yourself and try again."),
+    "database_away": _("The server can't reach its database at the moment. Try again in a few seconds."),
+    "empty_image": _("There is no image. Choose one and try again."),
+    "incomplete_body": _("The image did not arrive whole. Try again."),
+    "internal_error": _("Mayfly made a mistake. Try again, and tell who runs it if it stays."),
+    "method_not_allowed": _("This address answers nothing here."),
+    "no_image": _("There is no image. Choose one and try again."),
+    "not_an_image": _("This is no image that Mayfly takes: PNG, JPEG, GIF, WebP or AVIF."),
+    "not_found": _("It never was, or its time is over."),
+    "password_asked": _("This image asks for its password."),
+    "password_wrong": _("That password is wrong. No view was counted."),
+    "storage_full": _("The storage is full until older images expire. Try again in a minute."),
+    "too_busy": _("The server has too much to do at the moment. Try again in a few seconds."),
+    "too_large": _("The image is larger than the server takes."),
+    "too_many_guesses": _("There were too many attempts at this image's password. Wait a moment."),
+    "account_asked": _("This is for people with an account; log in first."),
+    "bad_cursor": _("That part of the list is not there. Begin with the newest image."),
+    "login_refused": _("No account has this login and this password."),
+    "name_taken": _("This login or this address has an account already."),
+    "token_refused": _("The login is over. Log in again."),
+    "too_many_logins": _("There were too many attempts at this login. Wait a moment."),
+    "too_many_pixels": _("The image has more pixels than the server takes."),
+    "too_many_requests": _("Too many requests in a short time. Wait a moment and try again."),
+    "other": _("The server refused this."),
+}
+
+
+def page_words() -> dict[str, object]:
+    """What the scripts say, in the language of this request."""
+    return {
+        "language": language(),
+        "words": {name: translate(text) for name, text in SCRIPTS.items()},
+        "errors": {code: translate(text) for code, text in ERRORS.items()},
+    }
