@@ -121,6 +121,7 @@ def test_zoom_save_and_copy(bob: Watched, server: Served, picture: Path) -> None
     link = deposit(server, picture, filename="Blüte.jpg")
     page = bob.open(f"/s#{link}")
     page.context.grant_permissions(["clipboard-write"])
+    expect(page.locator(".picture")).to_be_visible()
     width = page.locator(".picture").evaluate("async (image) => (await image.decode(), image.clientWidth)")
     page.click(".in")
     page.focus(".frame")
