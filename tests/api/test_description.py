@@ -83,7 +83,7 @@ def test_the_page_shows_all_of_it_and_asks_no_other_host(client: FlaskClient) ->
     assert answer.headers["Content-Security-Policy"] == "default-src 'none'; style-src 'self'"
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(240)
 def test_schemathesis_finds_nothing(server: Served) -> None:
     """No undocumented status, no 5xx, no answer beside its schema; schemathesis.toml says what is left out, and why."""
     program = [
@@ -103,11 +103,12 @@ def test_schemathesis_finds_nothing(server: Served) -> None:
         text=True,
         check=False,
     )
-    sys.stdout.write(run.stdout[-600:])
+    sys.stdout.write(run.stdout[-1500:])
     assert run.returncode == 0, run.stdout[-20_000:] + run.stderr[-2000:]
     tested = re.search(r"Tested: (\d+)", run.stdout)
     assert tested
     paths = requests.get(f"{server.url}/openapi.json", timeout=20).json()["paths"]
-    assert int(tested[1]) == sum(map(len, paths.values()))
+    # It has read GET /openapi.json to begin with, and leaves that one out.
+    assert int(tested[1]) == sum(map(len, paths.values())) - 1
     unexpected = [line for line in server.log.splitlines() if "unexpected" in line]
     assert unexpected == []

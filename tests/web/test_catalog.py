@@ -281,9 +281,10 @@ def test_an_open_catalog_is_shared_by_those_without_an_account(make_app: MakeApp
 
 
 def test_a_catalog_that_was_closed_again_shows_nothing(make_app: MakeApp) -> None:
-    link = deposit(make_app(open_catalog=True).test_client())
+    link = deposit(make_app(open_catalog=True).test_client(), model_id="chair")
     closed = make_app().test_client()
     assert closed.get("/images").status_code == 401
+    assert closed.get("/image/chair").status_code == 404
     assert closed.get(f"/image/{link}").status_code == 200
     header = register(closed)
     assert listed(closed, header)["data"] == []
