@@ -18,10 +18,10 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import embedded
 from config import Config, ConfigError
-from crypto import ServerKeys, server_keys_in
+from crypto import OwnerSeal, ServerKeys, server_keys_in
 from imaging import Limits as PictureLimits
 from models import db
-from services import Drop, Limits, Purge, PurgeSchedule, Room, Shelf
+from services import Accounts, Catalog, Drop, Limits, Purge, PurgeSchedule, Room, Shelf
 from storage import RowStore
 from web import Services, register_web
 
@@ -36,6 +36,7 @@ class Mayfly(Flask):
     settings: Config
     room: Room
     purge: Purge
+    accounts: Accounts
     schedule: PurgeSchedule
 
     def log_exception(self, exc_info: Any) -> None:
@@ -64,10 +65,11 @@ def create_app(config: Config | None = None) -> Mayfly:
     app.schedule = PurgeSchedule(app.purge, config.purge_interval)
     limits = Limits(config.lifetime, config.max_lifetime, PictureLimits(max_pixels=config.max_pixels))
     shelf = Shelf(engine, server_keys, stores, app.room)
-    register_web(
-        app, Services(Drop(engine, server_keys, row_store, shelf, app.room, limits), app.purge), config
-    )
+    app.accounts = Accounts(engine, server_keys, stores, app.room)
+    catalog = Catalog(engine, OwnerSeal(server_keys), shelf)
+    drop = Drop(engine, server_keys, row_store, shelf, app.room, limits)
     _observe(app)
+    register_web(app, Services(drop, app.purge, app.accounts, catalog), config)
     _register_commands(app)
     if config.trusted_proxies:
         hops = config.trusted_proxies
@@ -154,6 +156,12 @@ def _register_commands(app: Mayfly) -> None:
         """Remove what has expired."""
         with database(app.settings):
             click.echo(f"deleted {app.purge()}")
+
+    @app.cli.command("renew-accounts")
+    def renew_accounts() -> None:
+        """Seal accounts under the newest server key, so that an older one may go."""
+        with database(app.settings):
+            click.echo(f"renewed {app.accounts.renew()}")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from units import parse_duration, parse_size
 T = TypeVar("T")
 LONGEST_LIFETIME = 30 * 86400
 LARGEST_IMAGE = 256 * 2**20
+_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
 
 
 class ConfigError(Exception):
@@ -38,6 +40,8 @@ class Config:
     max_pixels: int = 64_000_000
     max_stored_bytes: int | None = None
     purge_interval: int = 10
+    open_catalog: bool = False
+    cors_origins: tuple[str, ...] = field(default_factory=tuple)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Config:
@@ -102,6 +106,24 @@ def _interval(text: str) -> int:
     return 0 if text == "off" else parse_duration(text)
 
 
+def _yes_or_no(text: str) -> bool:
+    if text.lower() not in {"true", "false"}:
+        raise ValueError("write true or false")
+    return text.lower() == "true"
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    return tuple(_origin(origin) for origin in text.replace(",", " ").split())
+
+
+def _origin(text: str) -> str:
+    if not _ORIGIN.fullmatch(text.lower()):
+        raise ValueError(
+            "write exact origins such as https://app.example.org, separated by spaces; no path, no *"
+        )
+    return text.lower()
+
+
 def _database_url(text: str) -> str:
     scheme, separator, rest = text.partition("://")
     if scheme not in {"postgres", "postgresql", "postgresql+psycopg2"} or not separator:
@@ -155,4 +177,6 @@ READERS: Mapping[str, Reader] = {
     "max_pixels": _setting("MAX_PIXELS", _count(1, 10**9)),
     "max_stored_bytes": _setting("MAX_STORED_BYTES", parse_size),
     "purge_interval": _setting("PURGE_INTERVAL", _interval),
+    "open_catalog": _setting("OPEN_CATALOG", _yes_or_no),
+    "cors_origins": _setting("CORS_ORIGINS", _origins),
 }

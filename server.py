@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 DRAIN_SECONDS = 10
+OPEN_CATALOG_WARNING = (
+    "OPEN_CATALOG is on: whoever reaches this server may list, open and delete every image"
+    " that was uploaded without an account; keep it in a private network"
+)
+log = logging.getLogger("mayfly")
 
 
 def main() -> None:
@@ -44,6 +49,8 @@ def serve(config: Config, *, debug: bool) -> None:
         app = create_app(config)
         migrate(app)
         app.room.count()
+        if config.open_catalog:
+            log.warning(OPEN_CATALOG_WARNING)
         host, port = config.bind
         server = Granian(
             "server:worker",

@@ -1,17 +1,30 @@
 """Bytes in, bytes out: an image's secrets, what is derived from them, the seal. README.md is the written format."""
 
-from crypto.errors import MalformedSecret, MalformedServerKey, PasswordNeeded, Unopenable, WrongPassword
+from crypto.errors import (
+    BadToken,
+    MalformedSecret,
+    MalformedServerKey,
+    PasswordNeeded,
+    Unopenable,
+    WrongPassword,
+)
 from crypto.fernet import open_sealed, seal, seal_pieces, sealed_size
 from crypto.key_file import server_keys_in
 from crypto.keys import ImageKey, Link, SealKeys
+from crypto.login_passwords import hash_login_password, verify_login_password
+from crypto.owned import OwnerSeal
 from crypto.row_seal import RowSeal, SealedDetails
 from crypto.server_keys import ServerKeys
+from crypto.tokens import Claims, issue_token, read_token
 
 __all__ = [
+    "BadToken",
+    "Claims",
     "ImageKey",
     "Link",
     "MalformedSecret",
     "MalformedServerKey",
+    "OwnerSeal",
     "PasswordNeeded",
     "RowSeal",
     "SealKeys",
@@ -19,9 +32,13 @@ __all__ = [
     "ServerKeys",
     "Unopenable",
     "WrongPassword",
+    "hash_login_password",
+    "issue_token",
     "open_sealed",
+    "read_token",
     "seal",
     "seal_pieces",
     "sealed_size",
     "server_keys_in",
+    "verify_login_password",
 ]

@@ -19,3 +19,7 @@ class PasswordNeeded(Exception):
 
 class WrongPassword(Exception):
     """A password that does not open the image."""
+
+
+class BadToken(Exception):
+    """A login token that this server did not sign, or that is no token of its kind."""

@@ -1,17 +1,22 @@
 from __future__ import annotations
 
+import hmac
 import os
 from dataclasses import dataclass, field
 
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
 from crypto.encoding import SECRET_BYTES, decode_secret, encode_secret
+
+NO_SALT = bytes(32)
 
 
 def derive(secret: bytes, label: str, length: int = 32, *, salt: bytes | None = None) -> bytes:
-    """Derive ``length`` bytes under a label of their own with HKDF-SHA256 (RFC 5869)."""
-    return HKDF(SHA256(), length, salt, label.encode("ascii")).derive(secret)
+    """Derive up to 32 bytes under a label of their own with HKDF-SHA256 (RFC 5869).
+
+    That is one round of each of its two steps. A list derives a handful for every image it shows, and this is several
+    times as fast as the general form.
+    """
+    pseudorandom = hmac.digest(salt or NO_SALT, secret, "sha256")
+    return hmac.digest(pseudorandom, label.encode("ascii") + b"\x01", "sha256")[:length]
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,11 @@ class SealedDetails:
         """Whether the image opens only with a password."""
         return self.content[:1] == LOCKED
 
+    @property
+    def plain(self) -> bytes | None:
+        """The details, where the link alone opens them; None where a password is asked."""
+        return None if self.asks_password else self.content[len(PLAIN) :]
+
     def open(self, password: str | None) -> tuple[SealKeys, bytes]:
         """Return the keys of the row and its details; raises PasswordNeeded, WrongPassword, or
         Unopenable where their first byte is of no known type.

@@ -1,10 +1,12 @@
 """Rows and queries; every time that decides about life and death is the database's."""
 
-from models.base import PURGE_LOCK, db, now, raw_cursor, time_left, try_purge_lock
+from models.base import PURGE_LOCK, db, now, raw_cursor, time_left, try_purge_lock, wait_for_purge_lock
+from models.catalog import OwnedRow, list_owned
 from models.ciphertext import SLOTS, ciphertexts, slot_of
 from models.image import (
     Image,
     ImageRow,
+    Ownership,
     anything_lives_in,
     claim_guess,
     claim_view,
@@ -14,31 +16,65 @@ from models.image import (
     insertion,
     return_guess,
 )
+from models.owner import (
+    OPEN_CATALOG,
+    LoginAttempt,
+    Owner,
+    OwnerRow,
+    claim_attempt,
+    delete_images_of,
+    delete_owner,
+    find_owner,
+    find_owner_by_login,
+    insert_owner,
+    lock_owner,
+    owners_after,
+    replace_account,
+    return_attempt,
+)
 from models.stored import Stored, forget_empty, recount, release, reserve
 
 __all__ = [
+    "OPEN_CATALOG",
     "PURGE_LOCK",
     "SLOTS",
     "Image",
     "ImageRow",
+    "LoginAttempt",
+    "OwnedRow",
+    "Owner",
+    "OwnerRow",
+    "Ownership",
     "Stored",
     "anything_lives_in",
     "ciphertexts",
+    "claim_attempt",
     "claim_guess",
     "claim_view",
     "db",
     "delete_dead",
     "delete_image",
+    "delete_images_of",
+    "delete_owner",
     "find_living",
+    "find_owner",
+    "find_owner_by_login",
     "forget_empty",
+    "insert_owner",
     "insertion",
+    "list_owned",
+    "lock_owner",
     "now",
+    "owners_after",
     "raw_cursor",
     "recount",
     "release",
+    "replace_account",
     "reserve",
+    "return_attempt",
     "return_guess",
     "slot_of",
     "time_left",
     "try_purge_lock",
+    "wait_for_purge_lock",
 ]

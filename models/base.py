@@ -14,6 +14,7 @@ from sqlalchemy.orm import DeclarativeBase
 NAMES = {
     "pk": "pk_%(table_name)s",
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
     "ck": "ck_%(table_name)s_%(constraint_name)s",
 }
 
@@ -71,3 +72,8 @@ PURGE_LOCK = 0x4D617966_6C79  # "Mayfly"; advisory locks are numbers shared by a
 def try_purge_lock(connection: Connection) -> bool:
     """Take the lock that lets one purge at a time work, until the transaction ends; False where another has it."""
     return bool(connection.execute(select(func.pg_try_advisory_xact_lock(PURGE_LOCK))).scalar_one())
+
+
+def wait_for_purge_lock(connection: Connection) -> None:
+    """Hold purges off until the transaction ends, for who deletes many rows: two orders could meet half-way."""
+    connection.execute(select(func.pg_advisory_xact_lock(PURGE_LOCK)))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Connection,
     DateTime,
+    ForeignKey,
     Index,
     LargeBinary,
     SmallInteger,
@@ -37,6 +40,8 @@ class Image(Model):  # type: ignore[misc]
         CheckConstraint("octet_length(row_key) = 32 AND octet_length(manage_tag) = 32", name="key_lengths"),
         CheckConstraint("expires_at > created_at", name="lives"),
         Index(None, "slot", "expires_at"),
+        Index(None, "owner_id", "owned_at", "row_key", postgresql_where=text("owner_id IS NOT NULL")),
+        Index(None, "owner_id", "model_tag", "owned_at", postgresql_where=text("model_tag IS NOT NULL")),
     )
 
     row_key: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
@@ -49,6 +54,10 @@ class Image(Model):  # type: ignore[misc]
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     details: Mapped[bytes] = mapped_column(LargeBinary)
     guesses_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    owner_id: Mapped[UUID | None] = mapped_column(ForeignKey("owners.id", ondelete="CASCADE"))
+    owned_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    owner_key: Mapped[bytes | None] = mapped_column(LargeBinary)
+    model_tag: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 @dataclass(frozen=True)
@@ -69,6 +78,15 @@ class ImageRow:
     details: bytes
 
 
+@dataclass(frozen=True)
+class Ownership:
+    """Whose an image is: the image key sealed for its owner, and the keyed tag of its model if it has one."""
+
+    owner_id: UUID
+    owner_key: bytes
+    model_tag: bytes | None
+
+
 _TABLE = Image.__table__.c
 LIVING = and_(
     _TABLE.expires_at > func.statement_timestamp(),
@@ -76,22 +94,28 @@ LIVING = and_(
 )
 
 
-_COLUMNS = """row_key, manage_tag, store, slot, size, views_left,
+COLUMNS = """row_key, manage_tag, store, slot, size, views_left,
     extract(epoch FROM created_at)::float8, extract(epoch FROM expires_at)::float8, details"""
 _FIND = f"""
-    SELECT {_COLUMNS} FROM images
+    SELECT {COLUMNS} FROM images
     WHERE row_key = %s AND expires_at > statement_timestamp() AND (views_left IS NULL OR views_left > 0)
     """
 _INSERT = """
     INSERT INTO images (row_key, manage_tag, store, slot, size, views_left, created_at, expires_at, details)
     VALUES (%s, %s, %s, %s, %s, %s, to_timestamp(%s), to_timestamp(%s), %s)
     """
+# owned_at is finer than the whole seconds of created_at: the newest image of a model is the one that came last.
+_INSERT_OWNED = """
+    INSERT INTO images (row_key, manage_tag, store, slot, size, views_left, created_at, expires_at, details,
+        owner_id, owner_key, model_tag, owned_at)
+    VALUES (%s, %s, %s, %s, %s, %s, to_timestamp(%s), to_timestamp(%s), %s, %s, %s, %s, clock_timestamp())
+    """
 # The view is claimed and the row is read in one statement. It waits for whoever claims the same image's view, so it
 # asks for the time again when it goes on: clock_timestamp() moves while a statement runs.
 _CLAIM = f"""
     UPDATE images SET views_left = views_left - 1
     WHERE row_key = %s AND views_left > 0 AND expires_at > clock_timestamp()
-    RETURNING {_COLUMNS}
+    RETURNING {COLUMNS}
     """
 # Slot by slot, since that is how the index finds the dead without reading the living.
 _DELETE_DEAD = text(
@@ -124,10 +148,14 @@ _GUESSED = text(
 _LIVES_IN = select(exists().where(_TABLE.slot == bindparam("in_slot"), LIVING))
 
 
-def insertion(connection: Connection, row: ImageRow) -> bytes:
+def insertion(connection: Connection, row: ImageRow, ownership: Ownership | None = None) -> bytes:
     """Write the statement that adds an image's row, for a store that runs it together with its own."""
+    statement, values = _INSERT, tuple(row.__dict__.values())
+    if ownership is not None:
+        statement = _INSERT_OWNED
+        values += (str(ownership.owner_id), ownership.owner_key, ownership.model_tag)
     with raw_cursor(connection) as cursor:
-        return bytes(cursor.mogrify(_INSERT, tuple(row.__dict__.values())))
+        return bytes(cursor.mogrify(statement, values))
 
 
 def find_living(connection: Connection, row_key: bytes) -> ImageRow | None:
@@ -147,10 +175,12 @@ def _one(connection: Connection, statement: str, row_key: bytes) -> ImageRow | N
     with raw_cursor(connection) as cursor:
         cursor.execute(statement, (row_key,))
         found = cursor.fetchone()
-    if found is None:
-        return None
-    values: list[Any] = [bytes(value) if isinstance(value, memoryview) else value for value in found]
-    return ImageRow(*values)
+    return None if found is None else ImageRow(*plain(found))
+
+
+def plain(row: Iterable[Any]) -> list[Any]:
+    """The values of a row as psycopg2 gives it, with bytes for its memoryviews."""
+    return [bytes(value) if isinstance(value, memoryview) else value for value in row]
 
 
 def delete_image(connection: Connection, row_key: bytes) -> bool:

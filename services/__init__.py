@@ -1,17 +1,27 @@
 """The verbs of Mayfly, without Flask: services speak images."""
 
+from models import OPEN_CATALOG
+from services.accounts import Account, Accounts
+from services.catalog import Catalog, Entry, Page
 from services.conversion import Conversion
 from services.details import Details
 from services.drop import Drop
 from services.errors import (
+    AccountAsked,
+    BadCursor,
     BadLifetime,
+    CurrentPasswordWrong,
     DatabaseAway,
     ImageGone,
+    LoginRefused,
+    NameTaken,
     NotByLooking,
     PasswordAsked,
     PasswordWrong,
     StorageFull,
+    TokenRefused,
     TooManyGuesses,
+    TooManyLogins,
 )
 from services.purge import Purge
 from services.room import Room
@@ -20,16 +30,27 @@ from services.shelf import Glance, Opened, Shelf
 from services.wishes import Limits, Receipt, Wishes
 
 __all__ = [
+    "OPEN_CATALOG",
+    "Account",
+    "AccountAsked",
+    "Accounts",
+    "BadCursor",
     "BadLifetime",
+    "Catalog",
     "Conversion",
+    "CurrentPasswordWrong",
     "DatabaseAway",
     "Details",
     "Drop",
+    "Entry",
     "Glance",
     "ImageGone",
     "Limits",
+    "LoginRefused",
+    "NameTaken",
     "NotByLooking",
     "Opened",
+    "Page",
     "PasswordAsked",
     "PasswordWrong",
     "Purge",
@@ -38,6 +59,8 @@ __all__ = [
     "Room",
     "Shelf",
     "StorageFull",
+    "TokenRefused",
     "TooManyGuesses",
+    "TooManyLogins",
     "Wishes",
 ]

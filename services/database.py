@@ -10,17 +10,21 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from models import raw_cursor
-from services.errors import DatabaseAway, StorageFull
+from services.errors import DatabaseAway, StorageFull, TokenRefused
 
 OUT_OF_ROOM = {"53100", "53200"}
 """SQLSTATE disk_full and out_of_memory, https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+
+OWNER_GONE = "23503"
+"""SQLSTATE foreign_key_violation: the only foreign key is an image's owner, deleted since the token was checked."""
 
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
     """Run a block in one transaction of an engine that is otherwise in autocommit.
 
-    Raises DatabaseAway where PostgreSQL can't be reached or gave up, StorageFull where its disk is full.
+    Raises DatabaseAway where PostgreSQL can't be reached or gave up, StorageFull where its disk is full, and
+    TokenRefused where an image's owner is gone.
     """
     with statements(engine) as connection:
         _execute(connection, "BEGIN")
@@ -56,8 +60,11 @@ def _translated() -> Iterator[None]:
     except PoolTimeout:
         raise DatabaseAway from None
     except DBAPIError as error:
-        if getattr(error.orig, "pgcode", None) in OUT_OF_ROOM:
+        code = getattr(error.orig, "pgcode", None)
+        if code in OUT_OF_ROOM:
             raise StorageFull from None
+        if code == OWNER_GONE:
+            raise TokenRefused from None
         if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
             raise DatabaseAway from None
         raise

@@ -24,6 +24,7 @@ class Details:
     sha256: str
     description: str | None = None
     metadata: dict[str, Any] | None = None
+    model_id: str | None = None
 
     def encode(self) -> bytes:
         """Write the details as JSON without what was not given."""

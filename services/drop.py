@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from uuid import UUID
 
 from sqlalchemy import Engine
 
-from crypto import ImageKey, Link, MalformedSecret, RowSeal, ServerKeys
+from crypto import ImageKey, Link, MalformedSecret, OwnerSeal, RowSeal, ServerKeys
 from imaging import Data, clean, prove, recognise
-from models import ImageRow, insertion, now, slot_of, time_left
+from models import ImageRow, Ownership, insertion, now, slot_of, time_left
+from services.catalog import ownership_of
 from services.conversion import Conversion
 from services.database import statements, transaction
 from services.errors import BadLifetime, ImageGone, NotByLooking, PasswordAsked
@@ -35,10 +37,11 @@ class Drop:
         self._room = room
         self._limits = limits
 
-    def deposit(self, data: bytes | bytearray, wishes: Wishes) -> Receipt:
-        """Seal an image and store it, whole or not at all.
+    def deposit(self, data: bytes | bytearray, wishes: Wishes, owner: UUID | None = None) -> Receipt:
+        """Seal an image and store it, whole or not at all, in its owner's catalog if it has one.
 
-        Raises BadLifetime, StorageFull, DatabaseAway, and the errors of imaging for what is no good image.
+        Raises BadLifetime, StorageFull, DatabaseAway, TokenRefused where the owner is gone, and the errors of
+        imaging for what is no good image.
         """
         lifetime = self._limits.lifetime if wishes.lifetime is None else wishes.lifetime
         if lifetime > self._limits.max_lifetime:
@@ -69,9 +72,18 @@ class Drop:
                 expires_at=expires_at,
                 details=sealed_details,
             )
+            ownership = self._ownership(owner, image_key, wishes, created_at)
             with statements(self._engine) as connection:
-                self._store.put(connection, slot, row.row_key, pieces, along=insertion(connection, row))
+                along = insertion(connection, row, ownership)
+                self._store.put(connection, slot, row.row_key, pieces, along=along)
         return Receipt(image_key.text, link.text, row.size, created_at, expires_at, wishes.views, details)
+
+    def _ownership(
+        self, owner: UUID | None, image_key: ImageKey, wishes: Wishes, at: int
+    ) -> Ownership | None:
+        if owner is None:
+            return None
+        return ownership_of(OwnerSeal(self._server_keys), owner, image_key, wishes.model_id, at)
 
     def look(self, link_text: str) -> Opened:
         """Describe what a link would open, without opening it; raises ImageGone, DatabaseAway.
@@ -81,7 +93,7 @@ class Drop:
         with statements(self._engine) as connection:
             found = self._shelf.find(connection, _link(link_text))
             if found.counts:
-                raise NotByLooking
+                raise NotByLooking(link_text)
             return Opened(found.row, self._shelf.unlock(connection, found, None)[1], None)
 
     def glance(self, link_text: str) -> Glance:
@@ -101,7 +113,7 @@ class Drop:
         with statements(self._engine) as connection:
             found = self._shelf.find(connection, _link(link_text))
             if found.counts:
-                raise NotByLooking
+                raise NotByLooking(link_text)
             return self._shelf.read(connection, found, None)
 
     def open(self, link_text: str, password: str | None) -> tuple[Opened, memoryview]:
@@ -124,17 +136,18 @@ class Drop:
         details, converted = conversion.apply(opened.details, data, self._limits.picture)
         return replace(opened, details=details), converted
 
-    def describe(self, image_key_text: str, password: str | None) -> Opened:
-        """Describe an image to the holder of its image key; without its password, only what is no secret.
+    def describe(self, image_key_text: str, password: str | None) -> tuple[Opened, str]:
+        """Describe an image, and tell its link; without its password, only what is no secret.
 
         Raises ImageGone, PasswordWrong, TooManyGuesses, DatabaseAway.
         """
         with statements(self._engine) as connection:
-            found = self._shelf.find_managed(connection, _image_key(image_key_text))
-            if found.sealed.asks_password and not password:
-                return Opened(found.row, None, found.row.views_left)
-            _, details = self._shelf.unlock(connection, found, password)
-            return Opened(found.row, details, found.row.views_left)
+            image_key = _image_key(image_key_text)
+            found = self._shelf.find_managed(connection, image_key)
+            details = None
+            if password or not found.sealed.asks_password:
+                _, details = self._shelf.unlock(connection, found, password)
+            return Opened(found.row, details, found.row.views_left), image_key.link.text
 
     def download(self, image_key_text: str, password: str | None) -> tuple[Opened, memoryview]:
         """Open an image for the holder of its image key, without counting a view.

@@ -12,8 +12,9 @@ class ImageGone(ServiceError):
 class NotByLooking(ServiceError):
     """An image with limited views or a password, asked for in a way that link previews use too."""
 
-    def __init__(self) -> None:
+    def __init__(self, link: str) -> None:
         super().__init__("This image opens only by POST, so that no link preview uses it up.")
+        self.link = link
 
 
 class PasswordAsked(ServiceError):
@@ -43,6 +44,56 @@ class BadLifetime(ServiceError):
 
     def __init__(self, longest: int) -> None:
         super().__init__(f"lifetime is at most {longest} seconds on this server; ask for less.")
+
+
+class AccountAsked(ServiceError):
+    """Something that only an account may do, and nobody showed a token."""
+
+    def __init__(self) -> None:
+        super().__init__("This needs an account; send the token of /api/login as the Authorization header.")
+
+
+class TokenRefused(ServiceError):
+    """A token that is forged, over its time, ended by a change of password, or of an account that is gone."""
+
+    def __init__(self) -> None:
+        super().__init__("This token is no good, or no longer; get another from /api/login.")
+
+
+class LoginRefused(ServiceError):
+    """A wrong login or a wrong password: nobody is told which."""
+
+    def __init__(self) -> None:
+        super().__init__("No account has this login and this password; check both, or register.")
+
+
+class CurrentPasswordWrong(ServiceError):
+    """The password that was to be changed is another one."""
+
+    def __init__(self) -> None:
+        super().__init__("password is not this account's present one; nothing was changed.")
+
+
+class NameTaken(ServiceError):
+    """A login or an email address that an account has already."""
+
+    def __init__(self) -> None:
+        super().__init__("This login or this email has an account already; choose another, or log in.")
+
+
+class TooManyLogins(ServiceError):
+    """Too many attempts at a login, of an account or of nobody, over all processes."""
+
+    def __init__(self, pause: int) -> None:
+        super().__init__(f"There were too many attempts at this login; wait {pause} seconds.")
+        self.retry_after = pause
+
+
+class BadCursor(ServiceError):
+    """A cursor that this server did not give to this caller."""
+
+    def __init__(self) -> None:
+        super().__init__("cursor is none that this list gave; leave it out to start from the newest image.")
 
 
 class StorageFull(ServiceError):

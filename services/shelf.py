@@ -77,7 +77,13 @@ class Shelf:
     def find(self, connection: Connection, link: Link) -> Found:
         """Find a living image and open its details as far as the link does; raises ImageGone."""
         row = find_living(connection, link.row_key)
-        if row is None or not float(row.expires_at).is_integer():
+        if row is None:
+            raise ImageGone
+        return self.found(row, link)
+
+    def found(self, row: ImageRow, link: Link) -> Found:
+        """Open the details of a living image's row as far as its link does; raises ImageGone."""
+        if not float(row.expires_at).is_integer():
             raise ImageGone
         try:
             return Found(row, SealedDetails.of(link, self._server_keys, int(row.expires_at), row.details))

@@ -30,6 +30,7 @@ class Wishes:
     filename: str | None = None
     description: str | None = None
     metadata: dict[str, Any] | None = None
+    model_id: str | None = None
     keep_metadata: bool = False
 
 
@@ -57,4 +58,5 @@ def details_of(data: Data, picture: Picture, wishes: Wishes) -> Details:
         sha256=sha256(data).hexdigest(),
         description=wishes.description,
         metadata=wishes.metadata,
+        model_id=wishes.model_id,
     )

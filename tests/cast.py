@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
+from typing import Any
 
 from flask.testing import FlaskClient
 from PIL import Image
@@ -12,6 +13,7 @@ from PIL import Image
 from imaging import Limits, clean, recognise
 
 IMAGES = Path(__file__).parent / "images"
+PASSWORD = "correct horse"
 SERVER_KEY = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 
 
@@ -34,7 +36,28 @@ def noise(width: int, height: int, form: str = "PNG") -> bytes:
 
 def deposit(client: FlaskClient, **options: object) -> str:
     """Upload a photograph as Alice would, and return its link."""
+    return str(told(client, None, **options)["hash"])
+
+
+def told(client: FlaskClient, header: dict[str, str] | None = None, **options: object) -> dict[str, Any]:
+    """Upload a photograph, with an account's header or without, and return everything that is told."""
     data = {"file": (io.BytesIO(FLOWER), "flower.jpg")}
-    answer = client.post("/upload", data={**data, **{name: str(value) for name, value in options.items()}})
+    given = {name: str(value) for name, value in options.items()}
+    answer = client.post("/upload", data={**data, **given}, headers=header)
     assert answer.status_code == 201, answer.text
-    return str(answer.get_json()["hash"])
+    return dict(answer.get_json())
+
+
+def register(client: FlaskClient, login: str = "alice") -> dict[str, str]:
+    """Open an account and return the header that its token stands in."""
+    asked = {"login": login, "email": f"{login}@example.org", "password": PASSWORD}
+    answer = client.post("/api/registration", json=asked)
+    assert answer.status_code == 201, answer.text
+    return log_in(client, login)
+
+
+def log_in(client: FlaskClient, login: str = "alice", password: str = PASSWORD) -> dict[str, str]:
+    """Log in and return the header, as seed 003's clients take it over."""
+    answer = client.post("/api/login", json={"login": login, "password": password})
+    assert answer.status_code == 200, answer.text
+    return dict(answer.get_json())

@@ -13,8 +13,9 @@ from sqlalchemy import Connection, Engine, create_engine, text
 import embedded
 from app import Mayfly, create_app, migrate
 from config import Config
-from models import SLOTS, ciphertexts, db
+from models import OPEN_CATALOG, SLOTS, ciphertexts, db
 from tests.cast import FLOWER, SERVER_KEY, cleaned
+from tests.conformity import Conformity
 from tests.processes import Served, serving, write_no_file
 
 MakeApp = Callable[..., Mayfly]
@@ -45,6 +46,7 @@ def server(database_url: str) -> Iterator[Served]:
 def make_app(database_url: str, tmp_path: Path) -> Iterator[MakeApp]:
     """Make applications on an empty database; every trigger of the purge is off unless a test asks for one."""
     made: list[Mayfly] = []
+    kept: list[Conformity] = []
     _empty(database_url)
 
     def make(**settings: Any) -> Mayfly:
@@ -56,6 +58,7 @@ def make_app(database_url: str, tmp_path: Path) -> Iterator[MakeApp]:
         }
         app = create_app(Config(**defaults | settings))
         app.testing = True
+        kept.append(Conformity(app))
         made.append(app)
         return app
 
@@ -64,6 +67,7 @@ def make_app(database_url: str, tmp_path: Path) -> Iterator[MakeApp]:
         app.schedule.stop()
         with app.app_context():
             db.engine.dispose()
+    assert [broken for conformity in kept for broken in conformity.broken] == []
 
 
 def _empty(database_url: str) -> None:
@@ -72,6 +76,8 @@ def _empty(database_url: str) -> None:
         tables = ", ".join(["images", *(ciphertexts(slot) for slot in _filled(connection))])
         connection.execute(text(f"TRUNCATE {tables}"))
         connection.execute(text("UPDATE stored SET bytes = 0"))
+        connection.execute(text("DELETE FROM login_attempts"))
+        connection.execute(text("DELETE FROM owners WHERE id <> :open"), {"open": OPEN_CATALOG})
     engine.dispose()
 
 

@@ -53,6 +53,15 @@ def test_every_field_has_a_reader() -> None:
         ("MAX_PIXELS", "1000000", "max_pixels", 1_000_000),
         ("PURGE_INTERVAL", "1m", "purge_interval", 60),
         ("PURGE_INTERVAL", "off", "purge_interval", 0),
+        ("OPEN_CATALOG", "true", "open_catalog", True),
+        ("OPEN_CATALOG", "False", "open_catalog", False),
+        ("CORS_ORIGINS", "https://a.example.org", "cors_origins", ("https://a.example.org",)),
+        (
+            "CORS_ORIGINS",
+            "https://A.example.org http://localhost:3000, http://[::1]:80",
+            "cors_origins",
+            ("https://a.example.org", "http://localhost:3000", "http://[::1]:80"),
+        ),
     ],
 )
 def test_a_setting_is_read(name: str, value: str, attribute: str, read: object) -> None:
@@ -67,6 +76,12 @@ def test_a_setting_is_read(name: str, value: str, attribute: str, read: object) 
         ("BIND", "5000"),
         ("BIND", "host:0"),
         ("BIND", "host:70000"),
+        ("OPEN_CATALOG", "yes"),
+        ("CORS_ORIGINS", "*"),
+        ("CORS_ORIGINS", "https://*.example.org"),
+        ("CORS_ORIGINS", "a.example.org"),
+        ("CORS_ORIGINS", "https://a.example.org/"),
+        ("CORS_ORIGINS", "https://a.example.org null"),
         ("WORKERS", "0"),
         ("WORKERS", "many"),
         ("THREADS", "-1"),

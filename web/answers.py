@@ -6,7 +6,7 @@ import re
 import unicodedata
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import cast
 from urllib.parse import quote
 
 from flask import Response, jsonify, request
@@ -14,6 +14,7 @@ from werkzeug.http import http_date
 
 from imaging import Data
 from services import Opened, Receipt
+from web.schemas import DescribedAnswer, ReceiptAnswer
 
 TEXT = "text/plain"
 JSON = "application/json"
@@ -38,14 +39,19 @@ def receipt_response(receipt: Receipt, base_url: str, default: str) -> Response:
     else:
         response = jsonify(_receipt_fields(receipt, base_url, image_url))
     response.status_code = 201
+    response.headers["Cache-Control"] = "no-store"
+    return note_receipt(response, receipt, image_url)
+
+
+def note_receipt(response: Response, receipt: Receipt, location: str) -> Response:
+    """Put into the headers what an uploader must not lose, whatever form the answer has."""
     response.headers["Image-Key"] = receipt.image_key
     response.headers["Sunset"] = http_date(receipt.expires_at)
-    response.headers["Location"] = image_url
-    response.headers["Cache-Control"] = "no-store"
+    response.headers["Location"] = location
     return response
 
 
-def _receipt_fields(receipt: Receipt, base_url: str, image_url: str) -> dict[str, Any]:
+def _receipt_fields(receipt: Receipt, base_url: str, image_url: str) -> ReceiptAnswer:
     details = receipt.details
     return {
         "status": "success",
@@ -68,18 +74,21 @@ def _receipt_fields(receipt: Receipt, base_url: str, image_url: str) -> dict[str
     }
 
 
-def described(opened: Opened, image_key: str) -> dict[str, Any]:
+def described(opened: Opened, link: str, image_key: str) -> DescribedAnswer:
     """Describe an image to the holder of its image key; what its password hides is left out."""
     row, details = opened.row, opened.details
-    told = {
+    told: DescribedAnswer = {
         "status": "success",
+        "image_id": link,
         "image_key": image_key,
         "size": row.size,
         "created_at": iso_time(row.created_at),
         "expires_at": iso_time(row.expires_at),
         "views_left": opened.views_left,
     }
-    return told | (asdict(details) if details else {"password": True})
+    if details is None:
+        return {**told, "password": True}
+    return cast("DescribedAnswer", told | asdict(details))
 
 
 def image_response(opened: Opened, data: Data | None, disposition: str = "inline") -> Response:

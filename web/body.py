@@ -38,7 +38,7 @@ def read_body(request: Request, limit: int) -> Body:
     if kind == "multipart/form-data":
         body = _read_multipart(request, parameters.get("boundary", ""), limit)
     else:
-        body = Body(_read_raw(request, limit))
+        body = Body(read_bytes(request, limit))
     if not body.image:
         raise BadRequest(
             "empty_image", "The image is empty; send its bytes in the field `file` or as the body."
@@ -64,16 +64,17 @@ def read_fields(request: Request) -> dict[str, str]:
         ) from None
 
 
+def read_bytes(request: Request, limit: int) -> bytearray:
+    """Read a body of at most ``limit`` bytes as it is; raises BadRequest."""
+    body = bytearray()
+    for piece in _pieces(request, limit, limit):
+        body += piece
+    return body
+
+
 def too_large(limit: int) -> BadRequest:
     """The answer to more bytes than the server takes."""
     return BadRequest("too_large", f"An image may have {limit} bytes at most; make it smaller.", 413)
-
-
-def _read_raw(request: Request, limit: int) -> bytearray:
-    image = bytearray()
-    for piece in _pieces(request, limit, limit):
-        image += piece
-    return image
 
 
 def _pieces(request: Request, allowance: int, limit: int) -> Iterator[bytes]:

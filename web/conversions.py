@@ -16,7 +16,7 @@ LONGEST_SIDE = 65_535
 
 def split_form(name: str) -> tuple[str, str | None]:
     """Split ``<link>.png`` into the link and the form its end names; an end that names none stays in the link."""
-    link, _, end = name.partition(".")
+    link, _, end = name.rpartition(".")
     return (link, end) if end in FORMS else (name, None)
 
 

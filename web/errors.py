@@ -10,14 +10,21 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 
 from imaging import BrokenImage, NotAnImage, TooBusy, TooManyPixels
 from services import (
+    AccountAsked,
+    BadCursor,
     BadLifetime,
+    CurrentPasswordWrong,
     DatabaseAway,
     ImageGone,
+    LoginRefused,
+    NameTaken,
     NotByLooking,
     PasswordAsked,
     PasswordWrong,
     StorageFull,
+    TokenRefused,
     TooManyGuesses,
+    TooManyLogins,
 )
 
 log = logging.getLogger("mayfly")
@@ -41,9 +48,24 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     PasswordAsked: (401, "password_asked"),
     PasswordWrong: (403, "password_wrong"),
     TooManyGuesses: (429, "too_many_guesses"),
+    AccountAsked: (401, "account_asked"),
+    TokenRefused: (401, "token_refused"),
+    LoginRefused: (401, "login_refused"),
+    CurrentPasswordWrong: (403, "password_wrong"),
+    NameTaken: (409, "name_taken"),
+    TooManyLogins: (429, "too_many_logins"),
+    BadCursor: (400, "bad_cursor"),
     TooBusy: (503, "too_busy"),
     StorageFull: (507, "storage_full"),
     DatabaseAway: (503, "database_away"),
+}
+
+ACCOUNT_CHALLENGE = 'Bearer realm="Mayfly"'
+CHALLENGES: dict[type[Exception], str] = {
+    PasswordAsked: 'Basic realm="the image", charset="UTF-8"',
+    AccountAsked: ACCOUNT_CHALLENGE,
+    LoginRefused: ACCOUNT_CHALLENGE,
+    TokenRefused: f'{ACCOUNT_CHALLENGE}, error="invalid_token"',
 }
 
 PLAIN_WORDS = {
@@ -77,17 +99,16 @@ def _known(error: Exception) -> Response:
     response = error_response(status, code, str(error))
     if seconds := getattr(error, "retry_after", None):
         response.headers["Retry-After"] = str(seconds)
-    if status == 401:
-        response.headers["WWW-Authenticate"] = 'Basic realm="the image", charset="UTF-8"'
+    if type(error) in CHALLENGES:
+        response.headers["WWW-Authenticate"] = CHALLENGES[type(error)]
     return response
 
 
 def _not_by_looking(error: NotByLooking) -> Response:
     """Send a browser to the share page, which opens at a click; tell everybody else the line that opens it."""
-    link = (request.view_args or {}).get("name", "").partition(".")[0]
     if request.accept_mimetypes.best_match(FORMS, default=FORMS[0]) == "text/html":
         base = current_app.jinja_env.globals["base"]
-        response = Response(status=303, headers={"Location": f"{base}/s#{link}"})
+        response = Response(status=303, headers={"Location": f"{base}/s#{error.link}"})
     else:
         line = f"curl -X POST -o image {request.base_url}"
         response = error_response(405, "open_by_post", f"{error} Open it with: {line}")

@@ -7,6 +7,8 @@ from flask import Blueprint, Response, jsonify, request
 from services import Drop
 from web.answers import described, image_response
 from web.errors import BadRequest
+from web.operation import operation
+from web.operations import DELETE, DESCRIBE
 from web.passwords import read_password
 
 MODES = ("view", "download")
@@ -17,15 +19,17 @@ def manage_routes(drop: Drop) -> Blueprint:
     routes = Blueprint("manage", __name__, url_prefix="/images")
 
     @routes.get("/<image_key>")
+    @operation(DESCRIBE)
     def describe(image_key: str) -> Response:
         password = read_password(request, None)
         if _mode() == "download":
             return image_response(*drop.download(image_key, password), disposition="attachment")
-        response = jsonify(described(drop.describe(image_key, password), image_key))
+        response = jsonify(described(*drop.describe(image_key, password), image_key))
         response.headers["Cache-Control"] = "no-store"
         return response
 
     @routes.delete("/<image_key>")
+    @operation(DELETE)
     def delete(image_key: str) -> Response:
         drop.delete(image_key)
         return jsonify(status="success")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify
 
 from services import Purge
+from web.operation import operation
+from web.operations import ALIVE, CLEANUP
 
 
 def ops_routes(purge: Purge) -> Blueprint:
@@ -12,10 +14,12 @@ def ops_routes(purge: Purge) -> Blueprint:
     routes = Blueprint("ops", __name__)
 
     @routes.route("/cleanup", methods=["GET", "POST"])
+    @operation(CLEANUP)
     def cleanup() -> Response:
         return jsonify(status="success", deleted=purge())
 
     @routes.get("/healthz")
+    @operation(ALIVE)
     def healthz() -> Response:
         return jsonify(status="ok")
 

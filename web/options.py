@@ -11,14 +11,25 @@ from flask import Request
 from services import Wishes
 from units import parse_duration
 from web.body import Body
+from web.conversions import split_form
 from web.errors import BadRequest
 from web.passwords import read_password, refuse_password_in_url
 
-OPTIONS = ("lifetime", "views", "password", "filename", "description", "metadata", "keep_metadata")
+OPTIONS = (
+    "lifetime",
+    "views",
+    "password",
+    "filename",
+    "description",
+    "metadata",
+    "model_id",
+    "keep_metadata",
+)
 MAX_VIEWS = 100
 MAX_FILENAME_BYTES = 255
 MAX_DESCRIPTION_CHARACTERS = 4000
 MAX_METADATA_BYTES = 16 * 1024
+MAX_MODEL_ID_BYTES = 255
 
 
 def read_wishes(request: Request, body: Body, filename: str | None = None) -> Wishes:
@@ -27,15 +38,20 @@ def read_wishes(request: Request, body: Body, filename: str | None = None) -> Wi
     Raises BadRequest that names the option and says how to mend it.
     """
     given = _collect(request, body.fields)
-    lifetime, views = given.get("lifetime"), given.get("views")
-    metadata = given.get("metadata")
+    return make_wishes(given, read_password(request, given.get("password")), filename or body.filename)
+
+
+def make_wishes(given: Mapping[str, Any], password: str | None, filename: str | None = None) -> Wishes:
+    """Check options given as text, ``metadata`` as an object too; raises BadRequest that names the option."""
+    lifetime, views, metadata = given.get("lifetime"), given.get("views"), given.get("metadata")
     return Wishes(
         lifetime=None if lifetime is None else _lifetime(lifetime),
         views=None if views is None else _views(views),
-        password=read_password(request, given.get("password")),
-        filename=_filename(given.get("filename") or filename or body.filename),
+        password=password,
+        filename=_filename(given.get("filename") or filename),
         description=_description(given.get("description")),
         metadata=_metadata(metadata) if metadata else None,
+        model_id=_model_id(given.get("model_id")),
         keep_metadata=_switch("keep_metadata", given.get("keep_metadata", "0")),
     )
 
@@ -106,6 +122,18 @@ def _description(text: str | None) -> str | None:
     return text or None
 
 
+def _model_id(name: str | None) -> str | None:
+    if not name:
+        return None
+    if "/" in name or name in {".", ".."} or not _is_printable(name, allowed=""):
+        _refuse("model_id", "stands in a path: it must not hold `/` or control characters, or be `.` or `..`")
+    if split_form(name)[1]:
+        _refuse("model_id", "must not end like a file name: /image/MODEL.jpg is the image as JPEG")
+    if len(name.encode()) > MAX_MODEL_ID_BYTES:
+        _refuse("model_id", f"may have {MAX_MODEL_ID_BYTES} bytes at most; shorten it")
+    return name
+
+
 def _is_printable(text: str, allowed: Iterable[str]) -> bool:
     """No C0 or C1 control character, no DEL, no lone surrogate, and no direction override that disguises a name."""
     return not any(
@@ -118,10 +146,11 @@ def _is_printable(text: str, allowed: Iterable[str]) -> bool:
     )
 
 
-def _metadata(text: str) -> dict[str, Any]:
-    if len(text.encode()) > MAX_METADATA_BYTES:
-        _refuse("metadata", f"may have {MAX_METADATA_BYTES} bytes at most; shorten it")
+def _metadata(given: str | dict[str, Any]) -> dict[str, Any]:
     try:
+        text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
+        if len(text.encode()) > MAX_METADATA_BYTES:
+            _refuse("metadata", f"may have {MAX_METADATA_BYTES} bytes at most; shorten it")
         value = json.loads(text, parse_constant=_no_constant)
         # Written out again as the details will be: that finds lone surrogates, and NULs however they were escaped.
         written = json.dumps(value, ensure_ascii=False).encode()

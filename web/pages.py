@@ -14,6 +14,8 @@ from services import Drop, Glance, PasswordAsked, PasswordWrong, TooManyGuesses
 from web.answers import image_response, iso_time
 from web.body import read_fields
 from web.errors import STATUS, BadRequest
+from web.operation import operation
+from web.operations import DELETE_BY_FORM, DRAW, GLANCE, HOME, OPEN_BY_FORM, SHARE
 from web.page import Page, qr, wants_page
 from web.passwords import read_password
 
@@ -40,6 +42,7 @@ def _refuse_other_sites() -> None:
 
 def _add_pages(routes: Blueprint, page: Page) -> None:
     @routes.get("/")
+    @operation(HOME)
     def home() -> Response:
         if wants_page():
             return page.drop()
@@ -48,18 +51,21 @@ def _add_pages(routes: Blueprint, page: Page) -> None:
         return response
 
     @routes.get("/s")
+    @operation(SHARE)
     def share() -> Response:
         return page.share()
 
 
 def _add_requests(routes: Blueprint, page: Page, drop: Drop) -> None:
     @routes.post("/s")
+    @operation(GLANCE)
     def glance() -> Response:
         link = link_in(_fields("link").get("link", ""))
         seen = drop.glance(link)
         return page.render("found.html", link=link, seen=seen, wrong=None) if wants_page() else _seen(seen)
 
     @routes.post("/s/open")
+    @operation(OPEN_BY_FORM)
     def open_image() -> Response:
         fields = _fields("link", "password")
         link = link_in(fields.get("link", ""))
@@ -75,6 +81,7 @@ def _add_requests(routes: Blueprint, page: Page, drop: Drop) -> None:
             return response
 
     @routes.post("/s/qr")
+    @operation(DRAW)
     def draw() -> Response:
         link = link_in(_fields("link").get("link", ""))
         if not link:
@@ -84,6 +91,7 @@ def _add_requests(routes: Blueprint, page: Page, drop: Drop) -> None:
         return response
 
     @routes.post("/s/delete")
+    @operation(DELETE_BY_FORM)
     def delete() -> Response:
         drop.delete(_fields("image_key").get("image_key", ""))
         return page.render("deleted.html") if wants_page() else jsonify(status="success")

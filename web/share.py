@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from flask import Blueprint, Response, request
 from werkzeug.routing import BaseConverter
 
 from config import Config
 from imaging import Data
-from services import Conversion, Drop, Opened
+from services import Catalog, Conversion, Drop, ImageGone, Opened
 from web.answers import JSON, TEXT, image_response, receipt_response
+from web.auth import catalog_owner
 from web.body import read_body
 from web.conversions import read_conversion, split_form
+from web.operation import operation
+from web.operations import IMAGE_BY_NAME, OPEN_BY_NAME, PUT, UPLOAD
 from web.options import read_wishes
 from web.page import Page, wants_page
 from web.passwords import read_opening
+
+T = TypeVar("T")
 
 
 class Anything(BaseConverter):
@@ -23,48 +31,65 @@ class Anything(BaseConverter):
     part_isolating = False
 
 
-def share_routes(drop: Drop, config: Config) -> Blueprint:
+def deposit(drop: Drop, page: Page, default: str, filename: str | None = None) -> Response:
+    """Take an upload in, into the caller's catalog if there is one; answer in the ``default`` form unless asked."""
+    body = read_body(request, page.config.max_image_bytes)
+    by_form = filename is None and wants_page()
+    # A form sends the fields that were left empty too.
+    body.fields = {name: value for name, value in body.fields.items() if value or not by_form}
+    wishes = read_wishes(request, body, filename)
+    receipt = drop.deposit(body.image, wishes, catalog_owner())
+    if by_form:
+        return page.receipt(receipt, asks_password=bool(wishes.password))
+    return receipt_response(receipt, page.address, default)
+
+
+def share_routes(drop: Drop, catalog: Catalog, config: Config) -> Blueprint:
     """The routes of the drop."""
     routes = Blueprint("share", __name__)
     page = Page(config)
 
-    def deposit(default: str, filename: str | None = None) -> Response:
-        body = read_body(request, config.max_image_bytes)
-        by_form = filename is None and wants_page()
-        # A form sends the fields that were left empty too.
-        body.fields = {name: value for name, value in body.fields.items() if value or not by_form}
-        wishes = read_wishes(request, body, filename)
-        receipt = drop.deposit(body.image, wishes)
-        if by_form:
-            return page.receipt(receipt, asks_password=bool(wishes.password))
-        return receipt_response(receipt, page.address, default)
-
     @routes.post("/upload")
+    @operation(UPLOAD)
     def upload() -> Response:
-        return deposit(JSON)
+        return deposit(drop, page, JSON)
 
     @routes.put("/<anything:filename>")
+    @operation(PUT)
     def put(filename: str) -> Response:
-        return deposit(TEXT, filename)
+        return deposit(drop, page, TEXT, filename)
 
     @routes.get("/image/<name>")
+    @operation(IMAGE_BY_NAME)
     def image(name: str) -> Response:
         link, end = split_form(name)
         conversion = read_conversion(request, end)
         if conversion:
-            return converted(*drop.view(link), conversion)
+            return converted(*by_name(catalog, drop.view, link), conversion)
         if request.method == "HEAD":
-            return image_response(drop.look(link), None)
-        return image_response(*drop.view(link))
+            return image_response(by_name(catalog, drop.look, link), None)
+        return image_response(*by_name(catalog, drop.view, link))
 
     @routes.post("/image/<name>")
+    @operation(OPEN_BY_NAME)
     def open_image(name: str) -> Response:
         link, end = split_form(name)
         password, conversion = read_opening(request), read_conversion(request, end)
-        opened, data = drop.open(link, password)
+        opened, data = by_name(catalog, lambda found: drop.open(found, password), link)
         return converted(opened, data, conversion) if conversion else image_response(opened, data)
 
     def converted(opened: Opened, data: Data, conversion: Conversion) -> Response:
         return image_response(*drop.convert(opened, data, conversion))
 
     return routes
+
+
+def by_name(catalog: Catalog, open_link: Callable[[str], T], name: str) -> T:
+    """Open what a link opens; else the newest image of the model of that name in the caller's catalog."""
+    try:
+        return open_link(name)
+    except ImageGone:
+        owner = catalog_owner()
+        if owner is None:
+            raise
+    return open_link(catalog.newest(owner, name))

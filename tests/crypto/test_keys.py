@@ -5,6 +5,8 @@ from base64 import urlsafe_b64encode
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +22,7 @@ from crypto import (
     seal,
     server_keys_in,
 )
+from crypto.keys import derive
 
 secrets = st.binary(min_size=24, max_size=24)
 ALICES = ImageKey(b"alice's image key, 24 by")
@@ -41,6 +44,12 @@ def test_anything_else_is_no_secret(text: str) -> None:
         with pytest.raises(MalformedSecret) as refused:
             kind.parse(text)
         assert not text or text not in str(refused.value)
+
+
+@given(secret=st.binary(max_size=80), salt=st.none() | st.binary(max_size=80), length=st.integers(1, 32))
+def test_derivation_is_hkdf(secret: bytes, salt: bytes | None, length: int) -> None:
+    expected = HKDF(SHA256(), length, salt, b"mayfly/v1/test").derive(secret)
+    assert derive(secret, "mayfly/v1/test", length, salt=salt) == expected
 
 
 def test_everything_derived_is_different_and_stable() -> None:

@@ -1,0 +1,79 @@
+"""What is kept for an owner: sealed and tagged under the server keys alone, since no link opens it (README.md)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from crypto.errors import Unopenable
+from crypto.fernet import Bytes, open_sealed, seal
+from crypto.keys import ImageKey, derive
+from crypto.server_keys import ServerKeys
+
+
+@dataclass(frozen=True)
+class OwnerSeal:
+    """Seals and tags under the newest server key; opens and looks up with every one of them."""
+
+    server_keys: ServerKeys
+
+    def seal_image_key(self, owner: UUID, image_key: ImageKey, *, at: int) -> bytes:
+        """Seal an image key for its owner; it opens for this owner and this image only."""
+        key = _image_key_key(self.server_keys.newest, owner, image_key.link.row_key)
+        return bytes(seal(key, image_key.secret, at=at))
+
+    def open_image_key(self, owner: UUID, row_key: bytes, sealed: Bytes) -> ImageKey:
+        """Open an owned image's key; raises Unopenable, for one moved from another owner or image too."""
+        for server_key in self.server_keys:
+            try:
+                return ImageKey(bytes(open_sealed(_image_key_key(server_key, owner, row_key), sealed)))
+            except Unopenable:
+                continue
+        raise Unopenable
+
+    def seal_account(self, owner: UUID, account: bytes, *, at: int) -> bytes:
+        """Seal what an account says of its owner."""
+        return bytes(seal(_key(self.server_keys.newest, "account", owner), account, at=at))
+
+    def open_account(self, owner: UUID, sealed: Bytes) -> bytes:
+        """Open what ``seal_account`` sealed for this owner; raises Unopenable."""
+        return self._open("account", owner, sealed)
+
+    def seal_cursor(self, owner: UUID, place: bytes) -> bytes:
+        """Seal a place in an owner's list, so that it tells nothing, not even the time, and can't be made up."""
+        return bytes(seal(_key(self.server_keys.newest, "cursor", owner), place, at=0))
+
+    def open_cursor(self, owner: UUID, sealed: Bytes) -> bytes:
+        """Open what ``seal_cursor`` sealed for this owner; raises Unopenable."""
+        return self._open("cursor", owner, sealed)
+
+    def _open(self, label: str, owner: UUID, sealed: Bytes) -> bytes:
+        for server_key in self.server_keys:
+            try:
+                return bytes(open_sealed(_key(server_key, label, owner), sealed))
+            except Unopenable:
+                continue
+        raise Unopenable
+
+    def model_tags(self, owner: UUID, model_id: str) -> list[bytes]:
+        """The tags an owner's model id may be stored under, the newest server key's first."""
+        return self._tags(f"mayfly/v1/model/{owner.hex}", model_id)
+
+    def login_tags(self, login: str) -> list[bytes]:
+        """The tags a normalised login may be stored under, the newest server key's first."""
+        return self._tags("mayfly/v1/login", login)
+
+    def email_tags(self, email: str) -> list[bytes]:
+        """The tags a normalised email address may be stored under, the newest server key's first."""
+        return self._tags("mayfly/v1/email", email)
+
+    def _tags(self, label: str, value: str) -> list[bytes]:
+        return [derive(value.encode(), label, salt=server_key) for server_key in self.server_keys]
+
+
+def _key(server_key: bytes, label: str, owner: UUID) -> bytes:
+    return derive(server_key, f"mayfly/v1/{label}/{owner.hex}")
+
+
+def _image_key_key(server_key: bytes, owner: UUID, row_key: bytes) -> bytes:
+    return derive(server_key, f"mayfly/v1/owned/{owner.hex}", salt=row_key)

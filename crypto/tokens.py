@@ -1,0 +1,66 @@
+"""Login tokens: JWTs (RFC 7519) of one fixed algorithm, signed with a key that signs nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import jwt
+
+from crypto.errors import BadToken
+from crypto.keys import derive
+from crypto.server_keys import ServerKeys
+
+ALGORITHM = "HS256"
+LONGEST_TOKEN = 1024
+LARGEST_NUMBER = 2**40  # beyond any version and any time, and within what a database can compare
+_CLAIMS = ("sub", "ver", "iat", "exp")
+# PyJWT would ask this machine's clock for the times; the database's decides, so its caller asks that one.
+_OPTIONS = {"require": list(_CLAIMS), "verify_exp": False, "verify_iat": False}
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What a token says once its signature is checked; whether its time is over is for the caller to ask."""
+
+    owner: UUID
+    version: int
+    expires_at: int
+
+
+def issue_token(server_keys: ServerKeys, claims: Claims, *, at: int) -> str:
+    """Sign a token with the newest server key's token key; times are seconds since 1970."""
+    payload = {"sub": str(claims.owner), "ver": claims.version, "iat": at, "exp": claims.expires_at}
+    return jwt.encode(payload, _token_key(server_keys.newest), ALGORITHM)
+
+
+def read_token(server_keys: ServerKeys, token: str) -> Claims:
+    """Check a token's signature with every server key and read its claims; raises BadToken."""
+    if len(token) > LONGEST_TOKEN:
+        raise BadToken
+    for server_key in server_keys:
+        try:
+            payload = jwt.decode(token, _token_key(server_key), [ALGORITHM], _OPTIONS)  # type: ignore[arg-type]
+        except jwt.InvalidSignatureError:
+            continue
+        except (jwt.InvalidTokenError, ValueError):
+            raise BadToken from None
+        return _claims(payload)
+    raise BadToken
+
+
+def _claims(payload: dict[str, object]) -> Claims:
+    # Only a holder of the server key gets here with other types than issue_token's.
+    owner, version, expires_at = payload["sub"], payload["ver"], payload["exp"]
+    if not (isinstance(owner, str) and isinstance(version, int) and isinstance(expires_at, int)):
+        raise BadToken
+    if not (0 <= version < LARGEST_NUMBER and 0 <= expires_at < LARGEST_NUMBER):
+        raise BadToken
+    try:
+        return Claims(UUID(owner), version, expires_at)
+    except ValueError:
+        raise BadToken from None
+
+
+def _token_key(server_key: bytes) -> bytes:
+    return derive(server_key, "mayfly/v1/token")

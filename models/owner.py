@@ -1,0 +1,180 @@
+"""Accounts, and how often somebody tried to log in; in clear the database holds no name and no address."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, DateTime, Integer, LargeBinary, Uuid, func, select, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Model
+
+OPEN_CATALOG = UUID(int=0)
+"""The owner whose catalog everybody without an account shares, where the catalog is open."""
+
+
+class Owner(Model):  # type: ignore[misc]
+    """One row an account: found by keyed tags; login, address and password hash are sealed in ``account``."""
+
+    __tablename__ = "owners"
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    login_tag: Mapped[bytes] = mapped_column(LargeBinary, unique=True, index=True)
+    email_tag: Mapped[bytes] = mapped_column(LargeBinary, unique=True, index=True)
+    account: Mapped[bytes] = mapped_column(LargeBinary)
+    token_version: Mapped[int] = mapped_column(Integer)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class LoginAttempt(Model):  # type: ignore[misc]
+    """How far the attempts at a login, of an account or of nobody, run ahead of the clock."""
+
+    __tablename__ = "login_attempts"
+
+    login_tag: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    until: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+
+
+@dataclass(frozen=True)
+class OwnerRow:
+    """What the database knows of an account."""
+
+    id: UUID
+    login_tag: bytes
+    email_tag: bytes
+    account: bytes
+    token_version: int
+    created_at: datetime
+
+
+_TABLE = Owner.__table__.c
+_FIND = select(Owner.__table__)
+_INSERT = text(
+    """
+    INSERT INTO owners (id, login_tag, email_tag, account, token_version, created_at)
+    SELECT :id, :login_tag, :email_tag, :account, 0, clock_timestamp()
+    WHERE NOT EXISTS (
+        SELECT FROM owners WHERE login_tag = ANY(:login_tags) OR email_tag = ANY(:email_tags)
+    )
+    ON CONFLICT DO NOTHING
+    RETURNING created_at
+    """
+)
+_REPLACE = text(
+    """
+    UPDATE owners SET account = :account, login_tag = :login_tag, email_tag = :email_tag,
+        token_version = token_version + :ends_tokens
+    WHERE id = :id AND account = :before
+    """
+)
+# Attempts that no longer count are removed by those that follow: a few each, so that the table stays small.
+_ATTEMPT = text(
+    """
+    WITH forgotten AS (
+        DELETE FROM login_attempts WHERE login_tag IN (
+            SELECT login_tag FROM login_attempts WHERE until < clock_timestamp() AND login_tag <> :tag
+            ORDER BY until LIMIT 4 FOR UPDATE SKIP LOCKED
+        )
+    )
+    INSERT INTO login_attempts AS attempt (login_tag, until)
+    VALUES (:tag, clock_timestamp() + make_interval(secs => :pause))
+    ON CONFLICT (login_tag) DO UPDATE
+    SET until = greatest(attempt.until, clock_timestamp()) + make_interval(secs => :pause)
+    WHERE greatest(attempt.until, clock_timestamp())
+          <= clock_timestamp() + make_interval(secs => :pause * (:burst - 1))
+    """
+)
+_ATTEMPTED = text(
+    "UPDATE login_attempts SET until = until - make_interval(secs => :pause) WHERE login_tag = :tag"
+)
+_DELETE_IMAGES = text("DELETE FROM images WHERE owner_id = :id RETURNING store, slot, row_key, size")
+
+
+def insert_owner(
+    connection: Connection, row_id: UUID, account: bytes, login_tags: list[bytes], email_tags: list[bytes]
+) -> datetime | None:
+    """Add an account under the first of its tags; None where any of them is taken, however many try at once."""
+    values = {
+        "id": row_id,
+        "account": account,
+        "login_tag": login_tags[0],
+        "email_tag": email_tags[0],
+        "login_tags": login_tags,
+        "email_tags": email_tags,
+    }
+    created_at: datetime | None = connection.execute(_INSERT, values).scalar_one_or_none()
+    return created_at
+
+
+def find_owner_by_login(connection: Connection, login_tags: list[bytes]) -> OwnerRow | None:
+    """Find an account by the tags its login may be stored under."""
+    found = connection.execute(_FIND.where(_TABLE.login_tag.in_(login_tags))).first()
+    return None if found is None else OwnerRow(*found)
+
+
+def find_owner(connection: Connection, row_id: UUID, version: int, expires_at: int) -> OwnerRow | None:
+    """Find an account by a token's claims; None where the account, its token's version or its time is over."""
+    statement = _FIND.where(
+        _TABLE.id == row_id,
+        _TABLE.token_version == version,
+        func.to_timestamp(expires_at) > func.statement_timestamp(),
+    )
+    found = connection.execute(statement).one_or_none()
+    return None if found is None else OwnerRow(*found)
+
+
+def owners_after(connection: Connection, row_id: UUID, limit: int) -> list[OwnerRow]:
+    """List accounts in the order of their ids, the open catalog's owner not among them."""
+    statement = _FIND.where(_TABLE.id > row_id).order_by(_TABLE.id).limit(limit)
+    return [OwnerRow(*found) for found in connection.execute(statement)]
+
+
+def replace_account(
+    connection: Connection,
+    before: OwnerRow,
+    account: bytes,
+    tags: tuple[bytes, bytes],
+    *,
+    ends_tokens: bool = False,
+) -> bool:
+    """Put another sealed account in the place of ``before``; False where somebody was faster."""
+    values = {
+        "id": before.id,
+        "before": before.account,
+        "account": account,
+        "login_tag": tags[0],
+        "email_tag": tags[1],
+        "ends_tokens": int(ends_tokens),
+    }
+    return connection.execute(_REPLACE, values).rowcount == 1
+
+
+def lock_owner(connection: Connection, row_id: UUID) -> bool:
+    """Lock an account until the transaction ends: uploads under way end first, others wait; False if it is gone."""
+    statement = select(_TABLE.id).where(_TABLE.id == row_id).with_for_update()
+    return connection.execute(statement).one_or_none() is not None
+
+
+def delete_owner(connection: Connection, row_id: UUID) -> None:
+    """Delete an account's row."""
+    connection.execute(text("DELETE FROM owners WHERE id = :id"), {"id": row_id})
+
+
+def delete_images_of(connection: Connection, row_id: UUID) -> list[tuple[str, int, bytes, int]]:
+    """Delete the rows of everything an owner has; return each one's store, slot, row key and size."""
+    return [
+        (*where, bytes(key), size) for *where, key, size in connection.execute(_DELETE_IMAGES, {"id": row_id})
+    ]
+
+
+def claim_attempt(connection: Connection, login_tag: bytes, pause: float, burst: int) -> bool:
+    """Claim an attempt at a login: ``burst`` at once, then one every ``pause`` seconds; False if too soon."""
+    values = {"tag": login_tag, "pause": pause, "burst": burst}
+    return connection.execute(_ATTEMPT, values).rowcount == 1
+
+
+def return_attempt(connection: Connection, login_tag: bytes, pause: float) -> None:
+    """Give an attempt back: it was the right password."""
+    connection.execute(_ATTEMPTED, {"tag": login_tag, "pause": pause})

@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
+from uuid import UUID, uuid4
+
+from sqlalchemy import Connection, Engine
+
+from crypto import (
+    BadToken,
+    Claims,
+    OwnerSeal,
+    ServerKeys,
+    Unopenable,
+    WrongPassword,
+    hash_login_password,
+    issue_token,
+    read_token,
+    verify_login_password,
+)
+from models import (
+    OPEN_CATALOG,
+    OwnerRow,
+    claim_attempt,
+    delete_images_of,
+    delete_owner,
+    find_owner,
+    find_owner_by_login,
+    insert_owner,
+    lock_owner,
+    now,
+    owners_after,
+    replace_account,
+    return_attempt,
+    wait_for_purge_lock,
+)
+from services.database import statements, transaction
+from services.errors import CurrentPasswordWrong, LoginRefused, NameTaken, TokenRefused, TooManyLogins
+from services.room import Room
+from storage import CiphertextStore
+
+TOKEN_SECONDS = 12 * 3600
+ATTEMPTS_AT_ONCE = 5
+ATTEMPT_PAUSE_SECONDS = 10
+RENEWED_AT_ONCE = 100
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """What an account says of its owner; sealed in the database."""
+
+    login: str
+    email: str
+    password: str = field(repr=False)
+
+    def encode(self) -> bytes:
+        """Write it as JSON."""
+        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account that somebody has shown to be theirs."""
+
+    row: OwnerRow = field(repr=False)
+    secrets: Secrets = field(repr=False)
+
+    @property
+    def id(self) -> UUID:
+        """The owner that its images belong to."""
+        return self.row.id
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was registered."""
+        return self.row.created_at
+
+
+class Accounts:
+    """Registers owners, logs them in, tells who shows a token, and lets them go with everything they own."""
+
+    def __init__(
+        self, engine: Engine, server_keys: ServerKeys, stores: Mapping[str, CiphertextStore], room: Room
+    ) -> None:
+        self._engine = engine
+        self._server_keys = server_keys
+        self._seal = OwnerSeal(server_keys)
+        self._stores = stores
+        self._room = room
+
+    def register(self, login: str, email: str, password: str) -> Account:
+        """Open an account; raises NameTaken, also for all but one of those who ask at once, and DatabaseAway."""
+        owner, secrets = uuid4(), Secrets(login, email, hash_login_password(password))
+        login_tags, email_tags = self._tags(secrets)
+        with statements(self._engine) as connection:
+            account = self._seal.seal_account(owner, secrets.encode(), at=now(connection))
+            created_at = insert_owner(connection, owner, account, login_tags, email_tags)
+        if created_at is None:
+            raise NameTaken
+        row = OwnerRow(owner, login_tags[0], email_tags[0], account, 0, created_at)
+        return Account(row, secrets)
+
+    def login(self, login: str, password: str) -> str:
+        """Return a token; raises LoginRefused for a wrong login and a wrong password alike, and as slowly.
+
+        Raises TooManyLogins, counted over all processes, and DatabaseAway.
+        """
+        tags = self._seal.login_tags(normalised(login))
+        with statements(self._engine) as connection:
+            row = find_owner_by_login(connection, tags)
+            account, fresh = self._prove(
+                connection, tags[0], None if row is None else self._open(row), password
+            )
+            if (
+                fresh or account.row.login_tag != tags[0]
+            ):  # made with older costs, or under an older server key
+                self._replace(connection, account, fresh or account.secrets.password)
+            return self._token(connection, account.id, account.row.token_version)
+
+    def identify(self, token: str) -> Account:
+        """Tell whose token it is; raises TokenRefused for one that is forged, over, ended or of nobody."""
+        try:
+            claims = read_token(self._server_keys, token)
+        except BadToken:
+            raise TokenRefused from None
+        with statements(self._engine) as connection:
+            row = find_owner(connection, claims.owner, claims.version, claims.expires_at)
+        account = None if row is None else self._open(row)
+        if account is None:
+            raise TokenRefused
+        return account
+
+    def change_password(self, account: Account, current: str, new: str) -> str:
+        """Change a password, which ends every token there is; return a new one.
+
+        Raises CurrentPasswordWrong, TooManyLogins, TokenRefused where another change came first, DatabaseAway.
+        """
+        with statements(self._engine) as connection:
+            try:
+                self._prove(connection, self._tags(account.secrets)[0][0], account, current)
+            except LoginRefused:
+                raise CurrentPasswordWrong from None
+            if not self._replace(connection, account, hash_login_password(new), ends_tokens=True):
+                raise TokenRefused
+            return self._token(connection, account.id, account.row.token_version + 1)
+
+    def delete(self, owner: UUID) -> None:
+        """Delete an account and everything it owns, sealed bytes too; raises TokenRefused, DatabaseAway."""
+        with transaction(self._engine) as connection:
+            wait_for_purge_lock(connection)
+            if not lock_owner(connection, owner):
+                raise TokenRefused
+            gone = sorted(delete_images_of(connection, owner))
+            for (store, slot), images in groupby(gone, key=itemgetter(0, 1)):
+                row_keys, sizes = zip(*((row_key, size) for _, _, row_key, size in images), strict=True)
+                self._stores[store].delete(connection, slot, list(row_keys))
+                self._room.give_back(connection, slot, sum(sizes))
+            delete_owner(connection, owner)
+
+    def renew(self) -> int:
+        """Seal and tag every account under the newest server key, so that an older one may go; return how many.
+
+        Raises DatabaseAway.
+        """
+        renewed, after = 0, OPEN_CATALOG
+        with statements(self._engine) as connection:
+            while rows := owners_after(connection, after, RENEWED_AT_ONCE):
+                accounts = filter(None, map(self._open, rows))
+                renewed += sum(self._replace(connection, each, each.secrets.password) for each in accounts)
+                after = rows[-1].id
+        return renewed
+
+    def _prove(
+        self, connection: Connection, login_tag: bytes, account: Account | None, password: str
+    ) -> tuple[Account, str | None]:
+        """Check a password, as slowly for nobody's account as for somebody's; return a new hash if one is due."""
+        # The attempt is claimed before it is made: many at once must not be many for one.
+        if not claim_attempt(connection, login_tag, ATTEMPT_PAUSE_SECONDS, ATTEMPTS_AT_ONCE):
+            raise TooManyLogins(ATTEMPT_PAUSE_SECONDS)
+        fresh = None
+        try:
+            fresh = verify_login_password(account.secrets.password if account else None, password)
+        except WrongPassword:
+            account = None
+        if account is None:
+            raise LoginRefused
+        return_attempt(connection, login_tag, ATTEMPT_PAUSE_SECONDS)
+        return account, fresh
+
+    def _replace(
+        self, connection: Connection, account: Account, password: str, *, ends_tokens: bool = False
+    ) -> bool:
+        secrets = replace(account.secrets, password=password)
+        login_tags, email_tags = self._tags(secrets)
+        sealed = self._seal.seal_account(account.id, secrets.encode(), at=now(connection))
+        tags = login_tags[0], email_tags[0]
+        return replace_account(connection, account.row, sealed, tags, ends_tokens=ends_tokens)
+
+    def _open(self, row: OwnerRow) -> Account | None:
+        try:
+            return Account(row, Secrets(**json.loads(self._seal.open_account(row.id, row.account))))
+        except Unopenable:
+            return None  # altered, moved, or sealed under a server key that is gone
+
+    def _tags(self, secrets: Secrets) -> tuple[list[bytes], list[bytes]]:
+        login, email = normalised(secrets.login), normalised(secrets.email)
+        return self._seal.login_tags(login), self._seal.email_tags(email)
+
+    def _token(self, connection: Connection, owner: UUID, version: int) -> str:
+        at = now(connection)
+        return issue_token(self._server_keys, Claims(owner, version, at + TOKEN_SECONDS), at=at)
+
+
+def normalised(name: str) -> str:
+    """The form in which logins and addresses are compared: nobody is told apart from another by case."""
+    return unicodedata.normalize("NFKC", name).casefold()

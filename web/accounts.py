@@ -1,0 +1,175 @@
+"""Accounts, and images as base64 in JSON: what seed 003's clients call."""
+
+from __future__ import annotations
+
+import binascii
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+
+from config import Config
+from services import Account, Accounts, Catalog, Drop, Entry, Receipt
+from web.answers import image_response, iso_time, note_receipt
+from web.asked import Credentials, EncodedImage, PasswordChange, Registration
+from web.auth import account
+from web.body import ENVELOPE_BYTES, too_large
+from web.errors import BadRequest
+from web.json_body import read_json
+from web.operation import operation
+from web.operations import (
+    CHANGE_PASSWORD,
+    DELETE_ME,
+    IMAGE_BY_LINK,
+    LOGIN,
+    ME,
+    OPEN_BY_LINK,
+    REGISTER,
+    UPLOAD_ENCODED,
+)
+from web.options import make_wishes
+from web.passwords import read_opening, read_password
+from web.schemas import DoneAnswer, MeAnswer, MyImage, RegisteredAnswer, StoredAnswer, TokenAnswer
+
+SHOWN_IMAGES = 1000
+
+
+def account_routes(accounts: Accounts, catalog: Catalog, drop: Drop, config: Config) -> Blueprint:
+    """The routes of accounts and their images."""
+    routes = Blueprint("accounts", __name__, url_prefix="/api")
+
+    @routes.post("/registration")
+    @operation(REGISTER)
+    def registration() -> Response:
+        asked = read_json(request, Registration)
+        return _private(_registered(accounts.register(asked.login, asked.email, asked.password)), 201)
+
+    @routes.route("/login", methods=["GET", "POST"])
+    @operation(LOGIN)
+    def login() -> Response:
+        given = read_json(request, Credentials)
+        return _private(TokenAnswer(Authorization=accounts.login(given.login, given.password)))
+
+    @routes.get("/me")
+    @operation(ME)
+    def me() -> Response:
+        return _private(_me(account(), catalog.page(account().id, SHOWN_IMAGES).entries))
+
+    @routes.delete("/me")
+    @operation(DELETE_ME)
+    def delete_me() -> Response:
+        accounts.delete(account().id)
+        return _private(DoneAnswer(status="success"))
+
+    @routes.put("/me/password")
+    @operation(CHANGE_PASSWORD)
+    def change_password() -> Response:
+        owner, asked = account(), read_json(request, PasswordChange)
+        token = accounts.change_password(owner, asked.password, asked.new_password)
+        return _private(TokenAnswer(Authorization=token))
+
+    @routes.post("/images")
+    @operation(UPLOAD_ENCODED)
+    def upload() -> Response:
+        owner = account()
+        sent = read_json(request, EncodedImage, _encoded_size(config.max_image_bytes) + ENVELOPE_BYTES)
+        image = decode_image(sent.data, config.max_image_bytes)
+        receipt = drop.deposit(
+            image, make_wishes(_options(sent), read_password(request, sent.password)), owner.id
+        )
+        return note_receipt(_private(_stored(receipt, owner), 201), receipt, _source(receipt.link))
+
+    @routes.get("/images/<link>")
+    @operation(IMAGE_BY_LINK)
+    def image(link: str) -> Response:
+        if request.method == "HEAD":
+            return image_response(drop.look(link), None)
+        return image_response(*drop.view(link))
+
+    @routes.post("/images/<link>")
+    @operation(OPEN_BY_LINK)
+    def open_image(link: str) -> Response:
+        return image_response(*drop.open(link, read_opening(request)))
+
+    return routes
+
+
+def decode_image(data: str, limit: int) -> bytes:
+    """Decode base64, by itself, in lines, or as a data: URL, into at most ``limit`` bytes; raises BadRequest."""
+    if data[:5].lower() == "data:":
+        head, _, data = data.partition(",")
+        if not head.lower().endswith(";base64"):
+            raise BadRequest("bad_data", "data is a data: URL that is not base64; encode it so.")
+    if "\n" in data:  # as the base64 program and MIME write it
+        data = data.replace("\r", "").replace("\n", "")
+    try:
+        image = binascii.a2b_base64(data, strict_mode=True)
+    except ValueError:
+        raise BadRequest(
+            "bad_data", "data is no base64 of the alphabet with + and /, padded with =; encode the image so."
+        ) from None
+    if not image:
+        raise BadRequest("empty_image", "The image is empty; send its bytes as base64 in data.")
+    if len(image) > limit:
+        raise too_large(limit)
+    return image
+
+
+def _encoded_size(size: int) -> int:
+    return (size + 2) // 3 * 4 * 78 // 76  # with a line break after each 76 characters
+
+
+def _options(sent: EncodedImage) -> dict[str, Any]:
+    """The options as an upload's form fields have them; an object stays one."""
+    given = sent.model_dump(exclude={"data", "password"}, exclude_none=True)
+    return {name: value if isinstance(value, dict) else str(value) for name, value in given.items()} | {
+        "keep_metadata": str(int(sent.keep_metadata or False))
+    }
+
+
+def _private(fields: Any, status: int = 200) -> Response:
+    response = jsonify(fields)
+    response.status_code = status
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _registered(new: Account) -> RegisteredAnswer:
+    return {
+        "id": str(new.id),
+        "login": new.secrets.login,
+        "email": new.secrets.email,
+        "createTime": new.created_at.isoformat(),
+    }
+
+
+def _me(mine: Account, entries: list[Entry]) -> MeAnswer:
+    return {
+        "id": str(mine.id),
+        "login": mine.secrets.login,
+        "images": [_my_image(entry) for entry in entries],
+    }
+
+
+def _my_image(entry: Entry) -> MyImage:
+    details = entry.opened.details
+    return {
+        "id": entry.link,
+        "description": details.description if details else None,
+        "source": _source(entry.link),
+        "upload_date": iso_time(entry.opened.row.created_at),
+    }
+
+
+def _stored(receipt: Receipt, owner: Account) -> StoredAnswer:
+    return {
+        "id": receipt.link,
+        "login": owner.secrets.login,
+        "source": _source(receipt.link),
+        "upload_date": iso_time(receipt.created_at),
+        "expires_at": iso_time(receipt.expires_at),
+        "image_key": receipt.image_key,
+    }
+
+
+def _source(link: str) -> str:
+    return f"/api/images/{link}"

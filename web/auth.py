@@ -1,0 +1,51 @@
+"""Who is asking: the account whose token stands in ``Authorization``, or nobody. A bad token is never nobody."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask import Flask, g, request
+
+from services import OPEN_CATALOG, Account, AccountAsked, Accounts
+from web.errors import BadRequest
+
+LISTENING = {"share", "manage", "catalog", "accounts"}
+"""The blueprints to which it matters; pages and operations don't look at the header."""
+DEAF = {"accounts.login", "accounts.registration"}
+"""Where a token that is over must not stand in the way of a new one."""
+
+
+def register_auth(app: Flask, accounts: Accounts, *, open_catalog: bool) -> None:
+    """Look who is asking before each request that may care."""
+
+    @app.before_request
+    def identify() -> None:
+        g.account, g.open_catalog = None, open_catalog
+        header = request.headers.get("Authorization")
+        if header is None or request.blueprint not in LISTENING or request.endpoint in DEAF:
+            return
+        scheme, _, rest = header.partition(" ")
+        if scheme.lower() == "basic":  # the password of an image, which is another matter
+            _check_basic()
+            return
+        g.account = accounts.identify(rest.strip() if scheme.lower() == "bearer" else header)
+
+
+def _check_basic() -> None:
+    if request.authorization is None or request.authorization.password is None:
+        raise BadRequest("bad_authorization", "The HTTP Basic header can't be read; try curl -u :PASSWORD.")
+
+
+def account() -> Account:
+    """Return the account that is asking; raises AccountAsked."""
+    found: Account | None = g.account
+    if found is None:
+        raise AccountAsked
+    return found
+
+
+def catalog_owner() -> UUID | None:
+    """Return whose catalog the caller's is: the account's, the open one where it is open, or none."""
+    if g.account is not None:
+        return account().id
+    return OPEN_CATALOG if g.open_catalog else None

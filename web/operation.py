@@ -1,0 +1,65 @@
+"""What a route takes and answers, told by the route itself; /openapi.json is put together from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+Route = TypeVar("Route", bound=Callable[..., Any])
+Account = Literal["asked", "heeded", "ignored"]
+TEXT, HTML = "text/plain", "text/html"
+PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/avif")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One status of a route: its JSON, other media types it may have instead, and the headers it always has."""
+
+    why: str
+    schema: type | None = None
+    media_types: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    may_have: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Body:
+    """What a route takes in: JSON of a schema, or media types with a schema each."""
+
+    schema: type | None = None
+    media_types: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A route's description."""
+
+    summary: str
+    answers: Mapping[int, Answer]
+    refuses: tuple[type[Exception], ...] = ()
+    query: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    path: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    body: Body | None = None
+    also: Mapping[int, str] = field(default_factory=dict)
+    """Statuses of refusals that are no errors of the domain, with their codes."""
+    account: Account = "ignored"
+    basic: bool = False
+    """Whether HTTP Basic may carry an image's password."""
+
+
+def operation(described: Operation) -> Callable[[Route], Route]:
+    """Describe a route."""
+
+    def describe(route: Route) -> Route:
+        route.__operation__ = described  # type: ignore[attr-defined]
+        return route
+
+    return describe
+
+
+def operation_of(route: Callable[..., Any]) -> Operation | None:
+    """Return a route's description; None where it has none."""
+    found: Operation | None = getattr(route, "__operation__", None)
+    return found

@@ -1,0 +1,38 @@
+"""A ready uploader for ShareX (https://getsharex.com/docs/custom-uploader), for whoever double-clicks it."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, jsonify
+
+from config import Config
+from web.answers import content_disposition
+from web.operation import operation
+from web.operations import SHAREX
+from web.page import Page
+from web.schemas import ShareXAnswer
+
+
+def sharex_routes(config: Config) -> Blueprint:
+    """The route of the uploader."""
+    routes = Blueprint("sharex", __name__)
+
+    @routes.get("/sharex.sxcu")
+    @operation(SHAREX)
+    def sharex() -> Response:
+        base_url = Page(config).address
+        uploader: ShareXAnswer = {
+            "Version": "14.0.0",
+            "Name": f"Mayfly ({base_url.partition('://')[2]})",
+            "DestinationType": "ImageUploader",
+            "RequestMethod": "POST",
+            "RequestURL": f"{base_url}/upload",
+            "Body": "MultipartFormData",
+            "FileFormName": "file",
+            "URL": "{json:url}",
+            "ErrorMessage": "{json:message}",
+        }
+        response = jsonify(uploader)
+        response.headers["Content-Disposition"] = content_disposition("attachment", "mayfly.sxcu")
+        return response
+
+    return routes
