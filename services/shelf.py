@@ -18,6 +18,7 @@ from crypto import (
     Unopenable,
     WrongPassword,
     open_sealed,
+    sealed_size,
 )
 from models import ImageRow, claim_guess, claim_view, delete_image, find_living, return_guess
 from services.database import transaction
@@ -131,7 +132,7 @@ class Shelf:
 
     def _fetch(self, connection: Connection, row: ImageRow) -> bytearray:
         try:
-            return self._stores[row.store].fetch(connection, row.slot, row.row_key)
+            return self._stores[row.store].fetch(connection, row.slot, row.row_key, sealed_size(row.size))
         except CiphertextGone:
             raise ImageGone from None
 

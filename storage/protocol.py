@@ -29,8 +29,8 @@ class CiphertextStore(Protocol):
         to remove yet.
         """
 
-    def fetch(self, connection: Connection, slot: int, row_key: bytes) -> bytearray:
-        """Return the sealed bytes; raises CiphertextGone."""
+    def fetch(self, connection: Connection, slot: int, row_key: bytes, size: int) -> bytearray:
+        """Return the sealed bytes, which are ``size`` in number; raises CiphertextGone."""
 
     def delete(self, connection: Connection, slot: int, row_keys: list[bytes]) -> None:
         """Remove sealed bytes before their time; those that are not there are no error."""

@@ -22,6 +22,11 @@ LENGTH = struct.Struct(">i")
 ROW = struct.Struct(">hi")
 PART = struct.Struct(">ih")
 TRAILER = FIELDS.pack(-1)
+ROW_BYTES = 8092
+"""What a page of 8192 bytes takes in one row, beside its header, the row key and the part."""
+SMALL = 32 * ROW_BYTES
+"""A piece up to this size is cut into rows of a page: half the work going in, and no more coming out. A larger one
+PostgreSQL cuts up itself, which costs more going in; but it joins it again for less than psycopg2 takes many rows."""
 READ_SIZE = 256 * 1024
 _FILLED = text(
     "SELECT slot FROM generate_series(0, :slots - 1) AS slot"
@@ -30,7 +35,7 @@ _FILLED = text(
 
 
 class RowStore:
-    """A few ``bytea`` rows an image, one a piece, in the table of its slot.
+    """``bytea`` rows of a page or of a piece, in the table of the image's slot.
 
     PostgreSQL holds a field in memory several times over; so its share of an image is a piece, whatever its size.
     """
@@ -49,13 +54,13 @@ class RowStore:
             source = _Source(_framed(row_key, pieces))
             cursor.copy_expert(along + b";" + copy.encode(), source, size=READ_SIZE)
 
-    def fetch(self, connection: Connection, slot: int, row_key: bytes) -> bytearray:
+    def fetch(self, connection: Connection, slot: int, row_key: bytes, size: int) -> bytearray:
         """Copy the sealed bytes out of the slot's table; raises CiphertextGone."""
         rows = f"SELECT sealed FROM {ciphertexts(slot)} WHERE row_key = '\\x{row_key.hex()}' ORDER BY part"
-        sink = _Sink()
+        sink = _Sink(size)
         with raw_cursor(connection) as cursor:
             cursor.copy_expert(f"COPY ({rows}) TO STDOUT (FORMAT binary)", sink)
-        if not sink.sealed:
+        if sink.missing:
             raise CiphertextGone
         return sink.sealed
 
@@ -89,17 +94,24 @@ class RowStore:
 
 
 def _framed(row_key: bytes, pieces: Iterable[Bytes]) -> Iterator[Bytes]:
-    """Write the pieces as rows of the binary format, each as it is asked for."""
-    yield HEAD
-    for part, piece in enumerate(pieces):
-        yield (
-            ROW.pack(3, len(row_key))
-            + row_key
-            + PART.pack(PART.size - LENGTH.size, part)
-            + LENGTH.pack(len(piece))
-        )
-        yield piece
-    yield TRAILER
+    """Write the pieces as rows of the binary format, each piece as it is asked for."""
+    start = ROW.pack(3, len(row_key)) + row_key
+    part, head = 0, HEAD
+    for piece in pieces:
+        source = memoryview(piece)
+        if len(source) > SMALL:
+            yield head + start + PART.pack(2, part) + LENGTH.pack(len(source))
+            yield source
+            part += 1
+        else:
+            framed: list[Bytes] = [head]
+            for at in range(0, len(source), ROW_BYTES):
+                row = source[at : at + ROW_BYTES]
+                framed += (start, PART.pack(2, part), LENGTH.pack(len(row)), row)
+                part += 1
+            yield b"".join(framed)
+        head = b""
+    yield head + TRAILER
 
 
 class _Source:
@@ -117,15 +129,18 @@ class _Source:
 
 
 class _Sink:
-    """Takes what psycopg2 reads, and joins the one field of each row."""
+    """Takes what psycopg2 reads, and joins the one field of each row into a buffer of the size that is due."""
 
-    def __init__(self) -> None:
-        self.sealed = bytearray()
+    def __init__(self, size: int) -> None:
+        self.sealed = bytearray(size)
+        self.missing = size
         self._header = len(HEAD)
 
     def write(self, piece: bytes) -> None:
         # libpq hands over one whole row at a time; the header comes with the first one, or on its own.
-        row = memoryview(piece)[self._header :]
+        field = memoryview(piece)[self._header :][FIELDS.size + LENGTH.size :]
         self._header = max(0, self._header - len(piece))
-        if len(row) > LENGTH.size:
-            self.sealed += row[FIELDS.size + LENGTH.size :]
+        if field:
+            at = len(self.sealed) - self.missing
+            self.sealed[at : at + len(field)] = field
+            self.missing -= len(field)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from sqlalchemy import create_engine, inspect, text
 from app import Mayfly, create_app, migrate
 from config import Config
 from models import db
-from tests.cast import SERVER_KEY, deposit
+from tests.cast import SERVER_KEY, deposit, noise
 
 FOLDER = Path(__file__).parent.parent / "migrations" / "versions"
 
@@ -62,6 +63,20 @@ def test_down_and_up_again_with_images_in_it(empty_app: Mayfly) -> None:
         db.engine.dispose()
     link = deposit(empty_app.test_client())
     assert empty_app.test_client().get(f"/image/{link}").status_code == 200
+
+
+def test_images_outlive_another_way_to_keep_their_bytes(empty_app: Mayfly) -> None:
+    migrate(empty_app)
+    client = empty_app.test_client()
+    put = client.put("/noise.png", data=noise(800, 700), headers={"Accept": "application/json"})
+    link = f"/image/{put.get_json()['hash']}"
+    served = client.get(link).data
+    assert len(served) > 1_500_000
+    for move in (partial(downgrade, revision="0003"), upgrade):
+        with empty_app.app_context():
+            move()
+            db.engine.dispose()
+    assert client.get(link).data == served
 
 
 def test_migrating_twice_changes_nothing(empty_app: Mayfly) -> None:
