@@ -21,9 +21,9 @@ from config import Config, ConfigError
 from crypto import OwnerSeal, ServerKeys, server_keys_in
 from imaging import Limits as PictureLimits
 from models import db
-from services import Accounts, Catalog, Drop, Limits, Purge, PurgeSchedule, Room, Shelf
+from services import Accounts, Catalog, Drop, InFlight, Limits, Purge, PurgeSchedule, Room, Shelf
 from storage import RowStore
-from web import Services, register_web
+from web import Services, admitted, register_web
 
 ROOT = Path(__file__).parent
 log = logging.getLogger("mayfly")
@@ -35,6 +35,7 @@ class Mayfly(Flask):
 
     settings: Config
     room: Room
+    in_flight: InFlight
     purge: Purge
     accounts: Accounts
     schedule: PurgeSchedule
@@ -71,6 +72,8 @@ def create_app(config: Config | None = None) -> Mayfly:
     _observe(app)
     register_web(app, Services(drop, app.purge, app.accounts, catalog), config)
     _register_commands(app)
+    app.in_flight = InFlight(config.bytes_in_flight)
+    app.wsgi_app = admitted(app.wsgi_app, app.in_flight)  # type: ignore[assignment, method-assign]
     if config.trusted_proxies:
         hops = config.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
@@ -113,7 +116,7 @@ def _disk(config: Config) -> Callable[[], bool] | None:
     """Tell whether the embedded database's disk has room; an outside one says itself when it has none."""
     if config.database_url:
         return None
-    under_way = config.workers * config.threads * config.max_image_bytes
+    under_way = config.workers * config.bytes_in_flight
     return partial(embedded.has_room, config.data_dir, under_way)
 
 

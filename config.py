@@ -39,9 +39,15 @@ class Config:
     max_image_bytes: int = 20 * 2**20
     max_pixels: int = 64_000_000
     max_stored_bytes: int | None = None
+    max_bytes_in_flight: int | None = None
     purge_interval: int = 10
     open_catalog: bool = False
     cors_origins: tuple[str, ...] = field(default_factory=tuple)
+
+    @property
+    def bytes_in_flight(self) -> int:
+        """The most bytes of images that one process holds in memory at a time."""
+        return self.max_bytes_in_flight or 2 * self.max_image_bytes
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Config:
@@ -61,7 +67,11 @@ class Config:
         if self.max_lifetime > LONGEST_LIFETIME:
             raise ConfigError("MAX_LIFETIME is over 30d; Mayfly keeps images for a while, not for good")
         if self.max_image_bytes > LARGEST_IMAGE:
-            raise ConfigError("MAX_IMAGE_BYTES is over 256MiB; an image is held in memory, and in one row")
+            raise ConfigError("MAX_IMAGE_BYTES is over 256MiB; an image is held in memory")
+        if self.max_bytes_in_flight is not None and self.max_bytes_in_flight < self.max_image_bytes:
+            raise ConfigError(
+                "MAX_BYTES_IN_FLIGHT is under MAX_IMAGE_BYTES; no image of that size would get in"
+            )
 
 
 Reader = Callable[[Mapping[str, str]], object]
@@ -176,6 +186,7 @@ READERS: Mapping[str, Reader] = {
     "max_image_bytes": _setting("MAX_IMAGE_BYTES", parse_size),
     "max_pixels": _setting("MAX_PIXELS", _count(1, 10**9)),
     "max_stored_bytes": _setting("MAX_STORED_BYTES", parse_size),
+    "max_bytes_in_flight": _setting("MAX_BYTES_IN_FLIGHT", parse_size),
     "purge_interval": _setting("PURGE_INTERVAL", _interval),
     "open_catalog": _setting("OPEN_CATALOG", _yes_or_no),
     "cors_origins": _setting("CORS_ORIGINS", _origins),

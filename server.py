@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ctypes
 import logging
 import os
 import signal
@@ -20,9 +21,14 @@ from crypto import MalformedServerKey
 from embedded.programs import die_with
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import WSGIApplication
 
 DRAIN_SECONDS = 10
+WAITING_FOR_EACH = 4
+"""Threads for each connection to the database: most of them wait for a body to come or an image to be read."""
+MALLOPT = {-8: 2, -3: 4 << 20, -1: 32 << 20}
+"""M_ARENA_MAX, M_MMAP_THRESHOLD and M_TRIM_THRESHOLD of glibc: what many threads freed is used again or returned, but
+not so eagerly that each image of a few hundred KB is paged in anew."""
 OPEN_CATALOG_WARNING = (
     "OPEN_CATALOG is on: whoever reaches this server may list, open and delete every image"
     " that was uploaded without an account; keep it in a private network"
@@ -60,7 +66,7 @@ def serve(config: Config, *, debug: bool) -> None:
             address=host,
             port=port,
             workers=1 if debug else config.workers,
-            blocking_threads=config.threads,
+            blocking_threads=WAITING_FOR_EACH * config.threads,
             reload=debug,
             workers_kill_timeout=DRAIN_SECONDS,
             respawn_failed_workers=True,
@@ -72,23 +78,18 @@ def serve(config: Config, *, debug: bool) -> None:
 def worker() -> WSGIApplication:
     """Make the application in a worker process."""
     _log_to_stderr()
+    _reuse_memory()
     die_with(os.getppid(), signal.SIGTERM)
     app = create_app()
     app.schedule.start()
-    return _whole(app)
+    return app
 
 
-def _whole(app: WSGIApplication) -> WSGIApplication:
-    """Hand answers over in one piece: then a slow reader costs the server memory, but no thread."""
-
-    def call(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
-        answer = app(environ, start_response)
-        try:
-            return list(answer)
-        finally:
-            answer.close()  # type: ignore[attr-defined]
-
-    return call
+def _reuse_memory() -> None:
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:  # it is glibc
+        for option, value in MALLOPT.items():
+            mallopt(option, value)
 
 
 def _check_port(host: str, port: int) -> None:

@@ -16,6 +16,7 @@ from services.errors import (
     LoginRefused,
     NameTaken,
     NotByLooking,
+    Overloaded,
     PasswordAsked,
     PasswordWrong,
     StorageFull,
@@ -23,6 +24,7 @@ from services.errors import (
     TooManyGuesses,
     TooManyLogins,
 )
+from services.in_flight import InFlight, Share, hold
 from services.purge import Purge
 from services.room import Room
 from services.schedule import PurgeSchedule
@@ -45,11 +47,13 @@ __all__ = [
     "Entry",
     "Glance",
     "ImageGone",
+    "InFlight",
     "Limits",
     "LoginRefused",
     "NameTaken",
     "NotByLooking",
     "Opened",
+    "Overloaded",
     "Page",
     "PasswordAsked",
     "PasswordWrong",
@@ -57,10 +61,12 @@ __all__ = [
     "PurgeSchedule",
     "Receipt",
     "Room",
+    "Share",
     "Shelf",
     "StorageFull",
     "TokenRefused",
     "TooManyGuesses",
     "TooManyLogins",
     "Wishes",
+    "hold",
 ]

@@ -112,9 +112,9 @@ class Drop:
         """
         with statements(self._engine) as connection:
             found = self._shelf.find(connection, _link(link_text))
-            if found.counts:
-                raise NotByLooking(link_text)
-            return self._shelf.read(connection, found, None)
+        if found.counts:
+            raise NotByLooking(link_text)
+        return self._shelf.read(found, None)
 
     def open(self, link_text: str, password: str | None) -> tuple[Opened, memoryview]:
         """Open an image on purpose: check the password, claim a view where they are limited, then read.
@@ -123,9 +123,10 @@ class Drop:
         """
         with statements(self._engine) as connection:
             found = self._shelf.find(connection, _link(link_text))
-            if found.row.views_left is None:
-                return self._shelf.read(connection, found, password)
-            keys, details = self._shelf.unlock(connection, found, password)
+            if found.row.views_left is not None:
+                keys, details = self._shelf.unlock(connection, found, password)
+        if found.row.views_left is None:
+            return self._shelf.read(found, password)
         views_left, sealed = self._shelf.claim(found)
         return Opened(found.row, details, views_left), opened(keys, sealed)
 
@@ -156,7 +157,7 @@ class Drop:
         """
         with statements(self._engine) as connection:
             found = self._shelf.find_managed(connection, _image_key(image_key_text))
-            return self._shelf.read(connection, found, password)
+        return self._shelf.read(found, password)
 
     def delete(self, image_key_text: str) -> None:
         """End an image before its time, its sealed bytes too; raises ImageGone, DatabaseAway."""

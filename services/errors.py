@@ -105,6 +105,15 @@ class StorageFull(ServiceError):
         super().__init__("The storage is full until older images expire; try again in a minute.")
 
 
+class Overloaded(ServiceError):
+    """The process holds as many bytes of images as it may, and none came free in time."""
+
+    retry_after = 5
+
+    def __init__(self) -> None:
+        super().__init__("The server has as many images in hand as it can hold; try again in a few seconds.")
+
+
 class DatabaseAway(ServiceError):
     """PostgreSQL can't be reached or doesn't answer in time.
 

@@ -21,9 +21,10 @@ from crypto import (
     sealed_size,
 )
 from models import ImageRow, claim_guess, claim_view, delete_image, find_living, return_guess
-from services.database import transaction
+from services.database import statements, transaction
 from services.details import Details
 from services.errors import ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses
+from services.in_flight import hold
 from services.room import Room
 from storage import CiphertextGone, CiphertextStore
 
@@ -124,10 +125,16 @@ class Shelf:
             raise ImageGone from None
         return keys, Details.decode(details)
 
-    def read(self, connection: Connection, found: Found, password: str | None) -> tuple[Opened, memoryview]:
-        """Unlock an image and open its bytes, without counting a view."""
-        keys, details = self.unlock(connection, found, password)
-        sealed = self._fetch(connection, found.row)
+    def read(self, found: Found, password: str | None) -> tuple[Opened, memoryview]:
+        """Unlock an image and open its bytes, without counting a view; raises Overloaded and as ``unlock``."""
+        asked = hold(
+            found.row.size
+        )  # before a connection is taken: who waits for memory keeps nobody waiting
+        with statements(self._engine) as connection:
+            if asked and find_living(connection, found.row.row_key) is None:  # its time may be over by now
+                raise ImageGone
+            keys, details = self.unlock(connection, found, password)
+            sealed = self._fetch(connection, found.row)
         return Opened(found.row, details, found.row.views_left), opened(keys, sealed)
 
     def _fetch(self, connection: Connection, row: ImageRow) -> bytearray:
@@ -141,6 +148,7 @@ class Shelf:
 
         Others who claim wait meanwhile, so the last one does not remove what an earlier one has yet to fetch.
         """
+        hold(found.row.size)
         with transaction(self._engine) as connection:
             row = claim_view(connection, found.row.row_key)
             if row is None or row.views_left is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import cast
@@ -16,6 +17,7 @@ from imaging import Data
 from services import Opened, Receipt
 from web.schemas import DescribedAnswer, ReceiptAnswer
 
+PIECE_BYTES = 1 << 20
 TEXT = "text/plain"
 JSON = "application/json"
 
@@ -96,7 +98,7 @@ def image_response(opened: Opened, data: Data | None, disposition: str = "inline
     details = opened.details
     if details is None:
         raise ValueError("an image is answered only with its details")
-    response = Response(b"" if data is None else bytes(data), content_type=details.content_type)
+    response = Response(_pieces(data or b""), content_type=details.content_type)
     response.headers["Content-Length"] = str(opened.row.size if data is None else len(data))
     response.headers["Content-Disposition"] = content_disposition(disposition, details.filename)
     if opened.views_left is not None:
@@ -110,6 +112,14 @@ def image_response(opened: Opened, data: Data | None, disposition: str = "inline
     # Who has the link may show the image on a page of their own.
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response
+
+
+def _pieces(data: Data) -> bytes | Iterator[bytes]:
+    """Hand over a small image in one piece, and a larger one so that only a piece of it is copied at a time."""
+    if len(data) <= PIECE_BYTES:
+        return bytes(data)
+    view = memoryview(data)
+    return (bytes(view[start : start + PIECE_BYTES]) for start in range(0, len(view), PIECE_BYTES))
 
 
 def content_disposition(kind: str, filename: str) -> str:

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 from flask import Request
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
+from services import hold
 from web.errors import BadRequest
 
 READ_SIZE = 256 * 1024
@@ -85,8 +86,11 @@ def _pieces(request: Request, allowance: int, limit: int) -> Iterator[bytes]:
     stream: BinaryIO = request.environ["wsgi.input"]
     chunked = expected is None and request.environ.get("wsgi.input_terminated")
     left = allowance + 1 if chunked else expected or 0
+    hold(expected or 0)
     while left and (piece := stream.read(min(READ_SIZE, left))):
         left -= len(piece)
+        if chunked:
+            hold(allowance + 1 - left)
         yield piece
     if chunked and not left:
         raise too_large(limit)

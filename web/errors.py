@@ -19,6 +19,7 @@ from services import (
     LoginRefused,
     NameTaken,
     NotByLooking,
+    Overloaded,
     PasswordAsked,
     PasswordWrong,
     StorageFull,
@@ -56,6 +57,7 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     TooManyLogins: (429, "too_many_logins"),
     BadCursor: (400, "bad_cursor"),
     TooBusy: (503, "too_busy"),
+    Overloaded: (503, "too_busy"),
     StorageFull: (507, "storage_full"),
     DatabaseAway: (503, "database_away"),
 }

@@ -15,6 +15,7 @@ from services import (
     LoginRefused,
     NameTaken,
     NotByLooking,
+    Overloaded,
     PasswordAsked,
     PasswordWrong,
     StorageFull,
@@ -71,7 +72,7 @@ def _form(*required: str, **fields: dict[str, Any]) -> Body:
 
 
 IMAGING = (NotAnImage, BrokenImage, TooManyPixels, TooBusy)
-STORING = (*IMAGING, BadLifetime, StorageFull, DatabaseAway)
+STORING = (*IMAGING, BadLifetime, StorageFull, DatabaseAway, Overloaded)
 UNLOCKING = (PasswordAsked, PasswordWrong, TooManyGuesses)
 RECEIPT_HEADERS = ("Image-Key", "Sunset", "Location", "Cache-Control")
 IMAGE_HEADERS = ("Content-Disposition", "Sunset", "Cache-Control", "Referrer-Policy", "X-Robots-Tag")
@@ -110,7 +111,7 @@ PUT = Operation(
 IMAGE_BY_NAME = Operation(
     "The image of a link, or the newest one of a model in one's own catalog",
     {200: IMAGE},
-    (ImageGone, NotByLooking, DatabaseAway, *IMAGING),
+    (ImageGone, NotByLooking, DatabaseAway, Overloaded, *IMAGING),
     query=CONVERSION,
     path={
         "name": {"type": "string", "description": "a link or a model id, with .png, .jpg or .webp to convert"}
@@ -120,7 +121,7 @@ IMAGE_BY_NAME = Operation(
 OPEN_BY_NAME = Operation(
     "Open an image on purpose: one with limited views or a password opens in no other way",
     {200: IMAGE},
-    (ImageGone, *UNLOCKING, DatabaseAway, *IMAGING),
+    (ImageGone, *UNLOCKING, DatabaseAway, Overloaded, *IMAGING),
     query=CONVERSION,
     path=IMAGE_BY_NAME.path,
     body=_form(password=PASSWORD),
@@ -130,14 +131,14 @@ OPEN_BY_NAME = Operation(
 IMAGE_BY_LINK = Operation(
     "The image of a link",
     {200: IMAGE},
-    (ImageGone, NotByLooking, DatabaseAway),
+    (ImageGone, NotByLooking, DatabaseAway, Overloaded),
     path={"link": SECRET},
     account="heeded",
 )
 OPEN_BY_LINK = Operation(
     "Open an image on purpose",
     {200: IMAGE},
-    (ImageGone, *UNLOCKING, DatabaseAway),
+    (ImageGone, *UNLOCKING, DatabaseAway, Overloaded),
     path={"link": SECRET},
     body=OPEN_BY_NAME.body,
     account="heeded",
@@ -150,7 +151,7 @@ DESCRIBE = Operation(
             "The image's details, or the image.", schemas.DescribedAnswer, PICTURES, ("Cache-Control",)
         )
     },
-    (ImageGone, *UNLOCKING, DatabaseAway),
+    (ImageGone, *UNLOCKING, DatabaseAway, Overloaded),
     query={"mode": {"type": "string", "enum": ["view", "download"]}},
     path={"image_key": SECRET},
     account="heeded",
@@ -159,14 +160,14 @@ DESCRIBE = Operation(
 DELETE = Operation(
     "Delete an image by its image key",
     DONE,
-    (ImageGone, DatabaseAway),
+    (ImageGone, DatabaseAway, Overloaded),
     path={"image_key": SECRET},
     account="heeded",
 )
 LIST = Operation(
     "List one's own images, newest first",
     {200: Answer("A page of the list.", schemas.ListAnswer, headers=("Cache-Control",))},
-    (AccountAsked, BadCursor, DatabaseAway),
+    (AccountAsked, BadCursor, DatabaseAway, Overloaded),
     query={
         "prefix": {"type": "string", "description": "what the file name or the image key begins with"},
         "model_id": {"type": "string"},
@@ -178,28 +179,31 @@ LIST = Operation(
 REGISTER = Operation(
     "Open an account",
     {201: Answer("The account.", schemas.RegisteredAnswer)},
-    (NameTaken, DatabaseAway),
+    (NameTaken, DatabaseAway, Overloaded),
     body=Body(asked.Registration),
 )
 LOGIN = Operation(
     "Log in",
     {200: Answer("A token.", schemas.TokenAnswer)},
-    (LoginRefused, TooManyLogins, DatabaseAway),
+    (LoginRefused, TooManyLogins, DatabaseAway, Overloaded),
     body=Body(asked.Credentials),
 )
 ME = Operation(
     "One's account and its newest images",
     {200: Answer("The account.", schemas.MeAnswer)},
-    (AccountAsked, DatabaseAway),
+    (AccountAsked, DatabaseAway, Overloaded),
     account="asked",
 )
 DELETE_ME = Operation(
-    "Delete one's account and everything it owns", DONE, (AccountAsked, DatabaseAway), account="asked"
+    "Delete one's account and everything it owns",
+    DONE,
+    (AccountAsked, DatabaseAway, Overloaded),
+    account="asked",
 )
 CHANGE_PASSWORD = Operation(
     "Change one's password, which ends every token",
     {200: Answer("A new token.", schemas.TokenAnswer)},
-    (AccountAsked, CurrentPasswordWrong, TooManyLogins, DatabaseAway),
+    (AccountAsked, CurrentPasswordWrong, TooManyLogins, DatabaseAway, Overloaded),
     body=Body(asked.PasswordChange),
     account="asked",
 )
@@ -217,14 +221,14 @@ SHARE = Operation("The share page", {200: Answer("A page.", media_types=(HTML,))
 GLANCE = Operation(
     "What a link leads to, without opening it",
     {200: Answer("What is told.", schemas.GlanceAnswer, (HTML,), ("Cache-Control",))},
-    (ImageGone, DatabaseAway),
+    (ImageGone, DatabaseAway, Overloaded),
     body=LINK_FORM,
     also=CROSS_SITE,
 )
 OPEN_BY_FORM = Operation(
     "Open an image on purpose, by a form",
     {200: IMAGE},
-    (ImageGone, *UNLOCKING, DatabaseAway),
+    (ImageGone, *UNLOCKING, DatabaseAway, Overloaded),
     body=_form(link={"type": "string"}, password=PASSWORD),
     also=CROSS_SITE,
     basic=True,
@@ -238,7 +242,7 @@ DRAW = Operation(
 DELETE_BY_FORM = Operation(
     "Delete an image by its image key, by a form",
     {200: Answer("It is done.", schemas.DoneAnswer, (HTML,))},
-    (ImageGone, DatabaseAway),
+    (ImageGone, DatabaseAway, Overloaded),
     body=_form(image_key={"type": "string"}),
     also=CROSS_SITE,
 )

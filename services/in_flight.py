@@ -1,0 +1,98 @@
+"""Admission by bytes: how much of images a process holds in memory at once, however many clients there are."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from services.errors import Overloaded
+
+FREE_BYTES = 256 * 1024
+"""What a request may hold without asking: small images never queue behind large ones; threads bound them."""
+PATIENCE_SECONDS = 10.0
+
+
+class InFlight:
+    """At most so many bytes of images at once; who comes when they are taken waits in turn, and not for long."""
+
+    def __init__(self, most: int, patience: float = PATIENCE_SECONDS) -> None:
+        self._most = most
+        self._patience = patience
+        self._free = most
+        self._changed = threading.Condition()
+        self._queue: deque[Share] = deque()
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes are admitted now."""
+        return self._most - self._free
+
+    @contextmanager
+    def request(self) -> Iterator[Share]:
+        """Begin a request: what ``take`` is asked for within the block counts to its share, until that is closed."""
+        share = Share(self)
+        before = _current.set(share)
+        try:
+            yield share
+        finally:
+            _current.reset(before)
+
+    def admit(self, share: Share, size: int) -> int:
+        """Wait for ``size`` bytes in the order of arrival; raises Overloaded. More than there are count as all."""
+        size = min(size, self._most - share.bytes)
+        with self._changed:
+            self._queue.append(share)
+            try:
+                if not self._changed.wait_for(
+                    lambda: self._queue[0] is share and self._free >= size, self._patience
+                ):
+                    raise Overloaded
+                self._free -= size
+            finally:
+                self._queue.remove(share)
+                self._changed.notify_all()
+        return size
+
+    def give_back(self, size: int) -> None:
+        """Let others have what a request held."""
+        with self._changed:
+            self._free += size
+            self._changed.notify_all()
+
+
+class Share:
+    """What one request holds, given back when it is closed, or at the latest when nobody knows it any more."""
+
+    def __init__(self, in_flight: InFlight) -> None:
+        self.bytes = 0
+        self._in_flight = in_flight
+
+    def grow_to(self, size: int) -> bool:
+        """Hold ``size`` bytes in all; tells whether that had to be asked for. Raises Overloaded."""
+        if size <= max(self.bytes, FREE_BYTES):
+            return False
+        self.bytes += self._in_flight.admit(self, size - self.bytes)
+        return True
+
+    def close(self) -> None:
+        """Give everything back; more than once is no more than once."""
+        size, self.bytes = self.bytes, 0
+        if size:
+            self._in_flight.give_back(size)
+
+    __del__ = close
+
+
+_current: ContextVar[Share | None] = ContextVar("share", default=None)
+
+
+def hold(size: int) -> bool:
+    """Ask for memory before it is taken: ``size`` bytes in all for the request under way, if there is one.
+
+    Tells whether that may have taken time. Raises Overloaded where they don't come free.
+    """
+    share = _current.get()
+    return share is not None and share.grow_to(size)

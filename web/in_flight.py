@@ -1,0 +1,61 @@
+"""The end of a request, as far as its memory goes: when its answer is out, or nobody takes it any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from services import InFlight, Share
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+def admitted(app: WSGIApplication, in_flight: InFlight) -> WSGIApplication:
+    """Let each request hold its share of ``in_flight`` until its answer is out.
+
+    An answer of one piece is handed over whole: then a slow reader costs the server that much memory, but no thread. A
+    longer one is handed over piece by piece, as it is read.
+    """
+
+    def call(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        with in_flight.request() as share:
+            try:
+                answer = app(environ, start_response)
+                first = list(islice(answer, 2))
+            except BaseException:
+                share.close()
+                raise
+        rest = _Rest(first, answer, share)
+        if len(first) > 1:
+            return rest
+        rest.close()
+        return first
+
+    return call
+
+
+class _Rest:
+    """What is still to be sent, and the share that ends with it."""
+
+    def __init__(self, first: list[bytes], answer: Iterable[bytes], share: Share) -> None:
+        self._first = first
+        self._answer = answer
+        self._share = share
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        if self._first:
+            return self._first.pop(0)
+        try:
+            return next(self._answer)  # type: ignore[call-overload, no-any-return]
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        self._answer.close()  # type: ignore[attr-defined]
+        self._share.close()
