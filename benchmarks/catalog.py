@@ -1,7 +1,7 @@
 """A page of one's own images beside 10, 1,000 and 100,000 images of others: ``python -m benchmarks.catalog``.
 
 Alice owns 1,000 living images. A page is GET /images?limit=100, from its first byte in to its last byte out within one
-process; beside it ten views of one photograph of 34 KB, the newest image of a model, and the search of all 1,000 for a
+process; beside it ten views of one photograph of 25 KB, the newest image of a model, and the search of all 1,000 for a
 prefix that fits nothing.
 """
 

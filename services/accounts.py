@@ -218,4 +218,5 @@ class Accounts:
 
 def normalised(name: str) -> str:
     """The form in which logins and addresses are compared: nobody is told apart from another by case."""
-    return unicodedata.normalize("NFKC", name).casefold()
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    return unicodedata.normalize("NFKC", folded)  # folding takes apart what stands composed in the other case

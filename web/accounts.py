@@ -27,7 +27,7 @@ from web.operations import (
     UPLOAD_ENCODED,
 )
 from web.options import make_wishes
-from web.passwords import read_opening, read_password
+from web.passwords import read_new_password, read_opening
 from web.schemas import DoneAnswer, MeAnswer, MyImage, RegisteredAnswer, StoredAnswer, TokenAnswer
 
 SHOWN_IMAGES = 1000
@@ -73,9 +73,8 @@ def account_routes(accounts: Accounts, catalog: Catalog, drop: Drop, config: Con
         owner = account()
         sent = read_json(request, EncodedImage, _encoded_size(config.max_image_bytes) + ENVELOPE_BYTES)
         image = decode_image(sent.data, config.max_image_bytes)
-        receipt = drop.deposit(
-            image, make_wishes(_options(sent), read_password(request, sent.password)), owner.id
-        )
+        wishes = make_wishes(_options(sent), read_new_password(request, sent.password))
+        receipt = drop.deposit(image, wishes, owner.id)
         return note_receipt(_private(_stored(receipt, owner), 201), receipt, _source(receipt.link))
 
     @routes.get("/images/<link>")

@@ -86,7 +86,7 @@ class EncodedImage(JsonBody):
     description: Annotated[str | None, Field(description="is text")] = None
     lifetime: Annotated[str | int | None, Field(description="is 90, 90s, 5m or 1h")] = None
     views: Annotated[int | None, Field(description="is a whole number")] = None
-    password: Annotated[str | None, Field(description="is text")] = None
+    password: Annotated[str | None, Field(min_length=1, description="is text, and not empty")] = None
     filename: Annotated[str | None, Field(description="is text")] = None
     metadata: Annotated[dict[str, Any] | None, Field(description="is a JSON object")] = None
     model_id: Annotated[str | None, Field(description="is text")] = None

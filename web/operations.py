@@ -41,9 +41,10 @@ IN_QUERY: Schemas = {
     "keep_metadata": SWITCH,
 }
 PASSWORD = {"type": "string", "maxLength": 1024, "pattern": "^[^\\x00]*$"}
+NEW_PASSWORD = PASSWORD | {"minLength": 1}
 FORM = {
     "type": "object",
-    "properties": {"file": BYTES, "image": BYTES, **IN_QUERY, "password": PASSWORD},
+    "properties": {"file": BYTES, "image": BYTES, **IN_QUERY, "password": NEW_PASSWORD},
     "additionalProperties": False,
     "oneOf": [{"required": ["file"]}, {"required": ["image"]}],
 }

@@ -13,7 +13,7 @@ from units import parse_duration
 from web.body import Body
 from web.conversions import split_form
 from web.errors import BadRequest
-from web.passwords import read_password, refuse_password_in_url
+from web.passwords import read_new_password, refuse_password_in_url
 
 OPTIONS = (
     "lifetime",
@@ -38,7 +38,7 @@ def read_wishes(request: Request, body: Body, filename: str | None = None) -> Wi
     Raises BadRequest that names the option and says how to mend it.
     """
     given = _collect(request, body.fields)
-    return make_wishes(given, read_password(request, given.get("password")), filename or body.filename)
+    return make_wishes(given, read_new_password(request, given.get("password")), filename or body.filename)
 
 
 def make_wishes(given: Mapping[str, Any], password: str | None, filename: str | None = None) -> Wishes:

@@ -12,8 +12,7 @@ MAX_PASSWORD_BYTES = 1024
 
 def read_password(request: Request, field: str | None) -> str | None:
     """Take the password of a form field or of HTTP Basic; an empty one is none. Raises BadRequest."""
-    authorization = request.authorization
-    basic = authorization.password if authorization and authorization.type == "basic" else None
+    basic = _basic(request)
     if field and basic:
         raise BadRequest("bad_password", "password is given both as a field and as HTTP Basic; give it once.")
     password = field or basic or None
@@ -22,6 +21,21 @@ def read_password(request: Request, field: str | None) -> str | None:
             "bad_password", f"password may have {MAX_PASSWORD_BYTES} bytes at most, and no NUL in it."
         )
     return password
+
+
+def read_new_password(request: Request, field: str | None) -> str | None:
+    """Take the password that an upload is to have; raises BadRequest, for an empty one too.
+
+    Who sends an empty one, out of a shell variable that isn't set for example, meant to protect the image.
+    """
+    if "" in {field, _basic(request)}:
+        raise BadRequest("bad_password", "password is empty; give one, or leave it out altogether.")
+    return read_password(request, field)
+
+
+def _basic(request: Request) -> str | None:
+    authorization = request.authorization
+    return authorization.password if authorization and authorization.type == "basic" else None
 
 
 def read_opening(request: Request) -> str | None:

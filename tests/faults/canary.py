@@ -9,6 +9,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 import requests
@@ -39,7 +40,9 @@ class Canary:
     filename: str = field(default_factory=lambda: word("name") + ".png")
     description: str = field(default_factory=lambda: word("description"))
     album: str = field(default_factory=lambda: word("album"))
+    model_id: str = field(default_factory=lambda: word("model"))
     image: bytes = b""
+    account: dict[str, str] = field(default_factory=dict)
     receipt: dict[str, Any] = field(default_factory=dict)
     server_key: str = ""
 
@@ -47,6 +50,7 @@ class Canary:
     def options(self) -> dict[str, str]:
         """The options but for the password, which may not stand in a query."""
         given = {"description": self.description, "metadata": json.dumps({"album": self.album})}
+        given["model_id"] = self.model_id
         return given | ({"views": str(self.views)} if self.views else {})
 
     @property
@@ -61,7 +65,7 @@ class Canary:
         pixels = Image.open(io.BytesIO(self.image)).convert("RGB").tobytes()
         yield from windows("bytes of an image", self.image)
         yield from windows("pixels of an image", pixels)
-        for what in ("filename", "description", "album", "password"):
+        for what in ("filename", "description", "album", "model_id", "password"):
             if value := getattr(self, what):
                 yield Needle(what, value.encode())
         if self.receipt:
@@ -114,12 +118,34 @@ def _put(url: str, canary: Canary, query: dict[str, str]) -> requests.Response:
     )
 
 
+def _owned(url: str, canary: Canary, query: dict[str, str]) -> requests.Response:
+    files = {"file": (canary.filename, canary.image)}
+    fields = canary.options | ({"password": canary.password} if canary.password else {})
+    return requests.post(
+        f"{url}/images/upload",
+        params=query,
+        files=files,
+        data=fields,
+        headers=canary.account,
+        timeout=SECONDS,
+    )
+
+
+def _encoded(url: str, canary: Canary, query: dict[str, str]) -> requests.Response:
+    fields: dict[str, Any] = {**canary.options, **query, "metadata": {"album": canary.album}}
+    fields |= {"data": b64encode(canary.image).decode(), "filename": canary.filename, "views": canary.views}
+    fields["password"] = canary.password
+    return requests.post(f"{url}/api/images", json=fields, headers=canary.account, timeout=SECONDS)
+
+
+OWNED = {"multipart, of an account": _owned, "base64": _encoded}
 WAYS: dict[str, Callable[[str, Canary, dict[str, str]], requests.Response]] = {
     "multipart": _multipart,
     "multipart, field image": _multipart_image,
     "raw": _raw,
     "chunked": _chunked,
     "PUT": _put,
+    **OWNED,
 }
 """Every way in; one that joins the service joins here."""
 
@@ -132,8 +158,10 @@ KINDS = (
 )
 
 
-def drop(server: Served, way: str, kind: Canary, server_key: str, **query: str) -> Canary:
-    """Upload a canary of a kind in one of the ways."""
+def drop(
+    server: Served, way: str, kind: Canary, server_key: str, account: dict[str, str], **query: str
+) -> Canary:
+    """Upload a canary of a kind in one of the ways, some of which need an account's header."""
     canary = replace(
         kind,
         image=noise(120, 90, kind.form),
@@ -141,11 +169,26 @@ def drop(server: Served, way: str, kind: Canary, server_key: str, **query: str) 
         filename=word("name") + ".png",
         description=word("description"),
         album=word("album"),
+        model_id=word("model"),
+        account=account if way in OWNED else {},
         server_key=server_key,
     )
     answer = WAYS[way](server.url, canary, query)
     assert answer.status_code == 201, answer.text
-    return replace(canary, receipt=answer.json())
+    return replace(canary, receipt=_filled_up(answer.json(), canary.image))
+
+
+def _filled_up(receipt: dict[str, Any], image: bytes) -> dict[str, Any]:
+    """A receipt as most uploads have it; that of a base64 upload tells less."""
+    if "hash" in receipt:
+        return receipt
+    lifetime = datetime.fromisoformat(receipt["expires_at"]) - datetime.fromisoformat(receipt["upload_date"])
+    known = {
+        "hash": receipt["id"],
+        "sha256": sha256(image).hexdigest(),
+        "expires_in": lifetime.total_seconds(),
+    }
+    return receipt | known
 
 
 def openings(server: Served, canary: Canary) -> Iterator[tuple[int, requests.Response]]:

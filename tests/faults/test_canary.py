@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +18,12 @@ from embedded import programs
 from tests.faults.canary import KINDS, WAYS, Canary, drop, mishaps, openings
 from tests.faults.figures import FULL, note
 from tests.faults.needles import Found, Needle, files_in, search, windows
+from tests.faults.resident import Resident
 from tests.faults.wire import once
 from tests.processes import Served, serving, until
 
 COUNT = "SELECT count(*) FROM images"
+ACCOUNTS = "SELECT id, account FROM owners WHERE account <> ''"
 
 
 @dataclass
@@ -74,12 +77,13 @@ def house(tmp_path: Path) -> Iterator[House]:
         yield House(server, data, temporary, dumps, scratch)
 
 
-def drop_all(house: House, **query: str) -> list[Canary]:
+def drop_all(house: House, resident: Resident, **query: str) -> list[Canary]:
     """Upload in every way; in the full form every kind of upload in each."""
     kinds = [(way, kind) for way in WAYS for kind in KINDS]
     if not FULL:
         kinds = [(way, KINDS[turn % len(KINDS)]) for turn, way in enumerate(WAYS)]
-    return [drop(house.server, way, kind, house.server_key, **query) for way, kind in kinds]
+    key, header = house.server_key, resident.header
+    return [drop(house.server, way, kind, key, header, **query) for way, kind in kinds]
 
 
 def use(house: House, canaries: list[Canary]) -> list[Needle]:
@@ -97,19 +101,35 @@ def use(house: House, canaries: list[Canary]) -> list[Needle]:
     return converted
 
 
-def fail(house: House, canary: Canary) -> None:
-    """An error that nobody expected, with everything in the hands of whoever reports it."""
-    house.sql("ALTER TABLE images ADD CONSTRAINT never CHECK (size < 0) NOT VALID")
+def reside(resident: Resident, canaries: list[Canary]) -> None:
+    """Use an account in every way; its canaries are still there then."""
+    owned = [canary for canary in canaries if canary.account]
+    for canary in owned:
+        for due, answer in resident.use(canary):
+            assert answer.status_code == due, (answer.url, answer.text[:200])
+    for due, answer in resident.fail(owned[0]):
+        assert answer.status_code == due, answer.text[:200]
+
+
+def fail(house: House, resident: Resident, canary: Canary) -> None:
+    """Errors that nobody expected, with everything in the hands of whoever reports them."""
+    for table in ("images", "owners"):
+        house.sql(f"ALTER TABLE {table} ADD CONSTRAINT never CHECK (created_at < '1970-01-01') NOT VALID")
     try:
         assert (
             once(house.server.port, "POST", "/upload?filename=" + canary.filename, canary.image).status == 500
         )
+        assert resident.upload(model_id=canary.model_id).status_code == 500
+        assert resident.register_again().status_code == 500
     finally:
-        house.sql("ALTER TABLE images DROP CONSTRAINT never")
+        for table in ("images", "owners"):
+            house.sql(f"ALTER TABLE {table} DROP CONSTRAINT never")
 
 
-def end(house: House, canaries: list[Canary]) -> None:
-    """Half of them are deleted, the others have expired by now; all are purged."""
+def end(house: House, resident: Resident, canaries: list[Canary]) -> None:
+    """Half of them are deleted, some with their account, the others have expired by now; all are purged."""
+    resident.change_password()
+    assert resident.move_out().status_code == 200
     for canary in canaries:
         if canary.receipt["expires_in"] > 60:
             path = f"/images/{canary.receipt['image_key']}"
@@ -121,23 +141,27 @@ def end(house: House, canaries: list[Canary]) -> None:
 
 @pytest.mark.timeout(300)
 def test_nothing_of_an_upload_is_in_any_file(house: House) -> None:
-    lasting = drop_all(house, lifetime="10m")
+    resident = Resident(house.server.url)
+    resident.move_in()
+    lasting = drop_all(house, resident, lifetime="10m")
     converted = use(house, lasting)
-    fail(house, lasting[0])
-    short = drop_all(house, lifetime="1s")
+    reside(resident, lasting)
+    fail(house, resident, lasting[0])
+    short = drop_all(house, resident, lifetime="1s")
     canaries = [*lasting, *short]
     needles = [needle for canary in canaries for needle in canary.needles()] + converted
     needles.append(Needle("server key", house.server_key.encode()))
+    needles += resident.needles(house.server_key, house.sql(ACCOUNTS))
     house.dump()
     assert int(str(house.sql(COUNT)[0][0])) > 0
     before = house.find(needles)
     time.sleep(1.1)
-    end(house, canaries)
+    end(house, resident, canaries)
     house.dump()
     after = house.find(needles)
     searched = files_in(house.folders)
     size = sum(path.stat().st_size for path in searched if path.exists()) >> 20
-    planted = plant(house, canaries)
+    planted = plant(house, resident, canaries)
     house.dump()
     found = house.find(needles)
     house.server.stop()
@@ -146,13 +170,13 @@ def test_nothing_of_an_upload_is_in_any_file(house: House) -> None:
     wrong = len(before) + len(after) + len(stopped)
     note("search for what an upload leaves", tried=3, wrong=wrong, seen=seen)
     assert (before, after, stopped) == ([], [], [])
-    missed = [place for place, what in planted.items() if not any(is_it(hit, place, what) for hit in found)]
-    seen = "in a table, a dump, the WAL, both logs and a temporary file"
+    missed = [place for place, what in planted if not any(is_it(hit, place, what) for hit in found)]
+    seen = "in a table, a dump, the WAL, both logs and temporary files"
     note("the same search for planted secrets", tried=len(planted), lost=len(missed), seen=seen)
     assert missed == []
 
 
-def plant(house: House, canaries: list[Canary]) -> dict[str, str]:
+def plant(house: House, resident: Resident, canaries: list[Canary]) -> list[tuple[str, str]]:
     """Leave a secret in each kind of place; return the places (a part of the path) and what was left there."""
     canary, locked = canaries[0], next(canary for canary in canaries if canary.password)
     link = bytes.hex(canary.receipt["hash"].encode())
@@ -160,16 +184,20 @@ def plant(house: House, canaries: list[Canary]) -> dict[str, str]:
     house.sql(f"SELECT pg_logical_emit_message(false, '', '{canary.receipt['image_key']}')")
     house.sql(f"DO $$ BEGIN RAISE LOG '{locked.password}'; END $$")
     with house.server.log_path.open("a") as log:
-        log.write(canary.filename)
+        log.write(canary.filename + resident.tokens[0])
+    (house.temporary / "form").write_bytes(b64encode(b"x" + canary.image) + resident.email.encode())
     (house.temporary / "spool").write_bytes(b"xx" + canary.image)
-    return {
-        "postgres/base/": "description",
-        "dumps/": "link",
-        "postgres/pg_wal/": "image key",
-        "postgres.log": "password",
-        "/log": "filename",
-        "tmp/spool": "bytes of an image",
-    }
+    return [
+        ("postgres/base/", "description"),
+        ("dumps/", "link"),
+        ("postgres/pg_wal/", "image key"),
+        ("postgres.log", "password"),
+        ("/log", "filename"),
+        ("/log", "token"),
+        ("tmp/form", "bytes of an image"),
+        ("tmp/form", "account's email"),
+        ("tmp/spool", "bytes of an image"),
+    ]
 
 
 def is_it(hit: Found, place: str, what: str) -> bool:

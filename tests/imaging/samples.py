@@ -47,7 +47,9 @@ def exif(orientation: int = 1) -> bytes:
     return block.tobytes()
 
 
+@cache
 def profile() -> bytes:
+    """Return one profile for all: each one that is made says in which second."""
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 

@@ -64,6 +64,22 @@ def test_login_and_email_are_unique_without_regard_to_case(
     refused(client.post("/api/registration", json=ALICE | other), 409, "name_taken")
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("alice@ex\u00e4mple.org", "ALICE@xn--exmple-cua.ORG"),
+        ("alice@example.org", "\uff41lice@example.org"),
+        ("\u00e9x@example.org", "E\u0301X@example.org"),
+        ("stra\u00dfe@example.org", "STRASSE@example.org"),
+        ("\u0390@example.org", "\u03aa\u0301@example.org"),
+    ],
+)
+def test_an_address_is_the_same_however_it_is_written(client: FlaskClient, one: str, other: str) -> None:
+    assert client.post("/api/registration", json=ALICE | {"email": one}).status_code == 201
+    again = {"login": "other", "email": other, "password": PASSWORD}
+    refused(client.post("/api/registration", json=again), 409, "name_taken")
+
+
 @pytest.mark.parametrize("field", ["login", "email"])
 def test_of_many_who_ask_for_a_name_at_once_one_gets_it(make_app: MakeApp, field: str) -> None:
     app = make_app(threads=8)

@@ -8,6 +8,7 @@ from base64 import b64encode
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
+from urllib3 import encode_multipart_formdata
 
 from crypto import Link
 from services import shelf
@@ -119,6 +120,26 @@ def test_a_password_that_is_none(client: FlaskClient, flower: bytes, password: s
     data = {"file": (io.BytesIO(flower), "a.jpg"), "password": password}
     answer = client.post("/upload", data=data)
     assert (answer.status_code, answer.get_json()["error"]) == (400, "bad_password")
+
+
+@pytest.mark.parametrize("path", ["/upload", "/images/upload", "/cat.jpg"])
+def test_an_empty_one_is_no_open_image(client: FlaskClient, flower: bytes, path: str) -> None:
+    """`-F password=$SECRET` and `-u :$SECRET` without a SECRET."""
+    method = "PUT" if path == "/cat.jpg" else "POST"
+    form, kind = encode_multipart_formdata({"file": ("a.jpg", flower), "password": ""})
+    for answer in (
+        client.open(path, method=method, data=form, content_type=kind),
+        client.open(path, method=method, data=flower, headers=basic("")),
+    ):
+        assert (answer.status_code, answer.get_json()["error"]) == (400, "bad_password")
+
+
+def test_a_browser_s_form_sends_an_empty_one_that_nobody_asked_for(
+    client: FlaskClient, flower: bytes
+) -> None:
+    form, kind = encode_multipart_formdata({"file": ("a.jpg", flower), "password": "", "lifetime": ""})
+    answer = client.post("/upload", data=form, content_type=kind, headers={"Accept": "text/html"})
+    assert answer.status_code == 201
 
 
 def test_one_password_at_a_time(client: FlaskClient, link: str) -> None:
