@@ -146,9 +146,17 @@ def proof(figures: Figures) -> str:
 
 def surroundings(figures: Figures) -> Iterator[str]:
     """Machine, versions and settings."""
+    settings = ", ".join(f"{name}={value}" for name, value in figures.settings.items())
+    yield from machine()
+    yield f"- PostgreSQL, the embedded one for all three: {settings}."
+    yield f"- plain Flask: `gunicorn {' '.join(GUNICORN)}`. Mayfly: `python app.py`, its defaults and {MAYFLY}."
+    yield f"- PostgreSQL alone: binary `COPY`, {CONNECTIONS} connections, a process each, `STORAGE EXTERNAL`."
+
+
+def machine() -> Iterator[str]:
+    """Cores, memory, and versions of what is run."""
     cpu = [line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
     memory = int(_lines("/proc/meminfo")[0].split()[1]) / 1e6
-    settings = ", ".join(f"{name}={value}" for name, value in figures.settings.items())
     yield f"- {os.cpu_count()} cores ({cpu[0] if cpu else platform.machine()}), {memory:.0f} GB, {platform.platform()};"
     yield "  the generator and PostgreSQL run on the same cores."
     yield (
@@ -156,9 +164,6 @@ def surroundings(figures: Figures) -> Iterator[str]:
         + ", ".join(f"{name} {version(name)}" for name in PACKAGES)
         + "."
     )
-    yield f"- PostgreSQL, the embedded one for all three: {settings}."
-    yield f"- plain Flask: `gunicorn {' '.join(GUNICORN)}`. Mayfly: `python app.py`, its defaults and {MAYFLY}."
-    yield f"- PostgreSQL alone: binary `COPY`, {CONNECTIONS} connections, a process each, `STORAGE EXTERNAL`."
 
 
 def _lines(path: str) -> list[str]:

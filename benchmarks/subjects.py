@@ -24,6 +24,7 @@ NOT_INHERITED = (
     "HOST",
     "LIFETIME",
     "MAX_",
+    "PURGE_INTERVAL",
     "SECRET_KEYS",
     "WORKERS",
     "THREADS",
@@ -53,10 +54,10 @@ def plain_flask(folder: Path) -> Iterator[Served]:
 
 
 @contextmanager
-def mayfly(folder: Path) -> Iterator[Served]:
+def mayfly(folder: Path, **settings: str) -> Iterator[Served]:
     folder.mkdir(exist_ok=True)
     port = free_port()
-    env = _environment({"DATA_DIR": str(folder), "BIND": f"127.0.0.1:{port}"} | MAYFLY)
+    env = _environment({"DATA_DIR": str(folder), "BIND": f"127.0.0.1:{port}"} | MAYFLY | settings)
     with _process([sys.executable, "app.py"], ROOT, env, port, folder) as served:
         yield served
 

@@ -6,14 +6,16 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from app import Mayfly
+from config import Config
 from crypto import Link
-from models import PURGE_LOCK, SLOTS, ciphertexts, db
+from models import PURGE_LOCK, SLOTS, ciphertexts, db, slot_of
 from services import purge as purge_module
 from storage import RowStore
 from tests.cast import deposit
@@ -111,6 +113,33 @@ def test_the_scheduled_job_purges(make_app: MakeApp) -> None:
 def purge_engine(app: Mayfly) -> Engine:
     with app.app_context():
         return db.engine.execution_options(isolation_level="READ COMMITTED")
+
+
+def spans(max_lifetime: int) -> list[range]:
+    """The expiries that share a slot, span after span, for nearly two turns of the ring."""
+    begin = 1_800_000_000
+    slots = [slot_of(end, max_lifetime) for end in range(begin, begin + 2 * max_lifetime)]
+    turns = [begin + at for at in range(1, len(slots)) if slots[at] != slots[at - 1]]
+    return [range(first, next_first) for first, next_first in pairwise(turns)]
+
+
+def test_by_default_bytes_are_removed_within_a_minute_of_the_expiry() -> None:
+    """A slot is emptied by the first purge after the last expiry in it, and its first image waits the longest."""
+    config = Config()
+    longest = max(len(span) for span in spans(config.max_lifetime))
+    assert longest + config.purge_interval <= 60
+
+
+@pytest.mark.parametrize("max_lifetime", [3600, 86_400, 2_592_000])
+def test_no_slot_is_filled_again_before_it_could_be_emptied(max_lifetime: int) -> None:
+    """An upload that came too soon would keep the bytes of the dead in its slot for as long as it lives."""
+    ends: dict[int, int] = {}
+    for span in spans(max_lifetime):
+        slot = slot_of(span.start, max_lifetime)
+        first_upload = span.start - max_lifetime
+        assert first_upload - ends.get(slot, 0) >= 60
+        ends[slot] = span.stop
+    assert len(ends) == SLOTS
 
 
 def test_a_request_wakes_the_purge_and_does_not_wait_for_it(make_app: MakeApp) -> None:
