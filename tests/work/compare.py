@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 STORED = Path(__file__).parent / "counted.json"
-STORE = "python -m tests.work.store"
+STORE = ".venv/bin/python -m tests.work.store"
 EXACT = ("statements", "round trips", "messages to PostgreSQL")
 MARGINS = {
     "bytes to PostgreSQL": 0.02,

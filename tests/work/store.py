@@ -1,4 +1,4 @@
-"""Stores what the requests' work is now, on purpose: `python -m tests.work.store`."""
+"""Stores what the requests' work is now, on purpose: `.venv/bin/python -m tests.work.store`."""
 
 from __future__ import annotations
 
