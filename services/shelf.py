@@ -127,11 +127,10 @@ class Shelf:
 
     def read(self, found: Found, password: str | None) -> tuple[Opened, memoryview]:
         """Unlock an image and open its bytes, without counting a view; raises Overloaded and as ``unlock``."""
-        asked = hold(
-            found.row.size
-        )  # before a connection is taken: who waits for memory keeps nobody waiting
+        # Before a connection is taken: who waits for memory keeps nobody else waiting.
+        waited = hold(found.row.size)
         with statements(self._engine) as connection:
-            if asked and find_living(connection, found.row.row_key) is None:  # its time may be over by now
+            if waited and find_living(connection, found.row.row_key) is None:  # its time may be over by now
                 raise ImageGone
             keys, details = self.unlock(connection, found, password)
             sealed = self._fetch(connection, found.row)

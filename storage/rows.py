@@ -129,10 +129,10 @@ class _Source:
 
 
 class _Sink:
-    """Takes what psycopg2 reads, and joins the one field of each row into a buffer of the size that is due."""
+    """Takes what psycopg2 reads, and joins the one field of each row; ``missing`` is what is still due."""
 
     def __init__(self, size: int) -> None:
-        self.sealed = bytearray(size)
+        self.sealed = bytearray()
         self.missing = size
         self._header = len(HEAD)
 
@@ -141,6 +141,5 @@ class _Sink:
         field = memoryview(piece)[self._header :][FIELDS.size + LENGTH.size :]
         self._header = max(0, self._header - len(piece))
         if field:
-            at = len(self.sealed) - self.missing
-            self.sealed[at : at + len(field)] = field
+            self.sealed += field
             self.missing -= len(field)

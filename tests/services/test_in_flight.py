@@ -106,7 +106,7 @@ def test_outside_of_a_request_nothing_is_asked() -> None:
 
 
 def test_an_upload_and_an_open_give_back_what_they_held(app: Mayfly, client: FlaskClient) -> None:
-    picture = noise(500, 500)
+    picture = noise(800, 700)
     path = client.put("/noise.png", data=picture).text.strip().rpartition("/")[2]
     assert app.in_flight.bytes == 0
     answer = client.get(f"/image/{path}", buffered=False)
@@ -118,7 +118,7 @@ def test_an_upload_and_an_open_give_back_what_they_held(app: Mayfly, client: Fla
     assert app.in_flight.bytes == 0, "nobody read it to its end"
 
 
-@pytest.mark.parametrize("body", [noise(500, 500)[:-9], b"\x89PNG" * 200_000, b"x" * 22_000_000])
+@pytest.mark.parametrize("body", [noise(800, 700)[:-9], b"\x89PNG" * 200_000, b"x" * 22_000_000])
 def test_what_is_refused_is_given_back(app: Mayfly, client: FlaskClient, body: bytes) -> None:
     assert client.put("/noise.png", data=body).status_code in {413, 415, 422}
     assert app.in_flight.bytes == 0
@@ -126,12 +126,12 @@ def test_what_is_refused_is_given_back(app: Mayfly, client: FlaskClient, body: b
 
 def test_who_does_not_get_in_is_told_so_and_loses_no_view(app: Mayfly, client: FlaskClient) -> None:
     app.in_flight._patience = 0.05
-    told = client.put("/noise.png?views=1", data=noise(500, 500), headers={"Accept": "application/json"})
+    told = client.put("/noise.png?views=1", data=noise(800, 700), headers={"Accept": "application/json"})
     path = f"/image/{told.get_json()['hash']}"
     small = deposit(client)
     with app.in_flight.request() as other:
         other.grow_to(app.settings.bytes_in_flight)
-        for answer in (client.post(path), client.put("/noise.png", data=noise(500, 500))):
+        for answer in (client.post(path), client.put("/noise.png", data=noise(800, 700))):
             assert (answer.status_code, answer.get_json()["error"]) == (503, "too_busy")
             assert int(answer.headers["Retry-After"]) > 0
         assert client.get(f"/image/{small}").status_code == 200
@@ -140,7 +140,7 @@ def test_who_does_not_get_in_is_told_so_and_loses_no_view(app: Mayfly, client: F
 
 
 def test_an_image_that_ends_while_it_waits_is_not_opened(app: Mayfly, client: FlaskClient) -> None:
-    path = client.put("/noise.png?lifetime=2", data=noise(500, 500)).text.strip().rpartition("/")[2]
+    path = client.put("/noise.png?lifetime=2", data=noise(800, 700)).text.strip().rpartition("/")[2]
     share = Share(app.in_flight)
     share.grow_to(app.settings.bytes_in_flight)
     threading.Timer(2.2, share.close).start()
