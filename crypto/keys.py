@@ -15,8 +15,12 @@ def derive(secret: bytes, label: str, length: int = 32, *, salt: bytes | None = 
     That is one round of each of its two steps. A list derives a handful for every image it shows, and this is several
     times as fast as the general form.
     """
-    pseudorandom = hmac.digest(salt or NO_SALT, secret, "sha256")
-    return hmac.digest(pseudorandom, label.encode("ascii") + b"\x01", "sha256")[:length]
+    return expand(hmac.digest(salt or NO_SALT, secret, "sha256"), label)[:length]
+
+
+def expand(pseudorandom: bytes, label: str) -> bytes:
+    """Take the second step alone, for who derives several keys of one secret and salt; 32 bytes."""
+    return hmac.digest(pseudorandom, label.encode("ascii") + b"\x01", "sha256")
 
 
 @dataclass(frozen=True)
@@ -87,8 +91,8 @@ class SealKeys:
         The expiry is part of both keys: who moves it in the database makes the row unreadable. So is the
         ``stretched`` password, where there is one.
         """
-        secret = link.secret + stretched
+        pseudorandom = hmac.digest(server_key, link.secret + stretched, "sha256")
         return cls(
-            image=derive(secret, f"mayfly/v1/image/{expires_at}", salt=server_key),
-            details=derive(secret, f"mayfly/v1/details/{expires_at}", salt=server_key),
+            image=expand(pseudorandom, f"mayfly/v1/image/{expires_at}"),
+            details=expand(pseudorandom, f"mayfly/v1/details/{expires_at}"),
         )

@@ -47,6 +47,7 @@ class SealedDetails:
     link: Link
     expires_at: int
     server_key: bytes = field(repr=False)
+    keys: SealKeys = field(repr=False)
     content: bytes = field(repr=False)
 
     @classmethod
@@ -58,7 +59,7 @@ class SealedDetails:
         for server_key in server_keys:
             keys = SealKeys.derive(link, server_key, expires_at)
             try:
-                return cls(link, expires_at, server_key, bytes(open_sealed(keys.details, sealed)))
+                return cls(link, expires_at, server_key, keys, bytes(open_sealed(keys.details, sealed)))
             except Unopenable:
                 continue
         raise Unopenable
@@ -78,7 +79,7 @@ class SealedDetails:
         Unopenable where their first byte is of no known type.
         """
         if self.content[:1] == PLAIN:
-            return SealKeys.derive(self.link, self.server_key, self.expires_at), self.content[len(PLAIN) :]
+            return self.keys, self.content[len(PLAIN) :]
         if not self.asks_password:
             raise Unopenable  # a format of the future, or of nobody
         if not password:

@@ -28,4 +28,7 @@ def clean(data: Data, picture: Picture) -> Data:
     profile and animation stay. Never larger, and `data` itself when there is nothing to remove.
     Raises `BrokenImage` for bytes that `recognise` would not have passed as this picture.
     """
-    return join(data, CLEANERS[picture.media_type].parts(memoryview(data)))
+    view = memoryview(data)
+    if picture.walk and picture.walk[0].body.obj is view.obj:
+        return join(data, jpeg_clean.kept(picture.walk))
+    return join(data, CLEANERS[picture.media_type].parts(view))

@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from imaging import exif
 from imaging.errors import NotAnImage
 from imaging.jpeg_tables import Frame, Tables
-from imaging.picture import Limits, Picture
+from imaging.picture import Limits, Picture, Segment
 from imaging.reading import number, require, says, take
 
 DHT, EOI, SOS, DQT, APP1, DNL = 0xC4, 0xD9, 0xDA, 0xDB, 0xE1, 0xDC
@@ -19,15 +18,6 @@ MAX_SEGMENTS = 10_000
 MARKER = re.compile(rb"\xff+([\x01-\xfe])")
 # Inside a scan FF is followed by 00 or by a restart; FF FF is fill. Whatever else ends the scan.
 SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-
-
-class Segment(NamedTuple):
-    """One segment: `start` is its FF, `body` follows the length; a scan's `end` is behind its data."""
-
-    marker: int
-    start: int
-    end: int
-    body: memoryview
 
 
 def matches(view: memoryview) -> bool:
@@ -66,8 +56,9 @@ def _segment(view: memoryview, at: int) -> Segment:
 
 def measure(view: memoryview, limits: Limits) -> Picture:
     """Walk every segment and return the picture; see `recognise` for what it raises."""
-    tables, turn = Tables(), 0
+    tables, turn, walk = Tables(), 0, list[Segment]()
     for segment in segments(view):
+        walk.append(segment)
         if segment.marker in FRAMES:
             tables.begin(Frame.read(segment.marker, segment.body))
             limits.allow(*tables.size())
@@ -79,7 +70,7 @@ def measure(view: memoryview, limits: Limits) -> Picture:
             _learn(tables, segment)
     require(tables.scans, "a JPEG without pixels")
     width, height = exif.turned(*tables.size(), turn)
-    return Picture("image/jpeg", width, height)
+    return Picture("image/jpeg", width, height, walk=tuple(walk))
 
 
 def _learn(tables: Tables, segment: Segment) -> None:

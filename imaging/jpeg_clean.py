@@ -1,8 +1,11 @@
 """What a JPEG needs to be shown: its tables and scans, JFIF and Adobe headers, ICC profile, orientation."""
 
+from collections.abc import Iterable
+
 from imaging import exif
-from imaging.jpeg import APP1, DHT, DQT, EOI, FRAMES, SOS, Segment, orientation, segments
+from imaging.jpeg import APP1, DHT, DQT, EOI, FRAMES, SOS, orientation, segments
 from imaging.parts import Part
+from imaging.picture import Segment
 from imaging.reading import says
 
 APP0, APP2, APP14, DRI = 0xE0, 0xE2, 0xEE, 0xDD
@@ -12,16 +15,21 @@ JFIF_SIZE = ADOBE_SIZE = 12
 
 def parts(view: memoryview) -> list[Part]:
     """Name what stays of a JPEG; everything behind EOI is gone."""
-    kept, seen = [Part(0, 2)], set[bytes]()
-    for segment in segments(view):
+    return kept(segments(view))
+
+
+def kept(walk: Iterable[Segment]) -> list[Part]:
+    """Name what stays of the segments of a JPEG."""
+    found, seen = [Part(0, 2)], set[bytes]()
+    for segment in walk:
         if segment.marker in PICTURE or (says(segment.body, 0, b"ICC_PROFILE\0") and segment.marker == APP2):
-            kept.append(Part(segment.start, segment.end))
+            found.append(Part(segment.start, segment.end))
             continue
         name, new = _header(segment)
         if new and name not in seen:
-            kept.append(Part(segment.start, segment.end, _framed(segment.marker, new)))
+            found.append(Part(segment.start, segment.end, _framed(segment.marker, new)))
         seen.add(name)
-    return kept
+    return found
 
 
 def _header(segment: Segment) -> tuple[bytes, bytes]:

@@ -1,4 +1,5 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from imaging.errors import BrokenImage, TooManyPixels
 
@@ -7,14 +8,27 @@ Data = bytes | bytearray | memoryview
 BYTES_PER_PIXEL = 4
 
 
+class Segment(NamedTuple):
+    """One segment of a JPEG: `start` is its FF, `body` follows the length; a scan's `end` is behind its data."""
+
+    marker: int
+    start: int
+    end: int
+    body: memoryview
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What a viewer sees: the true media type, the size after orientation, and how many frames move."""
+    """What a viewer sees: the true media type, the size after orientation, and how many frames move.
+
+    `walk` are the segments of a JPEG as it was recognised, so that cleaning it need not look for them again.
+    """
 
     media_type: str
     width: int
     height: int
     frames: int = 1
+    walk: tuple[Segment, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from services.catalog import ownership_of
 from services.conversion import Conversion
 from services.database import statements, transaction
 from services.errors import BadLifetime, ImageGone, NotByLooking, PasswordAsked
+from services.in_flight import patiently
 from services.room import Room
 from services.shelf import Glance, Opened, Shelf, opened
 from services.wishes import Limits, Receipt, Wishes, details_of
@@ -108,25 +109,30 @@ class Drop:
     def view(self, link_text: str) -> tuple[Opened, memoryview]:
         """Open an image that anybody who looks may open: one without a password or a limit of views.
 
-        Raises ImageGone, NotByLooking, DatabaseAway.
+        Raises ImageGone, NotByLooking, Overloaded, DatabaseAway.
         """
+        return patiently(lambda: self._view(link_text))
+
+    def _view(self, link_text: str) -> tuple[Opened, memoryview]:
         with statements(self._engine) as connection:
             found = self._shelf.find(connection, _link(link_text))
-        if found.counts:
-            raise NotByLooking(link_text)
-        return self._shelf.read(found, None)
+            if found.counts:
+                raise NotByLooking(link_text)
+            return self._shelf.read(connection, found, None)
 
     def open(self, link_text: str, password: str | None) -> tuple[Opened, memoryview]:
         """Open an image on purpose: check the password, claim a view where they are limited, then read.
 
-        Raises ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses, DatabaseAway.
+        Raises ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses, Overloaded, DatabaseAway.
         """
+        return patiently(lambda: self._open(link_text, password))
+
+    def _open(self, link_text: str, password: str | None) -> tuple[Opened, memoryview]:
         with statements(self._engine) as connection:
             found = self._shelf.find(connection, _link(link_text))
-            if found.row.views_left is not None:
-                keys, details = self._shelf.unlock(connection, found, password)
-        if found.row.views_left is None:
-            return self._shelf.read(found, password)
+            if found.row.views_left is None:
+                return self._shelf.read(connection, found, password)
+            keys, details = self._shelf.unlock(connection, found, password)
         views_left, sealed = self._shelf.claim(found)
         return Opened(found.row, details, views_left), opened(keys, sealed)
 
@@ -153,11 +159,14 @@ class Drop:
     def download(self, image_key_text: str, password: str | None) -> tuple[Opened, memoryview]:
         """Open an image for the holder of its image key, without counting a view.
 
-        Raises ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses, DatabaseAway.
+        Raises ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses, Overloaded, DatabaseAway.
         """
+        return patiently(lambda: self._download(image_key_text, password))
+
+    def _download(self, image_key_text: str, password: str | None) -> tuple[Opened, memoryview]:
         with statements(self._engine) as connection:
             found = self._shelf.find_managed(connection, _image_key(image_key_text))
-        return self._shelf.read(found, password)
+            return self._shelf.read(connection, found, password)
 
     def delete(self, image_key_text: str) -> None:
         """End an image before its time, its sealed bytes too; raises ImageGone, DatabaseAway."""

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import TypeVar
 
 from services.errors import Overloaded
 
 FREE_BYTES = 256 * 1024
 """What a request may hold without asking: small images never queue behind large ones; threads bound them."""
 PATIENCE_SECONDS = 10.0
+
+
+T = TypeVar("T")
+
+
+class NotYet(Exception):
+    """There are not so many bytes free just now."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size  # in all, not what is missing
 
 
 class InFlight:
@@ -40,19 +52,19 @@ class InFlight:
         finally:
             _current.reset(before)
 
-    def admit(self, share: Share, size: int) -> bool:
+    def admit(self, share: Share, size: int, *, wait: bool) -> None:
         """Give a share ``size`` bytes more, in the order of arrival; more than there are count as all.
 
-        Tells whether it had to wait. Raises Overloaded.
+        Raises Overloaded, or NotYet where it may not ``wait`` and would have to.
         """
         size = min(size, self._most - share.bytes)
         with self._changed:
-            waits = bool(self._queue) or self._free < size
-            if waits:
+            if self._queue or self._free < size:
+                if not wait:
+                    raise NotYet(share.bytes + size)
                 self._wait(share, size)
             self._free -= size
             share.bytes += size
-        return waits
 
     def _wait(self, share: Share, size: int) -> None:
         self._queue.append(share)
@@ -79,9 +91,10 @@ class Share:
         self.bytes = 0
         self._in_flight = in_flight
 
-    def grow_to(self, size: int) -> bool:
-        """Hold ``size`` bytes in all; tells whether it had to wait. Raises Overloaded."""
-        return size > max(self.bytes, FREE_BYTES) and self._in_flight.admit(self, size - self.bytes)
+    def grow_to(self, size: int, *, wait: bool = True) -> None:
+        """Hold ``size`` bytes in all; raises Overloaded, or NotYet where it may not ``wait``."""
+        if size > max(self.bytes, FREE_BYTES):
+            self._in_flight.admit(self, size - self.bytes, wait=wait)
 
     def close(self) -> None:
         """Give everything back; more than once is no more than once."""
@@ -95,10 +108,30 @@ class Share:
 _current: ContextVar[Share | None] = ContextVar("share", default=None)
 
 
-def hold(size: int) -> bool:
+def hold(size: int) -> None:
     """Ask for memory before it is taken: ``size`` bytes in all for the request under way, if there is one.
 
-    Tells whether it had to wait. Raises Overloaded where they don't come free.
+    Raises Overloaded where they don't come free in time.
     """
     share = _current.get()
-    return share is not None and share.grow_to(size)
+    if share is not None:
+        share.grow_to(size)
+
+
+def hold_now(size: int) -> None:
+    """As ``hold``, but within an attempt of ``patiently``, which is made again once they are free."""
+    share = _current.get()
+    if share is not None:
+        share.grow_to(size, wait=False)
+
+
+def patiently(attempt: Callable[[], T]) -> T:
+    """Make an attempt that holds a connection; where memory is short let that go, wait, and make it again.
+
+    Raises Overloaded, and what the attempt does.
+    """
+    try:
+        return attempt()
+    except NotYet as short:
+        hold(short.size)
+    return attempt()

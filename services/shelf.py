@@ -21,10 +21,10 @@ from crypto import (
     sealed_size,
 )
 from models import ImageRow, claim_guess, claim_view, delete_image, find_living, return_guess
-from services.database import statements, transaction
+from services.database import transaction
 from services.details import Details
 from services.errors import ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses
-from services.in_flight import hold
+from services.in_flight import hold, hold_now
 from services.room import Room
 from storage import CiphertextGone, CiphertextStore
 
@@ -125,15 +125,14 @@ class Shelf:
             raise ImageGone from None
         return keys, Details.decode(details)
 
-    def read(self, found: Found, password: str | None) -> tuple[Opened, memoryview]:
-        """Unlock an image and open its bytes, without counting a view; raises Overloaded and as ``unlock``."""
-        # Before a connection is taken: who waits for memory keeps nobody else waiting.
-        waited = hold(found.row.size)
-        with statements(self._engine) as connection:
-            if waited and find_living(connection, found.row.row_key) is None:  # its time may be over by now
-                raise ImageGone
-            keys, details = self.unlock(connection, found, password)
-            sealed = self._fetch(connection, found.row)
+    def read(self, connection: Connection, found: Found, password: str | None) -> tuple[Opened, memoryview]:
+        """Unlock an image and open its bytes, without counting a view.
+
+        For an attempt of ``patiently``: who waits for memory keeps no connection meanwhile. Raises as ``unlock``.
+        """
+        hold_now(found.row.size)
+        keys, details = self.unlock(connection, found, password)
+        sealed = self._fetch(connection, found.row)
         return Opened(found.row, details, found.row.views_left), opened(keys, sealed)
 
     def _fetch(self, connection: Connection, row: ImageRow) -> bytearray:

@@ -18,6 +18,15 @@ from services import Opened, Receipt
 from web.schemas import DescribedAnswer, ReceiptAnswer
 
 PIECE_BYTES = 1 << 20
+IMAGE_HEADERS = (
+    ("Cache-Control", "no-store"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Robots-Tag", "noindex"),
+    # Whatever a browser takes these bytes for, they may not run as a page of this origin.
+    ("Content-Security-Policy", "default-src 'none'; sandbox; frame-ancestors 'none'"),
+    # Who has the link may show the image on a page of their own.
+    ("Cross-Origin-Resource-Policy", "cross-origin"),
+)
 TEXT = "text/plain"
 JSON = "application/json"
 
@@ -98,19 +107,16 @@ def image_response(opened: Opened, data: Data | None, disposition: str = "inline
     details = opened.details
     if details is None:
         raise ValueError("an image is answered only with its details")
-    response = Response(_pieces(data or b""), content_type=details.content_type)
-    response.headers["Content-Length"] = str(opened.row.size if data is None else len(data))
-    response.headers["Content-Disposition"] = content_disposition(disposition, details.filename)
+    headers = [
+        ("Content-Type", details.content_type),
+        ("Content-Disposition", content_disposition(disposition, details.filename)),
+        ("Sunset", http_date(opened.row.expires_at)),
+        *IMAGE_HEADERS,
+    ]
     if opened.views_left is not None:
-        response.headers["Views-Left"] = str(opened.views_left)
-    response.headers["Sunset"] = http_date(opened.row.expires_at)
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["X-Robots-Tag"] = "noindex"
-    # Whatever a browser takes these bytes for, they may not run as a page of this origin.
-    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox; frame-ancestors 'none'"
-    # Who has the link may show the image on a page of their own.
-    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+        headers.append(("Views-Left", str(opened.views_left)))
+    response = Response(_pieces(data or b""), headers=headers)
+    response.headers["Content-Length"] = str(opened.row.size if data is None else len(data))
     return response
 
 

@@ -47,8 +47,11 @@ ALWAYS = {
 
 def harden(response: Response) -> Response:
     """Add to an answer the headers it did not choose itself."""
+    headers = response.headers
+    chosen = {name.lower() for name in headers.keys()}  # noqa: SIM118 - iterating gives pairs
     for name, value in ALWAYS.items():
-        response.headers.setdefault(name, value)
-    is_page = response.mimetype == "text/html"
-    response.headers.setdefault("Content-Security-Policy", PAGE if is_page else NOTHING)
+        if name.lower() not in chosen:
+            headers.add(name, value)
+    if "content-security-policy" not in chosen:
+        headers.add("Content-Security-Policy", PAGE if response.mimetype == "text/html" else NOTHING)
     return response
