@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 DRAIN_SECONDS = 10
 WAITING_FOR_EACH = 4
 """Threads for each connection to the database: most of them wait for a body to come or an image to be read."""
+MOST_AT_ONCE = 256
+"""Requests that a process takes on; those beyond wait in the kernel. An answer of up to 1 MiB waits in memory for its
+reader, so this bounds that, too."""
 MALLOPT = {-8: 2, -3: 4 << 20, -1: 32 << 20}
 """M_ARENA_MAX, M_MMAP_THRESHOLD and M_TRIM_THRESHOLD of glibc: what many threads freed is used again or returned, but
 not so eagerly that each image of a few hundred KB is paged in anew."""
@@ -67,6 +70,7 @@ def serve(config: Config, *, debug: bool) -> None:
             port=port,
             workers=1 if debug else config.workers,
             blocking_threads=WAITING_FOR_EACH * config.threads,
+            backpressure=MOST_AT_ONCE,
             reload=debug,
             workers_kill_timeout=DRAIN_SECONDS,
             respawn_failed_workers=True,

@@ -1,0 +1,64 @@
+"""Memory is bounded by the settings, whatever the number of clients and however slowly they read."""
+
+from __future__ import annotations
+
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.cast import SERVER_KEY, noise
+from tests.processes import serving
+
+TEN_MB = noise(1800, 1800)
+IN_FLIGHT = 24 * 2**20
+THREADS = 16
+PIECE = 2**20
+SLACK = 24 * 2**20
+"""What the interpreter, the allocator and sixteen threads take beside: seen as 10 to 16 MB."""
+
+
+def peak(pid: int) -> int:
+    """The most bytes that a process ever had in memory."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
+
+def test_many_large_uploads_and_slow_readers_stay_within_the_bound(database_url: str) -> None:
+    settings: dict[str, Any] = {
+        "DATABASE_URL": database_url,
+        "SECRET_KEYS": SERVER_KEY,
+        "WORKERS": "1",
+        "MAX_BYTES_IN_FLIGHT": str(IN_FLIGHT),
+    }
+    with serving(**settings) as server:
+        assert requests.put(f"{server.url}/a.png", data=noise(200, 200), timeout=60).status_code == 201
+        (worker,) = server.workers()
+        before = peak(worker)
+        with ThreadPoolExecutor(24) as clients:
+            answers = list(clients.map(lambda _: upload(server.url), range(24)))
+        stored = [link for status, link in answers if status == 201]
+        assert {status for status, _ in answers} <= {201, 503}
+        assert len(stored) >= 4
+        readers = [slow_reader(server.port, link) for link in stored[:2]]  # as many as get in
+        assert requests.get(f"{server.url}/healthz", timeout=20).status_code == 200
+        assert peak(worker) - before < 2 * IN_FLIGHT + THREADS * PIECE + SLACK
+        for reader in readers:
+            reader.close()
+        assert requests.get(stored[0], timeout=60).content == TEN_MB, "what they held was given back"
+
+
+def upload(url: str) -> tuple[int, str]:
+    answer = requests.put(f"{url}/noise.png", data=TEN_MB, timeout=120)
+    return answer.status_code, answer.text.strip()
+
+
+def slow_reader(port: int, link: str) -> socket.socket:
+    """Ask for an image and read no more than the beginning of its answer."""
+    reader = socket.create_connection(("127.0.0.1", port), timeout=30)
+    path = "/" + link.split("/", 3)[3]
+    reader.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept: */*\r\n\r\n".encode())
+    assert reader.recv(8).startswith(b"HTTP/1.1")
+    return reader
