@@ -25,7 +25,8 @@ GOALS = {  # times plain Flask, share of PostgreSQL alone
 TEXT = """# Benchmarks
 
 Written by `make bench`: one run, {rounds} interleaved rounds of {seconds:g} s a cell, {minutes:.0f} minutes.
-Figures are medians over the rounds, ratios are medians of each round's ratio, memory is the highest seen.
+Figures are medians over the rounds, ratios are medians of each round's ratio. Memory is the highest seen
+with the most clients, and what was taken at the end with fewer: to look takes a tenth of such a machine.
 Processor time and memory are those of all the server's processes, PostgreSQL included. Images are JPEGs of noise.
 Gaps under 1.5 × between plain figures are noise; the ratios are what counts.
 

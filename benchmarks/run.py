@@ -88,10 +88,11 @@ def measure(
     length = check(served.port, links, images)
     generator.get(served.port, 4, 0.5, links, length)
     for clients in plan.clients:
-        with cost(served.roots) as spent:
+        watching = 0.25 if clients == max(plan.clients) else None
+        with cost(served.roots, watching) as spent:
             load = generator.post(served.port, clients, plan.seconds, files, links, most)
         yield clients, "up", load, spent
-        with cost(served.roots) as spent:
+        with cost(served.roots, watching) as spent:
             load = generator.get(served.port, clients, plan.seconds, links, length)
         yield clients, "open", load, spent
 

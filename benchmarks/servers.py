@@ -74,9 +74,9 @@ def measure(name: str, url: str, load: Generator, seconds: float) -> Iterator[tu
         load.post(port, 8, 0.5, load.requests("warm", [noise_jpeg(100_000)]), links)
         for size, clients in MEASURED:
             files = load.requests("body", [noise_jpeg(size, seed) for seed in range(2)])
-            with cost([pid], 60) as up_cost:
+            with cost([pid], None) as up_cost:
                 up = load.post(port, clients, seconds, files, links)
-            with cost([pid], 60) as open_cost:
+            with cost([pid], None) as open_cost:
                 opened = load.get(port, clients, seconds, links, size)
             where = f"{size // 1000} KB x{clients}"
             yield f"up {where}", up.rate
