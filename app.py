@@ -131,6 +131,7 @@ def _engine_options(config: Config) -> dict[str, Any]:
         "pool_timeout": 10,
         # Changing it for each use costs a round trip each way; services/database.py begins what needs a transaction.
         "isolation_level": "AUTOCOMMIT",
+        "pool_reset_on_return": None,  # in autocommit nothing is left to roll back
         "hide_parameters": True,
         "connect_args": {
             "connect_timeout": 5,

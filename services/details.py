@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 EXTENSIONS = {"image/jpeg": "jpg"}
@@ -28,7 +28,7 @@ class Details:
 
     def encode(self) -> bytes:
         """Write the details as JSON without what was not given."""
-        given = {name: value for name, value in asdict(self).items() if value is not None}
+        given = {name: value for name, value in vars(self).items() if value is not None}
         return json.dumps(given, ensure_ascii=False, separators=(",", ":")).encode()
 
     @classmethod

@@ -115,7 +115,7 @@ class Drop:
 
     def _view(self, link_text: str) -> tuple[Opened, memoryview]:
         with statements(self._engine) as connection:
-            found = self._shelf.find(connection, _link(link_text))
+            found = self._shelf.find_to_read(connection, _link(link_text))
             if found.counts:
                 raise NotByLooking(link_text)
             return self._shelf.read(connection, found, None)
@@ -129,7 +129,7 @@ class Drop:
 
     def _open(self, link_text: str, password: str | None) -> tuple[Opened, memoryview]:
         with statements(self._engine) as connection:
-            found = self._shelf.find(connection, _link(link_text))
+            found = self._shelf.find_to_read(connection, _link(link_text))
             if found.row.views_left is None:
                 return self._shelf.read(connection, found, password)
             keys, details = self._shelf.unlock(connection, found, password)

@@ -24,9 +24,9 @@ from models import ImageRow, claim_guess, claim_view, delete_image, find_living,
 from services.database import transaction
 from services.details import Details
 from services.errors import ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses
-from services.in_flight import hold, hold_now
+from services.in_flight import FREE_BYTES, hold, hold_now
 from services.room import Room
-from storage import CiphertextGone, CiphertextStore
+from storage import CiphertextGone, CiphertextStore, find_living_whole
 
 GUESSES_AT_ONCE = 5
 GUESS_PAUSE_SECONDS = 10
@@ -38,6 +38,8 @@ class Found:
 
     row: ImageRow
     sealed: SealedDetails
+    ciphertext: bytearray | None = None
+    """The sealed bytes of the image itself, where they came along."""
 
     @property
     def counts(self) -> bool:
@@ -83,14 +85,23 @@ class Shelf:
             raise ImageGone
         return self.found(row, link)
 
-    def found(self, row: ImageRow, link: Link) -> Found:
+    def find_to_read(self, connection: Connection, link: Link) -> Found:
+        """As ``find``, with the sealed bytes along if the image is small and its views are not limited."""
+        whole = find_living_whole(connection, link.row_key, FREE_BYTES)
+        if whole is None:
+            raise ImageGone
+        row, ciphertext = whole
+        return self.found(row, link, ciphertext)
+
+    def found(self, row: ImageRow, link: Link, ciphertext: bytearray | None = None) -> Found:
         """Open the details of a living image's row as far as its link does; raises ImageGone."""
         if not float(row.expires_at).is_integer():
             raise ImageGone
         try:
-            return Found(row, SealedDetails.of(link, self._server_keys, int(row.expires_at), row.details))
+            sealed = SealedDetails.of(link, self._server_keys, int(row.expires_at), row.details)
         except Unopenable:
             raise ImageGone from None
+        return Found(row, sealed, ciphertext)
 
     def find_managed(self, connection: Connection, image_key: ImageKey) -> Found:
         """Find a living image by its image key, proved by the manage tag; raises ImageGone."""
@@ -132,7 +143,7 @@ class Shelf:
         """
         hold_now(found.row.size)
         keys, details = self.unlock(connection, found, password)
-        sealed = self._fetch(connection, found.row)
+        sealed = found.ciphertext or self._fetch(connection, found.row)
         return Opened(found.row, details, found.row.views_left), opened(keys, sealed)
 
     def _fetch(self, connection: Connection, row: ImageRow) -> bytearray:

@@ -14,7 +14,7 @@ UPLOAD = {
     "storage:RowStore.put": "copy",
 }
 OPEN = {
-    "models:find_living": "find",
+    "storage:find_living_whole": "find",
     "crypto.row_seal:SealedDetails.of": "keys",
     "crypto.row_seal:SealedDetails.open": "keys",
     "storage:RowStore.fetch": "read",
@@ -36,7 +36,7 @@ BOUNDS = {
     "clock": "one round trip",
     "copy": "libpq's buffer, the socket, and PostgreSQL, which writes rows and WAL meanwhile",
     "commit": "PostgreSQL: rows still to be written, then fsync of the WAL",
-    "find": "one round trip",
+    "find": "one round trip; up to 256 KiB the sealed bytes come along, so that it is the read as well",
     "read": "PostgreSQL putting rows together, the socket, and two copies in libpq and psycopg2",
     "open": "HMAC-SHA256 of the whole first, then AES-CBC (parallel within a core)",
     "answer": "one copy of the image into the answer, and Python",
