@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cached_property
 from typing import Any
 
 import jsonschema_rs
@@ -16,9 +16,12 @@ class Conformity:
 
     def __init__(self, app: Flask) -> None:
         self.broken: list[str] = []
-        self._api = cache(lambda: describe_api(app))
-        self._validators: dict[int, Any] = {}
+        self._app = app
         app.after_request(self._check)
+
+    @cached_property
+    def _api(self) -> dict[str, Any]:
+        return _described(self._app)  # at the first answer, when every route is registered
 
     def _check(self, response: Response) -> Response:
         rule = request.url_rule
@@ -31,7 +34,7 @@ class Conformity:
         return response
 
     def _differences(self, path: str, response: Response) -> list[str]:
-        operation = self._api()["paths"].get(path, {}).get(request.method.lower())
+        operation = self._api["paths"].get(path, {}).get(request.method.lower())
         if operation is None:
             return ["not described"]
         told = operation["responses"].get(str(response.status_code))
@@ -49,12 +52,25 @@ class Conformity:
         if response.mimetype not in content:
             return found if not content else [*found, f"{response.mimetype} not described"]
         schema = content[response.mimetype].get("schema")
-        if schema and not self._validator(schema).is_valid(response.get_json()):
+        if schema and not _validator(schema, self._api["components"]).is_valid(response.get_json()):
             found.append("its JSON does not fit")
         return found
 
-    def _validator(self, schema: dict[str, Any]) -> Any:
-        if id(schema) not in self._validators:
-            whole = schema | {"components": self._api()["components"]}
-            self._validators[id(schema)] = jsonschema_rs.Draft202012Validator(whole)
-        return self._validators[id(schema)]
+
+_descriptions: dict[frozenset[str], dict[str, Any]] = {}
+_validators: dict[int, Any] = {}
+
+
+def _described(app: Flask) -> dict[str, Any]:
+    """Describe an application once for all that have the same routes: each test makes one."""
+    routes = frozenset(f"{rule!r}" for rule in app.url_map.iter_rules())
+    if routes not in _descriptions:
+        _descriptions[routes] = describe_api(app)
+    return _descriptions[routes]
+
+
+def _validator(schema: dict[str, Any], components: dict[str, Any]) -> Any:
+    """Return the validator of a schema in one of the descriptions, which are kept, and so are their addresses."""
+    if id(schema) not in _validators:
+        _validators[id(schema)] = jsonschema_rs.Draft202012Validator(schema | {"components": components})
+    return _validators[id(schema)]

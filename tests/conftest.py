@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, text
 
 import embedded
 from app import Mayfly, create_app, migrate
 from config import Config
-from models import OPEN_CATALOG, SLOTS, ciphertexts, db
+from models import OPEN_CATALOG, ciphertexts, db
+from storage import RowStore
 from tests.cast import FLOWER, SERVER_KEY, cleaned
 from tests.conformity import Conformity
 from tests.processes import Served, serving, write_no_file
@@ -73,20 +74,12 @@ def make_app(database_url: str, tmp_path: Path) -> Iterator[MakeApp]:
 def _empty(database_url: str) -> None:
     engine = create_engine(database_url)
     with engine.begin() as connection:
-        tables = ", ".join(["images", *(ciphertexts(slot) for slot in _filled(connection))])
+        tables = ", ".join(["images", *(ciphertexts(slot) for slot in RowStore().filled(connection))])
         connection.execute(text(f"TRUNCATE {tables}"))
         connection.execute(text("UPDATE stored SET bytes = 0"))
         connection.execute(text("DELETE FROM login_attempts"))
         connection.execute(text("DELETE FROM owners WHERE id <> :open"), {"open": OPEN_CATALOG})
     engine.dispose()
-
-
-def _filled(connection: Connection) -> list[int]:
-    return [
-        slot
-        for slot in range(SLOTS)
-        if connection.scalar(text("SELECT pg_relation_size(:name)"), {"name": ciphertexts(slot)})
-    ]
 
 
 @pytest.fixture

@@ -194,7 +194,12 @@ def test_ctrl_c_at_the_terminal_does_not_reach_it(alive: tuple[Path, str]) -> No
 @linux_only
 def test_nothing_of_our_environment_reaches_it(alive: tuple[Path, str]) -> None:
     words = Path(f"/proc/{postmaster(alive[0])}/environ").read_bytes().split(b"\0")
-    assert {word.split(b"=")[0] for word in words if word} <= {b"LC_ALL", b"PATH", b"PG_GRANDPARENT_PID"}
+    assert {word.split(b"=")[0] for word in words if word} <= {
+        b"LC_ALL",
+        b"PATH",
+        b"GLIBC_TUNABLES",
+        b"PG_GRANDPARENT_PID",
+    }
 
 
 def test_a_backend_that_crashes_takes_nothing_with_it(alive: tuple[Path, str]) -> None:

@@ -116,10 +116,11 @@ def purge_engine(app: Mayfly) -> Engine:
 
 
 def spans(max_lifetime: int) -> list[range]:
-    """The expiries that share a slot, span after span, for nearly two turns of the ring."""
-    begin = 1_800_000_000
-    slots = [slot_of(end, max_lifetime) for end in range(begin, begin + 2 * max_lifetime)]
-    turns = [begin + at for at in range(1, len(slots)) if slots[at] != slots[at - 1]]
+    """The expiries that share a slot, span after span, for nearly two turns of the ring; to the second for an hour."""
+    begin, step = 1_800_000_000, max_lifetime // 3600
+    ends = range(begin, begin + 2 * max_lifetime, step)
+    slots = [slot_of(end, max_lifetime) for end in ends]
+    turns = [ends[at] for at in range(1, len(slots)) if slots[at] != slots[at - 1]]
     return [range(first, next_first) for first, next_first in pairwise(turns)]
 
 
@@ -137,7 +138,7 @@ def test_no_slot_is_filled_again_before_it_could_be_emptied(max_lifetime: int) -
     for span in spans(max_lifetime):
         slot = slot_of(span.start, max_lifetime)
         first_upload = span.start - max_lifetime
-        assert first_upload - ends.get(slot, 0) >= 60
+        assert first_upload - ends.get(slot, 0) >= 60 + max_lifetime // 3600
         ends[slot] = span.stop
     assert len(ends) == SLOTS
 
