@@ -14,7 +14,7 @@ UPLOAD = {
     "storage:RowStore.put": "copy",
 }
 OPEN = {
-    "storage:find_living_whole": "find",
+    "storage:find_living_whole": "read",
     "crypto.row_seal:SealedDetails.of": "keys",
     "crypto.row_seal:SealedDetails.open": "keys",
     "storage:RowStore.fetch": "read",
@@ -36,10 +36,9 @@ BOUNDS = {
     "clock": "one round trip",
     "copy": "libpq's buffer, the socket, and PostgreSQL, which writes rows and WAL meanwhile",
     "commit": "PostgreSQL: rows still to be written, then fsync of the WAL",
-    "find": "one round trip; up to 256 KiB the sealed bytes come along, so that it is the read as well",
-    "read": "PostgreSQL putting rows together, the socket, and two copies in libpq and psycopg2",
+    "read": "one round trip, above 256 KiB two; PostgreSQL putting rows together, and two copies in libpq and psycopg2",
     "open": "HMAC-SHA256 of the whole first, then AES-CBC (parallel within a core)",
-    "answer": "one copy of the image into the answer, and Python",
+    "answer": "Python, and one copy of the image; above 1 MiB that is made as it is sent",
     "rest": "Python: Flask, routing, pool, headers, JSON",
     "send": "granian, the socket and the client, outside the application",
 }
