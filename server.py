@@ -29,9 +29,9 @@ WAITING_FOR_EACH = 4
 MOST_AT_ONCE = 256
 """Requests that a process takes on; those beyond wait in the kernel. An answer of up to 1 MiB waits in memory for its
 reader, so this bounds that, too."""
-MALLOPT = {-8: 2, -3: 4 << 20, -1: 32 << 20}
-"""M_ARENA_MAX, M_MMAP_THRESHOLD and M_TRIM_THRESHOLD of glibc: what many threads freed is used again or returned, but
-not so eagerly that each image of a few hundred KB is paged in anew."""
+MALLOPT = {-8: 1, -3: 32 << 20, -1: 32 << 20}
+"""M_ARENA_MAX, M_MMAP_THRESHOLD and M_TRIM_THRESHOLD of glibc: what one thread freed is another's to use, and is not
+given back so eagerly that each image is paged in anew."""
 OPEN_CATALOG_WARNING = (
     "OPEN_CATALOG is on: whoever reaches this server may list, open and delete every image"
     " that was uploaded without an account; keep it in a private network"

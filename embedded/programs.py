@@ -25,7 +25,7 @@ ENVIRONMENT = {  # ours holds secrets, and PG… variables would be obeyed
     "PATH": os.defpath,
     # PostgreSQL takes and frees a megabyte for each piece, several times over: without this glibc gives it back to the
     # system each time, and every page is faulted in anew. https://sourceware.org/glibc/manual/latest/html_node/Tunables.html
-    "GLIBC_TUNABLES": f"glibc.malloc.mmap_threshold={4 << 20}:glibc.malloc.trim_threshold={16 << 20}",
+    "GLIBC_TUNABLES": f"glibc.malloc.mmap_threshold={4 << 20}:glibc.malloc.trim_threshold={4 << 20}",
 }
 PR_SET_PDEATHSIG = 1
 libc = ctypes.CDLL(None) if sys.platform == "linux" else None
