@@ -36,7 +36,12 @@ SHOWN_IMAGES = 1000
 def account_routes(accounts: Accounts, catalog: Catalog, drop: Drop, config: Config) -> Blueprint:
     """The routes of accounts and their images."""
     routes = Blueprint("accounts", __name__, url_prefix="/api")
+    _add_accounts(routes, accounts, catalog)
+    _add_images(routes, drop, config)
+    return routes
 
+
+def _add_accounts(routes: Blueprint, accounts: Accounts, catalog: Catalog) -> None:
     @routes.post("/registration")
     @operation(REGISTER)
     def registration() -> Response:
@@ -67,6 +72,8 @@ def account_routes(accounts: Accounts, catalog: Catalog, drop: Drop, config: Con
         token = accounts.change_password(owner, asked.password, asked.new_password)
         return _private(TokenAnswer(Authorization=token))
 
+
+def _add_images(routes: Blueprint, drop: Drop, config: Config) -> None:
     @routes.post("/images")
     @operation(UPLOAD_ENCODED)
     def upload() -> Response:
@@ -88,8 +95,6 @@ def account_routes(accounts: Accounts, catalog: Catalog, drop: Drop, config: Con
     @operation(OPEN_BY_LINK)
     def open_image(link: str) -> Response:
         return image_response(*drop.open(link, read_opening(request)))
-
-    return routes
 
 
 def decode_image(data: str, limit: int) -> bytes:
