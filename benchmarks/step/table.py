@@ -28,7 +28,7 @@ BOUNDS = {
     "receive": "granian hands the body over: a copy of the socket's bytes",
     "parse": "a scan for the boundary and one copy into the image's buffer: memory",
     "recognise": "a scan of the container for its markers: memory, and Python a marker",
-    "clean": "another walk of the container; one copy where something goes",
+    "clean": "what recognising walked past, or another walk; one copy where something goes",
     "prove": "Python; a PNG's pixels are unpacked here, a JPEG's are not",
     "digest": "SHA-256",
     "keys": "HKDF and the details' own seal: Python",
