@@ -181,7 +181,9 @@ def plant(house: House, resident: Resident, canaries: list[Canary]) -> list[tupl
     canary, locked = canaries[0], next(canary for canary in canaries if canary.password)
     link = bytes.hex(canary.receipt["hash"].encode())
     house.sql(f"CREATE TABLE planted AS SELECT '{canary.description}' AS word, '\\x{link}'::bytea AS link")
-    house.sql(f"SELECT pg_logical_emit_message(false, '', '{canary.receipt['image_key']}')")
+    # Three times, because a record that crosses the end of a page of the WAL has the page's header within it.
+    message = f"pg_logical_emit_message(false, '', '{canary.receipt['image_key']}')"
+    house.sql(f"SELECT {message} FROM generate_series(1, 3)")
     house.sql(f"DO $$ BEGIN RAISE LOG '{locked.password}'; END $$")
     with house.server.log_path.open("a") as log:
         log.write(canary.filename + resident.tokens[0])
