@@ -4,7 +4,7 @@ from imaging.cleaning import clean
 from imaging.conversion import convert, prove
 from imaging.errors import BrokenImage, ImagingError, NotAnImage, TooBusy, TooManyPixels
 from imaging.picture import Data, Limits, Picture
-from imaging.recognition import recognise
+from imaging.recognition import needs_proof, recognise
 
 __all__ = [
     "BrokenImage",
@@ -17,6 +17,7 @@ __all__ = [
     "TooManyPixels",
     "clean",
     "convert",
+    "needs_proof",
     "prove",
     "recognise",
 ]

@@ -2,6 +2,7 @@
 
 from models import OPEN_CATALOG
 from services.accounts import Account, Accounts
+from services.admission import Allowance, Later
 from services.catalog import Catalog, Entry, Page
 from services.conversion import Conversion
 from services.details import Details
@@ -36,6 +37,7 @@ __all__ = [
     "Account",
     "AccountAsked",
     "Accounts",
+    "Allowance",
     "BadCursor",
     "BadLifetime",
     "Catalog",
@@ -48,6 +50,7 @@ __all__ = [
     "Glance",
     "ImageGone",
     "InFlight",
+    "Later",
     "Limits",
     "LoginRefused",
     "NameTaken",

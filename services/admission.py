@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any, TypeVar
 
 from services.errors import Overloaded
 
 PATIENCE_SECONDS = 10.0
+T = TypeVar("T")
 
 
 class Later(BaseException):
@@ -45,10 +47,13 @@ class Budget:
     It knows threads and event loops equally: every method returns at once.
     """
 
-    def __init__(self, units: int, waiting: int, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(
+        self, units: int, waiting: int, patience: float = PATIENCE_SECONDS, busy: str | None = None
+    ) -> None:
         self.units = units
         self.patience = patience
         """Seconds that a request waits at most; whoever waits keeps to it."""
+        self._busy = busy
         self._free = units
         self._waiting = waiting
         self._queue: deque[Ticket] = deque()
@@ -63,6 +68,15 @@ class Budget:
     def queued(self) -> int:
         """How many requests wait now."""
         return len(self._queue)
+
+    @property
+    def full(self) -> bool:
+        """Whether as many requests wait now as may."""
+        return len(self._queue) >= self._waiting
+
+    def overloaded(self) -> Overloaded:
+        """Return what to raise for a request that may not wait, or has waited in vain; it says what is busy."""
+        return Overloaded(self._busy) if self._busy else Overloaded()
 
     def take(self, amount: int) -> bool:
         """Take units if nobody waits and there are enough; say whether."""
@@ -79,8 +93,8 @@ class Budget:
         """
         ticket = Ticket(self, amount, granted)
         with self._lock:
-            if len(self._queue) >= self._waiting:
-                raise Overloaded
+            if self.full:
+                raise self.overloaded()
             self._queue.append(ticket)
         self.give_back(0)
         return ticket
@@ -112,18 +126,30 @@ class Allowance:
 
     def __init__(self) -> None:
         self._held: dict[Budget, int] = {}
+        self._refused: set[Budget] = set()
+        self.made: dict[Hashable, Any] = {}
+        """What earlier runs of the request have made, which ``once`` knows."""
 
     def held(self, budget: Budget) -> int:
         """How many units of a budget this request holds."""
         return self._held.get(budget, 0)
 
     def hold(self, budget: Budget, amount: int) -> None:
-        """Hold ``amount`` units in all, more than there are counting as all; raises Later."""
+        """Hold ``amount`` units in all, more than there are counting as all; raises Later.
+
+        Raises Overloaded where as many wait already as may, or this request has waited in vain.
+        """
         more = min(amount, budget.units) - self.held(budget)
         if more > 0:
             if not budget.take(more):
+                if budget.full or budget in self._refused:
+                    raise budget.overloaded()
                 raise Later(budget, more)
             self.add(budget, more)
+
+    def refuse(self, budget: Budget) -> None:
+        """Note that the request has waited for a budget in vain: in its next run ``hold`` raises Overloaded."""
+        self._refused.add(budget)
 
     def add(self, budget: Budget, amount: int) -> None:
         """Note units that were taken from a budget for this request."""
@@ -156,7 +182,10 @@ _current: ContextVar[Allowance | None] = ContextVar("allowance", default=None)
 
 
 def hold(budget: Budget, amount: int) -> None:
-    """Hold ``amount`` units of a budget in all until the request under way is over, if there is one; raises Later."""
+    """Hold ``amount`` units of a budget in all until the request under way is over, if there is one.
+
+    Raises Later and Overloaded.
+    """
     allowance = _current.get()
     if allowance is not None:
         allowance.hold(budget, amount)
@@ -164,9 +193,10 @@ def hold(budget: Budget, amount: int) -> None:
 
 @contextmanager
 def turn(budget: Budget) -> Iterator[None]:
-    """Hold one unit of a budget for the length of the block; raises Later.
+    """Hold one unit of a budget for the length of the block; raises Later and Overloaded.
 
-    A request that waited for its turn comes with it. Outside of a request nothing is counted.
+    A request that waited for its turn comes with it. One that has to wait for anything else within the block gives its
+    turn back meanwhile, so that nobody who waits keeps others waiting. Outside of a request nothing is counted.
     """
     allowance = _current.get()
     if allowance is None:
@@ -177,3 +207,17 @@ def turn(budget: Budget) -> Iterator[None]:
         yield
     finally:
         allowance.give_back(budget)
+
+
+def once(name: Hashable, make: Callable[[], T]) -> T:
+    """Return what ``make`` returned in an earlier run of the request under way, else call it and keep that.
+
+    It is for what is dear, or what must not be done twice, before a point that may raise Later.
+    """
+    allowance = _current.get()
+    if allowance is None:
+        return make()
+    if name not in allowance.made:
+        allowance.made[name] = make()
+    made: T = allowance.made[name]
+    return made

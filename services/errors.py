@@ -106,12 +106,12 @@ class StorageFull(ServiceError):
 
 
 class Overloaded(ServiceError):
-    """The process holds as many bytes of images as it may, and none came free in time."""
+    """The process does as much of something as it may, and none of it came free in time."""
 
     retry_after = 5
 
-    def __init__(self) -> None:
-        super().__init__("The server has as many images in hand as it can hold; try again in a few seconds.")
+    def __init__(self, busy: str = "The server has as many images in hand as it can hold") -> None:
+        super().__init__(f"{busy}; try again in a few seconds.")
 
 
 class DatabaseAway(ServiceError):

@@ -102,8 +102,22 @@ def described(opened: Opened, link: str, image_key: str) -> DescribedAnswer:
     return cast("DescribedAnswer", told | asdict(details))
 
 
-def image_response(opened: Opened, data: Data | None, disposition: str = "inline") -> Response:
-    """Answer with an image's bytes, or for HEAD (None) with its headers alone."""
+def image_response(opened: Opened, data: Data, disposition: str = "inline") -> Response:
+    """Answer with an image's bytes."""
+    response = Response(_pieces(data), headers=_image_headers(opened, disposition))
+    response.headers["Content-Length"] = str(len(data))
+    return response
+
+
+def head_response(opened: Opened, size: int | None) -> Response:
+    """Answer a HEAD with what is known without GET's work, as RFC 9110, 9.3.2 allows: None is a size that is not."""
+    response = Response(iter(()), headers=_image_headers(opened, "inline"))
+    if size is not None:
+        response.headers["Content-Length"] = str(size)
+    return response
+
+
+def _image_headers(opened: Opened, disposition: str) -> list[tuple[str, str]]:
     details = opened.details
     if details is None:
         raise ValueError("an image is answered only with its details")
@@ -115,9 +129,7 @@ def image_response(opened: Opened, data: Data | None, disposition: str = "inline
     ]
     if opened.views_left is not None:
         headers.append(("Views-Left", str(opened.views_left)))
-    response = Response(_pieces(data or b""), headers=headers)
-    response.headers["Content-Length"] = str(opened.row.size if data is None else len(data))
-    return response
+    return headers
 
 
 def _pieces(data: Data) -> bytes | Iterator[bytes]:

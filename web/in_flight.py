@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from services import InFlight, Share
+from services import Allowance, InFlight, Later, Overloaded, Share
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -20,9 +21,10 @@ def admitted(app: WSGIApplication, in_flight: InFlight) -> WSGIApplication:
     """
 
     def call(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        with in_flight.request() as share:
+        allowance = Allowance()
+        with in_flight.request() as share, allowance.current():
             try:
-                answer = app(environ, start_response)
+                answer = _run(app, environ, start_response, allowance)
                 first = list(islice(answer, 2))
             except BaseException:
                 share.close()
@@ -34,6 +36,31 @@ def admitted(app: WSGIApplication, in_flight: InFlight) -> WSGIApplication:
         return first
 
     return call
+
+
+def _run(
+    app: WSGIApplication, environ: WSGIEnvironment, start_response: StartResponse, allowance: Allowance
+) -> Iterable[bytes]:
+    """Run a request, and again from its beginning whenever it had to wait for its turn."""
+    while True:
+        try:
+            return app(environ, start_response)
+        except Later as later:
+            _wait(later, allowance)
+            environ["wsgi.input"].seek(0)
+
+
+def _wait(later: Later, allowance: Allowance) -> None:
+    budget, granted = later.budget, threading.Event()
+    try:
+        ticket = budget.join(later.amount, granted.set)
+    except Overloaded:
+        allowance.refuse(budget)
+        return
+    if granted.wait(budget.patience) or ticket.leave():
+        allowance.add(budget, later.amount)
+    else:
+        allowance.refuse(budget)
 
 
 class _Rest:
