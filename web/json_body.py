@@ -1,7 +1,7 @@
 """JSON from a request's body into a schema, strictly: what is refused is named.
 
 Python's parser makes an object of 56 bytes of each ``[]``, and four bytes of each character of a text with one wide
-character. So it is given small bodies only: the one long string that a body may have is cut out before, and stays bytes.
+character. So it is given small bodies only: the one long string that a body may have is cut out before, as bytes.
 """
 
 from __future__ import annotations
