@@ -1,8 +1,10 @@
-"""What goes over the pipes: the lengths of job and data, seconds and memory, then both; an answer."""
+"""What goes over the pipes: at the start the bytes that are mapped; then the lengths of job and data, both; an answer."""
 
 import struct
 
-REQUEST = struct.Struct(">QQdQ")
+REQUEST = struct.Struct(">QQ")
 ANSWER = struct.Struct(">cQ")
-READY = b"r"
+READY = struct.Struct(">Q")
 DONE, BROKEN, TOO_MANY = b"d", b"b", b"t"
+UNFILTERED = "--unfiltered"
+"""The argument that lets the process start where the kernel offers no filter of system calls."""

@@ -3,16 +3,19 @@
 import contextlib
 import json
 import os
+import resource
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, cast
 
-from imaging.decoder_protocol import ANSWER, BROKEN, DONE, READY, REQUEST, TOO_MANY
+from imaging.decoder_protocol import ANSWER, BROKEN, DONE, READY, REQUEST, TOO_MANY, UNFILTERED
 from imaging.errors import BrokenImage, TooBusy, TooManyPixels
 from imaging.picture import Data
+from imaging.sandbox.jail import offered
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = (sys.executable, "-m", "imaging.decoder")
@@ -30,7 +33,7 @@ class Helper:
 
     def __init__(self) -> None:
         self.process = subprocess.Popen(  # noqa: S603 (our own command)
-            COMMAND,
+            COMMAND if offered().filtered else (*COMMAND, UNFILTERED),
             cwd=ROOT,
             env={},
             stdin=subprocess.PIPE,
@@ -41,7 +44,7 @@ class Helper:
         self.source = cast("IO[bytes]", self.process.stdout)
         self.jobs = 0
         try:
-            self._read(len(READY))
+            (self.mapped,) = READY.unpack(self._read(READY.size))
         except Breach:
             self.end()
             raise RuntimeError("the decoding helper does not start") from None
@@ -56,7 +59,8 @@ class Helper:
         watch = threading.Timer(seconds, self.process.kill)
         watch.start()
         try:
-            self._ask(json.dumps(job).encode(), data, seconds, memory)
+            self._bound(seconds, memory)
+            self._ask(json.dumps(job).encode(), data)
             kind, size = ANSWER.unpack(self._read(ANSWER.size))
             return kind, self._read(size)
         except OSError:
@@ -65,8 +69,17 @@ class Helper:
             watch.cancel()
             watch.join()
 
-    def _ask(self, about: bytes, data: Data, seconds: float, memory: int) -> None:
-        self.sink.write(REQUEST.pack(len(about), len(data), seconds, memory) + about)
+    def _bound(self, seconds: float, memory: int) -> None:
+        """Allow the job so much processor time and memory beyond the start; the kernel ends what takes more.
+
+        It is set from outside (prlimit(2)), since the jail lets nobody set limits.
+        """
+        until = int(time.clock_gettime(_processor_time_of(self.process.pid)) + seconds) + 1
+        for kind, most in ((resource.RLIMIT_CPU, until), (resource.RLIMIT_AS, self.mapped + memory)):
+            resource.prlimit(self.process.pid, kind, (most, resource.getrlimit(kind)[1]))
+
+    def _ask(self, about: bytes, data: Data) -> None:
+        self.sink.write(REQUEST.pack(len(about), len(data)) + about)
         self.sink.write(data)
         self.sink.flush()
 
@@ -83,6 +96,11 @@ class Helper:
         self.source.close()
         with contextlib.suppress(OSError):  # what it no longer read
             self.sink.close()
+
+
+def _processor_time_of(pid: int) -> int:
+    """Return the clock of a process's processor time, as clock_getcpuclockid(3) makes it."""
+    return ~pid << 3 | 2
 
 
 class Helpers:
