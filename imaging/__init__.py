@@ -2,21 +2,27 @@
 
 from imaging.cleaning import clean
 from imaging.conversion import convert, prove
-from imaging.errors import BrokenImage, ImagingError, NotAnImage, TooBusy, TooManyPixels
+from imaging.errors import BrokenImage, ImagingError, NotAnImage, SandboxMissing, TooBusy, TooManyPixels
 from imaging.picture import Data, Limits, Picture
 from imaging.recognition import recognise
+from imaging.sandbox.jail import Jail, jail_offered
+from imaging.sandbox.kernel import hide_memory
 
 __all__ = [
     "BrokenImage",
     "Data",
     "ImagingError",
+    "Jail",
     "Limits",
     "NotAnImage",
     "Picture",
+    "SandboxMissing",
     "TooBusy",
     "TooManyPixels",
     "clean",
     "convert",
+    "hide_memory",
+    "jail_offered",
     "prove",
     "recognise",
 ]

@@ -1,8 +1,9 @@
 from typing import Literal
 
-from imaging.errors import TooManyPixels
+from imaging.errors import SandboxMissing, TooManyPixels
 from imaging.helpers import Helpers
 from imaging.picture import BYTES_PER_PIXEL, Data, Limits, Picture
+from imaging.sandbox.jail import jail_offered
 
 FORMS = {
     "image/png": "PNG",
@@ -35,7 +36,8 @@ def convert(
 
     Orientation is applied, the colour profile applied or carried, transparency laid on white for JPEG; an
     animation stays one in WebP and becomes its first frame otherwise. `width` and `height` shrink it to fit
-    both, keep its shape and never enlarge. Raises `BrokenImage`, `TooManyPixels` or `TooBusy`.
+    both, keep its shape and never enlarge. Raises `BrokenImage`, `TooManyPixels`, `TooBusy` or
+    `SandboxMissing`.
     """
     form = TARGETS[to]
     size = fit(picture, width, height)
@@ -61,6 +63,8 @@ def fit(picture: Picture, width: int | None, height: int | None) -> tuple[int, i
 
 
 def _run(data: Data, picture: Picture, to: str, size: tuple[int, int], frames: int, limits: Limits) -> bytes:
+    if not (jail_offered().filtered or limits.accept_no_jail):
+        raise SandboxMissing
     limits.allow(picture.width, picture.height, frames)
     job = (FORMS[picture.media_type], to, *size, frames, limits.max_pixels)
     copies = COPIES * picture.width * picture.height + (frames * size[0] * size[1] if to else 0)

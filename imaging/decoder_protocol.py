@@ -1,4 +1,4 @@
-"""What goes over the pipes: at the start the bytes that are mapped; then the lengths of job and data, both; an answer."""
+"""What goes over the pipes: the bytes mapped at the start; then the lengths of job and data, and both; an answer."""
 
 import struct
 

@@ -15,12 +15,14 @@ from typing import IO, cast
 from imaging.decoder_protocol import ANSWER, BROKEN, DONE, READY, REQUEST, TOO_MANY, UNFILTERED
 from imaging.errors import BrokenImage, TooBusy, TooManyPixels
 from imaging.picture import Data
-from imaging.sandbox.jail import offered
+from imaging.sandbox.jail import jail_offered
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = (sys.executable, "-m", "imaging.decoder")
 # An old process is a process that may have leaked.
 MOST_JOBS = 1_000
+MOST_KEPT = 256 << 20
+"""The most bytes that a process may keep mapped after a job beyond those of its start; 134 MB were seen."""
 REFUSED = "The image takes more memory or time to convert than allowed; make it smaller."
 
 
@@ -33,7 +35,7 @@ class Helper:
 
     def __init__(self) -> None:
         self.process = subprocess.Popen(  # noqa: S603 (our own command)
-            COMMAND if offered().filtered else (*COMMAND, UNFILTERED),
+            COMMAND if jail_offered().filtered else (*COMMAND, UNFILTERED),
             cwd=ROOT,
             env={},
             stdin=subprocess.PIPE,
@@ -44,14 +46,24 @@ class Helper:
         self.source = cast("IO[bytes]", self.process.stdout)
         self.jobs = 0
         try:
-            (self.mapped,) = READY.unpack(self._read(READY.size))
+            self.mapped = int(READY.unpack(self._read(READY.size))[0])
         except Breach:
             self.end()
             raise RuntimeError("the decoding helper does not start") from None
 
     def usable(self) -> bool:
         """Say whether the next job may go to this process."""
-        return self.jobs < MOST_JOBS and self.process.poll() is None
+        fresh = self.jobs < MOST_JOBS and self._address_space() < self.mapped + MOST_KEPT
+        return fresh and self.process.poll() is None
+
+    def _address_space(self) -> int:
+        """Return the bytes that the process has mapped (/proc/PID/statm, proc(5))."""
+        try:
+            return (
+                int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[0]) * resource.getpagesize()
+            )
+        except OSError:  # it is gone, or /proc is mounted with hidepid
+            return self.mapped
 
     def run(self, job: Sequence[object], data: Data, seconds: float, memory: int) -> tuple[bytes, bytes]:
         """Do one job; `Breach` when the process did not live to answer within `seconds`."""
@@ -70,12 +82,15 @@ class Helper:
             watch.join()
 
     def _bound(self, seconds: float, memory: int) -> None:
-        """Allow the job so much processor time and memory beyond the start; the kernel ends what takes more.
+        """Allow the job so much processor time and address space; the kernel ends what takes more.
 
         It is set from outside (prlimit(2)), since the jail lets nobody set limits.
         """
         until = int(time.clock_gettime(_processor_time_of(self.process.pid)) + seconds) + 1
-        for kind, most in ((resource.RLIMIT_CPU, until), (resource.RLIMIT_AS, self.mapped + memory)):
+        for kind, most in (
+            (resource.RLIMIT_CPU, until),
+            (resource.RLIMIT_AS, self._address_space() + memory),
+        ):
             resource.prlimit(self.process.pid, kind, (most, resource.getrlimit(kind)[1]))
 
     def _ask(self, about: bytes, data: Data) -> None:

@@ -35,13 +35,15 @@ class Picture:
 class Limits:
     """How large an image may become; how long decoding it may take.
 
-    `max_decoded_bytes` bounds all frames of an animation, unpacked.
+    `max_decoded_bytes` bounds all frames of an animation, unpacked. `accept_no_jail` lets a decoder run where the
+    kernel offers no jail for it.
     """
 
     max_pixels: int = 64_000_000
     max_frames: int = 2_000
     max_decoded_bytes: int = 1 << 30
     seconds: float = 10.0
+    accept_no_jail: bool = False
 
     def allow(self, width: int, height: int, frames: int = 1) -> None:
         """Pass a canvas within the limits; `BrokenImage` for an empty one, `TooManyPixels` over them."""

@@ -58,11 +58,10 @@ CALLS: Mapping[str, Call] = {
     # The job comes and the answer goes; there are no other descriptors than the two pipes and /dev/null.
     "read": Call((0, 63)),
     "write": Call((1, 64)),
-    # Memory of its own, never shared and never executable: malloc, Python's allocator, zlib, libwebp and dav1d.
+    # Memory of its own, never shared and never executable, for malloc and Python's allocator. glibc protects and
+    # advises where brk finds no room, musl always.
     "brk": Call((12, 214)),
-    "mmap": Call(
-        (9, 222), (NOT_EXECUTABLE, Check(3, EVERY_BIT & ~MAP_NORESERVE, (MAP_PRIVATE_ANONYMOUS,)))
-    ),
+    "mmap": Call((9, 222), (NOT_EXECUTABLE, Check(3, EVERY_BIT & ~MAP_NORESERVE, (MAP_PRIVATE_ANONYMOUS,)))),
     "mprotect": Call((10, 226), (NOT_EXECUTABLE,)),
     "munmap": Call((11, 215)),
     "mremap": Call((25, 216)),

@@ -36,7 +36,7 @@ class Jail(NamedTuple):
 
 
 @functools.cache
-def offered() -> Jail:
+def jail_offered() -> Jail:
     """Ask the kernel what it offers, without taking it."""
     try:
         landlock = system_call(LANDLOCK_CREATE_RULESET, None, 0, LANDLOCK_CREATE_RULESET_VERSION)
@@ -82,7 +82,7 @@ def renounce_privileges() -> None:
 
 def renounce_files() -> None:
     """Give up all rights over files, TCP and other processes by Landlock, as far as this kernel knows it."""
-    version = offered().landlock
+    version = jail_offered().landlock
     if not version:
         return
     files = (1 << FILE_RIGHTS.get(version, 16)) - 1
