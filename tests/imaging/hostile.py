@@ -7,11 +7,11 @@ Each closes its descriptors, goes into the jail, or into one of which something 
 from __future__ import annotations
 
 import ctypes
+import errno
 import json
 import mmap
 import os
 import platform
-import errno
 import signal
 import sys
 import tempfile
@@ -30,9 +30,9 @@ NOBODY = 65534
 NOT_LOCKED = 200
 """The exit code of a process that the jail did not take in."""
 VFORK = bytes.fromhex("b83a0000000f0585c0750931ffb83c0000000f05c3")
-"""vfork, and exit in the child: mov eax,58; syscall; test eax,eax; jnz end; xor edi,edi; mov eax,60; syscall; end: ret"""
+"""vfork, and exit in the child: mov eax,58; syscall; test eax,eax; jnz 1; xor edi,edi; mov eax,60; syscall; 1: ret"""
 CHDIR_OF_I386 = bytes.fromhex("53b80c00000089fbcd805bc3")
-"""The call 12 of 32-bit x86: push rbx; mov eax,12; mov ebx,edi; int 0x80; pop rbx; ret. On x86-64 that number is brk."""
+"""Call 12 of 32-bit x86: push rbx; mov eax,12; mov ebx,edi; int 0x80; pop rbx; ret. On x86-64 that number is brk."""
 MAP_32BIT = 0x40
 
 
@@ -53,17 +53,20 @@ def ways() -> dict[str, Callable[[], object]]:
         for name, way in listed.items()
         if way[column] is not None
     }
-    found |= {"a core": _core, "another limit": _descriptor_limit}
-    found |= {"read what was open": lambda: os.read(OPEN, 1), "write what was open": lambda: os.write(OPEN, b"x")}
+    found |= {"a core": _core, "open a file": _open}
+    found |= {
+        "read what was open": lambda: os.read(OPEN, 1),
+        "write what was open": lambda: os.write(OPEN, b"x"),
+    }
     if X86:
         found |= {"vfork": lambda: _run(VFORK), "a call of 32-bit x86": lambda: _run(CHDIR_OF_I386, LOW)}
     return found
 
 
 def _calling(way: Way) -> Callable[[], object]:
-    number = way[MACHINES[MACHINE].column]
+    number, arguments = way[:2][MACHINES[MACHINE].column], way[2]
     assert number is not None
-    return lambda: system_call(number, *way[2])
+    return lambda: system_call(number, *arguments)
 
 
 def _core() -> None:
@@ -72,7 +75,7 @@ def _core() -> None:
         raise PermissionError(1, "not dumpable")
 
 
-def _descriptor_limit() -> None:
+def _open() -> None:
     os.close(os.open("/etc/passwd", os.O_RDONLY))
 
 
@@ -102,8 +105,8 @@ OPEN = FILE.fileno()
 def lock(without: Sequence[str]) -> None:
     """Go into the jail, or into one without some of its steps or lines.
 
-    "machine" is the check of the processor, "last" the line that ends whatever is not in the list, a call's name the lines
-    that allow it, and a name with a number the check of that argument.
+    "machine" is the check of the processor, "last" the line that ends whatever is not in the list, a call's name the
+    lines that allow it, and a name with a number the check of that argument.
     """
     if not without:
         jail.lock()

@@ -1,7 +1,7 @@
-"""What somebody tries who took the sandbox over, as system calls: numbers on x86-64 and on 64-bit ARM, and arguments.
+"""What an attacker in the sandbox tries, as system calls: numbers on x86-64 and on 64-bit ARM, and arguments.
 
-None does harm where nothing holds it back, not even to root: what would change the machine has arguments that the kernel
-refuses. Numbers: arch/x86/entry/syscalls/syscall_64.tbl and scripts/syscall.tbl of the kernel.
+None does harm where nothing holds it back, not even as root: what would change the machine has arguments that the
+kernel refuses. Numbers: arch/x86/entry/syscalls/syscall_64.tbl and scripts/syscall.tbl of the kernel.
 """
 
 from __future__ import annotations
@@ -123,8 +123,8 @@ PROCESSES: dict[str, Way] = {
     "fork": (57, None, ()),
     "clone": (56, 220, (17, 0, 0, 0, 0)),
     "clone3": (435, 435, (struct.pack("11Q", 0, 0, 0, 0, 17, *[0] * 6), 88)),
-    "execve": (59, 221, (b"/bin/true", None, None)),
-    "execveat": (322, 281, (HERE, b"/bin/true", None, None, 0)),
+    "execve": (59, 221, (PASSWD, None, None)),
+    "execveat": (322, 281, (HERE, PASSWD, None, None, 0)),
     "kill": (62, 129, (PARENT, 0)),
     "tkill": (200, 130, (PARENT, 0)),
     "tgkill": (234, 131, (PARENT, PARENT, 0)),
