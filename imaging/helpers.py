@@ -46,24 +46,18 @@ class Helper:
         self.source = cast("IO[bytes]", self.process.stdout)
         self.jobs = 0
         try:
-            self.mapped = int(READY.unpack(self._read(READY.size))[0])
+            self.mapped = self.mapped_at_start = int(READY.unpack(self._read(READY.size))[0])
         except Breach:
             self.end()
             raise RuntimeError("the decoding helper does not start") from None
 
     def usable(self) -> bool:
         """Say whether the next job may go to this process."""
-        fresh = self.jobs < MOST_JOBS and self._address_space() < self.mapped + MOST_KEPT
+        with contextlib.suppress(OSError):  # it is gone, or /proc is mounted with hidepid (proc(5))
+            statm = Path(f"/proc/{self.process.pid}/statm").read_text()
+            self.mapped = int(statm.split()[0]) * resource.getpagesize()
+        fresh = self.jobs < MOST_JOBS and self.mapped < self.mapped_at_start + MOST_KEPT
         return fresh and self.process.poll() is None
-
-    def _address_space(self) -> int:
-        """Return the bytes that the process has mapped (/proc/PID/statm, proc(5))."""
-        try:
-            return (
-                int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[0]) * resource.getpagesize()
-            )
-        except OSError:  # it is gone, or /proc is mounted with hidepid
-            return self.mapped
 
     def run(self, job: Sequence[object], data: Data, seconds: float, memory: int) -> tuple[bytes, bytes]:
         """Do one job; `Breach` when the process did not live to answer within `seconds`."""
@@ -89,7 +83,7 @@ class Helper:
         until = int(time.clock_gettime(_processor_time_of(self.process.pid)) + seconds) + 1
         for kind, most in (
             (resource.RLIMIT_CPU, until),
-            (resource.RLIMIT_AS, self._address_space() + memory),
+            (resource.RLIMIT_AS, self.mapped + memory),
         ):
             resource.prlimit(self.process.pid, kind, (most, resource.getrlimit(kind)[1]))
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from imaging import BrokenImage, TooBusy, TooManyPixels
-from imaging.helpers import Helper, Helpers
+from imaging.helpers import MOST_KEPT, Helper, Helpers
 from tests.imaging.samples import read, save
 
 SMALL = ("PNG", "WEBP", 128, 128, 1, 1 << 20)
@@ -139,3 +139,11 @@ def test_nothing_of_a_job_stays_in_the_helpers_memory_map(
     resident = re.search(r"VmRSS:\s+(\d+)", status)
     assert resident
     assert int(resident[1]) < 200_000
+
+
+def test_a_helper_that_keeps_too_much_memory_is_replaced(helpers: Helpers) -> None:
+    helpers.run(SMALL, read("hopper.png"), 5, ROOM)
+    (kept,) = helpers._idle
+    kept.mapped_at_start -= MOST_KEPT  # as if it had kept so much more
+    helpers.run(SMALL, read("hopper.png"), 5, ROOM)
+    assert helpers._idle != [kept]
