@@ -86,7 +86,7 @@ def serve(config: Config, *, debug: bool) -> None:
 def worker() -> WSGIApplication:
     """Make the application in a worker process."""
     _log_to_stderr()
-    hide_memory()  # not inherited: a worker is a program of its own
+    hide_memory()  # a worker inherits that as a fork, but not where it is spawned
     _reuse_memory()
     die_with(os.getppid(), signal.SIGTERM)
     app = create_app()
