@@ -5,14 +5,13 @@ from imaging.conversion import convert, prove
 from imaging.errors import BrokenImage, ImagingError, NotAnImage, SandboxMissing, TooBusy, TooManyPixels
 from imaging.picture import Data, Limits, Picture
 from imaging.recognition import recognise
-from imaging.sandbox.jail import Jail, jail_offered
+from imaging.sandbox.jail import jail_offered
 from imaging.sandbox.kernel import hide_memory
 
 __all__ = [
     "BrokenImage",
     "Data",
     "ImagingError",
-    "Jail",
     "Limits",
     "NotAnImage",
     "Picture",
