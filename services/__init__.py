@@ -2,9 +2,10 @@
 
 from models import OPEN_CATALOG
 from services.accounts import Account, Accounts
-from services.admission import Allowance, Later
+from services.admission import FREE_BYTES, Allowance, Later, Memory, hold_memory, once
 from services.catalog import Catalog, Entry, Page
 from services.conversion import Conversion
+from services.dear import DEAR_AT_ONCE
 from services.details import Details
 from services.drop import Drop
 from services.errors import (
@@ -20,12 +21,13 @@ from services.errors import (
     Overloaded,
     PasswordAsked,
     PasswordWrong,
+    ServiceError,
     StorageFull,
     TokenRefused,
     TooManyGuesses,
     TooManyLogins,
+    TooSlow,
 )
-from services.in_flight import InFlight, Share, hold
 from services.purge import Purge
 from services.room import Room
 from services.schedule import PurgeSchedule
@@ -33,6 +35,8 @@ from services.shelf import Glance, Opened, Shelf
 from services.wishes import Limits, Receipt, Wishes
 
 __all__ = [
+    "DEAR_AT_ONCE",
+    "FREE_BYTES",
     "OPEN_CATALOG",
     "Account",
     "AccountAsked",
@@ -49,10 +53,10 @@ __all__ = [
     "Entry",
     "Glance",
     "ImageGone",
-    "InFlight",
     "Later",
     "Limits",
     "LoginRefused",
+    "Memory",
     "NameTaken",
     "NotByLooking",
     "Opened",
@@ -64,12 +68,14 @@ __all__ = [
     "PurgeSchedule",
     "Receipt",
     "Room",
-    "Share",
+    "ServiceError",
     "Shelf",
     "StorageFull",
     "TokenRefused",
     "TooManyGuesses",
     "TooManyLogins",
+    "TooSlow",
     "Wishes",
-    "hold",
+    "hold_memory",
+    "once",
 ]

@@ -12,6 +12,9 @@ from typing import Any, TypeVar
 from services.errors import Overloaded
 
 PATIENCE_SECONDS = 10.0
+FREE_BYTES = 256 * 1024
+"""What a request may hold without asking: small images never wait for memory."""
+MEDIUM_BYTES = 2 * 1024 * 1024
 T = TypeVar("T")
 
 
@@ -121,10 +124,32 @@ class Budget:
         return False
 
 
+class Memory:
+    """The memory that a process has for images: ``units`` bytes, and a quarter of that for those up to 2 MiB alone.
+
+    So many large ones, or slow ones, never keep the others waiting.
+    """
+
+    def __init__(self, units: int, patience: float = PATIENCE_SECONDS) -> None:
+        self.large = Budget(units, waiting=64, patience=patience)
+        self.medium = Budget(units // 4, waiting=256, patience=patience)
+
+    @property
+    def budgets(self) -> tuple[Budget, Budget]:
+        """Both parts."""
+        return self.medium, self.large
+
+    @property
+    def taken(self) -> int:
+        """How many bytes are given out now."""
+        return self.medium.taken + self.large.taken
+
+
 class Allowance:
     """What one request holds of which budgets, until it is closed or nobody knows it any more."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory: Memory | None = None) -> None:
+        self._memory = memory
         self._held: dict[Budget, int] = {}
         self._refused: set[Budget] = set()
         self.made: dict[Hashable, Any] = {}
@@ -146,6 +171,21 @@ class Allowance:
                     raise budget.overloaded()
                 raise Later(budget, more)
             self.add(budget, more)
+
+    @property
+    def held_memory(self) -> int:
+        """How many bytes of memory this request holds."""
+        return 0 if self._memory is None else sum(map(self.held, self._memory.budgets))
+
+    def hold_memory(self, size: int) -> None:
+        """Hold ``size`` bytes of memory in all; raises Later and Overloaded."""
+        if self._memory is None or size <= FREE_BYTES:
+            return
+        if size <= MEDIUM_BYTES and not self.held(self._memory.large):
+            self.hold(self._memory.medium, size)
+        else:
+            self.hold(self._memory.large, size)
+            self.give_back(self._memory.medium)
 
     def refuse(self, budget: Budget) -> None:
         """Note that the request has waited for a budget in vain: in its next run ``hold`` raises Overloaded."""
@@ -189,6 +229,16 @@ def hold(budget: Budget, amount: int) -> None:
     allowance = _current.get()
     if allowance is not None:
         allowance.hold(budget, amount)
+
+
+def hold_memory(size: int) -> None:
+    """Ask for memory before it is taken: ``size`` bytes in all for the request under way, if there is one.
+
+    Raises Later and Overloaded.
+    """
+    allowance = _current.get()
+    if allowance is not None:
+        allowance.hold_memory(size)
 
 
 @contextmanager

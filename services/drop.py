@@ -10,13 +10,12 @@ from sqlalchemy import Engine
 from crypto import ImageKey, Link, MalformedSecret, OwnerSeal, RowSeal, ServerKeys
 from imaging import TooManyPixels, clean, needs_proof, prove, recognise
 from models import ImageRow, Ownership, insertion, now, slot_of, time_left
-from services.admission import once, turn
+from services.admission import hold_memory, once, turn
 from services.catalog import ownership_of
 from services.conversion import Conversion
 from services.database import statements, transaction
 from services.dear import CONVERSIONS, PROOFS, STRETCHES
 from services.errors import BadLifetime, ImageGone, NotByLooking
-from services.in_flight import hold_now, patiently
 from services.room import Room
 from services.shelf import Found, Glance, Opened, Shelf
 from services.wishes import Limits, Receipt, Wishes, details_of
@@ -119,12 +118,17 @@ class Drop:
             raise ImageGone
         return Glance(row.size, int(row.expires_at), seconds_left, row.views_left, found.sealed.asks_password)
 
+    def seconds_left(self, expires_at: float) -> float:
+        """Return how long an image still lives, by the database's clock; raises DatabaseAway."""
+        with statements(self._engine) as connection:
+            return time_left(connection, expires_at)
+
     def view(self, link_text: str, conversion: Conversion | None = None) -> tuple[Opened, memoryview | bytes]:
         """Open an image that anybody who looks may open: one without a password or a limit of views.
 
         Raises ImageGone, NotByLooking, Later, Overloaded, DatabaseAway, and the errors of imaging for a conversion.
         """
-        return patiently(lambda: self._view(link_text, conversion))
+        return self._view(link_text, conversion)
 
     def _view(self, link_text: str, conversion: Conversion | None) -> tuple[Opened, memoryview | bytes]:
         with statements(self._engine) as connection:
@@ -143,7 +147,7 @@ class Drop:
         Raises ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses, Later, Overloaded, DatabaseAway, and the errors
         of imaging for a conversion. Whatever it raises has counted no view.
         """
-        return patiently(lambda: self._open(link_text, password, conversion))
+        return self._open(link_text, password, conversion)
 
     def _open(
         self, link_text: str, password: str | None, conversion: Conversion | None
@@ -180,7 +184,7 @@ class Drop:
                 raise TooManyPixels(
                     "The image is too large in this form; ask for a smaller width or another format."
                 )
-            hold_now(found.row.size + size)
+            hold_memory(found.row.size + size)
 
         return hold
 
@@ -202,7 +206,7 @@ class Drop:
 
         Raises ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses, Later, Overloaded, DatabaseAway.
         """
-        return patiently(lambda: self._download(image_key_text, password))
+        return self._download(image_key_text, password)
 
     def _download(self, image_key_text: str, password: str | None) -> tuple[Opened, memoryview | bytes]:
         with statements(self._engine) as connection:
