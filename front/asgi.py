@@ -14,7 +14,7 @@ from front.crowd import Crowd, Flow
 from front.environ import Answer, Chunks, Environ, Scope, environ_of
 from front.pool import Pool
 from front.sockets import Address, shut
-from services import FREE_BYTES, Allowance, Later, Memory, Overloaded, ServiceError, TooSlow
+from services import FREE_BYTES, Allowance, BodyCutShort, Later, Memory, Overloaded, ServiceError, TooSlow
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -69,10 +69,7 @@ class Front:
         refusal: ServiceError | None = None
         most = self._largest(scope["method"], scope["path"])
         if (chunked or announced) and announced <= most:
-            came = await self._take(receive, allowance, announced or most + 1, chunked)
-            if came is None:
-                return  # the client is gone
-            pieces, refusal = came
+            pieces, refusal = await self._take(receive, allowance, announced or most + 1, chunked)
         elif self._pool.waiting > MOST_WAITING:
             await send(_head(503, [(b"content-type", b"application/json"), (b"retry-after", b"1")]))
             await send({"type": "http.response.body", "body": BUSY})
@@ -91,8 +88,8 @@ class Front:
 
     async def _take(
         self, receive: Receive, allowance: Allowance, size: int, chunked: bool
-    ) -> tuple[list[bytes], ServiceError | None] | None:
-        """Take a body of ``size`` bytes in, or of at most so many; None where its client went away."""
+    ) -> tuple[list[bytes], ServiceError | None]:
+        """Take a body of ``size`` bytes in, or of at most so many; tell what stood in the way instead."""
         flow = self._crowd.add(Flow(_task(), allowance))
         pieces: list[bytes] = []
         try:
@@ -100,7 +97,7 @@ class Front:
                 flow.wait()
                 message = await receive()
                 if message["type"] == "http.disconnect":
-                    return None
+                    return [], BodyCutShort()
                 piece = message.get("body", b"")
                 flow.move(len(piece))
                 pieces.append(piece)

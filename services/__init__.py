@@ -2,7 +2,8 @@
 
 from models import OPEN_CATALOG
 from services.accounts import Account, Accounts
-from services.admission import FREE_BYTES, Allowance, Later, Memory, hold_memory, once
+from services.admission import Later
+from services.allowance import FREE_BYTES, Allowance, Memory, hold_memory, once
 from services.catalog import Catalog, Entry, Page
 from services.conversion import Conversion
 from services.dear import DEAR_AT_ONCE
@@ -12,6 +13,7 @@ from services.errors import (
     AccountAsked,
     BadCursor,
     BadLifetime,
+    BodyCutShort,
     CurrentPasswordWrong,
     DatabaseAway,
     ImageGone,
@@ -44,6 +46,7 @@ __all__ = [
     "Allowance",
     "BadCursor",
     "BadLifetime",
+    "BodyCutShort",
     "Catalog",
     "Conversion",
     "CurrentPasswordWrong",

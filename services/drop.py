@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from crypto import ImageKey, Link, MalformedSecret, OwnerSeal, RowSeal, ServerKeys
 from imaging import TooManyPixels, clean, needs_proof, prove, recognise
 from models import ImageRow, Ownership, insertion, now, slot_of, time_left
-from services.admission import hold_memory, once, turn
+from services.allowance import hold_memory, once, turn
 from services.catalog import ownership_of
 from services.conversion import Conversion
 from services.database import statements, transaction

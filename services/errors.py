@@ -114,6 +114,13 @@ class Overloaded(ServiceError):
         super().__init__(f"{busy}; try again in a few seconds.")
 
 
+class BodyCutShort(ServiceError):
+    """The client ended before its body did."""
+
+    def __init__(self) -> None:
+        super().__init__("The body ended before its end was told; send it again.")
+
+
 class TooSlow(ServiceError):
     """A body came too slowly, or stopped before its end."""
 

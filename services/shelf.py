@@ -20,7 +20,7 @@ from crypto import (
     sealed_size,
 )
 from models import ImageRow, claim_guess, claim_view, delete_image, find_living, return_guess
-from services.admission import FREE_BYTES, hold_memory, once, turn
+from services.allowance import FREE_BYTES, hold_memory, once, turn
 from services.database import statements, transaction
 from services.dear import STRETCHES
 from services.details import Details

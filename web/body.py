@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 from flask import Request
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
-from services import hold_memory, once
+from services import BodyCutShort, hold_memory, once
 from web.errors import BadRequest
 
 READ_SIZE = 256 * 1024
@@ -121,7 +121,7 @@ def _pieces(request: Request, allowance: int, limit: int) -> Iterator[bytes]:
     if chunked and not left:
         raise too_large(limit)
     if left and not chunked:
-        raise BadRequest("incomplete_body", "The body ended before its Content-Length; send it again.")
+        raise BodyCutShort
 
 
 def _read_multipart(request: Request, boundary: str, limit: int) -> Body:
