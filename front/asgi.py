@@ -24,6 +24,8 @@ MOST_WAITING = 200
 """Requests that wait for a thread; whoever comes then is refused at once."""
 BUSY = b'{"status": "error", "error": "too_busy", "message": "The server has all hands full; try again in a second."}\n'
 ALIVE = "/healthz"
+LINGER_SECONDS = 1.0
+"""How long a client that was refused in the middle of its body has to read the answer."""
 ASK_EXPIRY_SECONDS = 0.25
 """An answer that takes longer than this asks the database for how long its image still lives."""
 log = logging.getLogger("mayfly")
@@ -83,8 +85,8 @@ class Front:
             await self._send(scope, send, answer, allowance)
         finally:
             answer.close()
-        if refusal is not None:
-            shut(_client(scope))
+        if isinstance(refusal, TooSlow | Overloaded):  # what is left of the body is not waited for
+            asyncio.get_running_loop().call_later(LINGER_SECONDS, shut, _client(scope))
 
     async def _take(
         self, receive: Receive, allowance: Allowance, size: int, chunked: bool

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import requests
@@ -31,7 +32,7 @@ LONGEST = 5.0
 @pytest.fixture(scope="module")
 def server(database_url: str) -> Iterator[Served]:
     """One process with room for one large image, and a quarter of that for medium ones."""
-    settings = {"DATABASE_URL": database_url, "SECRET_KEYS": SERVER_KEY, "WORKERS": "1"}
+    settings: dict[str, Any] = {"DATABASE_URL": database_url, "SECRET_KEYS": SERVER_KEY, "WORKERS": "1"}
     with serving(**settings, MAX_BYTES_IN_FLIGHT="20MiB") as served:
         yield served
 
@@ -111,7 +112,7 @@ def test_readers_who_stall_are_ended_when_others_wait_for_what_they_hold(server:
         began = time.monotonic()
         assert upload(server, TEN_MB).status_code == 201
         assert time.monotonic() - began < 2 * LONGEST
-        assert rest(readers[0]) < len(TEN_MB), "no half that passes for the whole"
+        assert min(map(rest, readers)) < len(TEN_MB), "no half that passes for the whole"
 
 
 def test_an_answer_under_way_ends_with_its_image(server: Served) -> None:
@@ -131,7 +132,9 @@ def test_a_connection_goes_on_after_a_refusal(server: Served) -> None:
 
 
 def test_a_field_with_an_underscore_does_not_pass_for_one_with_a_dash(server: Served) -> None:
-    asked = b"GET /sharex.sxcu HTTP/1.1\r\nHost: 127.0.0.1\r\nX_Forwarded_Host: evil.example\r\nConnection: close\r\n\r\n"
+    asked = (
+        b"GET /sharex.sxcu HTTP/1.1\r\nHost: 127.0.0.1\r\nX_Forwarded_Host: evil\r\nConnection: close\r\n\r\n"
+    )
     with connections(server, asked, 1) as (client,):
         answer = b"".join(iter(lambda: client.recv(1 << 16), b""))
     assert b"evil" not in answer
