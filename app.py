@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from flask import Flask, Response, g, request
@@ -21,9 +21,12 @@ from config import Config, ConfigError
 from crypto import OwnerSeal, ServerKeys, server_keys_in
 from imaging import Limits as PictureLimits
 from models import db
-from services import Accounts, Catalog, Drop, InFlight, Limits, Purge, PurgeSchedule, Readiness, Room, Shelf
+from services import Accounts, Catalog, Drop, Limits, Memory, Purge, PurgeSchedule, Readiness, Room, Shelf
 from storage import RowStore
 from web import Services, admitted, register_web
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 ROOT = Path(__file__).parent
 log = logging.getLogger("mayfly")
@@ -35,7 +38,9 @@ class Mayfly(Flask):
 
     settings: Config
     room: Room
-    in_flight: InFlight
+    memory: Memory
+    drop: Drop
+    plain_wsgi: WSGIApplication
     purge: Purge
     accounts: Accounts
     schedule: PurgeSchedule
@@ -69,22 +74,28 @@ def create_app(config: Config | None = None) -> Mayfly:
     app.room = Room(engine, config.max_stored_bytes, _disk(config))
     app.purge = Purge(engine, stores.values(), app.room)
     app.schedule = PurgeSchedule(app.purge, config.purge_interval)
-    picture_limits = PictureLimits(max_pixels=config.max_pixels, accept_no_jail=config.accept_no_jail)
-    limits = Limits(config.lifetime, config.max_lifetime, picture_limits)
+    picture = PictureLimits(
+        max_pixels=config.max_pixels,
+        max_conversion_pixels=config.max_conversion_pixels,
+        accept_no_jail=config.accept_no_jail,
+    )
+    limits = Limits(config.lifetime, config.max_lifetime, picture, config.bytes_in_flight)
     shelf = Shelf(engine, server_keys, stores, app.room)
     app.accounts = Accounts(engine, server_keys, stores, app.room)
     catalog = Catalog(engine, OwnerSeal(server_keys), shelf)
-    drop = Drop(engine, server_keys, row_store, shelf, app.room, limits)
+    drop = app.drop = Drop(engine, server_keys, row_store, shelf, app.room, limits)
     _observe(app)
     app.readiness = Readiness(engine, accept_no_jail=config.accept_no_jail)
     register_web(app, Services(drop, app.purge, app.accounts, catalog, app.readiness), config)
     _register_commands(app)
-    app.in_flight = InFlight(config.bytes_in_flight)
-    app.wsgi_app = admitted(app.wsgi_app, app.in_flight)  # type: ignore[assignment, method-assign]
-    if config.trusted_proxies:
-        hops = config.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    app.memory = Memory(config.bytes_in_flight)
+    app.plain_wsgi = _behind_proxies(app.wsgi_app, config.trusted_proxies)
+    app.wsgi_app = admitted(app.plain_wsgi, app.memory)  # type: ignore[assignment, method-assign]
     return app
+
+
+def _behind_proxies(app: WSGIApplication, hops: int) -> WSGIApplication:
+    return ProxyFix(app, x_for=hops, x_proto=hops, x_host=hops) if hops else app
 
 
 @contextmanager

@@ -38,6 +38,7 @@ class Config:
     max_lifetime: int = 3600
     max_image_bytes: int = 20 * 2**20
     max_pixels: int = 64_000_000
+    max_conversion_pixels: int = 40_000_000
     max_stored_bytes: int | None = None
     max_bytes_in_flight: int | None = None
     purge_interval: int = 10
@@ -186,6 +187,7 @@ READERS: Mapping[str, Reader] = {
     "max_lifetime": _setting("MAX_LIFETIME", parse_duration),
     "max_image_bytes": _setting("MAX_IMAGE_BYTES", parse_size),
     "max_pixels": _setting("MAX_PIXELS", _count(1, 10**9)),
+    "max_conversion_pixels": _setting("MAX_CONVERSION_PIXELS", _count(1, 10**9)),
     "max_stored_bytes": _setting("MAX_STORED_BYTES", parse_size),
     "max_bytes_in_flight": _setting("MAX_BYTES_IN_FLIGHT", parse_size),
     "purge_interval": _setting("PURGE_INTERVAL", _interval),

@@ -6,30 +6,30 @@ import argparse
 import ctypes
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
-from typing import TYPE_CHECKING
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 
 import embedded
 from app import create_app, database, migrate
 from config import Config, ConfigError
 from crypto import MalformedServerKey
 from embedded.programs import die_with
+from front import Front
 from imaging import hide_memory, jail_offered
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+from services import DEAR_AT_ONCE
+from web import largest_body
 
 DRAIN_SECONDS = 10
-WAITING_FOR_EACH = 4
-"""Threads for each connection to the database: most of them wait for a body to come or an image to be read."""
-MOST_AT_ONCE = 256
-"""Requests that a process takes on; those beyond wait in the kernel. An answer of up to 1 MiB waits in memory for its
-reader, so this bounds that, too."""
+MOST_CONNECTIONS = 4096
+"""Connections that a process takes on; those beyond wait in the kernel."""
+HEADER_SECONDS = 30
+"""How long a connection may be silent before a request, and a request's header be on its way."""
 MALLOPT = {-8: 1, -3: 32 << 20, -1: 32 << 20}
 """M_ARENA_MAX, M_MMAP_THRESHOLD and M_TRIM_THRESHOLD of glibc: what one thread freed is another's to use, and is not
 given back so eagerly that each image is paged in anew."""
@@ -56,6 +56,7 @@ def main() -> None:
 def serve(config: Config, *, debug: bool) -> None:
     """Start the database where none is named, migrate it, and serve on ``config.bind``."""
     _check_port(*config.bind)
+    _open_many_files()
     with database(config, own=True):
         app = create_app(config)
         migrate(app)
@@ -68,13 +69,14 @@ def serve(config: Config, *, debug: bool) -> None:
         server = Granian(
             "server:worker",
             factory=True,
-            interface=Interfaces.WSGI,
+            interface=Interfaces.ASGINL,
             http=HTTPModes.http1,  # in its automatic mode a connection that never says anything stays for good
             address=host,
             port=port,
             workers=1 if debug else config.workers,
-            blocking_threads=WAITING_FOR_EACH * config.threads,
-            backpressure=MOST_AT_ONCE,
+            backlog=MOST_CONNECTIONS,
+            backpressure=MOST_CONNECTIONS,
+            http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),
             reload=debug,
             workers_kill_timeout=DRAIN_SECONDS,
             respawn_failed_workers=True,
@@ -83,7 +85,7 @@ def serve(config: Config, *, debug: bool) -> None:
         server.serve()
 
 
-def worker() -> WSGIApplication:
+def worker() -> Front:
     """Make the application in a worker process."""
     _log_to_stderr()
     hide_memory()  # a worker inherits that as a fork, but not where it is spawned
@@ -91,7 +93,15 @@ def worker() -> WSGIApplication:
     die_with(os.getppid(), signal.SIGTERM)
     app = create_app()
     app.schedule.start()
-    return app
+    config = app.settings
+    largest = largest_body(config.max_image_bytes)
+    return Front(app.plain_wsgi, app.memory, config.threads + DEAR_AT_ONCE, largest, app.drop.seconds_left)
+
+
+def _open_many_files() -> None:
+    """Allow this process and its workers as many connections as the system does."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _reuse_memory() -> None:

@@ -4,7 +4,7 @@ from imaging.cleaning import clean
 from imaging.conversion import convert, prove
 from imaging.errors import BrokenImage, ImagingError, NotAnImage, SandboxMissing, TooBusy, TooManyPixels
 from imaging.picture import Data, Limits, Picture
-from imaging.recognition import recognise
+from imaging.recognition import needs_proof, recognise
 from imaging.sandbox.jail import jail_offered
 from imaging.sandbox.kernel import hide_memory
 
@@ -22,6 +22,7 @@ __all__ = [
     "convert",
     "hide_memory",
     "jail_offered",
+    "needs_proof",
     "prove",
     "recognise",
 ]

@@ -1,7 +1,7 @@
 from typing import Literal
 
 from imaging.errors import SandboxMissing, TooManyPixels
-from imaging.helpers import Helpers
+from imaging.helpers import BeforeReading, Helpers
 from imaging.picture import BYTES_PER_PIXEL, Data, Limits, Picture
 from imaging.sandbox.jail import jail_offered
 
@@ -21,7 +21,10 @@ LONGEST = {"WEBP": 16_383, "JPEG": 65_500}
 BASE_MEMORY = 64 << 20
 COPIES = 9
 
-_helpers = Helpers()
+HELPERS = 3
+"""Helper processes at most: who asks for more at once waits here, and so with a thread."""
+
+_helpers = Helpers(HELPERS)
 
 
 def convert(
@@ -31,20 +34,25 @@ def convert(
     width: int | None = None,
     height: int | None = None,
     limits: Limits | None = None,
+    *,
+    before_reading: BeforeReading = None,
 ) -> bytes:
     """Return the picture in another format, in a process of its own that hostile bytes can't leave.
 
     Orientation is applied, the colour profile applied or carried, transparency laid on white for JPEG; an
     animation stays one in WebP and becomes its first frame otherwise. `width` and `height` shrink it to fit
-    both, keep its shape and never enlarge. Raises `BrokenImage`, `TooManyPixels`, `TooBusy` or
-    `SandboxMissing`.
+    both, keep its shape and never enlarge. `before_reading` is told the size of the result in bytes before
+    any of them is read; what it raises ends the conversion. Raises `BrokenImage`, `TooManyPixels`, `TooBusy`
+    or `SandboxMissing`.
     """
+    limits = limits or Limits()
+    limits.allow_conversion(picture.width, picture.height)
     form = TARGETS[to]
     size = fit(picture, width, height)
     if max(size) > LONGEST.get(form, max(size)):
         raise TooManyPixels(f"A {to} has at most {LONGEST[form]:,} pixels a side; ask for a smaller width.")
     frames = picture.frames if to == "webp" else 1
-    return _run(data, picture, form, size, frames, limits or Limits())
+    return _run(data, picture, form, size, frames, limits, before_reading)
 
 
 def prove(data: Data, picture: Picture, limits: Limits | None = None) -> None:
@@ -62,11 +70,19 @@ def fit(picture: Picture, width: int | None, height: int | None) -> tuple[int, i
     return max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
 
 
-def _run(data: Data, picture: Picture, to: str, size: tuple[int, int], frames: int, limits: Limits) -> bytes:
+def _run(
+    data: Data,
+    picture: Picture,
+    to: str,
+    size: tuple[int, int],
+    frames: int,
+    limits: Limits,
+    before_reading: BeforeReading = None,
+) -> bytes:
     if not (jail_offered().filtered or limits.accept_no_jail):
         raise SandboxMissing
     limits.allow(picture.width, picture.height, frames)
     job = (FORMS[picture.media_type], to, *size, frames, limits.max_pixels)
     copies = COPIES * picture.width * picture.height + (frames * size[0] * size[1] if to else 0)
     memory = BASE_MEMORY + BYTES_PER_PIXEL * copies + 3 * len(data)
-    return _helpers.run(job, data, limits.seconds, memory)
+    return _helpers.run(job, data, limits.seconds, memory, before_reading)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, cast
 
@@ -24,6 +24,10 @@ MOST_JOBS = 1_000
 MOST_KEPT = 256 << 20
 """The most bytes that a process may keep mapped after a job beyond those of its start; 134 MB were seen."""
 REFUSED = "The image takes more memory or time to convert than allowed; make it smaller."
+
+
+BeforeReading = Callable[[int], None] | None
+"""Told how many bytes an answer has before they are read; what it raises ends the helper."""
 
 
 class Breach(Exception):
@@ -59,7 +63,14 @@ class Helper:
         fresh = self.jobs < MOST_JOBS and self.mapped < self.mapped_at_start + MOST_KEPT
         return fresh and self.process.poll() is None
 
-    def run(self, job: Sequence[object], data: Data, seconds: float, memory: int) -> tuple[bytes, bytes]:
+    def run(
+        self,
+        job: Sequence[object],
+        data: Data,
+        seconds: float,
+        memory: int,
+        before_reading: BeforeReading = None,
+    ) -> tuple[bytes, bytes]:
         """Do one job; `Breach` when the process did not live to answer within `seconds`."""
         self.jobs += 1
         watch = threading.Timer(seconds, self.process.kill)
@@ -68,6 +79,8 @@ class Helper:
             self._bound(seconds, memory)
             self._ask(json.dumps(job).encode(), data)
             kind, size = ANSWER.unpack(self._read(ANSWER.size))
+            if before_reading:
+                before_reading(size)
             return kind, self._read(size)
         except OSError:
             raise Breach from None
@@ -125,7 +138,14 @@ class Helpers:
         self._places = threading.BoundedSemaphore(self.most)
         self._idle: list[Helper] = []
 
-    def run(self, job: Sequence[object], data: Data, seconds: float, memory: int) -> bytes:
+    def run(
+        self,
+        job: Sequence[object],
+        data: Data,
+        seconds: float,
+        memory: int,
+        before_reading: BeforeReading = None,
+    ) -> bytes:
         """Do one job in a helper.
 
         Raises `BrokenImage`, `TooManyPixels` when it takes more than `seconds` or `memory`, or `TooBusy`.
@@ -133,7 +153,7 @@ class Helpers:
         if not self._places.acquire(timeout=self.patience):
             raise TooBusy
         try:
-            kind, answer = self._run(job, data, seconds, memory)
+            kind, answer = self._run(job, data, seconds, memory, before_reading)
         except Breach:
             raise TooManyPixels(REFUSED) from None
         finally:
@@ -144,10 +164,17 @@ class Helpers:
             raise TooManyPixels(REFUSED)
         return answer
 
-    def _run(self, job: Sequence[object], data: Data, seconds: float, memory: int) -> tuple[bytes, bytes]:
+    def _run(
+        self,
+        job: Sequence[object],
+        data: Data,
+        seconds: float,
+        memory: int,
+        before_reading: BeforeReading,
+    ) -> tuple[bytes, bytes]:
         helper = self._take()
         try:
-            kind, answer = helper.run(job, data, seconds, memory)
+            kind, answer = helper.run(job, data, seconds, memory, before_reading)
         except BaseException:
             helper.end()
             raise

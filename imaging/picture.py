@@ -35,8 +35,8 @@ class Picture:
 class Limits:
     """How large an image may become; how long decoding it may take.
 
-    `max_decoded_bytes` bounds all frames of an animation, unpacked. `accept_no_jail` lets a decoder run where the
-    kernel offers no jail for it.
+    `max_decoded_bytes` bounds all frames of an animation, unpacked; `max_conversion_pixels` one of a picture that is
+    to be converted. `accept_no_jail` lets a decoder run where the kernel offers no jail for it.
     """
 
     max_pixels: int = 64_000_000
@@ -44,6 +44,7 @@ class Limits:
     max_decoded_bytes: int = 1 << 30
     seconds: float = 10.0
     accept_no_jail: bool = False
+    max_conversion_pixels: int = 40_000_000
 
     def allow(self, width: int, height: int, frames: int = 1) -> None:
         """Pass a canvas within the limits; `BrokenImage` for an empty one, `TooManyPixels` over them."""
@@ -55,3 +56,10 @@ class Limits:
             raise TooManyPixels(f"The animation has over {self.max_frames:,} frames; make it shorter.")
         if frames > 1 and width * height * frames * BYTES_PER_PIXEL > self.max_decoded_bytes:
             raise TooManyPixels("The animation unpacks to too many bytes; make it smaller or shorter.")
+
+    def allow_conversion(self, width: int, height: int) -> None:
+        """Pass a canvas that may be converted; `TooManyPixels` for a larger one."""
+        if width * height > self.max_conversion_pixels:
+            raise TooManyPixels(
+                f"An image of over {self.max_conversion_pixels:,} pixels is not converted; open it as it is."
+            )

@@ -15,7 +15,9 @@ class Format(Protocol):
         """Walk the whole container and return the picture."""
 
 
-FORMATS: tuple[Format, ...] = (jpeg, png, webp, gif, heif)
+PROVED: tuple[Format, ...] = (webp, gif, heif)
+"""Formats that only a decoder can prove, in a helper process."""
+FORMATS: tuple[Format, ...] = (jpeg, png, *PROVED)
 
 
 def recognise(data: Data, limits: Limits) -> Picture:
@@ -29,3 +31,9 @@ def recognise(data: Data, limits: Limits) -> Picture:
         if form.matches(view):
             return form.measure(view, limits)
     raise NotAnImage
+
+
+def needs_proof(data: Data) -> bool:
+    """Say by its first bytes whether a picture is of a format that `prove` decodes."""
+    view = memoryview(data)
+    return any(form.matches(view) for form in PROVED)

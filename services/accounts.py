@@ -39,7 +39,9 @@ from models import (
     return_attempt,
     wait_for_purge_lock,
 )
+from services.allowance import turn
 from services.database import statements, transaction
+from services.dear import STRETCHES
 from services.errors import CurrentPasswordWrong, LoginRefused, NameTaken, TokenRefused, TooManyLogins
 from services.room import Room
 from storage import CiphertextStore
@@ -94,8 +96,12 @@ class Accounts:
         self._room = room
 
     def register(self, login: str, email: str, password: str) -> Account:
-        """Open an account; raises NameTaken, also for all but one of those who ask at once, and DatabaseAway."""
-        owner, secrets = uuid4(), Secrets(login, email, hash_login_password(password))
+        """Open an account; raises NameTaken, also for all but one of those who ask at once.
+
+        Raises Later, Overloaded, DatabaseAway.
+        """
+        with turn(STRETCHES):
+            owner, secrets = uuid4(), Secrets(login, email, hash_login_password(password))
         login_tags, email_tags = self._tags(secrets)
         with statements(self._engine) as connection:
             account = self._seal.seal_account(owner, secrets.encode(), at=now(connection))
@@ -108,17 +114,18 @@ class Accounts:
     def login(self, login: str, password: str) -> str:
         """Return a token; raises LoginRefused for a wrong login and a wrong password alike, and as slowly.
 
-        Raises TooManyLogins, counted over all processes, and DatabaseAway.
+        Raises TooManyLogins, counted over all processes, Later, Overloaded, DatabaseAway.
         """
         tags = self._seal.login_tags(normalised(login))
+        with turn(STRETCHES):
+            with statements(self._engine) as connection:
+                row = find_owner_by_login(connection, tags)
+                self._claim(connection, tags[0])
+            account, fresh = _proved(None if row is None else self._open(row), password)
         with statements(self._engine) as connection:
-            row = find_owner_by_login(connection, tags)
-            account, fresh = self._prove(
-                connection, tags[0], None if row is None else self._open(row), password
-            )
-            if (
-                fresh or account.row.login_tag != tags[0]
-            ):  # made with older costs, or under an older server key
+            return_attempt(connection, tags[0], ATTEMPT_PAUSE_SECONDS)
+            # Made with older costs, or under an older server key?
+            if fresh or account.row.login_tag != tags[0]:
                 self._replace(connection, account, fresh or account.secrets.password)
             return self._token(connection, account.id, account.row.token_version)
 
@@ -138,14 +145,21 @@ class Accounts:
     def change_password(self, account: Account, current: str, new: str) -> str:
         """Change a password, which ends every token there is; return a new one.
 
-        Raises CurrentPasswordWrong, TooManyLogins, TokenRefused where another change came first, DatabaseAway.
+        Raises CurrentPasswordWrong, TooManyLogins, TokenRefused where another change came first, Later, Overloaded,
+        DatabaseAway.
         """
-        with statements(self._engine) as connection:
+        login_tag = self._tags(account.secrets)[0][0]
+        with turn(STRETCHES):
+            with statements(self._engine) as connection:
+                self._claim(connection, login_tag)
             try:
-                self._prove(connection, self._tags(account.secrets)[0][0], account, current)
+                _proved(account, current)
             except LoginRefused:
                 raise CurrentPasswordWrong from None
-            if not self._replace(connection, account, hash_login_password(new), ends_tokens=True):
+            hashed = hash_login_password(new)
+        with statements(self._engine) as connection:
+            return_attempt(connection, login_tag, ATTEMPT_PAUSE_SECONDS)
+            if not self._replace(connection, account, hashed, ends_tokens=True):
                 raise TokenRefused
             return self._token(connection, account.id, account.row.token_version + 1)
 
@@ -175,22 +189,10 @@ class Accounts:
                 after = rows[-1].id
         return renewed
 
-    def _prove(
-        self, connection: Connection, login_tag: bytes, account: Account | None, password: str
-    ) -> tuple[Account, str | None]:
-        """Check a password, as slowly for nobody's account as for somebody's; return a new hash if one is due."""
-        # The attempt is claimed before it is made: many at once must not be many for one.
+    def _claim(self, connection: Connection, login_tag: bytes) -> None:
+        """Claim an attempt before it is made: many at once must not be many for one. Raises TooManyLogins."""
         if not claim_attempt(connection, login_tag, ATTEMPT_PAUSE_SECONDS, ATTEMPTS_AT_ONCE):
             raise TooManyLogins(ATTEMPT_PAUSE_SECONDS)
-        fresh = None
-        try:
-            fresh = verify_login_password(account.secrets.password if account else None, password)
-        except WrongPassword:
-            account = None
-        if account is None:
-            raise LoginRefused
-        return_attempt(connection, login_tag, ATTEMPT_PAUSE_SECONDS)
-        return account, fresh
 
     def _replace(
         self, connection: Connection, account: Account, password: str, *, ends_tokens: bool = False
@@ -214,6 +216,20 @@ class Accounts:
     def _token(self, connection: Connection, owner: UUID, version: int) -> str:
         at = now(connection)
         return issue_token(self._server_keys, Claims(owner, version, at + TOKEN_SECONDS), at=at)
+
+
+def _proved(account: Account | None, password: str) -> tuple[Account, str | None]:
+    """Check a password, as slowly for nobody's account as for somebody's; return a new hash if one is due.
+
+    Raises LoginRefused.
+    """
+    try:
+        fresh = verify_login_password(account.secrets.password if account else None, password)
+    except WrongPassword:
+        raise LoginRefused from None
+    if account is None:
+        raise LoginRefused
+    return account, fresh
 
 
 def normalised(name: str) -> str:

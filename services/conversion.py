@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import PurePosixPath
@@ -19,28 +20,43 @@ class Conversion:
     width: int | None = None
     height: int | None = None
 
-    def apply(self, details: Details, data: Data, limits: Limits) -> tuple[Details, Data]:
-        """Convert an opened image in memory; what already is as asked comes back untouched.
-
-        Raises the errors of imaging where that can't be done.
-        """
-        form = self.form or _same(details.content_type)
-        media_type = f"image/{form}"
+    def changes(self, details: Details) -> bool:
+        """Whether anything of an image is not as asked already; its size is never made larger."""
         smaller = (self.width or details.width) < details.width or (
             self.height or details.height
         ) < details.height
-        if media_type == details.content_type and not smaller:
-            return details, data
+        return smaller or self._media_type(details) != details.content_type
+
+    def promise(self, details: Details, limits: Limits) -> Details:
+        """Tell what the converted image's details will be, without its digest; raises TooManyPixels."""
+        limits.allow_conversion(details.width, details.height)
+        media_type = self._media_type(details)
+        name = str(PurePosixPath(details.filename).with_suffix(f".{extension(media_type)}"))
+        return replace(details, content_type=media_type, filename=name, sha256="")
+
+    def apply(
+        self, details: Details, data: Data, limits: Limits, before_reading: Callable[[int], None]
+    ) -> tuple[Details, bytes]:
+        """Convert an opened image in memory; ``before_reading`` is told the bytes that come before they do.
+
+        Raises the errors of imaging where that can't be done, and what ``before_reading`` raises.
+        """
+        promised = self.promise(details, limits)
         picture = Picture(details.content_type, details.width, details.height, details.frames)
-        return _described(details, media_type, convert(data, picture, form, self.width, self.height, limits))
+        form = self._form(details)
+        converted = convert(
+            data, picture, form, self.width, self.height, limits, before_reading=before_reading
+        )
+        return replace(promised, sha256=sha256(converted).hexdigest()), converted
+
+    def _form(self, details: Details) -> Form:
+        return self.form or _same(details.content_type)
+
+    def _media_type(self, details: Details) -> str:
+        return f"image/{self._form(details)}"
 
 
 def _same(content_type: str) -> Form:
     """The form that is next to an image's own, where only its size is to change."""
     kept: dict[str, Form] = {"image/png": "png", "image/jpeg": "jpeg"}
     return kept.get(content_type, "webp")
-
-
-def _described(details: Details, media_type: str, data: bytes) -> tuple[Details, bytes]:
-    name = str(PurePosixPath(details.filename).with_suffix(f".{extension(media_type)}"))
-    return replace(details, content_type=media_type, filename=name, sha256=sha256(data).hexdigest()), data

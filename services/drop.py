@@ -1,20 +1,23 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy import Engine
 
 from crypto import ImageKey, Link, MalformedSecret, OwnerSeal, RowSeal, ServerKeys
-from imaging import Data, clean, prove, recognise
+from imaging import TooManyPixels, clean, needs_proof, prove, recognise
 from models import ImageRow, Ownership, insertion, now, slot_of, time_left
+from services.allowance import hold_memory, once, turn
 from services.catalog import ownership_of
 from services.conversion import Conversion
 from services.database import statements, transaction
-from services.errors import BadLifetime, ImageGone, NotByLooking, PasswordAsked
-from services.in_flight import patiently
+from services.dear import CONVERSIONS, PROOFS, STRETCHES
+from services.errors import BadLifetime, ImageGone, NotByLooking
 from services.room import Room
-from services.shelf import Glance, Opened, Shelf, opened
+from services.shelf import Found, Glance, Opened, Shelf
 from services.wishes import Limits, Receipt, Wishes, details_of
 from storage import CiphertextStore
 
@@ -47,13 +50,13 @@ class Drop:
         lifetime = self._limits.lifetime if wishes.lifetime is None else wishes.lifetime
         if lifetime > self._limits.max_lifetime:
             raise BadLifetime(self._limits.max_lifetime)
-        picture = recognise(data, self._limits.picture)
-        image = data if wishes.keep_metadata else clean(data, picture)
-        prove(image, picture, self._limits.picture)
+        image_key, row_seal = once("seal", lambda: self._new_seal(wishes.password))
+        with turn(PROOFS) if needs_proof(data) else nullcontext():
+            picture = recognise(data, self._limits.picture)
+            image = data if wishes.keep_metadata else clean(data, picture)
+            prove(image, picture, self._limits.picture)
         details = details_of(image, picture, wishes)
-        image_key = ImageKey.new()
         link = image_key.link
-        row_seal = RowSeal.new(link, self._server_keys, wishes.password)
         with statements(self._engine) as connection:
             created_at = now(connection)
         expires_at = created_at + lifetime
@@ -79,6 +82,11 @@ class Drop:
                 self._store.put(connection, slot, row.row_key, pieces, along=along)
         return Receipt(image_key.text, link.text, row.size, created_at, expires_at, wishes.views, details)
 
+    def _new_seal(self, password: str | None) -> tuple[ImageKey, RowSeal]:
+        image_key = ImageKey.new()
+        with turn(STRETCHES) if password else nullcontext():
+            return image_key, RowSeal.new(image_key.link, self._server_keys, password)
+
     def _ownership(
         self, owner: UUID | None, image_key: ImageKey, wishes: Wishes, at: int
     ) -> Ownership | None:
@@ -86,16 +94,20 @@ class Drop:
             return None
         return ownership_of(OwnerSeal(self._server_keys), owner, image_key, wishes.model_id, at)
 
-    def look(self, link_text: str) -> Opened:
-        """Describe what a link would open, without opening it; raises ImageGone, DatabaseAway.
+    def look(self, link_text: str, conversion: Conversion | None = None) -> tuple[Opened, int | None]:
+        """Describe what a link would open, without opening it, and tell its size unless only converting it would.
 
-        Raises NotByLooking for an image that only a deliberate request may open.
+        Raises ImageGone, DatabaseAway, TooManyPixels, and NotByLooking for an image that only a deliberate request
+        may open.
         """
         with statements(self._engine) as connection:
             found = self._shelf.find(connection, _link(link_text))
-            if found.counts:
-                raise NotByLooking(link_text)
-            return Opened(found.row, self._shelf.unlock(connection, found, None)[1], None)
+        if found.counts:
+            raise NotByLooking(link_text)
+        _, details = self._shelf.unlock(found, None)
+        if conversion is None or not conversion.changes(details):
+            return Opened(found.row, details, None), found.row.size
+        return Opened(found.row, conversion.promise(details, self._limits.picture), None), None
 
     def glance(self, link_text: str) -> Glance:
         """Tell what a link leads to without opening it and without counting; raises ImageGone, DatabaseAway."""
@@ -106,67 +118,103 @@ class Drop:
             raise ImageGone
         return Glance(row.size, int(row.expires_at), seconds_left, row.views_left, found.sealed.asks_password)
 
-    def view(self, link_text: str) -> tuple[Opened, memoryview]:
+    def seconds_left(self, expires_at: float) -> float:
+        """Return how long an image still lives, by the database's clock; raises DatabaseAway."""
+        with statements(self._engine) as connection:
+            return time_left(connection, expires_at)
+
+    def view(self, link_text: str, conversion: Conversion | None = None) -> tuple[Opened, memoryview | bytes]:
         """Open an image that anybody who looks may open: one without a password or a limit of views.
 
-        Raises ImageGone, NotByLooking, Overloaded, DatabaseAway.
+        Raises ImageGone, NotByLooking, Later, Overloaded, DatabaseAway, and the errors of imaging for a conversion.
         """
-        return patiently(lambda: self._view(link_text))
+        return self._view(link_text, conversion)
 
-    def _view(self, link_text: str) -> tuple[Opened, memoryview]:
+    def _view(self, link_text: str, conversion: Conversion | None) -> tuple[Opened, memoryview | bytes]:
         with statements(self._engine) as connection:
             found = self._shelf.find_to_read(connection, _link(link_text))
             if found.counts:
                 raise NotByLooking(link_text)
-            return self._shelf.read(connection, found, None)
+            if conversion is None:
+                return self._shelf.read(connection, found)
+        return self._read_dearly(found, None, conversion)
 
-    def open(self, link_text: str, password: str | None) -> tuple[Opened, memoryview]:
-        """Open an image on purpose: check the password, claim a view where they are limited, then read.
+    def open(
+        self, link_text: str, password: str | None, conversion: Conversion | None = None
+    ) -> tuple[Opened, memoryview | bytes]:
+        """Open an image on purpose: check the password, read, convert; then claim a view where they are limited.
 
-        Raises ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses, Overloaded, DatabaseAway.
+        Raises ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses, Later, Overloaded, DatabaseAway, and the errors
+        of imaging for a conversion. Whatever it raises has counted no view.
         """
-        return patiently(lambda: self._open(link_text, password))
+        return self._open(link_text, password, conversion)
 
-    def _open(self, link_text: str, password: str | None) -> tuple[Opened, memoryview]:
+    def _open(
+        self, link_text: str, password: str | None, conversion: Conversion | None
+    ) -> tuple[Opened, memoryview | bytes]:
         with statements(self._engine) as connection:
             found = self._shelf.find_to_read(connection, _link(link_text))
-            if found.row.views_left is None:
-                return self._shelf.read(connection, found, password)
-            keys, details = self._shelf.unlock(connection, found, password)
-        views_left, sealed = self._shelf.claim(found)
-        return Opened(found.row, details, views_left), opened(keys, sealed)
+            dear = found.sealed.asks_password or conversion is not None
+            read = None if dear else self._shelf.read(connection, found)
+        opened, data = read or self._read_dearly(found, password, conversion)
+        if found.row.views_left is not None:
+            # Last of all, since it can't be taken back: what was read and is not claimed is thrown away.
+            opened = replace(opened, views_left=self._shelf.claim(found))
+        return opened, data
 
-    def convert(self, opened: Opened, data: Data, conversion: Conversion) -> tuple[Opened, Data]:
-        """Turn an opened image into another form or size; raises the errors of imaging."""
-        if opened.details is None:
-            raise PasswordAsked
-        details, converted = conversion.apply(opened.details, data, self._limits.picture)
-        return replace(opened, details=details), converted
+    def _read_dearly(
+        self, found: Found, password: str | None, conversion: Conversion | None
+    ) -> tuple[Opened, memoryview | bytes]:
+        """Read what has to be unlocked or converted, with no connection held meanwhile."""
+        keys, details = self._shelf.unlock(found, password)
+        if conversion is None or not conversion.changes(details):
+            return Opened(found.row, details, None), self._shelf.read_unlocked(found, keys)
+        conversion.promise(details, self._limits.picture)
+        with turn(CONVERSIONS):
+            data = self._shelf.read_unlocked(found, keys)
+            told, converted = conversion.apply(details, data, self._limits.picture, self._hold_both(found))
+        self._shelf.check_living(found)
+        return Opened(found.row, told, None), converted
+
+    def _hold_both(self, found: Found) -> Callable[[int], None]:
+        """Ask for the memory of a converted image beside the one it is made of; more than there is, is refused."""
+
+        def hold(size: int) -> None:
+            if found.row.size + size > self._limits.bytes_in_flight:
+                raise TooManyPixels(
+                    "The image is too large in this form; ask for a smaller width or another format."
+                )
+            hold_memory(found.row.size + size)
+
+        return hold
 
     def describe(self, image_key_text: str, password: str | None) -> tuple[Opened, str]:
         """Describe an image, and tell its link; without its password, only what is no secret.
 
         Raises ImageGone, PasswordWrong, TooManyGuesses, DatabaseAway.
         """
+        image_key = _image_key(image_key_text)
         with statements(self._engine) as connection:
-            image_key = _image_key(image_key_text)
             found = self._shelf.find_managed(connection, image_key)
-            details = None
-            if password or not found.sealed.asks_password:
-                _, details = self._shelf.unlock(connection, found, password)
-            return Opened(found.row, details, found.row.views_left), image_key.link.text
+        details = None
+        if password or not found.sealed.asks_password:
+            _, details = self._shelf.unlock(found, password)
+        return Opened(found.row, details, found.row.views_left), image_key.link.text
 
-    def download(self, image_key_text: str, password: str | None) -> tuple[Opened, memoryview]:
+    def download(self, image_key_text: str, password: str | None) -> tuple[Opened, memoryview | bytes]:
         """Open an image for the holder of its image key, without counting a view.
 
-        Raises ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses, Overloaded, DatabaseAway.
+        Raises ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses, Later, Overloaded, DatabaseAway.
         """
-        return patiently(lambda: self._download(image_key_text, password))
+        return self._download(image_key_text, password)
 
-    def _download(self, image_key_text: str, password: str | None) -> tuple[Opened, memoryview]:
+    def _download(self, image_key_text: str, password: str | None) -> tuple[Opened, memoryview | bytes]:
         with statements(self._engine) as connection:
             found = self._shelf.find_managed(connection, _image_key(image_key_text))
-            return self._shelf.read(connection, found, password)
+            if not found.sealed.asks_password:
+                return self._shelf.read(connection, found)
+        opened, data = self._read_dearly(found, password, None)
+        return replace(opened, views_left=found.row.views_left), data
 
     def delete(self, image_key_text: str) -> None:
         """End an image before its time, its sealed bytes too; raises ImageGone, DatabaseAway."""

@@ -106,12 +106,26 @@ class StorageFull(ServiceError):
 
 
 class Overloaded(ServiceError):
-    """The process holds as many bytes of images as it may, and none came free in time."""
+    """The process does as much of something as it may, and none of it came free in time."""
 
     retry_after = 5
 
+    def __init__(self, busy: str = "The server has as many images in hand as it can hold") -> None:
+        super().__init__(f"{busy}; try again in a few seconds.")
+
+
+class BodyCutShort(ServiceError):
+    """The client ended before its body did."""
+
     def __init__(self) -> None:
-        super().__init__("The server has as many images in hand as it can hold; try again in a few seconds.")
+        super().__init__("The body ended before its end was told; send it again.")
+
+
+class TooSlow(ServiceError):
+    """A body came too slowly, or stopped before its end."""
+
+    def __init__(self) -> None:
+        super().__init__("The body came too slowly, or stopped on the way; send it again.")
 
 
 class DatabaseAway(ServiceError):

@@ -11,7 +11,6 @@ from sqlalchemy import Connection, Engine
 from crypto import (
     ImageKey,
     Link,
-    PasswordNeeded,
     SealedDetails,
     SealKeys,
     ServerKeys,
@@ -21,10 +20,11 @@ from crypto import (
     sealed_size,
 )
 from models import ImageRow, claim_guess, claim_view, delete_image, find_living, return_guess
-from services.database import transaction
+from services.allowance import FREE_BYTES, hold_memory, once, turn
+from services.database import statements, transaction
+from services.dear import STRETCHES
 from services.details import Details
 from services.errors import ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses
-from services.in_flight import FREE_BYTES, hold, hold_now
 from services.room import Room
 from storage import CiphertextGone, CiphertextStore, find_living_whole
 
@@ -110,62 +110,75 @@ class Shelf:
             raise ImageGone
         return found
 
-    def unlock(self, connection: Connection, found: Found, password: str | None) -> tuple[SealKeys, Details]:
-        """Open the details, with the password where one is asked.
+    def unlock(self, found: Found, password: str | None) -> tuple[SealKeys, Details]:
+        """Open the details, with the password where one is asked; no connection is held while it is stretched.
 
-        Raises PasswordAsked, PasswordWrong, and TooManyGuesses, which counts over all processes.
+        Raises PasswordAsked, PasswordWrong, Later, Overloaded, and TooManyGuesses, which counts over all processes.
         """
         if not found.sealed.asks_password:
-            return self._decoded(found, None)
+            return _decoded(found, None)
         if not password:
             raise PasswordAsked
-        # The attempt is claimed before it is made: many at once must not be many for one.
-        if not claim_guess(connection, found.row.row_key, GUESS_PAUSE_SECONDS, GUESSES_AT_ONCE):
-            raise TooManyGuesses(GUESS_PAUSE_SECONDS)
-        try:
-            unlocked = self._decoded(found, password)
-        except (WrongPassword, PasswordNeeded):
-            raise PasswordWrong from None
-        return_guess(connection, found.row.row_key, GUESS_PAUSE_SECONDS)
+        return once(found.row.row_key, lambda: self._stretched(found, password))
+
+    def _stretched(self, found: Found, password: str) -> tuple[SealKeys, Details]:
+        with turn(STRETCHES):
+            # The attempt is claimed before it is made: many at once must not be many for one.
+            with statements(self._engine) as connection:
+                claimed = claim_guess(connection, found.row.row_key, GUESS_PAUSE_SECONDS, GUESSES_AT_ONCE)
+            if not claimed:
+                raise TooManyGuesses(GUESS_PAUSE_SECONDS)
+            try:
+                unlocked = _decoded(found, password)
+            except WrongPassword:
+                raise PasswordWrong from None
+        with statements(self._engine) as connection:
+            return_guess(connection, found.row.row_key, GUESS_PAUSE_SECONDS)
         return unlocked
 
-    def _decoded(self, found: Found, password: str | None) -> tuple[SealKeys, Details]:
-        try:
-            keys, details = found.sealed.open(password)
-        except Unopenable:
-            raise ImageGone from None
-        return keys, Details.decode(details)
+    def read(self, connection: Connection, found: Found) -> tuple[Opened, memoryview]:
+        """Open an image without a password, without counting a view.
 
-    def read(self, connection: Connection, found: Found, password: str | None) -> tuple[Opened, memoryview]:
-        """Unlock an image and open its bytes, without counting a view.
-
-        For an attempt of ``patiently``: who waits for memory keeps no connection meanwhile. Raises as ``unlock``.
+        Raises ImageGone, Later, Overloaded.
         """
-        hold_now(found.row.size)
-        keys, details = self.unlock(connection, found, password)
-        sealed = found.ciphertext or self._fetch(connection, found.row)
-        return Opened(found.row, details, found.row.views_left), opened(keys, sealed)
+        hold_memory(found.row.size)
+        keys, details = _decoded(found, None)
+        return Opened(found.row, details, found.row.views_left), self._opened(connection, found, keys)
 
-    def _fetch(self, connection: Connection, row: ImageRow) -> bytearray:
+    def read_unlocked(self, found: Found, keys: SealKeys) -> memoryview:
+        """Open the bytes of an image that was unlocked, without counting a view; as ``read``."""
+        hold_memory(found.row.size)
+        with statements(self._engine) as connection:
+            return self._opened(connection, found, keys)
+
+    def _opened(self, connection: Connection, found: Found, keys: SealKeys) -> memoryview:
+        row = found.row
         try:
-            return self._stores[row.store].fetch(connection, row.slot, row.row_key, sealed_size(row.size))
-        except CiphertextGone:
+            sealed = found.ciphertext or self._stores[row.store].fetch(
+                connection, row.slot, row.row_key, sealed_size(row.size)
+            )
+            return open_sealed(keys.image, sealed)
+        except (CiphertextGone, Unopenable):
             raise ImageGone from None
 
-    def claim(self, found: Found) -> tuple[int, bytearray]:
-        """Claim a view and fetch the sealed bytes; the claim is committed before a byte can leave.
+    def check_living(self, found: Found) -> None:
+        """See that an image still lives whose answer took long to make; raises ImageGone."""
+        with statements(self._engine) as connection:
+            if find_living(connection, found.row.row_key) is None:
+                raise ImageGone
 
-        Others who claim wait meanwhile, so the last one does not remove what an earlier one has yet to fetch.
+    def claim(self, found: Found) -> int:
+        """Claim a view of an image that was read already, and tell how many are left; raises ImageGone.
+
+        The claim is committed before a byte can leave. The last one removes the image.
         """
-        hold(found.row.size)
         with transaction(self._engine) as connection:
             row = claim_view(connection, found.row.row_key)
             if row is None or row.views_left is None:
                 raise ImageGone
-            sealed = self._fetch(connection, row)
             if row.views_left == 0:
                 self.remove(connection, row)
-        return row.views_left, sealed
+        return row.views_left
 
     def remove(self, connection: Connection, row: ImageRow) -> None:
         """Remove an image before its time, in the caller's transaction; raises ImageGone where it is gone already."""
@@ -175,9 +188,9 @@ class Shelf:
         self._room.give_back(connection, row.slot, row.size)
 
 
-def opened(keys: SealKeys, sealed: bytearray) -> memoryview:
-    """Open an image's sealed bytes; raises ImageGone where they are not what was sealed for its row."""
+def _decoded(found: Found, password: str | None) -> tuple[SealKeys, Details]:
     try:
-        return open_sealed(keys.image, sealed)
+        keys, details = found.sealed.open(password)
     except Unopenable:
         raise ImageGone from None
+    return keys, Details.decode(details)

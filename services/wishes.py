@@ -13,11 +13,12 @@ from services.details import Details, extension
 
 @dataclass(frozen=True)
 class Limits:
-    """What this server allows: lifetimes in seconds, and how large a picture may be."""
+    """What this server allows: lifetimes in seconds, how large a picture may be, bytes that a process holds at once."""
 
     lifetime: int
     max_lifetime: int
     picture: PictureLimits
+    bytes_in_flight: int
 
 
 @dataclass(frozen=True)

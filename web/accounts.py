@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import binascii
+from collections.abc import Iterator
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
 from config import Config
 from services import Account, Accounts, Catalog, Drop, Entry, Receipt
-from web.answers import image_response, iso_time, note_receipt
+from web.answers import head_response, image_response, iso_time, note_receipt
 from web.asked import Credentials, EncodedImage, PasswordChange, Registration
 from web.auth import account
-from web.body import ENVELOPE_BYTES, too_large
+from web.body import encoded_size, too_large
 from web.errors import BadRequest
-from web.json_body import read_json
+from web.json_body import LONG, read_json, read_long_json, unescaped
 from web.operation import operation
 from web.operations import (
     CHANGE_PASSWORD,
@@ -31,6 +32,8 @@ from web.passwords import read_new_password, read_opening
 from web.schemas import DoneAnswer, MeAnswer, MyImage, RegisteredAnswer, StoredAnswer, TokenAnswer
 
 SHOWN_IMAGES = 1000
+LONGEST_HEAD = 256
+"""Bytes of a data: URL before its data."""
 
 
 def account_routes(accounts: Accounts, catalog: Catalog, drop: Drop, config: Config) -> Blueprint:
@@ -78,8 +81,7 @@ def _add_images(routes: Blueprint, drop: Drop, config: Config) -> None:
     @operation(UPLOAD_ENCODED)
     def upload() -> Response:
         owner = account()
-        sent = read_json(request, EncodedImage, _encoded_size(config.max_image_bytes) + ENVELOPE_BYTES)
-        image = decode_image(sent.data, config.max_image_bytes)
+        sent, image = _read_image(config.max_image_bytes)
         wishes = make_wishes(_options(sent), read_new_password(request, sent.password))
         receipt = drop.deposit(image, wishes, owner.id)
         return note_receipt(_private(_stored(receipt, owner), 201), receipt, _source(receipt.link))
@@ -88,7 +90,7 @@ def _add_images(routes: Blueprint, drop: Drop, config: Config) -> None:
     @operation(IMAGE_BY_LINK)
     def image(link: str) -> Response:
         if request.method == "HEAD":
-            return image_response(drop.look(link), None)
+            return head_response(*drop.look(link))
         return image_response(*drop.view(link))
 
     @routes.post("/images/<link>")
@@ -97,16 +99,24 @@ def _add_images(routes: Blueprint, drop: Drop, config: Config) -> None:
         return image_response(*drop.open(link, read_opening(request)))
 
 
-def decode_image(data: str, limit: int) -> bytes:
-    """Decode base64, by itself, in lines, or as a data: URL, into at most ``limit`` bytes; raises BadRequest."""
-    if data[:5].lower() == "data:":
-        head, _, data = data.partition(",")
-        if not head.lower().endswith(";base64"):
+def _read_image(limit: int) -> tuple[EncodedImage, bytearray]:
+    """Read the body and decode its image; the body is let go."""
+    sent, data = read_long_json(request, EncodedImage, encoded_size(limit) + LONG, "data")
+    return sent, decode_image(data, limit)
+
+
+def decode_image(data: memoryview, limit: int) -> bytearray:
+    """Decode base64, by itself, in lines, or as a data: URL, into at most ``limit`` bytes; raises BadRequest.
+
+    It comes as it stands in JSON, escaped.
+    """
+    head = bytes(data[:LONGEST_HEAD]).partition(b",")[0]
+    if head[:5].lower() == b"data:":
+        if not head.lower().endswith(b";base64"):
             raise BadRequest("bad_data", "data is a data: URL that is not base64; encode it so.")
-    if "\n" in data:  # as the base64 program and MIME write it
-        data = data.replace("\r", "").replace("\n", "")
+        data = data[len(head) + 1 :]
     try:
-        image = binascii.a2b_base64(data, strict_mode=True)
+        image = _decoded(unescaped(data))
     except ValueError:
         raise BadRequest(
             "bad_data", "data is no base64 of the alphabet with + and /, padded with =; encode the image so."
@@ -118,8 +128,18 @@ def decode_image(data: str, limit: int) -> bytes:
     return image
 
 
-def _encoded_size(size: int) -> int:
-    return (size + 2) // 3 * 4 * 78 // 76  # with a line break after each 76 characters
+def _decoded(pieces: Iterator[bytes]) -> bytearray:
+    image, rest = bytearray(), b""
+    for piece in pieces:
+        text = rest + piece.translate(None, b"\r\n")  # as the base64 program and MIME break lines
+        whole = len(text) // 4 * 4
+        if whole and len(image) % 3:
+            raise ValueError("it goes on behind its padding")
+        image += binascii.a2b_base64(text[:whole], strict_mode=True)
+        rest = text[whole:]
+    if rest:
+        raise ValueError("it isn't padded")
+    return image
 
 
 def _options(sent: EncodedImage) -> dict[str, Any]:

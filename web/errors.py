@@ -13,6 +13,7 @@ from services import (
     AccountAsked,
     BadCursor,
     BadLifetime,
+    BodyCutShort,
     CurrentPasswordWrong,
     DatabaseAway,
     ImageGone,
@@ -22,10 +23,12 @@ from services import (
     Overloaded,
     PasswordAsked,
     PasswordWrong,
+    ServiceError,
     StorageFull,
     TokenRefused,
     TooManyGuesses,
     TooManyLogins,
+    TooSlow,
 )
 
 log = logging.getLogger("mayfly")
@@ -56,6 +59,8 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     NameTaken: (409, "name_taken"),
     TooManyLogins: (429, "too_many_logins"),
     BadCursor: (400, "bad_cursor"),
+    BodyCutShort: (400, "incomplete_body"),
+    TooSlow: (408, "too_slow"),
     TooBusy: (503, "too_busy"),
     SandboxMissing: (503, "sandbox_missing"),
     Overloaded: (503, "too_busy"),
@@ -91,10 +96,18 @@ def register_errors(app: Flask) -> None:
     """Answer every known error by the table, and every other one without a word of what is inside."""
     for kind in STATUS:
         app.register_error_handler(kind, _known)
+    app.before_request(_refuse)
     app.register_error_handler(NotByLooking, _not_by_looking)
     app.register_error_handler(BadRequest, _bad_request)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unknown)
+
+
+def _refuse() -> None:
+    """Raise what stood in the way of the request before it came here."""
+    refusal: ServiceError | None = request.environ.get("mayfly.refusal")
+    if refusal is not None:
+        raise refusal
 
 
 def _known(error: Exception) -> Response:

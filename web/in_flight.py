@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from services import InFlight, Share
+from services import Allowance, Later, Memory, Overloaded
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
-def admitted(app: WSGIApplication, in_flight: InFlight) -> WSGIApplication:
-    """Let each request hold its share of ``in_flight`` until its answer is out.
+def admitted(app: WSGIApplication, memory: Memory) -> WSGIApplication:
+    """Let each request hold what it needs of ``memory`` until its answer is out, in the thread that runs it.
 
-    An answer of one piece is handed over whole: then a slow reader costs the server that much memory, but no thread. A
-    longer one is handed over piece by piece, as it is read.
+    This is for a plain WSGI server, and for Flask's test client; ``front`` does the same without a thread.
     """
 
     def call(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        with in_flight.request() as share:
+        allowance = Allowance(memory)
+        with allowance.current():
             try:
-                answer = app(environ, start_response)
+                answer = _run(app, environ, start_response, allowance)
                 first = list(islice(answer, 2))
             except BaseException:
-                share.close()
+                allowance.close()
                 raise
-        rest = _Rest(first, answer, share)
+        rest = _Rest(first, answer, allowance)
         if len(first) > 1:
             return rest
         rest.close()
@@ -36,13 +37,38 @@ def admitted(app: WSGIApplication, in_flight: InFlight) -> WSGIApplication:
     return call
 
 
-class _Rest:
-    """What is still to be sent, and the share that ends with it."""
+def _run(
+    app: WSGIApplication, environ: WSGIEnvironment, start_response: StartResponse, allowance: Allowance
+) -> Iterable[bytes]:
+    """Run a request, and again from its beginning whenever it had to wait for its turn."""
+    while True:
+        try:
+            return app(environ, start_response)
+        except Later as later:
+            _wait(later, allowance)
+            environ["wsgi.input"].seek(0)
 
-    def __init__(self, first: list[bytes], answer: Iterable[bytes], share: Share) -> None:
+
+def _wait(later: Later, allowance: Allowance) -> None:
+    budget, granted = later.budget, threading.Event()
+    try:
+        ticket = budget.join(later.amount, granted.set)
+    except Overloaded:
+        allowance.refuse(budget)
+        return
+    if granted.wait(budget.patience) or ticket.leave():
+        allowance.add(budget, later.amount)
+    else:
+        allowance.refuse(budget)
+
+
+class _Rest:
+    """What is still to be sent, and the allowance that ends with it."""
+
+    def __init__(self, first: list[bytes], answer: Iterable[bytes], allowance: Allowance) -> None:
         self._first = first
         self._answer = answer
-        self._share = share
+        self._allowance = allowance
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -58,4 +84,4 @@ class _Rest:
 
     def close(self) -> None:
         self._answer.close()  # type: ignore[attr-defined]
-        self._share.close()
+        self._allowance.close()

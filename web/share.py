@@ -9,9 +9,8 @@ from flask import Blueprint, Response, request
 from werkzeug.routing import BaseConverter
 
 from config import Config
-from imaging import Data
-from services import Catalog, Conversion, Drop, ImageGone, Opened
-from web.answers import JSON, TEXT, image_response, receipt_response
+from services import Catalog, Drop, ImageGone
+from web.answers import JSON, TEXT, head_response, image_response, receipt_response
 from web.auth import catalog_owner
 from web.body import read_body
 from web.conversions import read_conversion, split_form
@@ -64,22 +63,17 @@ def share_routes(drop: Drop, catalog: Catalog, config: Config) -> Blueprint:
     def image(name: str) -> Response:
         link, end = split_form(name)
         conversion = read_conversion(request, end)
-        if conversion:
-            return converted(*by_name(catalog, drop.view, link), conversion)
         if request.method == "HEAD":
-            return image_response(by_name(catalog, drop.look, link), None)
-        return image_response(*by_name(catalog, drop.view, link))
+            return head_response(*by_name(catalog, lambda found: drop.look(found, conversion), link))
+        return image_response(*by_name(catalog, lambda found: drop.view(found, conversion), link))
 
     @routes.post("/image/<name>")
     @operation(OPEN_BY_NAME)
     def open_image(name: str) -> Response:
         link, end = split_form(name)
         password, conversion = read_opening(request), read_conversion(request, end)
-        opened, data = by_name(catalog, lambda found: drop.open(found, password), link)
-        return converted(opened, data, conversion) if conversion else image_response(opened, data)
-
-    def converted(opened: Opened, data: Data, conversion: Conversion) -> Response:
-        return image_response(*drop.convert(opened, data, conversion))
+        opened = by_name(catalog, lambda found: drop.open(found, password, conversion), link)
+        return image_response(*opened)
 
     return routes
 

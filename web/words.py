@@ -63,6 +63,7 @@ ERRORS = {
     "password_asked": _("This image asks for its password."),
     "password_wrong": _("That password is wrong. No view was counted."),
     "storage_full": _("The storage is full until older images expire. Try again in a minute."),
+    "too_slow": _("The image came too slowly. Try again where the connection is better."),
     "too_busy": _("The server has too much to do at the moment. Try again in a few seconds."),
     "sandbox_missing": _("This server takes only PNG and JPEG at the moment."),
     "too_large": _("The image is larger than the server takes."),
