@@ -2,11 +2,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from pathlib import PurePosixPath
 from typing import Literal
 
 from imaging import Data, Limits, Picture, convert
-from services.details import Details, extension
+from services.details import Details
+from services.names import converted_name
 
 Form = Literal["png", "jpeg", "webp"]
 
@@ -42,5 +42,5 @@ def _same(content_type: str) -> Form:
 
 
 def _described(details: Details, media_type: str, data: bytes) -> tuple[Details, bytes]:
-    name = str(PurePosixPath(details.filename).with_suffix(f".{extension(media_type)}"))
+    name = converted_name(details.filename, media_type)
     return replace(details, content_type=media_type, filename=name, sha256=sha256(data).hexdigest()), data
