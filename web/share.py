@@ -11,6 +11,7 @@ from werkzeug.routing import BaseConverter
 from config import Config
 from imaging import Data
 from services import Catalog, Conversion, Drop, ImageGone, Opened
+from web.address import address
 from web.answers import JSON, TEXT, image_response, receipt_response
 from web.auth import catalog_owner
 from web.body import read_body
@@ -42,7 +43,7 @@ def deposit(drop: Drop, page: Page, default: str, filename: str | None = None) -
     receipt = drop.deposit(body.image, wishes, catalog_owner())
     if by_form:
         return page.receipt(receipt, asks_password=bool(wishes.password))
-    return receipt_response(receipt, page.address, default)
+    return receipt_response(receipt, address(), default)
 
 
 def share_routes(drop: Drop, catalog: Catalog, config: Config) -> Blueprint:
