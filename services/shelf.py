@@ -172,7 +172,7 @@ class Shelf:
         if not delete_image(connection, row.row_key):
             raise ImageGone
         self._stores[row.store].delete(connection, row.slot, [row.row_key])
-        self._room.give_back(connection, row.slot, row.size)
+        self._room.give_back(connection, row.slot, row.stored_bytes)
 
 
 def opened(keys: SealKeys, sealed: bytearray) -> memoryview:
