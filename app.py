@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from http import HTTPMethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 ROOT = Path(__file__).parent
+METHODS = frozenset(HTTPMethod)
+"""A client may write any word where its method stands, so only these are logged."""
 log = logging.getLogger("mayfly")
 access_log = logging.getLogger("mayfly.access")
 
@@ -168,9 +171,8 @@ def _observe(app: Mayfly) -> None:
     @app.after_request
     def end(response: Response) -> Response:
         milliseconds = (time.perf_counter() - g.began) * 1000
-        access_log.info(
-            "%s %s %d %.1fms", request.method, request.url_rule, response.status_code, milliseconds
-        )
+        method = request.method if request.method in METHODS else "OTHER"
+        access_log.info("%s %s %d %.1fms", method, request.url_rule, response.status_code, milliseconds)
         app.schedule.nudge()
         return response
 

@@ -15,6 +15,7 @@ from units import parse_duration, parse_size
 T = TypeVar("T")
 LONGEST_LIFETIME = 30 * 86400
 LARGEST_IMAGE = 256 * 2**20
+_TRUSTED_HOST = re.compile(r"(\.?[a-z0-9_-]+)(\.[a-z0-9_-]+)*", re.ASCII)
 _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
 
 
@@ -32,6 +33,7 @@ class Config:
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     threads: int = 4
     base_url: str | None = None
+    trusted_hosts: tuple[str, ...] = field(default_factory=tuple)
     trusted_proxies: int = 0
     secret_keys: tuple[str, ...] | None = field(default=None, repr=False)
     lifetime: int = 300
@@ -124,6 +126,16 @@ def _yes_or_no(text: str) -> bool:
     return text.lower() == "true"
 
 
+def _hosts(text: str) -> tuple[str, ...]:
+    names = tuple(text.lower().replace(",", " ").split())
+    if not all(_TRUSTED_HOST.fullmatch(name) for name in names):
+        raise ValueError(
+            "write host names without a port such as drop.example.org, or .example.org for it and all below it,"
+            " separated by spaces"
+        )
+    return names
+
+
 def _origins(text: str) -> tuple[str, ...]:
     return tuple(_origin(origin) for origin in text.replace(",", " ").split())
 
@@ -181,6 +193,7 @@ READERS: Mapping[str, Reader] = {
     "workers": _setting("WORKERS", _count(1, 128)),
     "threads": _setting("THREADS", _count(1, 64)),
     "base_url": _setting("BASE_URL", _base_url),
+    "trusted_hosts": _setting("TRUSTED_HOSTS", _hosts),
     "trusted_proxies": _setting("TRUSTED_PROXIES", _count(0, 10)),
     "secret_keys": _secret_keys,
     "lifetime": _setting("LIFETIME", parse_duration),

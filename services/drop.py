@@ -61,25 +61,22 @@ class Drop:
             created_at = now(connection)
         expires_at = created_at + lifetime
         slot = slot_of(expires_at, self._limits.max_lifetime)
-        with self._room.reserved(slot, len(image), expires_at):
-            sealed_details, pieces = row_seal.seal(
-                details.encode(), image, at=created_at, expires_at=expires_at
-            )
-            row = ImageRow(
-                row_key=link.row_key,
-                manage_tag=image_key.manage_tag,
-                store=self._store.name,
-                slot=slot,
-                size=len(image),
-                views_left=wishes.views,
-                created_at=created_at,
-                expires_at=expires_at,
-                details=sealed_details,
-            )
-            ownership = self._ownership(owner, image_key, wishes, created_at)
-            with statements(self._engine) as connection:
-                along = insertion(connection, row, ownership)
-                self._store.put(connection, slot, row.row_key, pieces, along=along)
+        sealed_details, pieces = row_seal.seal(details.encode(), image, at=created_at, expires_at=expires_at)
+        row = ImageRow(
+            row_key=link.row_key,
+            manage_tag=image_key.manage_tag,
+            store=self._store.name,
+            slot=slot,
+            size=len(image),
+            views_left=wishes.views,
+            created_at=created_at,
+            expires_at=expires_at,
+            details=sealed_details,
+        )
+        ownership = self._ownership(owner, image_key, wishes, created_at)
+        with self._room.reserved(slot, row.stored_bytes, expires_at), statements(self._engine) as connection:
+            along = insertion(connection, row, ownership)
+            self._store.put(connection, slot, row.row_key, pieces, along=along)
         return Receipt(image_key.text, link.text, row.size, created_at, expires_at, wishes.views, details)
 
     def _new_seal(self, password: str | None) -> tuple[ImageKey, RowSeal]:

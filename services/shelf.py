@@ -185,7 +185,7 @@ class Shelf:
         if not delete_image(connection, row.row_key):
             raise ImageGone
         self._stores[row.store].delete(connection, row.slot, [row.row_key])
-        self._room.give_back(connection, row.slot, row.size)
+        self._room.give_back(connection, row.slot, row.stored_bytes)
 
 
 def _decoded(found: Found, password: str | None) -> tuple[SealKeys, Details]:

@@ -145,6 +145,9 @@ def test_no_secret_reaches_the_log(server: Served) -> None:
         for method in ("GET", "HEAD", "POST", "DELETE"):
             requests.request(method, server.url + path, timeout=20)
     requests.post(f"{server.url}/upload?{told['hash']}=1", data=b"x", timeout=20)
+    for word in (told["hash"], "hush-method", "get"):
+        talk(server, f"{word} / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+    assert "OTHER None 405" in server.log
     assert "GET /image/<name> 200" in server.log
     for secret in (told["hash"], told["image_key"], "hush", SERVER_KEY):
         assert secret not in server.log

@@ -148,7 +148,14 @@ def _pieces(data: Data) -> bytes | Iterator[bytes]:
 
 def content_disposition(kind: str, filename: str) -> str:
     """Write a Content-Disposition (RFC 6266): a plain file name that every client can read, the true one beside it."""
-    plain = unicodedata.normalize("NFKD", filename).encode("ascii", "ignore").decode()
-    plain = re.sub(r"[^\w. ()+,=@~-]", "_", plain) or "image"
+    stem, dot, ending = filename.rpartition(".")
+    plain = (
+        (_plain(stem).lstrip(". ") or "image") + dot + _plain(ending) if dot else _plain(filename) or "image"
+    )
     header = f'{kind}; filename="{plain}"'
     return header if plain == filename else f"{header}; filename*=UTF-8''{quote(filename, safe='')}"
+
+
+def _plain(text: str) -> str:
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^\w. ()+,=@~-]", "_", plain)

@@ -12,6 +12,7 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser, par
 
 from services import BodyCutShort, hold_memory, once
 from web.errors import BadRequest
+from web.filenames import as_utf8, sent_with
 
 READ_SIZE = 256 * 1024
 MAX_FIELD_BYTES = 64 * 1024
@@ -137,7 +138,9 @@ def _collect(request: Request, boundary: str, form: _Form, allowance: int) -> _F
             "bad_multipart", "The multipart body names no boundary; let your client set Content-Type."
         )
     try:
-        with PushMultipartParser(boundary, max_segment_count=MAX_FIELDS, max_header_size=16 * 1024) as parser:
+        with PushMultipartParser(
+            boundary, max_segment_count=MAX_FIELDS, max_header_size=16 * 1024, header_charset="latin-1"
+        ) as parser:
             for piece in _pieces(request, allowance, form.limit):
                 for event in parser.parse(piece):
                     form.take(event)
@@ -170,13 +173,14 @@ class _Form:
         if segment.name in IMAGE_FIELDS:
             if self.image is not None:
                 raise BadRequest("two_images", "There are two images in one upload; send them one by one.")
-            self.image, self.filename = bytearray(), segment.filename
+            self.image, self.filename = bytearray(), sent_with(segment)
             return self.image
         if segment.filename is not None:
             raise BadRequest("wrong_field", "The image stands in a field that is not known; name it `file`.")
-        if segment.name in self._texts:
+        name = as_utf8(segment.name or "")
+        if name in self._texts:
             raise BadRequest("repeated_option", "An option is given twice; give each option once.")
-        return self._texts.setdefault(segment.name, bytearray())
+        return self._texts.setdefault(name, bytearray())
 
     def _check_room(self, part: bytearray) -> None:
         if part is self.image:
@@ -189,8 +193,11 @@ class _Form:
 
     @property
     def fields(self) -> dict[str, str]:
-        """The text fields; raises BadRequest for one that is no UTF-8."""
+        """The text fields; raises BadRequest for one that is no UTF-8, unless it is a file name."""
         try:
-            return {name: value.decode() for name, value in self._texts.items()}
+            return {
+                name: value.decode(errors="surrogateescape" if name == "filename" else "strict")
+                for name, value in self._texts.items()
+            }
         except UnicodeDecodeError:
             raise BadRequest("bad_text", "An option is not UTF-8 text; encode it so.") from None

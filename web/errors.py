@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from urllib.parse import quote
 
 from flask import Flask, Response, current_app, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException, default_exceptions
@@ -30,6 +31,7 @@ from services import (
     TooManyLogins,
     TooSlow,
 )
+from web.address import address
 
 log = logging.getLogger("mayfly")
 
@@ -126,7 +128,7 @@ def _not_by_looking(error: NotByLooking) -> Response:
         base = current_app.jinja_env.globals["base"]
         response = Response(status=303, headers={"Location": f"{base}/s#{error.link}"})
     else:
-        line = f"curl -X POST -o image {request.base_url}"
+        line = f"curl -X POST -o image {address()}{quote(request.path)}"
         response = error_response(405, "open_by_post", f"{error} Open it with: {line}")
     response.headers["Allow"] = "POST"
     response.headers["Cache-Control"] = "no-store"

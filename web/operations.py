@@ -34,7 +34,7 @@ BYTES = {"type": "string", "format": "binary"}
 IN_QUERY: Schemas = {
     "lifetime": DURATION,
     "views": {"type": "integer", "minimum": 1, "maximum": MAX_VIEWS},
-    "filename": {"type": "string", "maxLength": 255},
+    "filename": {"type": "string"},
     "description": {"type": "string", "maxLength": MAX_DESCRIPTION_CHARACTERS},
     "metadata": JSON_OBJECT,
     "model_id": {"type": "string", "maxLength": 255},

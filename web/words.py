@@ -48,7 +48,6 @@ SCRIPTS = {
 ERRORS = {
     "bad_lifetime": _("The server does not keep an image that long. Choose a shorter lifetime."),
     "bad_password": _("A password may have 1,024 bytes at most."),
-    "bad_filename": _("The file's name has characters that are not allowed. Rename it and try again."),
     "bad_views": _("The number of views is a whole number from 1 to 100."),
     "broken_image": _("The image is broken or incomplete."),
     "cross_site": _("Another site sent you here with a form. Open the page yourself and try again."),

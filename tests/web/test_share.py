@@ -147,7 +147,7 @@ def test_a_lifetime_is_what_was_asked_for(client: FlaskClient, flower: bytes) ->
         ("cat.jpg", 'inline; filename="cat.jpg"'),
         ("my cat (1).jpg", 'inline; filename="my cat (1).jpg"'),
         ("Kätzchen.jpg", "inline; filename=\"Katzchen.jpg\"; filename*=UTF-8''K%C3%A4tzchen.jpg"),
-        ("🐈.jpg", "inline; filename=\".jpg\"; filename*=UTF-8''%F0%9F%90%88.jpg"),
+        ("🐈.jpg", "inline; filename=\"image.jpg\"; filename*=UTF-8''%F0%9F%90%88.jpg"),
         ('a"b.jpg', "inline; filename=\"a_b.jpg\"; filename*=UTF-8''a%22b.jpg"),
         ("a;b%.jpg", "inline; filename=\"a_b_.jpg\"; filename*=UTF-8''a%3Bb%25.jpg"),
     ],
