@@ -135,11 +135,7 @@ def _engine_options(config: Config) -> dict[str, Any]:
         "hide_parameters": True,
         "connect_args": {
             "connect_timeout": 5,
-            "application_name": "mayfly",
-            # A slot is never analyzed, so its rows are thought to be many and a sort of them cheap; they stand in the
-            # order of their index.
-            "options": "-c timezone=UTC -c statement_timeout=30s -c idle_in_transaction_session_timeout=60s"
-            " -c enable_bitmapscan=off -c jit=off",
+            "application_name": "mayfly",  # what else a session needs, the database keeps: models/session.py
         },
     }
 

@@ -32,6 +32,7 @@ from models.owner import (
     replace_account,
     return_attempt,
 )
+from models.session import keep_session_settings
 from models.stored import Stored, forget_empty, recount, release, reserve
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "forget_empty",
     "insert_owner",
     "insertion",
+    "keep_session_settings",
     "list_owned",
     "lock_owner",
     "now",

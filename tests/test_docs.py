@@ -201,7 +201,8 @@ def test_files_named_in_a_document_exist(document: Path) -> None:
 def test_every_decision_is_in_the_index() -> None:
     folder = ROOT / "docs" / "decisions"
     pages = sorted(path.name for path in folder.iterdir() if path.name != "README.md")
-    assert [name[:4] for name in pages] == [f"{number:04}" for number in range(1, len(pages) + 1)]
+    numbers = [name[:4] for name in pages]
+    assert len(set(numbers)) == len(numbers)
     assert sorted(re.findall(r"\((\d{4}[\w-]+\.md)\)", (folder / "README.md").read_text())) == pages
 
 
