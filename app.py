@@ -13,7 +13,8 @@ from typing import Any
 import click
 from flask import Flask, Response, g, request
 from flask_migrate import Migrate, upgrade
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Engine
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import embedded
@@ -59,10 +60,8 @@ def create_app(config: Config | None = None) -> Mayfly:
         SQLALCHEMY_DATABASE_URI=config.database_url or embedded.url(config.data_dir),
         SQLALCHEMY_ENGINE_OPTIONS=_engine_options(config),
     )
-    db.init_app(app)
+    engine = _engine(app)
     Migrate(app, db, directory=str(ROOT / "migrations"))
-    with app.app_context():
-        engine = db.engine
     row_store, server_keys = RowStore(), _server_keys(config)
     stores = {row_store.name: row_store}
     app.room = Room(engine, config.max_stored_bytes, _disk(config))
@@ -82,6 +81,17 @@ def create_app(config: Config | None = None) -> Mayfly:
         hops = config.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     return app
+
+
+def _engine(app: Mayfly) -> Engine:
+    try:
+        db.init_app(app)
+        with app.app_context():
+            return db.engine
+    except (ValueError, ArgumentError):  # what they say may quote a password
+        raise ConfigError(
+            "DATABASE_URL can't be read: write postgresql://USER:PASSWORD@HOST:5432/DATABASE"
+        ) from None
 
 
 @contextmanager

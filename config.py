@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote, urlsplit
 
-from units import parse_duration, parse_size
+from units import parse_database_url, parse_duration, parse_size
 
 T = TypeVar("T")
 LONGEST_LIFETIME = 30 * 86400
@@ -77,7 +77,7 @@ class Config:
 Reader = Callable[[Mapping[str, str]], object]
 
 
-def _setting(name: str, parse: Callable[[str], T]) -> Reader:
+def _setting(name: str, parse: Callable[[str], T]) -> Callable[[Mapping[str, str]], T | None]:
     def read(env: Mapping[str, str]) -> T | None:
         if name not in env:
             return None
@@ -134,23 +134,25 @@ def _origin(text: str) -> str:
     return text.lower()
 
 
-def _database_url(text: str) -> str:
-    scheme, separator, rest = text.partition("://")
-    if scheme not in {"postgres", "postgresql", "postgresql+psycopg2"} or not separator:
+def _host(text: str) -> str:
+    bare = text.strip("[]")
+    if bare.count(":") > 1:
+        return f"[{bare}]"
+    if not text.startswith("/") and set(text) & set(":/@?#, "):
         raise ValueError(
-            "write postgresql://USER:PASSWORD@HOST/DATABASE; Mayfly needs PostgreSQL 15 or newer"
+            "write a name or an address, its port as POSTGRES_PORT, or the folder of a Unix socket"
         )
-    return f"postgresql+psycopg2://{rest}"
+    return text
 
 
 def _database(env: Mapping[str, str]) -> str | None:
     """DATABASE_URL, or the POSTGRES_* family of flask-image-storage, which names the database after its user."""
     if "DATABASE_URL" in env:
-        return str(_setting("DATABASE_URL", _database_url)(env))
+        return str(_setting("DATABASE_URL", parse_database_url)(env))
     if "POSTGRES_USER" not in env:
         return None
     user, password = env["POSTGRES_USER"], env.get("POSTGRES_PASSWORD", "")
-    host = env.get("HOST", "localhost")
+    host = _setting("HOST", _host)(env) or "localhost"
     port = _setting("POSTGRES_PORT", _count(1, 65535))(env) or 5432
     database = env.get("POSTGRES_DB", user)
     login = ":".join(quote(part, safe="") for part in (user, password) if part)

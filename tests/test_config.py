@@ -39,6 +39,12 @@ def test_every_field_has_a_reader() -> None:
             "database_url",
             "postgresql+psycopg2://h/d?sslmode=require",
         ),
+        (
+            "DATABASE_URL",
+            "postgresql://u:p%40@/d?host=one:5432&host=two:5433",
+            "database_url",
+            "postgresql+psycopg2://u:p%40@/d?host=one:5432&host=two:5433",
+        ),
         ("DATA_DIR", "/srv/mayfly", "data_dir", Path("/srv/mayfly")),
         ("BIND", "0.0.0.0:80", "bind", ("0.0.0.0", 80)),
         ("BIND", "[::1]:5000", "bind", ("::1", 5000)),
@@ -73,6 +79,16 @@ def test_a_setting_is_read(name: str, value: str, attribute: str, read: object) 
     [
         ("DATABASE_URL", "mysql://u:hunter2@h/d"),
         ("DATABASE_URL", "hunter2"),
+        ("DATABASE_URL", "postgresql://"),
+        ("DATABASE_URL", "postgresql://u:hunter2@h:five/d"),
+        ("DATABASE_URL", "postgresql://u:hunter2@h:0/d"),
+        ("DATABASE_URL", "postgresql://u:hunter2@h:70000/d"),
+        ("DATABASE_URL", "postgresql://u:hunter2@h:/d"),
+        ("DATABASE_URL", "postgresql://u:hunter2@[::1/d"),
+        ("DATABASE_URL", "postgresql://u:hunter2@one:5432,two:5432/d"),
+        ("DATABASE_URL", "postgresql://u:hunter2/@h/d"),
+        ("DATABASE_URL", "postgresql://u:1#hunter2@h/d"),
+        ("DATABASE_URL", "postgresql://u:@hunter2@h/d"),
         ("BIND", "5000"),
         ("BIND", "host:0"),
         ("BIND", "host:70000"),
@@ -114,6 +130,15 @@ def test_the_family_of_settings_of_flask_image_storage() -> None:
         Config.from_env(more | {"DATABASE_URL": "postgresql://h/d"}).database_url
         == "postgresql+psycopg2://h/d"
     )
+
+
+def test_a_host_of_that_family_is_read_strictly() -> None:
+    url = "postgresql+psycopg2://me@[::1]:5432/me"
+    for host in ("::1", "[::1]"):
+        assert Config.from_env({"POSTGRES_USER": "me", "HOST": host}).database_url == url
+    for host in ("db:5433", "one,two", "me@db", "db/x"):
+        with pytest.raises(ConfigError, match="HOST can't be read"):
+            Config.from_env({"POSTGRES_USER": "me", "HOST": host})
 
 
 def test_server_keys_from_a_file(tmp_path: Path) -> None:
