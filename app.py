@@ -19,7 +19,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import embedded
 from config import Config, ConfigError
-from crypto import OwnerSeal, ServerKeys, server_keys_in
+from crypto import OwnerSeal, ServerKeys, key_file_in, server_keys_in
 from imaging import Limits as PictureLimits
 from models import db
 from services import Accounts, Catalog, Drop, InFlight, Limits, Purge, PurgeSchedule, Room, Shelf
@@ -27,6 +27,8 @@ from storage import RowStore
 from web import Services, admitted, register_web
 
 ROOT = Path(__file__).parent
+MOUNTED_SECRETS = Path("/run/secrets")
+"""Where a container finds its secrets, readable by all of its users, of whom there is one."""
 log = logging.getLogger("mayfly")
 access_log = logging.getLogger("mayfly.access")
 
@@ -123,7 +125,27 @@ def migrate(app: Mayfly) -> None:
 
 
 def _server_keys(config: Config) -> ServerKeys:
-    return ServerKeys.parse(config.secret_keys) if config.secret_keys else server_keys_in(config.data_dir)
+    if config.secret_keys is not None:
+        return ServerKeys.parse(config.secret_keys)
+    try:
+        return server_keys_in(config.data_dir)
+    except OSError as error:
+        raise ConfigError(
+            f"the server key can't be kept in {config.data_dir} ({error.strerror}): let this user write there,"
+            " or set DATA_DIR or SECRET_KEYS"
+        ) from None
+
+
+def warn_of_open_secrets(config: Config) -> None:
+    """Log which secrets lie in files that every user of this machine may read."""
+    for path in (key_file_in(config.data_dir), *config.secret_files):
+        if not path.exists() or path.is_relative_to(MOUNTED_SECRETS):
+            continue
+        mode = path.stat().st_mode & 0o777
+        if mode & 0o007:
+            log.warning(
+                "every user of this machine may read the secrets in %s (mode %o): chmod 600 it", path, mode
+            )
 
 
 def _disk(config: Config) -> Callable[[], bool] | None:

@@ -15,6 +15,8 @@ from units import parse_database_url, parse_duration, parse_size
 T = TypeVar("T")
 LONGEST_LIFETIME = 30 * 86400
 LARGEST_IMAGE = 256 * 2**20
+SECRETS = ("DATABASE_URL", "POSTGRES_PASSWORD", "SECRET_KEYS")
+"""Settings that a file may hold instead: NAME_FILE says where."""
 _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
 
 
@@ -34,6 +36,7 @@ class Config:
     base_url: str | None = None
     trusted_proxies: int = 0
     secret_keys: tuple[str, ...] | None = field(default=None, repr=False)
+    secret_files: tuple[Path, ...] = ()
     lifetime: int = 300
     max_lifetime: int = 3600
     max_image_bytes: int = 20 * 2**20
@@ -79,14 +82,37 @@ Reader = Callable[[Mapping[str, str]], object]
 
 def _setting(name: str, parse: Callable[[str], T]) -> Callable[[Mapping[str, str]], T | None]:
     def read(env: Mapping[str, str]) -> T | None:
-        if name not in env:
-            return None
-        try:
-            return parse(env[name])
-        except ValueError as error:
-            raise ConfigError(f"{name} can't be read: {error}") from None
+        return _parsed(name, env[name], parse) if name in env else None
 
     return read
+
+
+def _parsed(name: str, text: str, parse: Callable[[str], T]) -> T:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise ConfigError(f"{name} can't be read: {error}") from None
+
+
+def _secret(env: Mapping[str, str], name: str) -> tuple[str, str]:
+    """A secret, or what is in the file that NAME_FILE names, and which of the two was set; empty where none was."""
+    file = f"{name}_FILE"
+    if name in env and file in env:
+        raise ConfigError(f"{name} and {file} are both set; keep one of them")
+    if file not in env:
+        return env.get(name, ""), name
+    try:
+        text = Path(env[file]).read_text("utf-8").strip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is no text"
+        raise ConfigError(f"{file} names a file that can't be read: {why}") from None
+    if not text.strip():
+        raise ConfigError(f"{file} names an empty file; write the secret into it")
+    return text, file
+
+
+def _secret_files(env: Mapping[str, str]) -> tuple[Path, ...]:
+    return tuple(Path(env[f"{name}_FILE"]) for name in SECRETS if f"{name}_FILE" in env)
 
 
 def _count(low: int, high: int) -> Callable[[str], int]:
@@ -147,11 +173,12 @@ def _host(text: str) -> str:
 
 def _database(env: Mapping[str, str]) -> str | None:
     """DATABASE_URL, or the POSTGRES_* family of flask-image-storage, which names the database after its user."""
-    if "DATABASE_URL" in env:
-        return str(_setting("DATABASE_URL", parse_database_url)(env))
+    url, name = _secret(env, "DATABASE_URL")
+    if url:
+        return _parsed(name, url, parse_database_url)
     if "POSTGRES_USER" not in env:
         return None
-    user, password = env["POSTGRES_USER"], env.get("POSTGRES_PASSWORD", "")
+    user, (password, _) = env["POSTGRES_USER"], _secret(env, "POSTGRES_PASSWORD")
     host = _setting("HOST", _host)(env) or "localhost"
     port = _setting("POSTGRES_PORT", _count(1, 65535))(env) or 5432
     database = env.get("POSTGRES_DB", user)
@@ -162,19 +189,15 @@ def _database(env: Mapping[str, str]) -> str | None:
 
 
 def _secret_keys(env: Mapping[str, str]) -> tuple[str, ...] | None:
-    if "SECRET_KEYS" in env and "SECRET_KEYS_FILE" in env:
-        raise ConfigError("SECRET_KEYS and SECRET_KEYS_FILE are both set; keep one of them")
-    if "SECRET_KEYS" in env:
-        return tuple(env["SECRET_KEYS"].replace(",", " ").split())
-    if "SECRET_KEYS_FILE" not in env:
-        return None
-    try:
-        return tuple(Path(env["SECRET_KEYS_FILE"]).read_text("ascii").split())
-    except (OSError, UnicodeDecodeError):
-        raise ConfigError("SECRET_KEYS_FILE can't be read: it names a file with one key a line") from None
+    text, name = _secret(env, "SECRET_KEYS")
+    keys = tuple(text.replace(",", " ").split())
+    if text and not keys:
+        raise ConfigError(f"{name} holds no key; make one with `make key`, or leave the setting out")
+    return keys or None
 
 
 READERS: Mapping[str, Reader] = {
+    "secret_files": _secret_files,
     "database_url": _database,
     "data_dir": _setting("DATA_DIR", Path),
     "bind": _setting("BIND", _bind),

@@ -15,7 +15,7 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 
 import embedded
-from app import create_app, database, migrate
+from app import create_app, database, migrate, warn_of_open_secrets
 from config import Config, ConfigError
 from crypto import MalformedServerKey
 from embedded.programs import die_with
@@ -58,6 +58,7 @@ def serve(config: Config, *, debug: bool) -> None:
         app = create_app(config)
         migrate(app)
         app.room.count()
+        warn_of_open_secrets(config)
         if config.open_catalog:
             log.warning(OPEN_CATALOG_WARNING)
         host, port = config.bind

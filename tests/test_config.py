@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from config import READERS, Config, ConfigError
+from config import READERS, SECRETS, Config, ConfigError
 
 
 def test_nothing_set_is_the_documented_default() -> None:
@@ -141,12 +141,45 @@ def test_a_host_of_that_family_is_read_strictly() -> None:
             Config.from_env({"POSTGRES_USER": "me", "HOST": host})
 
 
-def test_server_keys_from_a_file(tmp_path: Path) -> None:
-    file = tmp_path / "keys"
-    file.write_text("newest\nolder\n")
-    assert Config.from_env({"SECRET_KEYS_FILE": str(file)}).secret_keys == ("newest", "older")
-    with pytest.raises(ConfigError, match="both"):
-        Config.from_env({"SECRET_KEYS_FILE": str(file), "SECRET_KEYS": "a"})
+@pytest.mark.parametrize(
+    ("name", "text", "attribute", "read"),
+    [
+        ("SECRET_KEYS", "newest\nolder\n", "secret_keys", ("newest", "older")),
+        ("SECRET_KEYS", "newest, older", "secret_keys", ("newest", "older")),
+        ("DATABASE_URL", "postgresql://h/d\n", "database_url", "postgresql+psycopg2://h/d"),
+        ("POSTGRES_PASSWORD", "p@ss\n", "database_url", "postgresql+psycopg2://me:p%40ss@localhost:5432/me"),
+    ],
+)
+def test_a_secret_may_stand_in_a_file(
+    tmp_path: Path, name: str, text: str, attribute: str, read: object
+) -> None:
+    file = tmp_path / "secret"
+    file.write_text(text)
+    env = {"POSTGRES_USER": "me", f"{name}_FILE": str(file)}
+    assert getattr(Config.from_env(env), attribute) == read
+    with pytest.raises(ConfigError, match=f"{name} and {name}_FILE are both set"):
+        Config.from_env(env | {name: "a"})
+
+
+@pytest.mark.parametrize("name", SECRETS)
+@pytest.mark.parametrize(
+    "content", [None, b"", b"\n \n", b"\xff\xfe"], ids=["none", "empty", "blank", "no text"]
+)
+def test_a_file_without_a_secret_stops_the_start(tmp_path: Path, name: str, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "hunter2").write_bytes(content)
+    with pytest.raises(ConfigError, match=f"{name}_FILE names") as stopped:
+        Config.from_env({"POSTGRES_USER": "me", f"{name}_FILE": str(tmp_path / "hunter2")})
+    assert "hunter2" not in str(stopped.value)
+
+
+@pytest.mark.parametrize("text", [",", " ", " , ,"])
+def test_a_list_of_keys_without_a_key_stops_the_start(tmp_path: Path, text: str) -> None:
+    """It would start with a key of its own, and open nothing that was sealed before."""
+    (tmp_path / "keys").write_text(f"{text},")
+    for env in ({"SECRET_KEYS": text}, {"SECRET_KEYS_FILE": str(tmp_path / "keys")}):
+        with pytest.raises(ConfigError, match="holds no key"):
+            Config.from_env(env)
 
 
 def test_no_secret_shows_in_a_repr() -> None:

@@ -77,6 +77,7 @@ LINES = re.findall(r"^#([A-Z][A-Z_]+)=(.*)$", ENV_EXAMPLE, re.MULTILINE)
 
 def test_the_reader_of_names_finds_families_too() -> None:
     family = {"DATABASE_URL", "POSTGRES_USER", "POSTGRES_PASSWORD", "HOST", "POSTGRES_PORT", "POSTGRES_DB"}
+    family |= {"DATABASE_URL_FILE", "POSTGRES_PASSWORD_FILE"}
     assert names_read("database_url") == family
     assert names_read("secret_keys") == {"SECRET_KEYS", "SECRET_KEYS_FILE"}
 
@@ -111,7 +112,13 @@ def test_a_setting_in_env_reaches_the_container() -> None:
     """Docker Compose hands on only what it names; the rest it must set itself."""
     compose = (ROOT / "docker-compose.yml").read_text()
     handed_on = set(re.findall(r"^ {6}([A-Z][A-Z_]+):", compose, re.MULTILINE))
-    meant_for_elsewhere = {"DATABASE_URL", "POSTGRES_PORT", "SECRET_KEYS_FILE"}
+    meant_for_elsewhere = {
+        "DATABASE_URL",
+        "DATABASE_URL_FILE",
+        "POSTGRES_PASSWORD_FILE",
+        "POSTGRES_PORT",
+        "SECRET_KEYS_FILE",
+    }
     assert handed_on == set(ATTRIBUTES) - meant_for_elsewhere
 
 
