@@ -19,14 +19,27 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import embedded
 from config import Config, ConfigError
-from crypto import OwnerSeal, ServerKeys, key_file_in, server_keys_in
+from crypto import MalformedServerKey, OwnerSeal, ServerKeys, key_file_in, server_keys_in
 from imaging import Limits as PictureLimits
 from models import db
-from services import Accounts, Catalog, Drop, InFlight, Limits, Purge, PurgeSchedule, Room, Shelf
+from services import (
+    Accounts,
+    Catalog,
+    DatabaseAway,
+    Drop,
+    InFlight,
+    Limits,
+    Purge,
+    PurgeSchedule,
+    Room,
+    Shelf,
+)
 from storage import RowStore
 from web import Services, admitted, register_web
 
 ROOT = Path(__file__).parent
+OTHER_SCHEMA = {"42P01", "42703", "42883"}
+"""SQLSTATE undefined_table, undefined_column and undefined_function."""
 MOUNTED_SECRETS = Path("/run/secrets")
 """Where a container finds its secrets, readable by all of its users, of whom there is one."""
 log = logging.getLogger("mayfly")
@@ -53,8 +66,15 @@ class Mayfly(Flask):
 
 
 def create_app(config: Config | None = None) -> Mayfly:
-    """Put the rooms together; nothing is started and no connection is made."""
-    config = config or Config.from_env()
+    """Put the rooms together; nothing is started and no connection is made.
+
+    Raises ConfigError and MalformedServerKey; within a command of ``flask``, ClickException.
+    """
+    with in_one_sentence():
+        return _put_together(config or Config.from_env())
+
+
+def _put_together(config: Config) -> Mayfly:
     app = Mayfly("mayfly", template_folder="web/templates", static_folder=None, root_path=str(ROOT))
     app.settings = config
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -109,26 +129,56 @@ def database(config: Config, *, own: bool = False) -> Iterator[None]:
             yield
 
 
+@contextmanager
+def usable_database(config: Config) -> Iterator[None]:
+    """See to it that the database runs, and raise ConfigError where it can't be reached or refuses.
+
+    Call it in the application's context.
+    """
+    with database(config):
+        try:
+            with db.engine.connect():
+                pass
+            yield
+        except DBAPIError as error:
+            why = str(error.orig).partition("\n")[0].strip()
+            if getattr(error.orig, "pgcode", None) in OTHER_SCHEMA:
+                advice = "bring its schema up to date with `flask db upgrade`"
+            else:
+                advice = f"start it, or mend {config.database_settings}"
+            raise ConfigError(f"the database can't be used ({why}); {advice}") from None
+
+
+@contextmanager
+def in_one_sentence() -> Iterator[None]:
+    """Within a command of ``flask``, end it with the sentence of a foreseeable failure; elsewhere let that pass."""
+    try:
+        yield
+    except (ConfigError, MalformedServerKey, embedded.EmbeddedError, DatabaseAway) as error:
+        if click.get_current_context(silent=True) is None:
+            raise
+        raise click.ClickException(str(error)) from None
+
+
 def migrate(app: Mayfly) -> None:
     """Bring the schema up to date; processes that start together wait for one another.
 
-    Raises ConfigError where the database can't be reached or refuses.
+    Raises ConfigError where the database can't be reached or refuses, or has the schema of a newer Mayfly.
     """
     with app.app_context():
         try:
             upgrade()
-        except DBAPIError as error:
-            why = str(error.orig).partition("\n")[0]
-            raise ConfigError(f"the database can't be used ({why}); start it, or mend DATABASE_URL") from None
         finally:
             db.engine.dispose()
 
 
 def _server_keys(config: Config) -> ServerKeys:
-    if config.secret_keys is not None:
-        return ServerKeys.parse(config.secret_keys)
     try:
+        if config.secret_keys is not None:
+            return ServerKeys.parse(config.secret_keys)
         return server_keys_in(config.data_dir)
+    except MalformedServerKey as error:
+        raise MalformedServerKey(f"{config.server_key_setting}: {error}") from None
     except OSError as error:
         raise ConfigError(
             f"the server key can't be kept in {config.data_dir} ({error.strerror}): let this user write there,"
@@ -193,13 +243,13 @@ def _register_commands(app: Mayfly) -> None:
     @app.cli.command("purge")
     def purge() -> None:
         """Remove what has expired."""
-        with database(app.settings):
+        with in_one_sentence(), usable_database(app.settings):
             click.echo(f"deleted {app.purge()}")
 
     @app.cli.command("renew-accounts")
     def renew_accounts() -> None:
         """Seal accounts under the newest server key, so that an older one may go."""
-        with database(app.settings):
+        with in_one_sentence(), usable_database(app.settings):
             click.echo(f"renewed {app.accounts.renew()}")
 
 

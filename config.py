@@ -46,6 +46,21 @@ class Config:
     purge_interval: int = 10
     open_catalog: bool = False
     cors_origins: tuple[str, ...] = field(default_factory=tuple)
+    given: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
+    """The names that are set in the environment, so that advice names no other."""
+
+    @property
+    def database_settings(self) -> str:
+        """Which settings name the database, in the words of whoever set them."""
+        if not self.database_url:
+            return "DATA_DIR"
+        family = "POSTGRES_USER" in self.given and not self.given & {"DATABASE_URL", "DATABASE_URL_FILE"}
+        return "HOST and POSTGRES_*" if family else "DATABASE_URL"
+
+    @property
+    def server_key_setting(self) -> str:
+        """Which setting holds the server keys, or says in which folder they are."""
+        return next((name for name in ("SECRET_KEYS", "SECRET_KEYS_FILE") if name in self.given), "DATA_DIR")
 
     @property
     def bytes_in_flight(self) -> int:
@@ -65,7 +80,8 @@ class Config:
         """Raise ConfigError where two settings contradict each other."""
         if self.lifetime > self.max_lifetime:
             raise ConfigError(
-                f"LIFETIME ({self.lifetime}s) is over MAX_LIFETIME ({self.max_lifetime}s); lower it"
+                f"images would live {self.lifetime}s and {self.max_lifetime}s at most: set LIFETIME to MAX_LIFETIME"
+                " or less"
             )
         if self.max_lifetime > LONGEST_LIFETIME:
             raise ConfigError("MAX_LIFETIME is over 30d; Mayfly keeps images for a while, not for good")
@@ -215,4 +231,5 @@ READERS: Mapping[str, Reader] = {
     "purge_interval": _setting("PURGE_INTERVAL", _interval),
     "open_catalog": _setting("OPEN_CATALOG", _yes_or_no),
     "cors_origins": _setting("CORS_ORIGINS", _origins),
+    "given": frozenset,
 }

@@ -8,7 +8,8 @@ from alembic import context
 from flask import current_app
 from sqlalchemy import Connection, text
 
-from app import Mayfly, database
+from app import Mayfly, in_one_sentence, usable_database
+from config import ConfigError
 from models import db, keep_session_settings
 
 log = logging.getLogger("mayfly")
@@ -18,13 +19,24 @@ MIGRATION_LOCK = 0x4D6967726174  # "Migrat"
 def migrate_online(app: Mayfly) -> None:
     engine = db.engine.execution_options(isolation_level="READ COMMITTED")
     # The lock and the limit are the transaction's, not the session's: a pooler would keep those for somebody else.
-    with database(app.settings), engine.begin() as connection:
+    with in_one_sentence(), usable_database(app.settings), engine.begin() as connection:
         connection.execute(text("SET LOCAL statement_timeout = 0"))
         wait_for_turn(connection)
         context.configure(connection=connection, target_metadata=db.metadata, compare_server_default=True)
+        refuse_a_newer_schema()
         with context.begin_transaction():
             context.run_migrations()
         keep_session_settings(connection)
+
+
+def refuse_a_newer_schema() -> None:
+    known = {script.revision for script in context.script.walk_revisions()}
+    newer = set(context.get_context().get_current_heads()) - known
+    if newer:
+        raise ConfigError(
+            f"the database has the schema of a newer Mayfly ({min(newer)}, and this one knows {max(known)}):"
+            " start that one, or give this one a database of its own"
+        )
 
 
 def wait_for_turn(connection: Connection) -> None:
