@@ -19,7 +19,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import embedded
 from config import Config, ConfigError
-from crypto import MalformedServerKey, OwnerSeal, ServerKeys, key_file_in, server_keys_in
+from crypto import MalformedServerKey, OwnerSeal, ServerKeys, server_keys_in
 from imaging import Limits as PictureLimits
 from models import db
 from services import (
@@ -40,8 +40,6 @@ from web import Services, admitted, register_web
 ROOT = Path(__file__).parent
 OTHER_SCHEMA = {"42P01", "42703", "42883"}
 """SQLSTATE undefined_table, undefined_column and undefined_function."""
-MOUNTED_SECRETS = Path("/run/secrets")
-"""Where a container finds its secrets, readable by all of its users, of whom there is one."""
 log = logging.getLogger("mayfly")
 access_log = logging.getLogger("mayfly.access")
 
@@ -186,18 +184,6 @@ def _server_keys(config: Config) -> ServerKeys:
         ) from None
 
 
-def warn_of_open_secrets(config: Config) -> None:
-    """Log which secrets lie in files that every user of this machine may read."""
-    for path in (key_file_in(config.data_dir), *config.secret_files):
-        if not path.exists() or path.is_relative_to(MOUNTED_SECRETS):
-            continue
-        mode = path.stat().st_mode & 0o777
-        if mode & 0o007:
-            log.warning(
-                "every user of this machine may read the secrets in %s (mode %o): chmod 600 it", path, mode
-            )
-
-
 def _disk(config: Config) -> Callable[[], bool] | None:
     """Tell whether the embedded database's disk has room; an outside one says itself when it has none."""
     if config.database_url:
@@ -208,7 +194,7 @@ def _disk(config: Config) -> Callable[[], bool] | None:
 
 def _engine_options(config: Config) -> dict[str, Any]:
     return {
-        "pool_size": config.threads + 1,  # one for the purge
+        "pool_size": config.connections,
         "max_overflow": 0,
         "pool_timeout": 10,
         # Changing it for each use costs a round trip each way; services/database.py begins what needs a transaction.

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote, urlsplit
 
-from units import parse_database_url, parse_duration, parse_size
+from units import parse_database_url, parse_duration, parse_size, usable_processors
 
 T = TypeVar("T")
 LONGEST_LIFETIME = 30 * 86400
 LARGEST_IMAGE = 256 * 2**20
+MOST_WORKERS = 16
+"""Where WORKERS is not set: so many stay under the hundred connections that PostgreSQL allows as it comes."""
 SECRETS = ("DATABASE_URL", "POSTGRES_PASSWORD", "SECRET_KEYS")
 """Settings that a file may hold instead: NAME_FILE says where."""
 _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
@@ -31,7 +33,7 @@ class Config:
     database_url: str | None = field(default=None, repr=False)
     data_dir: Path = Path("var")
     bind: tuple[str, int] = ("127.0.0.1", 5000)
-    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+    workers: int = field(default_factory=lambda: min(usable_processors(), MOST_WORKERS))
     threads: int = 4
     base_url: str | None = None
     trusted_proxies: int = 0
@@ -61,6 +63,11 @@ class Config:
     def server_key_setting(self) -> str:
         """Which setting holds the server keys, or says in which folder they are."""
         return next((name for name in ("SECRET_KEYS", "SECRET_KEYS_FILE") if name in self.given), "DATA_DIR")
+
+    @property
+    def connections(self) -> int:
+        """The most connections to the database that one process has: one for each thread, and one for the purge."""
+        return self.threads + 1
 
     @property
     def bytes_in_flight(self) -> int:

@@ -32,7 +32,7 @@ from models.owner import (
     replace_account,
     return_attempt,
 )
-from models.session import keep_session_settings
+from models.session import connections_allowed, keep_session_settings
 from models.stored import Stored, forget_empty, recount, release, reserve
 
 __all__ = [
@@ -52,6 +52,7 @@ __all__ = [
     "claim_attempt",
     "claim_guess",
     "claim_view",
+    "connections_allowed",
     "db",
     "delete_dead",
     "delete_image",

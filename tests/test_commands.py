@@ -90,6 +90,16 @@ def empty_database(database_url: str) -> Iterator[str]:
     engine.dispose()
 
 
+def test_more_connections_than_postgresql_allows(empty_database: str) -> None:
+    told = sentence_of("app.py", DATABASE_URL=empty_database, WORKERS="20", THREADS="4")
+    assert "may ask for 100 connections, and PostgreSQL allows 97" in told
+    engine = create_engine(empty_database, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("ALTER DATABASE commands CONNECTION LIMIT 9"))
+        assert "PostgreSQL allows 9:" in sentence_of("app.py", DATABASE_URL=empty_database, WORKERS="2")
+    engine.dispose()
+
+
 @pytest.mark.parametrize("command", ["purge", "renew-accounts"])
 def test_a_database_without_our_tables(command: str, empty_database: str) -> None:
     assert "flask db upgrade" in sentence_of(command, DATABASE_URL=empty_database)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from config import READERS, SECRETS, Config, ConfigError
+from tests.processes import ROOT
+from units import usable_processors
 
 
 def test_nothing_set_is_the_documented_default() -> None:
@@ -119,6 +124,44 @@ def test_a_value_that_can_t_be_read_stops_the_start(name: str, value: str) -> No
     with pytest.raises(ConfigError, match=name) as stopped:
         Config.from_env({name: value})
     assert "hunter2" not in str(stopped.value)
+
+
+def test_the_workers_are_as_many_as_the_processors_that_may_be_used(tmp_path: Path) -> None:
+    membership = tmp_path / "membership"
+    membership.write_text("3:cpu,cpuacct:/elsewhere\n0::/system.slice/mayfly.service\n")
+    group = tmp_path / "system.slice" / "mayfly.service"
+    group.mkdir(parents=True)
+    affinity = len(os.sched_getaffinity(0))
+    for quota, above, usable in (
+        ("max 100000", "max 100000", affinity),
+        ("50000 100000", "max 100000", 1),
+        ("100000 100000", "max 100000", 1),
+        ("9900000 100000", "100000 100000", 1),
+        ("9900000 100000", None, affinity),
+    ):
+        (group / "cpu.max").write_text(f"{quota}\n")
+        (group.parent / "cpu.max").unlink(missing_ok=True)
+        if above:
+            (group.parent / "cpu.max").write_text(f"{above}\n")
+        assert usable_processors(tmp_path, membership) == usable
+    assert usable_processors(tmp_path, tmp_path / "none") == affinity
+
+
+def test_a_process_on_one_processor_has_one_worker() -> None:
+    script = "import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])\n"
+    script += "from config import Config; print(Config().workers)"
+    told = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert told.stdout == "1\n"
+
+
+def test_a_machine_of_many_processors_asks_for_no_more_connections_than_postgresql_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(96), raising=False)
+    config = Config.from_env({})
+    assert config.workers * (config.threads + 1) < 97
 
 
 def test_the_family_of_settings_of_flask_image_storage() -> None:

@@ -16,9 +16,10 @@ from sqlalchemy import create_engine, text
 
 import embedded
 from app import Mayfly, create_app, migrate
-from config import Config
+from config import Config, ConfigError
 from models import db
 from models.session import SESSION
+from server import check_connections
 from tests.cast import SERVER_KEY, deposit
 from tests.processes import free_port, until
 
@@ -78,8 +79,10 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def application(pooled: Pooled) -> Mayfly:
-    return create_app(Config(database_url=pooled.url, secret_keys=(SERVER_KEY,), purge_interval=0))
+def application(pooled: Pooled, workers: int = 1) -> Mayfly:
+    return create_app(
+        Config(database_url=pooled.url, secret_keys=(SERVER_KEY,), purge_interval=0, workers=workers)
+    )
 
 
 def locks(pooled: Pooled) -> int:
@@ -114,3 +117,12 @@ def test_every_session_has_our_settings(pooled: Pooled) -> None:
         with engine.connect() as connection:
             assert list(connection.execute(shown).one()) == list(SESSION.values())
         engine.dispose()
+
+
+def test_the_connections_are_the_pooler_s_to_count(pooled: Pooled) -> None:
+    app = application(pooled, workers=128)
+    check_connections(app)
+    with pytest.raises(ConfigError, match="may ask for 640 connections"):
+        check_connections(
+            create_app(Config(database_url=pooled.direct, secret_keys=(SERVER_KEY,), workers=128))
+        )
