@@ -33,6 +33,7 @@ from services import (
     PurgeSchedule,
     Room,
     Shelf,
+    notice_restarts,
 )
 from storage import RowStore
 from web import Services, admitted, register_web
@@ -81,6 +82,7 @@ def _put_together(config: Config) -> Mayfly:
         SQLALCHEMY_ENGINE_OPTIONS=_engine_options(config),
     )
     engine = _engine(app)
+    notice_restarts(engine)
     Migrate(app, db, directory=str(ROOT / "migrations"))
     row_store, server_keys = RowStore(), _server_keys(config)
     stores = {row_store.name: row_store}

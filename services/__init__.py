@@ -4,6 +4,7 @@ from models import OPEN_CATALOG
 from services.accounts import Account, Accounts
 from services.catalog import Catalog, Entry, Page
 from services.conversion import Conversion
+from services.database import notice_restarts
 from services.details import Details
 from services.drop import Drop
 from services.errors import (
@@ -69,4 +70,5 @@ __all__ = [
     "TooManyLogins",
     "Wishes",
     "hold",
+    "notice_restarts",
 ]
