@@ -17,10 +17,10 @@ run:  ## serve on BIND, with a PostgreSQL of its own unless DATABASE_URL names o
 	@.ci/venv run && exec .venv/bin/python app.py $(ARGS)
 
 test:  ## the tests, and how much of the code they reach
-	@.ci/venv dev && .ci/tools $(TOOLS) && exec .venv/bin/python -m pytest --cov $(ARGS)
+	@.ci/tools $(TOOLS) && .ci/venv dev && exec .venv/bin/python -m pytest --cov $(ARGS)
 
 faults:  ## the proofs of tests/faults in their long form, and the figures of docs/reliability.md
-	@.ci/venv dev && .ci/tools $(TOOLS) && FAULTS=full exec .venv/bin/python -m pytest tests/faults $(ARGS)
+	@.ci/tools $(TOOLS) && .ci/venv dev && FAULTS=full exec .venv/bin/python -m pytest tests/faults $(ARGS)
 
 check:  ## lint, format, types
 	@.ci/venv dev
