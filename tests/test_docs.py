@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING
 from pathlib import Path
@@ -116,10 +119,28 @@ def test_a_setting_in_env_reaches_the_container() -> None:
         "DATABASE_URL",
         "DATABASE_URL_FILE",
         "POSTGRES_PASSWORD_FILE",
-        "POSTGRES_PORT",
-        "SECRET_KEYS_FILE",
-    }
-    assert handed_on == set(ATTRIBUTES) - meant_for_elsewhere
+    }  # .env.example says so
+    assert handed_on - {"PGPORT"} == set(ATTRIBUTES) - meant_for_elsewhere
+
+
+@pytest.mark.parametrize("name", ["BIND", "DATA_DIR", "SECRET_KEYS_FILE", "POSTGRES_PORT"])
+def test_what_the_container_sets_itself_is_still_taken_from_env(name: str) -> None:
+    assert f"${{{name}:" in (ROOT / "docker-compose.yml").read_text()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_the_image_s_health_is_asked_where_it_listens(server: Served, host: str) -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    check = re.search(r"^HEALTHCHECK .*?^ +CMD (\[.*?\])$", dockerfile, re.MULTILINE | re.DOTALL)
+    assert check
+    _, *arguments = json.loads(check[1])
+    for port, status in ((server.port, 0), (1, 1)):
+        env = {**os.environ, "BIND": f"{host}:{port}"}
+        ran = subprocess.run(
+            [sys.executable, *arguments], cwd=ROOT, env=env, capture_output=True, check=False
+        )
+        assert ran.returncode == status
+    assert "--interval=5s" in dockerfile, "what serves is healthy within seconds"
 
 
 # Recipes
