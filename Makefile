@@ -5,7 +5,7 @@ PYTHON ?=
 export PYTHON
 
 ROOMS := $(wildcard app.py config.py server.py units.py crypto embedded imaging models migrations services storage web benchmarks tests)
-TOOLS := curl:curl exiftool:libimage-exiftool-perl faketime:faketime chromium:chromium pgbouncer:pgbouncer
+TOOLS := curl:curl exiftool:libimage-exiftool-perl faketime:faketime chromium:chromium pgbouncer:pgbouncer psql:postgresql-client
 LOCK := pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 
 .PHONY: help run test faults check key lock bench clean
