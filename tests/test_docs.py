@@ -143,6 +143,25 @@ def test_the_image_s_health_is_asked_where_it_listens(server: Served, host: str)
     assert "--interval=5s" in dockerfile, "what serves is healthy within seconds"
 
 
+def test_the_unit_lets_uploads_finish_and_the_sandbox_lock_itself_up() -> None:
+    unit = (ROOT / "deploy" / "mayfly.service").read_text().splitlines()
+    assert {"KillMode=mixed", "SystemCallFilter=@system-service @sandbox", "LimitCORE=0"} <= set(unit)
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd's own rating")
+def test_the_rating_of_the_unit_is_the_one_that_the_documents_give() -> None:
+    rated = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "deploy/mayfly.service"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    score = re.search(r"mayfly\.service: ([\d.]+)", rated.stdout)
+    assert score
+    assert f"its exposure with {score[1]}," in (ROOT / "docs" / "operations.md").read_text()
+
+
 # Recipes
 
 BLOCKS = re.findall(r"^```(bash|crontab)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
