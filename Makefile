@@ -5,7 +5,7 @@ PYTHON ?=
 export PYTHON
 
 ROOMS := $(wildcard app.py config.py server.py units.py crypto embedded front imaging models migrations services storage web benchmarks tests)
-TOOLS := curl:curl exiftool:libimage-exiftool-perl faketime:faketime chromium:chromium
+TOOLS := curl:curl exiftool:libimage-exiftool-perl faketime:faketime chromium:chromium pgbouncer:pgbouncer psql:postgresql-client
 LOCK := pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 
 .PHONY: help run test faults check key lock bench clean
@@ -17,10 +17,10 @@ run:  ## serve on BIND, with a PostgreSQL of its own unless DATABASE_URL names o
 	@.ci/venv run && exec .venv/bin/python app.py $(ARGS)
 
 test:  ## the tests, and how much of the code they reach
-	@.ci/venv dev && .ci/tools $(TOOLS) && exec .venv/bin/python -m pytest --cov $(ARGS)
+	@.ci/tools $(TOOLS) && .ci/venv dev && exec .venv/bin/python -m pytest --cov $(ARGS)
 
 faults:  ## the proofs of tests/faults in their long form, and the figures of docs/reliability.md
-	@.ci/venv dev && .ci/tools $(TOOLS) && FAULTS=full exec .venv/bin/python -m pytest tests/faults $(ARGS)
+	@.ci/tools $(TOOLS) && .ci/venv dev && FAULTS=full exec .venv/bin/python -m pytest tests/faults $(ARGS)
 
 check:  ## lint, format, types
 	@.ci/venv dev

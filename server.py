@@ -10,18 +10,20 @@ import resource
 import signal
 import socket
 import sys
+from pathlib import Path
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 
 import embedded
-from app import create_app, database, migrate
+from app import Mayfly, create_app, database, migrate
 from config import Config, ConfigError
-from crypto import MalformedServerKey
+from crypto import MalformedServerKey, key_file_in
 from embedded.programs import die_with
 from front import Front
 from imaging import hide_memory, jail_offered
+from models import connections_allowed, db
 from services import DEAR_AT_ONCE
 from web import largest_body
 
@@ -37,6 +39,8 @@ OPEN_CATALOG_WARNING = (
     "OPEN_CATALOG is on: whoever reaches this server may list, open and delete every image"
     " that was uploaded without an account; keep it in a private network"
 )
+MOUNTED_SECRETS = Path("/run/secrets")
+"""Where a container finds its secrets, readable by all of its users, of whom there is one."""
 log = logging.getLogger("mayfly")
 
 
@@ -60,7 +64,9 @@ def serve(config: Config, *, debug: bool) -> None:
     with database(config, own=True):
         app = create_app(config)
         migrate(app)
+        check_connections(app)
         app.room.count()
+        warn_of_open_secrets(config)
         if config.open_catalog:
             log.warning(OPEN_CATALOG_WARNING)
         if not jail_offered().filtered:
@@ -90,6 +96,7 @@ def worker() -> Front:
     _log_to_stderr()
     hide_memory()  # a worker inherits that as a fork, but not where it is spawned
     _reuse_memory()
+    os.setpgid(0, 0)  # Ctrl-C is for the main process, which ends its workers in order
     die_with(os.getppid(), signal.SIGTERM)
     app = create_app()
     app.schedule.start()
@@ -122,6 +129,33 @@ def _check_port(host: str, port: int) -> None:
             raise ConfigError(
                 f"BIND {host}:{port} can't be served: {error.strerror}; free it or set BIND"
             ) from None
+
+
+def check_connections(app: Mayfly) -> None:
+    """Raise ConfigError where all processes together would ask PostgreSQL for more connections than it allows."""
+    config = app.settings
+    needed = config.workers * config.connections
+    with app.app_context():
+        with db.engine.connect() as connection:
+            allowed = connections_allowed(connection)
+        db.engine.dispose()
+    if allowed is not None and needed > allowed:
+        raise ConfigError(
+            f"{config.workers} WORKERS with {config.threads} THREADS each may ask for {needed} connections, and"
+            f" PostgreSQL allows {allowed}: set WORKERS or THREADS lower"
+        )
+
+
+def warn_of_open_secrets(config: Config) -> None:
+    """Log which secrets lie in files that every user of this machine may read."""
+    for path in (key_file_in(config.data_dir), *config.secret_files):
+        if not path.exists() or path.is_relative_to(MOUNTED_SECRETS):
+            continue
+        mode = path.stat().st_mode & 0o777
+        if mode & 0o007:
+            log.warning(
+                "every user of this machine may read the secrets in %s (mode %o): chmod 600 it", path, mode
+            )
 
 
 def _log_to_stderr() -> None:

@@ -79,7 +79,7 @@ def _home() -> Path:
     home = Path(spec.origin).parent if spec and spec.origin else Path()
     if not (home / f"pginstall{MAJOR}" / "bin" / "postgres").exists():
         raise EmbeddedError(
-            "No PostgreSQL came with pip: install requirements.txt, or set DATABASE_URL to a server."
+            "No database is named, and no PostgreSQL is installed beside Mayfly: set DATABASE_URL or POSTGRES_USER."
         )
     return home
 

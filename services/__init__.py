@@ -6,6 +6,7 @@ from services.admission import Later
 from services.allowance import FREE_BYTES, Allowance, Memory, hold_memory, once
 from services.catalog import Catalog, Entry, Page
 from services.conversion import Conversion
+from services.database import notice_restarts
 from services.dear import DEAR_AT_ONCE
 from services.details import Details
 from services.drop import Drop
@@ -82,5 +83,6 @@ __all__ = [
     "TooSlow",
     "Wishes",
     "hold_memory",
+    "notice_restarts",
     "once",
 ]

@@ -1,7 +1,7 @@
 """HTTP and nothing else."""
 
 from web.body import largest_body
-from web.in_flight import admitted
+from web.in_flight import admitted, behind_proxies
 from web.routes import Services, register_web
 
-__all__ = ["Services", "admitted", "largest_body", "register_web"]
+__all__ = ["Services", "admitted", "behind_proxies", "largest_body", "register_web"]

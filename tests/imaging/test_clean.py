@@ -26,7 +26,7 @@ BUILT = re.compile(
     |GIF:(AnimationIterations|BackgroundColor|BitsPerPixel|ColorResolutionDepth|Duration|FrameCount|GIFVersion
         |HasColorMap|ImageWidth|ImageHeight|TransparentColor)
     |RIFF:(AnimationLoopCount|BackgroundColor|Duration|(Horizontal|Vertical)Scale|ImageWidth|ImageHeight
-        |VP8Version|WebP_Flags|AlphaFiltering|AlphaPreprocessing|AlphaCompression)
+        |VP8Version|WebP_Flags|AlphaFiltering|AlphaPreprocessing|AlphaCompression|AlphaIsUsed)
     |(QuickTime|Track\d):(?!.*(Author|Comment|Copyright|GPS|Location|Make|Model|Software|Title))\w+""",
     re.VERBOSE,
 )
@@ -100,6 +100,10 @@ def test_the_secret_is_gone_from_the_bytes(name: str) -> None:
 
 def test_every_format_carried_a_secret_to_lose() -> None:
     assert {name.rsplit(".", 1)[1] for name in CARRIERS} == {"jpg", "png", "gif", "webp", "avif"}
+
+
+def test_what_a_newer_exiftool_tells_of_a_webp_is_how_it_is_built() -> None:
+    assert personal({"RIFF:AlphaIsUsed": "No", "RIFF:VP8Version": "0"}) == {}
 
 
 def test_exiftool_would_have_found_it() -> None:
