@@ -87,7 +87,7 @@ def _here(chosen: list[Attack], *, seconds: float, bounds: Bounds) -> list[Resul
     with _database() as (url, folder):
         for one in chosen:
             env: dict[str, Any] = {"DATABASE_URL": url, "DATA_DIR": folder, "WORKERS": str(WORKERS)}
-            with serving(**env | one.settings) as served:
+            with serving(**{**env, **one.settings}) as served:
                 results.append(tried(one, served.port, seconds, served))
             _say(row(results[-1], bounds))
     return results

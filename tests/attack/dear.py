@@ -48,9 +48,14 @@ async def heads(aim: Aim) -> None:
     await aim.flood(64, "HEAD", f"/image/{link}?format=webp&width={SIDE - 300}")
 
 
+def _login() -> bytes:
+    account = _account()
+    return json.dumps({"login": account["login"], "password": account["password"]}).encode()
+
+
 @attack("logins", "200 logins of nobody at once", short=True)
 async def logins(aim: Aim) -> None:
-    await aim.flood(200, "POST", "/api/login", lambda: json.dumps(_account()).encode(), _json)
+    await aim.flood(200, "POST", "/api/login", _login, _json)
 
 
 @attack("passwords", "200 uploads with a password at once", short=True)
@@ -71,13 +76,14 @@ async def guesses(aim: Aim) -> None:
 
 
 def _json() -> Mapping[str, str]:
-    return {"Content-Type": "application/json"}
+    return {"Content-Type": "application/json", "Accept": "application/json"}
 
 
 async def _json_bomb(aim: Aim, body: bytes) -> None:
-    account = json.dumps(_account()).encode()
-    await ask(aim.port, "POST", "/api/registration", account, _json())
-    told = await ask(aim.port, "POST", "/api/login", account, {**_json(), "Accept": "application/json"})
+    account = _account()
+    await ask(aim.port, "POST", "/api/registration", json.dumps(account).encode(), _json())
+    del account["email"]
+    told = await ask(aim.port, "POST", "/api/login", json.dumps(account).encode(), _json())
     headers = {**_json(), "Authorization": json.loads(told.body)["Authorization"]}
     await aim.flood(2, "POST", "/api/images", lambda: body, lambda: headers)
 
