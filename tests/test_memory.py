@@ -1,4 +1,4 @@
-"""Memory is bounded by the settings, whatever clients ask: the worst of each kind within the formula of the documents."""
+"""Memory is bounded by the settings: the worst of each kind of request stays within the formula of the documents."""
 
 from __future__ import annotations
 
@@ -111,14 +111,10 @@ def test_many_conversions(server: Served) -> None:
 
 
 def test_json_of_millions_of_lists(server: Served) -> None:
-    account = {"login": "mallory", "email": "mallory@example.org", "password": PASSWORD}
-    assert requests.post(f"{server.url}/api/registration", json=account, timeout=SECONDS).status_code in {
-        201,
-        409,
-    }
-    told = requests.post(
-        f"{server.url}/api/login", json={"login": "mallory", "password": PASSWORD}, timeout=SECONDS
-    ).json()
+    login = {"login": "mallory", "password": PASSWORD}
+    account = login | {"email": "mallory@example.org"}
+    requests.post(f"{server.url}/api/registration", json=account, timeout=SECONDS)
+    told = requests.post(f"{server.url}/api/login", json=login, timeout=SECONDS).json()
     headers = {"Authorization": told["Authorization"], "Content-Type": "application/json"}
     body = json_lists()
     with bounded(server):
