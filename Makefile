@@ -8,7 +8,7 @@ ROOMS := $(wildcard app.py config.py server.py units.py crypto embedded front im
 TOOLS := curl:curl exiftool:libimage-exiftool-perl faketime:faketime chromium:chromium pgbouncer:pgbouncer psql:postgresql-client
 LOCK := pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 
-.PHONY: help run test faults check key lock bench clean
+.PHONY: help run test faults attack check key lock bench clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):  *## \(.*\)/make \1\t\2/p' Makefile
@@ -21,6 +21,9 @@ test:  ## the tests, and how much of the code they reach
 
 faults:  ## the proofs of tests/faults in their long form, and the figures of docs/reliability.md
 	@.ci/tools $(TOOLS) && .ci/venv dev && FAULTS=full exec .venv/bin/python -m pytest tests/faults $(ARGS)
+
+attack:  ## every attack on a server of its own for a minute each, and the table of docs/reliability.md; ARGS="--seconds 10"
+	@.ci/venv dev && exec .venv/bin/python -m tests.attack $(ARGS)
 
 check:  ## lint, format, types
 	@.ci/venv dev
