@@ -1,10 +1,9 @@
-"""What an image is: recognise it by its bytes, or refuse it. Bytes in, bytes out, nothing on disk."""
+"""What an image is: recognised by its bytes, or refused. Bytes in, bytes out, nothing on disk."""
 
-from imaging.cleaning import clean
-from imaging.conversion import convert, prove
+from imaging.conversion import convert, memory_of_converting
 from imaging.errors import BrokenImage, ImagingError, NotAnImage, TooBusy, TooManyPixels
+from imaging.examination import examine, memory_of_examining
 from imaging.picture import Data, Limits, Picture
-from imaging.recognition import recognise
 
 __all__ = [
     "BrokenImage",
@@ -15,8 +14,8 @@ __all__ = [
     "Picture",
     "TooBusy",
     "TooManyPixels",
-    "clean",
     "convert",
-    "prove",
-    "recognise",
+    "examine",
+    "memory_of_converting",
+    "memory_of_examining",
 ]

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from crypto import ImageKey, Link, MalformedSecret, OwnerSeal, RowSeal, ServerKeys
-from imaging import Data, clean, prove, recognise
+from imaging import Data, examine
 from models import ImageRow, Ownership, insertion, now, slot_of, time_left
 from services.catalog import ownership_of
 from services.conversion import Conversion
@@ -47,9 +47,7 @@ class Drop:
         lifetime = self._limits.lifetime if wishes.lifetime is None else wishes.lifetime
         if lifetime > self._limits.max_lifetime:
             raise BadLifetime(self._limits.max_lifetime)
-        picture = recognise(data, self._limits.picture)
-        image = data if wishes.keep_metadata else clean(data, picture)
-        prove(image, picture, self._limits.picture)
+        picture, image = examine(data, self._limits.picture, wishes.keep_metadata)
         details = details_of(image, picture, wishes)
         image_key = ImageKey.new()
         link = image_key.link

@@ -8,7 +8,8 @@ import sys
 import atheris
 
 with atheris.instrument_imports(include=["imaging"]):
-    from imaging import ImagingError, Limits, clean, recognise
+    from imaging import ImagingError, Limits
+    from tests.imaging.walks import read, recognise
 
 from tests.imaging.samples import samples
 
@@ -18,8 +19,7 @@ LIMITS = Limits(max_pixels=4_000_000)
 def one(data: bytes) -> None:
     """Recognise and clean; anything but a refusal of our own is a finding."""
     try:
-        picture = recognise(data, LIMITS)
-        cleaned = clean(data, picture)
+        picture, cleaned = read(data, LIMITS)
     except ImagingError:
         return
     if len(cleaned) > len(data) or recognise(cleaned, LIMITS) != picture:

@@ -4,11 +4,12 @@ import zlib
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from imaging import ImagingError, Limits, clean, recognise
+from imaging import ImagingError
+from tests.imaging import walks
 from tests.imaging.corpus import HEADS
 from tests.imaging.samples import read, samples
+from tests.imaging.walks import clean, recognise
 
-LIMITS = Limits()
 PIECES = st.lists(st.binary(max_size=300), max_size=4)
 LETTERS = st.sampled_from([b"tEXt", b"zTXt", b"iTXt", b"tIME", b"orNT", b"prVt", b"caBX"])
 
@@ -16,15 +17,11 @@ LETTERS = st.sampled_from([b"tEXt", b"zTXt", b"iTXt", b"tIME", b"orNT", b"prVt",
 def survive(data: bytes) -> None:
     """Let the room decide: a picture, cleaned to the same one, or a refusal of its own."""
     try:
-        found = recognise(data, LIMITS)
-    except ImagingError:
-        return
-    try:
-        cleaned = clean(data, found)
+        found, cleaned = walks.read(data)
     except ImagingError:
         return
     assert len(cleaned) <= len(data)
-    assert recognise(cleaned, LIMITS) == found
+    assert recognise(cleaned) == found
 
 
 @given(st.sampled_from(HEADS), st.binary(max_size=3000))
@@ -64,8 +61,7 @@ def riff_chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def same_when_cleaned(original: bytes, filled: bytes) -> bool:
-    one, other = clean(original, recognise(original, LIMITS)), clean(filled, recognise(filled, LIMITS))
-    return one == other
+    return clean(original) == clean(filled)
 
 
 @given(PIECES, st.sampled_from([*range(0xE3, 0xEE), 0xEF, 0xFE]), st.binary(max_size=99))

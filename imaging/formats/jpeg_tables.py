@@ -7,12 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from imaging.errors import BrokenImage
-from imaging.reading import number, require, take
+from imaging.formats.reading import number, require, take
 
 PROGRESSIVE = 0xC2
 # Encoders write at most some twenty; each one is a pass over the whole picture for the decoder.
 MAX_SCANS = 64
 MAX_BLOCKS_IN_UNIT = 10
+# A scan needs at most eight tables; a flood of them is a way to spend our time.
+MAX_TABLES = 12 * MAX_SCANS
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class Tables:
     quantization: set[int] = field(default_factory=set)
     huffman: set[int] = field(default_factory=set)
     scans: int = 0
+    read: int = 0
     complete: bool = False
 
     def begin(self, frame: Frame) -> None:
@@ -87,6 +90,7 @@ class Tables:
             wide, name = divmod(body[at], 16)
             require(wide < 2 and name < 4, "a quantization table is broken")
             take(body, at + 1, 64 << wide)
+            self._count()
             self.quantization.add(name)
             at += 1 + (64 << wide)
 
@@ -95,12 +99,17 @@ class Tables:
         at = 0
         while at < len(body):
             kind, name = divmod(body[at], 16)
+            self._count()
             counts = take(body, at + 1, 16)
             values = take(body, at + 17, sum(counts))
             require(kind < 2 and name < 4 and _is_prefix_code(counts), "a Huffman table is broken")
             require(kind or max(values, default=0) < 16, "a Huffman table is broken")
             self.huffman.add(body[at])
             at += 17 + len(values)
+
+    def _count(self) -> None:
+        self.read += 1
+        require(self.read <= MAX_TABLES, "it has too many tables")
 
     def add_scan(self, body: memoryview) -> None:
         """Read a SOS segment and see that the frame and the tables it names are there."""

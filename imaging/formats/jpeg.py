@@ -2,17 +2,18 @@
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
-from imaging import exif
-from imaging.errors import NotAnImage
-from imaging.jpeg_tables import Frame, Tables
-from imaging.picture import Limits, Picture, Segment
-from imaging.reading import number, require, says, take
+from imaging.errors import CUT, BrokenImage, NotAnImage
+from imaging.formats import exif
+from imaging.formats.first_bytes import JPEG_SEGMENTED
+from imaging.formats.jpeg_tables import Frame, Tables
+from imaging.formats.reading import number, require, says, take
+from imaging.picture import Limits, Picture
 
 DHT, EOI, SOS, DQT, APP1, DNL = 0xC4, 0xD9, 0xDA, 0xDB, 0xE1, 0xDC
 FRAMES = {0xC0, 0xC1, 0xC2}
 OTHER_FRAMES = {0xC3, *range(0xC5, 0xD0)} - {0xC8, 0xCC}
-SEGMENTED = {*range(0xC0, 0xFF)} - {*range(0xD0, 0xDA)}
 MAX_SEGMENTS = 10_000
 
 MARKER = re.compile(rb"\xff+([\x01-\xfe])")
@@ -20,9 +21,13 @@ MARKER = re.compile(rb"\xff+([\x01-\xfe])")
 SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 
-def matches(view: memoryview) -> bool:
-    """Say whether the first bytes are a JPEG's: SOI, then a marker that may follow it."""
-    return says(view, 0, b"\xff\xd8\xff") and (len(view) < 4 or view[3] == 0xFF or view[3] in SEGMENTED)
+class Segment(NamedTuple):
+    """One segment of a JPEG: `start` is its FF, `body` follows the length; a scan's `end` is behind its data."""
+
+    marker: int
+    start: int
+    end: int
+    body: memoryview
 
 
 def segments(view: memoryview) -> Iterator[Segment]:
@@ -30,32 +35,37 @@ def segments(view: memoryview) -> Iterator[Segment]:
     at = 2
     for _ in range(MAX_SEGMENTS):
         found = MARKER.match(view, at)
-        require(found, "a JPEG marker is missing")
-        segment = _segment(view, found.end() if found else at)
+        if not found:
+            raise BrokenImage("a JPEG marker is missing")
+        segment = _segment(view, found.end())
         yield segment
         if segment.marker == EOI:
             return
         at = segment.end
-    require(False, "it has too many JPEG segments")
+    raise BrokenImage("it has too many JPEG segments")
 
 
 def _segment(view: memoryview, at: int) -> Segment:
     marker = view[at - 1]
     if marker == EOI:
         return Segment(marker, at - 2, at, view[at:at])
-    require(marker in SEGMENTED, "a JPEG marker is out of place")
+    require(marker in JPEG_SEGMENTED, "a JPEG marker is out of place")
     size = number(view, at, 2)
     require(size >= 2, "a JPEG segment has no length")
     body, end = take(view, at + 2, size - 2), at + size
     if marker == SOS:
         found = SCAN_END.search(view, end)
-        require(found, "it ends too early")
-        end = found.start() if found else end
+        if not found:
+            raise BrokenImage(CUT)
+        end = found.start()
     return Segment(marker, at - 2, end, body)
 
 
-def measure(view: memoryview, limits: Limits) -> Picture:
-    """Walk every segment and return the picture; see `recognise` for what it raises."""
+def measure(view: memoryview, limits: Limits) -> tuple[Picture, list[Segment]]:
+    """Walk every segment and return the picture with all of them; see `Form.read` for what it raises.
+
+    Raises `NotAnImage` for the kinds of JPEG that no browser shows: lossless, hierarchical, arithmetic.
+    """
     tables, turn, walk = Tables(), 0, list[Segment]()
     for segment in segments(view):
         walk.append(segment)
@@ -70,7 +80,7 @@ def measure(view: memoryview, limits: Limits) -> Picture:
             _learn(tables, segment)
     require(tables.scans, "a JPEG without pixels")
     width, height = exif.turned(*tables.size(), turn)
-    return Picture("image/jpeg", width, height, walk=tuple(walk))
+    return Picture("image/jpeg", width, height), walk
 
 
 def _learn(tables: Tables, segment: Segment) -> None:

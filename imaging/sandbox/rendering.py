@@ -1,8 +1,9 @@
-"""Decoding and encoding with Pillow, in the helper process: hostile bytes meet it nowhere else."""
+"""Decoding and encoding with Pillow, in the sandbox process: hostile bytes meet it nowhere else."""
 
 import io
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from contextlib import contextmanager
+from typing import Any
 
 from PIL import (
     AvifImagePlugin,
@@ -21,14 +22,23 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from imaging import exif
-from imaging.errors import BrokenImage, TooManyPixels
+from imaging.errors import UNPACKS_NOT, BrokenImage, ImagingError, TooManyPixels
+from imaging.formats import exif
+from imaging.picture import Data, Picture
+from imaging.sandbox.protocol import Convert
 
-# Pillow would load these only when a picture asks for them; the helper can't open a file by then.
+# Pillow would load these only when a picture asks for them; the sandbox can't open a file by then.
 PLUGINS = (
     *(AvifImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, WebPImagePlugin),
     *(ImageChops, ImageColor, ImageFile, ImagePalette, ImageSequence, MpoImagePlugin, TiffImagePlugin),
 )
+FORMS = {
+    "image/png": "PNG",
+    "image/jpeg": "JPEG",
+    "image/gif": "GIF",
+    "image/webp": "WEBP",
+    "image/avif": "AVIF",
+}
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -46,51 +56,48 @@ SAVE: dict[str, dict[str, Any]] = {
 SRGB = ImageCms.createProfile("sRGB")
 
 
-class Job(NamedTuple):
-    """What to do with a picture: the size it is to be shown at; `to` is empty for only looking at it."""
-
-    form: str
-    to: str
-    width: int
-    height: int
-    frames: int
-    max_pixels: int
+def render(job: Convert, data: bytes) -> bytes:
+    """Return the image in another format; raises `BrokenImage` or `TooManyPixels`."""
+    with _opened(job.media_type, data, job.max_pixels) as image:
+        return _save(image, job)
 
 
-def render(job: Job, data: bytes) -> bytes:
-    """Do the job; `BrokenImage` and `TooManyPixels` as `recognise` means them."""
-    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
-    Image.MAX_IMAGE_PIXELS = job.max_pixels
+def look(picture: Picture, data: Data) -> None:
+    """Decode every frame of an image; raises when one does not open, or the image is larger than it was walked."""
+    with _opened(picture.media_type, data, picture.width * picture.height) as image:
+        for number in range(picture.frames):
+            image.seek(number)
+            image.load()
+
+
+@contextmanager
+def _opened(media_type: str, data: Data, max_pixels: int) -> Iterator[Image.Image]:
+    """Open an image for the block; whatever a decoder raises in it becomes an error of ours."""
+    Image.MAX_IMAGE_PIXELS = max_pixels
     try:
-        with Image.open(io.BytesIO(data), formats=[job.form]) as image:
-            if image.width * image.height > job.max_pixels:
+        with Image.open(io.BytesIO(data), formats=[FORMS[media_type]]) as image:
+            if image.width * image.height > max_pixels:
                 raise TooManyPixels("The image has too many pixels; make it smaller.")
-            return _save(image, job) if job.to else _look(image, job.frames)
-    except (TooManyPixels, MemoryError):
+            yield image
+    except (ImagingError, MemoryError):
         raise
     except Image.DecompressionBombError:
         raise TooManyPixels("The image has too many pixels; make it smaller.") from None
     except Exception:
-        raise BrokenImage("its pixels do not unpack") from None
+        raise BrokenImage(UNPACKS_NOT) from None
 
 
 def warm_up() -> None:
     """Load whatever Pillow loads late, while files may still be opened."""
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     Image.init()
     out = io.BytesIO()
     Image.new("RGB", (16, 16)).save(out, "JPEG", exif=exif.minimal(6))
     for to in SAVE:
-        render(Job("JPEG", to, 8, 8, 1, 1 << 20), out.getvalue())
+        render(Convert("image/jpeg", to, 8, 8, 1, 1 << 20), out.getvalue())
 
 
-def _look(image: Image.Image, frames: int) -> bytes:
-    for number in range(frames):
-        image.seek(number)
-        image.load()
-    return b""
-
-
-def _save(image: Image.Image, job: Job) -> bytes:
+def _save(image: Image.Image, job: Convert) -> bytes:
     turn = exif.orientation(memoryview(image.info.get("exif", b"").removeprefix(b"Exif\0\0")))
     stored = exif.turned(job.width, job.height, turn)
     out = io.BytesIO()
@@ -113,7 +120,7 @@ def _write(image: Image.Image, out: io.BytesIO, to: str, **options: Any) -> None
         raise TooManyPixels("The image is too large for this format; make it smaller.") from None
 
 
-def _save_moving(image: Image.Image, job: Job, turn: int, size: tuple[int, int], out: io.BytesIO) -> None:
+def _save_moving(image: Image.Image, job: Convert, turn: int, size: tuple[int, int], out: io.BytesIO) -> None:
     options = {"method": 0, "loop": image.info.get("loop", 1), "icc_profile": image.info.get("icc_profile")}
     durations: list[int] = []
     first, *rest = _moving(image, job, turn, size, durations)
@@ -121,7 +128,7 @@ def _save_moving(image: Image.Image, job: Job, turn: int, size: tuple[int, int],
 
 
 def _moving(
-    image: Image.Image, job: Job, turn: int, size: tuple[int, int], durations: list[int]
+    image: Image.Image, job: Convert, turn: int, size: tuple[int, int], durations: list[int]
 ) -> Iterator[Image.Image]:
     """Yield every frame as it is shown, and note how long."""
     for number in range(job.frames):

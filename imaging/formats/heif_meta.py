@@ -4,11 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from imaging.boxes import Box, boxes, only
-from imaging.errors import BrokenImage
-from imaging.reading import number, require, take
+from imaging.errors import CUT, BrokenImage
+from imaging.formats.heif_boxes import Box, Boxes, only
+from imaging.formats.reading import number, require, take
 
 IN_FILE, IN_IDAT = 0, 1
+
+Span = tuple[int, int]
+Bounds = tuple[int, int, int]
 
 
 class Item(NamedTuple):
@@ -16,7 +19,7 @@ class Item(NamedTuple):
 
     kind: bytes
     entry: Box
-    extents: list[tuple[int, int]]
+    extents: list[Span]
 
 
 class Reference(NamedTuple):
@@ -24,13 +27,14 @@ class Reference(NamedTuple):
 
     kind: bytes
     source: int
-    targets: list[int]
+    targets: tuple[int, ...]
 
 
 @dataclass(slots=True)
 class Meta:
-    """A `meta` box, read."""
+    """A `meta` box, read; `parts` are the boxes inside it."""
 
+    parts: list[Box]
     primary: int
     items: dict[int, Item]
     references: list[Reference] = field(default_factory=list)
@@ -61,60 +65,69 @@ class Cursor:
         return number(self.view, self.at - size, size)
 
 
-def read_meta(view: memoryview, box: Box) -> Meta:
+def read_meta(file: Boxes, box: Box) -> Meta:
     """Read a `meta` box; `BrokenImage` when an item's bytes do not lie in the file."""
-    parts = list(boxes(view, box.body + 4, box.end))
+    parts = file.between(box.body + 4, box.end)
     idat = next((part for part in parts if part.kind == b"idat"), None)
-    places = _locations(view, only(parts, b"iloc"), idat)
-    first = Cursor(view, only(parts, b"pitm"))
-    meta = Meta(first.next(4 if first.version else 2), _items(view, only(parts, b"iinf"), places), idat=idat)
+    places = _locations(file, only(parts, b"iloc"), idat)
+    first = Cursor(file.view, only(parts, b"pitm"))
+    items = _items(file, only(parts, b"iinf"), places)
+    meta = Meta(parts, first.next(4 if first.version else 2), items, idat=idat)
     meta.reach = max((end for spans in places.values() for _, end in spans), default=0)
     require(meta.primary in meta.items, "its main picture is missing")
     for part in parts:
         if part.kind == b"iref":
-            meta.references = list(_references(view, part))
-    _read_properties(view, only(parts, b"iprp"), meta)
+            meta.references += _references(file, part)
+    _read_properties(file, only(parts, b"iprp"), meta)
     return meta
 
 
-def _items(view: memoryview, box: Box, places: dict[int, list[tuple[int, int]]]) -> dict[int, Item]:
-    cursor = Cursor(view, box)
+def _items(file: Boxes, box: Box, places: dict[int, list[Span]]) -> dict[int, Item]:
+    cursor = Cursor(file.view, box)
     count = cursor.next(4 if cursor.version else 2)
-    items = {}
-    for entry in boxes(view, cursor.at, box.end):
-        one = Cursor(view, entry)
+    entries, items = file.between(cursor.at, box.end), {}
+    for entry in entries:
+        one = Cursor(file.view, entry)
         require(entry.kind == b"infe" and one.version >= 2, "an item is not known")
         name = one.next(4 if one.version > 2 else 2)
         one.next(2)
         items[name] = Item(bytes(take(one.view, one.at, 4)), entry, places.get(name, []))
-    require(len(items) == count, "its items are not as many as announced")
+    require(len(items) == len(entries) == count, "its items are not as many as announced")
     return items
 
 
-def _locations(view: memoryview, box: Box, idat: Box | None) -> dict[int, list[tuple[int, int]]]:
-    cursor = Cursor(view, box)
+def _locations(file: Boxes, box: Box, idat: Box | None) -> dict[int, list[Span]]:
+    cursor = Cursor(file.view, box)
     wide = cursor.version == 2
     offset_size, length_size = divmod(cursor.next(1), 16)
     base_size, index_size = divmod(cursor.next(1), 16)
-    require({offset_size, length_size, base_size, index_size} <= {0, 4, 8}, "its iloc is not known")
-    places = {}
-    for _ in range(cursor.next(4 if wide else 2)):
+    sizes = offset_size, base_size, index_size
+    # A length of no bytes would make an extent of no bytes: any number of them, out of nothing.
+    require({*sizes} <= {0, 4, 8} and length_size in (4, 8), "its iloc is not known")
+    places: dict[int, list[Span]] = {}
+    count = cursor.next(4 if wide else 2)
+    file.budget.spend(count)
+    for _ in range(count):
         name = cursor.next(4 if wide else 2)
+        require(name not in places, "an item lies in two places")
         method = cursor.next(2) & 15 if cursor.version else IN_FILE
         cursor.next(2)
-        base, low, high = _bounds(view, method, idat)
+        base, low, high = _bounds(file.view, method, idat)
         base += cursor.next(base_size)
+        extents = cursor.next(2)
+        file.budget.spend(extents)
         spans = []
-        for _ in range(cursor.next(2)):
+        for _ in range(extents):
             cursor.next(index_size if cursor.version else 0)
             start = base + cursor.next(offset_size)
             spans.append((start, start + cursor.next(length_size)))
-        require(all(low <= start < end <= high for start, end in spans), "it ends too early")
+        require(all(low <= start < end <= high for start, end in spans), CUT)
         places[name] = spans
     return places
 
 
-def _bounds(view: memoryview, method: int, idat: Box | None) -> tuple[int, int, int]:
+def _bounds(view: memoryview, method: int, idat: Box | None) -> Bounds:
+    """Return what an item's offsets count from, and the span that its bytes must lie in."""
     if method == IN_FILE:
         return 0, 0, len(view)
     if method == IN_IDAT and idat:
@@ -122,28 +135,30 @@ def _bounds(view: memoryview, method: int, idat: Box | None) -> tuple[int, int, 
     raise BrokenImage("an item lies nowhere")
 
 
-def _references(view: memoryview, box: Box) -> Iterator[Reference]:
-    cursor = Cursor(view, box)
+def _references(file: Boxes, box: Box) -> Iterator[Reference]:
+    cursor = Cursor(file.view, box)
     size = 4 if cursor.version else 2
-    for entry in boxes(view, cursor.at, box.end):
-        numbers = take(view, entry.body, entry.end - entry.body)
-        count = number(numbers, size, 2)
-        targets = [number(numbers, size + 2 + size * i, size) for i in range(count)]
-        yield Reference(entry.kind, number(numbers, 0, size), targets)
+    for entry in file.between(cursor.at, box.end):
+        source, count = number(file.view, entry.body, size), number(file.view, entry.body + size, 2)
+        at = entry.body + size + 2
+        yield Reference(entry.kind, source, file.numbers(at, entry.end, size, count))
 
 
-def _read_properties(view: memoryview, box: Box, meta: Meta) -> None:
-    parts = list(boxes(view, box.body, box.end))
-    container = only(parts, b"ipco")
-    meta.properties = list(boxes(view, container.body, container.end))
+def _read_properties(file: Boxes, box: Box, meta: Meta) -> None:
+    parts = file.inside(box)
+    meta.properties = file.inside(only(parts, b"ipco"))
     for part in parts:
         if part.kind == b"ipma":
-            _associate(Cursor(view, part), meta)
+            _associate(file, Cursor(file.view, part), meta)
 
 
-def _associate(cursor: Cursor, meta: Meta) -> None:
+def _associate(file: Boxes, cursor: Cursor, meta: Meta) -> None:
     size = 2 if cursor.flags & 1 else 1
-    for _ in range(cursor.next(4)):
+    count = cursor.next(4)
+    file.budget.spend(count)
+    for _ in range(count):
         item = cursor.next(4 if cursor.version else 2)
-        numbers = [cursor.next(size) for _ in range(cursor.next(1))]
+        named = cursor.next(1)
+        file.budget.spend(named)
+        numbers = [cursor.next(size) for _ in range(named)]
         meta.associations.setdefault(item, []).extend(n & (0x7FFF if size == 2 else 0x7F) for n in numbers)

@@ -2,9 +2,10 @@
 
 import zlib
 
-from imaging import exif
-from imaging.parts import Part
-from imaging.png import SIGNATURE, Chunk, chunks, orientation
+from imaging.formats import exif
+from imaging.formats.first_bytes import PNG_SIGNATURE
+from imaging.formats.parts import Part
+from imaging.formats.png import Chunk, orientation
 
 PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT"}
 COLOUR = {
@@ -23,11 +24,10 @@ COLOUR = {
 }
 
 
-def parts(view: memoryview) -> list[Part]:
-    """Name what stays of a PNG; everything behind IEND is gone."""
-    pieces = list(chunks(view))
+def parts(_view: memoryview, pieces: list[Chunk]) -> list[Part]:
+    """Name what stays of the chunks of a PNG; everything behind IEND is gone."""
     turn = orientation(pieces)
-    kept = [Part(0, len(SIGNATURE))]
+    kept = [Part(0, len(PNG_SIGNATURE))]
     for piece in pieces:
         if piece.kind in PIXELS | COLOUR:
             kept.append(Part(piece.start, piece.end))

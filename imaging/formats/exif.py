@@ -5,6 +5,8 @@ import struct
 UPRIGHT = 1
 MINIMAL = struct.Struct("<2sHIHHHIHHI")
 ENTRY = 12
+# The entries stand in the order of their tags, and an honest directory has some dozens before Orientation.
+MOST_ENTRIES = 1_000
 
 
 def orientation(tiff: memoryview) -> int:
@@ -16,7 +18,7 @@ def orientation(tiff: memoryview) -> int:
     if directory + 2 > len(tiff):
         return UPRIGHT
     (count,) = struct.unpack_from(order + "H", tiff, directory)
-    return _find(tiff[directory + 2 : directory + 2 + count * ENTRY], order)
+    return _find(tiff[directory + 2 : directory + 2 + min(count, MOST_ENTRIES) * ENTRY], order)
 
 
 def _find(entries: memoryview, order: str) -> int:

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from imaging import exif, png_pixels
+from imaging.errors import BrokenImage
+from imaging.formats import exif, png_pixels
+from imaging.formats.first_bytes import PNG_SIGNATURE
+from imaging.formats.reading import MAX_PIECES, number, require, take
 from imaging.picture import Limits, Picture
-from imaging.reading import MAX_PIECES, number, require, says, take
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
 KNOWN_CRITICAL = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
 DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 
@@ -23,14 +24,9 @@ class Chunk(NamedTuple):
     body: memoryview
 
 
-def matches(view: memoryview) -> bool:
-    """Say whether the first bytes are PNG's."""
-    return says(view, 0, SIGNATURE)
-
-
 def chunks(view: memoryview) -> Iterator[Chunk]:
     """Yield the chunks up to and with IEND, each by its CRC; `BrokenImage` where one is cut or altered."""
-    at = len(SIGNATURE)
+    at = len(PNG_SIGNATURE)
     for _ in range(MAX_PIECES):
         size = number(view, at, 4)
         typed = take(view, at + 4, size + 4)
@@ -40,11 +36,11 @@ def chunks(view: memoryview) -> Iterator[Chunk]:
         if chunk.kind == b"IEND":
             return
         at = chunk.end
-    require(False, "it has too many PNG chunks")
+    raise BrokenImage("it has too many PNG chunks")
 
 
-def measure(view: memoryview, limits: Limits) -> Picture:
-    """Walk every chunk and return the picture; see `recognise` for what it raises."""
+def measure(view: memoryview, limits: Limits) -> tuple[Picture, list[Chunk]]:
+    """Walk every chunk and return the picture with all of them; see `Form.read` for what it raises."""
     pieces = list(chunks(view))
     header = _header(pieces[0])
     limits.allow(header.width, header.height)
@@ -53,7 +49,7 @@ def measure(view: memoryview, limits: Limits) -> Picture:
     limits.allow(header.width, header.height, frames)
     png_pixels.check(_streams(pieces, header))
     width, height = exif.turned(header.width, header.height, orientation(pieces))
-    return Picture("image/png", width, height, frames)
+    return Picture("image/png", width, height, frames), pieces
 
 
 def orientation(pieces: list[Chunk]) -> int:

@@ -1,0 +1,1 @@
+"""Processes that meet hostile bytes: whatever needs a decoder or walks a tree of boxes runs in one of them."""
