@@ -5,7 +5,8 @@ from imaging.examination import JPEG, PNG
 from imaging.formats.first_bytes import media_type_of
 from imaging.sandbox.examining import FORMS as IN_SANDBOX
 
-FORMS = {"image/jpeg": JPEG, "image/png": PNG, **IN_SANDBOX}
+IN_SERVER = {"image/jpeg": JPEG, "image/png": PNG}
+FORMS = {**IN_SERVER, **IN_SANDBOX}
 LIMITS = Limits()
 
 
