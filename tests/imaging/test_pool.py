@@ -1,6 +1,7 @@
 import os
 import re
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -190,7 +191,7 @@ while head := source.read(REQUEST.size):
     source.read(about + size)
     out.write({answer!r}); out.flush()
 """
-    monkeypatch.setattr(pool, "COMMAND", (pool.sys.executable, "-c", hostile))
+    monkeypatch.setattr(pool, "COMMAND", (sys.executable, "-c", hostile))
     return Pool(most=1)
 
 

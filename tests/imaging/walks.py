@@ -1,11 +1,14 @@
 """Every format walked in this process: what a server process does for JPEG and PNG and a sandbox for the others."""
 
+from typing import Any
+
 from imaging import Data, Limits, Picture
 from imaging.examination import JPEG, PNG
 from imaging.formats.first_bytes import media_type_of
+from imaging.formats.form import Form
 from imaging.sandbox.examining import FORMS as IN_SANDBOX
 
-IN_SERVER = {"image/jpeg": JPEG, "image/png": PNG}
+IN_SERVER: dict[str, Form[Any]] = {"image/jpeg": JPEG, "image/png": PNG}
 FORMS = {**IN_SERVER, **IN_SANDBOX}
 LIMITS = Limits()
 
