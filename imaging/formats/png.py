@@ -8,10 +8,12 @@ from typing import NamedTuple
 from imaging.errors import BrokenImage
 from imaging.formats import exif, png_pixels
 from imaging.formats.first_bytes import PNG_SIGNATURE
-from imaging.formats.reading import MAX_PIECES, number, require, take
+from imaging.formats.reading import number, require, take
 from imaging.picture import Limits, Picture
 
 KNOWN_CRITICAL = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
+# Encoders write 8 KiB a chunk and more; some 2,500 of them are 20 MiB.
+MAX_CHUNKS = 20_000
 DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 
 
@@ -27,7 +29,7 @@ class Chunk(NamedTuple):
 def chunks(view: memoryview) -> Iterator[Chunk]:
     """Yield the chunks up to and with IEND, each by its CRC; `BrokenImage` where one is cut or altered."""
     at = len(PNG_SIGNATURE)
-    for _ in range(MAX_PIECES):
+    for _ in range(MAX_CHUNKS):
         size = number(view, at, 4)
         typed = take(view, at + 4, size + 4)
         require(zlib.crc32(typed) == number(view, at + 8 + size, 4), "a PNG chunk fails its checksum")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tests.imaging.hostile.shapes import EXTREMES, box, full, many, repeated, said
 
 PRIMARY = 60_000
-LINKS = (b"dimg", b"dimg", b"auxl", b"thmb", b"cdsc")
+LINKS = (b"dimg", b"dimg", b"dimg", b"auxl", b"thmb")
 
 
 @dataclass
@@ -54,9 +54,9 @@ def chains(chance: random.Random, room: int) -> bytes:
     count = min(many(chance, room // 14), PRIMARY - 1)
     kind = chance.choice(LINKS)
     links = [box(kind, struct.pack(">HHH", PRIMARY - i, 1, PRIMARY - i - 1)) for i in range(count)]
-    if chance.random() < 0.7:
+    if chance.random() < 0.8:
         links.reverse()
-    if chance.random() < 0.3:
+    if chance.random() < 0.1:
         chance.shuffle(links)
     return File(references=full(b"iref", b"".join(links))).written()
 
@@ -113,8 +113,8 @@ def extents(chance: random.Random, room: int) -> bytes:
     free = chance.random() < 0.3
     each = many(chance, 65_535 if free else min(room // 8, 65_535))
     body = b"" if free else struct.pack(">II", 40, 4) * each
-    items = [struct.pack(">HHH", i, 0, said(chance, each, 16)) + body for i in range(1, 50_000)]
-    kept = items[: max(1, room // len(items[0]))]
+    count = max(1, min(50_000, room // (6 + len(body))))
+    kept = [struct.pack(">HHH", i, 0, said(chance, each, 16)) + body for i in range(1, count + 1)]
     file = File(locations=b"".join(kept), location_count=said(chance, 1 + len(kept), 16)).written()
     return file.replace(b"\x44\0", b"\0\0", 1) if free else file
 

@@ -40,6 +40,6 @@ def files(seed: int = SEED) -> Iterator[tuple[str, bytes]]:
     while True:
         for name in GENERATORS:
             room = (
-                MOST - MARGIN if chance.random() < 0.3 else round(LEAST * (MOST / LEAST) ** chance.random())
+                MOST - MARGIN if chance.random() < 0.15 else round(LEAST * (MOST / LEAST) ** chance.random())
             )
             yield name, drawn(name, chance.randrange(1 << 32), room - MARGIN if room > 2 * MARGIN else room)
