@@ -19,7 +19,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How large an image may become, and how long a sandbox may work on it, in seconds of the clock.
+    """How large an image may become, and how long a sandbox may work on it, in seconds of processor.
 
     `max_decoded_bytes` bounds all frames of an animation, unpacked; `max_conversion_pixels` all that one
     conversion unpacks. `seconds` is for an upload, `conversion_seconds` for a conversion.
@@ -29,7 +29,7 @@ class Limits:
     max_frames: int = 2_000
     max_decoded_bytes: int = 1 << 30
     max_conversion_pixels: int = 40_000_000
-    seconds: float = 10.0
+    seconds: float = 5.0
     conversion_seconds: float = 10.0
 
     def allow(self, width: int, height: int, frames: int = 1) -> None:
