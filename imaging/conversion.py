@@ -56,7 +56,7 @@ def convert(
     frames = picture.frames if to == "webp" else 1
     limits.allow(picture.width, picture.height, frames)
     _allow(picture, frames, limits)
-    job = Convert(picture.media_type, form, *size, frames, limits.max_pixels)
+    job = Convert(picture.media_type, form, *size, frames, limits.max_conversion_pixels)
     memory = memory_of_converting(limits, len(data))
     most = BYTES_PER_PIXEL * frames * (size[0] + 1) * size[1] + len(data) + MOST_OVERHEAD
     task = Task(job, data, limits.conversion_seconds, memory, most, before_reading)
