@@ -38,7 +38,7 @@ lock:  ## pin anew what pyproject.toml asks for, with hashes; ARGS=--upgrade for
 	@! grep -nE '://|file:|^ *-(i|f|-[a-z-]*(index|links))' requirements.txt requirements-dev.txt
 
 fuzz:  ## hostile images for five minutes: what they cost, and whether they are refused or open; ARGS=SECONDS
-	@.ci/venv dev && exec .venv/bin/python -m tests.imaging.hostile $(ARGS)
+	@.ci/venv dev && exec .venv/bin/python -m tests.imaging.fuzz $(ARGS)
 
 bench:  ## what the speed figures in the docs come from
 	@.ci/venv dev && exec .venv/bin/python -m benchmarks.run $(ARGS)

@@ -6,7 +6,7 @@ import random
 import struct
 from dataclasses import dataclass
 
-from tests.imaging.hostile.shapes import EXTREMES, box, full, many, repeated, said
+from tests.imaging.fuzz.shapes import EXTREMES, box, full, many, repeated, said
 
 PRIMARY = 60_000
 LINKS = (b"dimg", b"dimg", b"dimg", b"auxl", b"thmb")

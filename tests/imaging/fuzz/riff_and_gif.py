@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import struct
 
-from tests.imaging.hostile.shapes import many, repeated, said
+from tests.imaging.fuzz.shapes import many, repeated, said
 
 CONTROL = b"\x21\xf9\x04\0\0\0\0\0"
 DOT = b"\x02\x02\x44\x01\0"

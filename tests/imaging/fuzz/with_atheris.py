@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing of the parsers: `python -m tests.imaging.hostile.with_atheris -max_total_time=300`.
+"""Coverage-guided fuzzing of the parsers: `python -m tests.imaging.fuzz.with_atheris -max_total_time=300`.
 
 Needs `pip install atheris`; runs without Pillow's decoders, on the parsers alone.
 """

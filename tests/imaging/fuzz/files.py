@@ -6,10 +6,10 @@ import random
 from collections.abc import Iterator
 
 from tests.imaging.corpus import change_a_length, mend
-from tests.imaging.hostile.avif import AVIF
-from tests.imaging.hostile.png_and_jpeg import JPEG, PNG
-from tests.imaging.hostile.riff_and_gif import GIF, WEBP
-from tests.imaging.hostile.shapes import Generator
+from tests.imaging.fuzz.avif import AVIF
+from tests.imaging.fuzz.png_and_jpeg import JPEG, PNG
+from tests.imaging.fuzz.riff_and_gif import GIF, WEBP
+from tests.imaging.fuzz.shapes import Generator
 
 MOST = 20 << 20
 """As MAX_IMAGE_BYTES comes."""

@@ -1,4 +1,4 @@
-"""Hostile files for some minutes: `python -m tests.imaging.hostile [SECONDS] [SEED]`; `make fuzz`.
+"""Hostile files for some minutes: `python -m tests.imaging.fuzz [SECONDS] [SEED]`; `make fuzz`.
 
 Two thirds of the time go to files that know the formats' structure and are judged by what they cost, the rest to
 mutations of real pictures, which must be refused or open. Ends with 1 when a bound or a promise is broken.
@@ -13,9 +13,9 @@ from collections import Counter
 from collections.abc import Callable
 
 from tests.imaging.corpus import corpus
-from tests.imaging.hostile.files import SEED, files
-from tests.imaging.hostile.judge import MB, PARTS, Cost, cost_of
-from tests.imaging.hostile.sound_or_refused import judge
+from tests.imaging.fuzz.files import SEED, files
+from tests.imaging.fuzz.judge import MB, PARTS, Cost, cost_of
+from tests.imaging.fuzz.sound_or_refused import judge
 
 SHOWN = 5
 ALL = 1 << 40

@@ -6,7 +6,7 @@ import random
 import struct
 import zlib
 
-from tests.imaging.hostile.shapes import many, repeated, said
+from tests.imaging.fuzz.shapes import many, repeated, said
 from tests.imaging.samples import read
 
 

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from tests.imaging.hostile.files import GENERATORS, MOST, drawn
-from tests.imaging.hostile.judge import MB, PARTS, Bound, Cost, cost_of
+from tests.imaging.fuzz.files import GENERATORS, MOST, drawn
+from tests.imaging.fuzz.judge import MB, PARTS, Bound, Cost, cost_of
 from tests.imaging.samples import read
 
 SIZES = (3_000, 60_000, 600_000)
