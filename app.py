@@ -21,7 +21,7 @@ from config import Config, ConfigError
 from crypto import OwnerSeal, ServerKeys, server_keys_in
 from imaging import Limits as PictureLimits
 from models import db
-from services import Accounts, Catalog, Drop, InFlight, Limits, Purge, PurgeSchedule, Room, Shelf
+from services import Accounts, Catalog, Drop, InFlight, Limits, Purge, PurgeSchedule, Readiness, Room, Shelf
 from storage import RowStore
 from web import Services, admitted, register_web
 
@@ -39,6 +39,7 @@ class Mayfly(Flask):
     purge: Purge
     accounts: Accounts
     schedule: PurgeSchedule
+    readiness: Readiness
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return a view as it is: none is a coroutine, and Flask would look that up six times a request."""
@@ -68,13 +69,15 @@ def create_app(config: Config | None = None) -> Mayfly:
     app.room = Room(engine, config.max_stored_bytes, _disk(config))
     app.purge = Purge(engine, stores.values(), app.room)
     app.schedule = PurgeSchedule(app.purge, config.purge_interval)
-    limits = Limits(config.lifetime, config.max_lifetime, PictureLimits(max_pixels=config.max_pixels))
+    picture_limits = PictureLimits(max_pixels=config.max_pixels, accept_no_jail=config.accept_no_jail)
+    limits = Limits(config.lifetime, config.max_lifetime, picture_limits)
     shelf = Shelf(engine, server_keys, stores, app.room)
     app.accounts = Accounts(engine, server_keys, stores, app.room)
     catalog = Catalog(engine, OwnerSeal(server_keys), shelf)
     drop = Drop(engine, server_keys, row_store, shelf, app.room, limits)
     _observe(app)
-    register_web(app, Services(drop, app.purge, app.accounts, catalog), config)
+    app.readiness = Readiness(engine, accept_no_jail=config.accept_no_jail)
+    register_web(app, Services(drop, app.purge, app.accounts, catalog, app.readiness), config)
     _register_commands(app)
     app.in_flight = InFlight(config.bytes_in_flight)
     app.wsgi_app = admitted(app.wsgi_app, app.in_flight)  # type: ignore[assignment, method-assign]

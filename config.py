@@ -42,6 +42,7 @@ class Config:
     max_bytes_in_flight: int | None = None
     purge_interval: int = 10
     open_catalog: bool = False
+    accept_no_jail: bool = False
     cors_origins: tuple[str, ...] = field(default_factory=tuple)
 
     @property
@@ -189,5 +190,6 @@ READERS: Mapping[str, Reader] = {
     "max_bytes_in_flight": _setting("MAX_BYTES_IN_FLIGHT", parse_size),
     "purge_interval": _setting("PURGE_INTERVAL", _interval),
     "open_catalog": _setting("OPEN_CATALOG", _yes_or_no),
+    "accept_no_jail": _setting("ACCEPT_NO_JAIL", _yes_or_no),
     "cors_origins": _setting("CORS_ORIGINS", _origins),
 }

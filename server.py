@@ -19,6 +19,7 @@ from app import create_app, database, migrate
 from config import Config, ConfigError
 from crypto import MalformedServerKey
 from embedded.programs import die_with
+from imaging import hide_memory, jail_offered
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -45,6 +46,7 @@ def main() -> None:
     parser.add_argument("--debug", action="store_true", help="one worker that reloads when a file changes")
     arguments = parser.parse_args()
     _log_to_stderr()
+    hide_memory()
     try:
         serve(Config.from_env(), debug=arguments.debug)
     except (ConfigError, MalformedServerKey, embedded.EmbeddedError) as error:
@@ -60,6 +62,8 @@ def serve(config: Config, *, debug: bool) -> None:
         app.room.count()
         if config.open_catalog:
             log.warning(OPEN_CATALOG_WARNING)
+        if not jail_offered().filtered:
+            log.warning(app.readiness.sandbox().message)
         host, port = config.bind
         server = Granian(
             "server:worker",
@@ -82,6 +86,7 @@ def serve(config: Config, *, debug: bool) -> None:
 def worker() -> WSGIApplication:
     """Make the application in a worker process."""
     _log_to_stderr()
+    hide_memory()  # a worker inherits that as a fork, but not where it is spawned
     _reuse_memory()
     die_with(os.getppid(), signal.SIGTERM)
     app = create_app()

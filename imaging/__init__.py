@@ -1,9 +1,11 @@
 """What an image is: recognised by its bytes, or refused. Bytes in, bytes out, nothing on disk."""
 
 from imaging.conversion import convert, memory_of_converting
-from imaging.errors import BrokenImage, ImagingError, NotAnImage, TooBusy, TooManyPixels
+from imaging.errors import BrokenImage, ImagingError, NotAnImage, SandboxMissing, TooBusy, TooManyPixels
 from imaging.examination import examine, memory_of_examining
 from imaging.picture import Data, Limits, Picture
+from imaging.sandbox.jail import jail_offered
+from imaging.sandbox.kernel import hide_memory
 
 __all__ = [
     "BrokenImage",
@@ -12,10 +14,13 @@ __all__ = [
     "Limits",
     "NotAnImage",
     "Picture",
+    "SandboxMissing",
     "TooBusy",
     "TooManyPixels",
     "convert",
     "examine",
+    "hide_memory",
+    "jail_offered",
     "memory_of_converting",
     "memory_of_examining",
 ]

@@ -47,8 +47,8 @@ def convert(
     Orientation is applied, the colour profile applied or carried, transparency laid on white for JPEG; an
     animation stays one in WebP and becomes its first frame otherwise. `width` and `height` shrink it to fit
     both, keep its shape and never enlarge. `before_reading` is told how many bytes the result has before memory
-    is taken for it; what it raises ends the conversion. Raises `BrokenImage`, `TooManyPixels`, or `TooBusy` when
-    no sandbox is free within `patience` seconds.
+    is taken for it; what it raises ends the conversion. Raises `BrokenImage`, `TooManyPixels`,
+    `SandboxMissing`, or `TooBusy` when no sandbox is free within `patience` seconds.
     """
     limits, form, size = limits or Limits(), TARGETS[to], fit(picture, width, height)
     if max(size) > LONGEST.get(form, max(size)):

@@ -29,6 +29,16 @@ class TooBusy(ImagingError):
         super().__init__("Too many images are being decoded at once; try again in a few seconds.")
 
 
+class SandboxMissing(ImagingError):
+    """The kernel offers no jail for the process that decodes, and the operator has not accepted that."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This server can take and show only PNG and JPEG as they are, since its system has no jail for decoders;"
+            " send one of those, or tell its operator to look at /readyz."
+        )
+
+
 class TooManyPixels(ImagingError):
     """The image would take more room or time to show than the limits allow.
 

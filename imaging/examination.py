@@ -29,8 +29,8 @@ def examine(
 
     What is kept is as `Form.read` says; it is `data` itself when nothing goes. Where only a decoder can tell
     whether an image opens, that is for GIF, WebP and AVIF, no more than the first bytes are looked at here:
-    all else is done in a sandbox. Raises `NotAnImage`, `BrokenImage`, `TooManyPixels`, and `TooBusy` when no
-    sandbox is free within `patience` seconds.
+    all else is done in a sandbox. Raises `NotAnImage`, `BrokenImage`, `TooManyPixels`,
+    `SandboxMissing`, and `TooBusy` when no sandbox is free within `patience` seconds.
     """
     limits = limits or Limits()
     media_type = media_type_of(memoryview(data))

@@ -23,6 +23,7 @@ class Limits:
 
     `max_decoded_bytes` bounds all frames of an animation, unpacked; `max_conversion_pixels` all that one
     conversion unpacks. `seconds` is for an upload, `conversion_seconds` for a conversion.
+    `accept_no_jail` lets a decoder run where the kernel offers no jail for it.
     """
 
     max_pixels: int = 64_000_000
@@ -31,6 +32,7 @@ class Limits:
     max_conversion_pixels: int = 40_000_000
     seconds: float = 5.0
     conversion_seconds: float = 10.0
+    accept_no_jail: bool = False
 
     def allow(self, width: int, height: int, frames: int = 1) -> None:
         """Pass a canvas within the limits; `BrokenImage` for an empty one, `TooManyPixels` over them."""

@@ -26,6 +26,7 @@ from services.errors import (
 )
 from services.in_flight import InFlight, Share, hold
 from services.purge import Purge
+from services.readiness import Readiness
 from services.room import Room
 from services.schedule import PurgeSchedule
 from services.shelf import Glance, Opened, Shelf
@@ -59,6 +60,7 @@ __all__ = [
     "PasswordWrong",
     "Purge",
     "PurgeSchedule",
+    "Readiness",
     "Receipt",
     "Room",
     "Share",

@@ -55,6 +55,7 @@ def test_every_field_has_a_reader() -> None:
         ("PURGE_INTERVAL", "off", "purge_interval", 0),
         ("OPEN_CATALOG", "true", "open_catalog", True),
         ("OPEN_CATALOG", "False", "open_catalog", False),
+        ("ACCEPT_NO_JAIL", "true", "accept_no_jail", True),
         ("CORS_ORIGINS", "https://a.example.org", "cors_origins", ("https://a.example.org",)),
         (
             "CORS_ORIGINS",
@@ -77,6 +78,7 @@ def test_a_setting_is_read(name: str, value: str, attribute: str, read: object) 
         ("BIND", "host:0"),
         ("BIND", "host:70000"),
         ("OPEN_CATALOG", "yes"),
+        ("ACCEPT_NO_JAIL", "1"),
         ("CORS_ORIGINS", "*"),
         ("CORS_ORIGINS", "https://*.example.org"),
         ("CORS_ORIGINS", "a.example.org"),

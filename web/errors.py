@@ -8,7 +8,7 @@ import traceback
 from flask import Flask, Response, current_app, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException, default_exceptions
 
-from imaging import BrokenImage, NotAnImage, TooBusy, TooManyPixels
+from imaging import BrokenImage, NotAnImage, SandboxMissing, TooBusy, TooManyPixels
 from services import (
     AccountAsked,
     BadCursor,
@@ -57,6 +57,7 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     TooManyLogins: (429, "too_many_logins"),
     BadCursor: (400, "bad_cursor"),
     TooBusy: (503, "too_busy"),
+    SandboxMissing: (503, "sandbox_missing"),
     Overloaded: (503, "too_busy"),
     StorageFull: (507, "storage_full"),
     DatabaseAway: (503, "database_away"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from imaging import BrokenImage, NotAnImage, TooBusy, TooManyPixels
+from imaging import BrokenImage, NotAnImage, SandboxMissing, TooBusy, TooManyPixels
 from services import (
     AccountAsked,
     BadCursor,
@@ -72,7 +72,7 @@ def _form(*required: str, **fields: dict[str, Any]) -> Body:
     )
 
 
-IMAGING = (NotAnImage, BrokenImage, TooManyPixels, TooBusy)
+IMAGING = (NotAnImage, BrokenImage, TooManyPixels, TooBusy, SandboxMissing)
 STORING = (*IMAGING, BadLifetime, StorageFull, DatabaseAway, Overloaded)
 UNLOCKING = (PasswordAsked, PasswordWrong, TooManyGuesses)
 RECEIPT_HEADERS = ("Image-Key", "Sunset", "Location", "Cache-Control")

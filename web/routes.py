@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from flask import Flask
 
 from config import Config
-from services import Accounts, Catalog, Drop, Purge
+from services import Accounts, Catalog, Drop, Purge, Readiness
 from web.accounts import account_routes
 from web.assets import Assets, asset_routes
 from web.auth import register_auth
@@ -32,6 +32,7 @@ class Services:
     purge: Purge
     accounts: Accounts
     catalog: Catalog
+    readiness: Readiness
 
 
 def register_web(app: Flask, services: Services, config: Config) -> None:
@@ -43,7 +44,7 @@ def register_web(app: Flask, services: Services, config: Config) -> None:
     app.register_blueprint(catalog_routes(services.drop, services.catalog, config))
     app.register_blueprint(account_routes(services.accounts, services.catalog, services.drop, config))
     app.register_blueprint(manage_routes(services.drop))
-    app.register_blueprint(ops_routes(services.purge))
+    app.register_blueprint(ops_routes(services.purge, services.readiness))
     app.register_blueprint(page_routes(services.drop, config))
     app.register_blueprint(sharex_routes(config))
     app.register_blueprint(docs_routes(app))

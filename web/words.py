@@ -64,6 +64,7 @@ ERRORS = {
     "password_wrong": _("That password is wrong. No view was counted."),
     "storage_full": _("The storage is full until older images expire. Try again in a minute."),
     "too_busy": _("The server has too much to do at the moment. Try again in a few seconds."),
+    "sandbox_missing": _("This server takes only PNG and JPEG at the moment."),
     "too_large": _("The image is larger than the server takes."),
     "too_many_guesses": _("There were too many attempts at this image's password. Wait a moment."),
     "account_asked": _("This is for people with an account; log in first."),

@@ -1,1 +1,1 @@
-"""Processes that meet hostile bytes: whatever needs a decoder or walks a tree of boxes runs in one of them."""
+"""Processes that meet hostile bytes, since they need a decoder or a walk of boxes, and the jail that holds them."""

@@ -9,11 +9,14 @@ from typing import NamedTuple
 
 from imaging.errors import CONTRADICTS, CUT, UNPACKS_NOT
 
-REQUEST = struct.Struct(">QQdQ")
-"""The lengths of job and image, the seconds of processor time and the bytes of memory that the job may take."""
+REQUEST = struct.Struct(">QQ")
+"""The lengths of job and image."""
 ANSWER = struct.Struct(">cIIIQ")
 """What became of it; width, height and frames; the length of what follows."""
-READY = b"r"
+READY = struct.Struct(">Q")
+"""The bytes that it has mapped before the first job."""
+UNFILTERED = "--unfiltered"
+"""The argument that lets the process start where the kernel offers no filter of system calls."""
 DONE, SAME, BROKEN, TOO_MANY = b"d", b"s", b"b", b"t"
 """With bytes; the image as it was sent; BROKEN has the place of a sentence in SAID, TOO_MANY the refused canvas."""
 SAID = (CUT, UNPACKS_NOT, CONTRADICTS)

@@ -1,4 +1,4 @@
-"""The sandbox process: jobs come and answers go by pipes; it can open nothing and grow no further than told.
+"""The sandbox process: jobs come and answers go by pipes; from before the first job it is in a jail.
 
 Run as `python -m imaging.sandbox.worker NICE`. It lives until its input ends, that is until its parent does.
 """
@@ -7,11 +7,13 @@ import os
 import resource
 import sys
 import warnings
+from pathlib import Path
 from typing import BinaryIO
 
 from imaging.errors import CONTRADICTS, BrokenImage, TooManyPixels
 from imaging.picture import Data, Picture
 from imaging.sandbox.examining import examine
+from imaging.sandbox.jail import lock
 from imaging.sandbox.protocol import (
     ANSWER,
     BROKEN,
@@ -21,6 +23,7 @@ from imaging.sandbox.protocol import (
     SAID,
     SAME,
     TOO_MANY,
+    UNFILTERED,
     Examine,
     Job,
     decode,
@@ -36,16 +39,16 @@ def main(nice: int) -> None:
     warnings.simplefilter("ignore")
     os.nice(nice)
     warm_up()
-    pages = os.open("/proc/self/statm", os.O_RDONLY)
-    _lock_down()
+    mapped = _address_space()
+    lock(filtered=UNFILTERED not in sys.argv)
     source, sink = sys.stdin.buffer, sys.stdout.buffer
-    sink.write(READY)
+    sink.write(READY.pack(mapped))
     sink.flush()
     while head := source.read(REQUEST.size):
-        about, size, seconds, memory = REQUEST.unpack(head)
+        about, size = REQUEST.unpack(head)
         job, data = decode(source.read(about)), source.read(size)
-        _bound(_address_space(pages) + memory, seconds)
         _answer(sink, *_do(job, data))
+    os._exit(0)  # Python's own end makes system calls that the jail forbids
 
 
 def _do(job: Job, data: bytes) -> tuple[bytes, Canvas, Data]:
@@ -73,28 +76,9 @@ def _answer(sink: BinaryIO, kind: bytes, canvas: Canvas, body: Data) -> None:
     sink.flush()
 
 
-def _address_space(pages: int) -> int:
-    """Return the bytes mapped now, from an open /proc/self/statm (proc(5))."""
-    return int(os.pread(pages, 64, 0).split()[0]) * resource.getpagesize()
-
-
-def _lock_down() -> None:
-    """Give up files, sockets, processes and core dumps: the pipes are all there is."""
-    for kind, most in (
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_NPROC, 0),
-        (resource.RLIMIT_NOFILE, 3),
-    ):
-        resource.setrlimit(kind, (most, most))
-
-
-def _bound(memory: int, seconds: float) -> None:
-    """Allow the job so much address space and processor time; the kernel ends what takes more."""
-    resource.setrlimit(resource.RLIMIT_AS, (memory, resource.RLIM_INFINITY))
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    until = int(used.ru_utime + used.ru_stime + seconds) + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (until, resource.RLIM_INFINITY))
+def _address_space() -> int:
+    """Return the bytes that are mapped now (/proc/self/statm, proc(5))."""
+    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 
 
 if __name__ == "__main__":
