@@ -40,7 +40,7 @@ lock:  ## pin anew what pyproject.toml asks for, with hashes; ARGS=--upgrade for
 	$(UV) $(LOCK) $(ARGS) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
 	@! grep -nE '://|file:|^ *-(i|f|-[a-z-]*(index|links))' requirements.txt requirements-dev.txt
 
-fuzz:  ## thousands of mutated images, and the parsers under atheris where it is installed; ARGS=COUNT
+fuzz:  ## hostile images for five minutes: what they cost, and whether they are refused or open; ARGS=SECONDS
 	@.ci/venv dev && exec .venv/bin/python -m tests.imaging.fuzz $(ARGS)
 
 bench:  ## what the speed figures in the docs come from

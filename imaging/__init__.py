@@ -1,10 +1,9 @@
-"""What an image is: recognise it by its bytes, or refuse it. Bytes in, bytes out, nothing on disk."""
+"""What an image is: recognised by its bytes, or refused. Bytes in, bytes out, nothing on disk."""
 
-from imaging.cleaning import clean
-from imaging.conversion import convert, prove
+from imaging.conversion import convert, memory_of_converting
 from imaging.errors import BrokenImage, ImagingError, NotAnImage, SandboxMissing, TooBusy, TooManyPixels
+from imaging.examination import examine, memory_of_examining, needs_sandbox
 from imaging.picture import Data, Limits, Picture
-from imaging.recognition import needs_proof, recognise
 from imaging.sandbox.jail import jail_offered
 from imaging.sandbox.kernel import hide_memory
 
@@ -18,11 +17,11 @@ __all__ = [
     "SandboxMissing",
     "TooBusy",
     "TooManyPixels",
-    "clean",
     "convert",
+    "examine",
     "hide_memory",
     "jail_offered",
-    "needs_proof",
-    "prove",
-    "recognise",
+    "memory_of_converting",
+    "memory_of_examining",
+    "needs_sandbox",
 ]

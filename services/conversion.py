@@ -29,8 +29,9 @@ class Conversion:
 
     def promise(self, details: Details, limits: Limits) -> Details:
         """Tell what the converted image's details will be, without its digest; raises TooManyPixels."""
-        limits.allow_conversion(details.width, details.height)
         media_type = self._media_type(details)
+        frames = details.frames if media_type == "image/webp" else 1
+        limits.allow_conversion(details.width, details.height, frames)
         name = converted_name(details.filename, media_type)
         return replace(details, content_type=media_type, filename=name, sha256="")
 

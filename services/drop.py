@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from crypto import ImageKey, Link, MalformedSecret, OwnerSeal, RowSeal, ServerKeys
-from imaging import TooManyPixels, clean, needs_proof, prove, recognise
+from imaging import TooManyPixels, examine, needs_sandbox
 from models import ImageRow, Ownership, insertion, now, slot_of, time_left
 from services.allowance import hold_memory, once, turn
 from services.catalog import ownership_of
@@ -51,10 +51,8 @@ class Drop:
         if lifetime > self._limits.max_lifetime:
             raise BadLifetime(self._limits.max_lifetime)
         image_key, row_seal = once("seal", lambda: self._new_seal(wishes.password))
-        with turn(PROOFS) if needs_proof(data) else nullcontext():
-            picture = recognise(data, self._limits.picture)
-            image = data if wishes.keep_metadata else clean(data, picture)
-            prove(image, picture, self._limits.picture)
+        with turn(PROOFS) if needs_sandbox(data) else nullcontext():
+            picture, image = examine(data, self._limits.picture, wishes.keep_metadata)
         details = details_of(image, picture, wishes)
         link = image_key.link
         with statements(self._engine) as connection:

@@ -85,7 +85,9 @@ def test_nobody_looks_into_the_server_and_its_sandbox_and_none_writes_a_core(dat
         assert upload(server, AVIF).status_code == 201
         (worker,) = server.workers()
         decoders = [
-            pid for pid in server.family() if b"imaging.decoder" in Path(f"/proc/{pid}/cmdline").read_bytes()
+            pid
+            for pid in server.family()
+            if b"imaging.sandbox.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
         ]
         assert len(decoders) == 1
         for pid in (server.process.pid, worker, *decoders):

@@ -1,1 +1,1 @@
-"""The process that meets hostile bytes, and what keeps it from everything else."""
+"""Processes that meet hostile bytes, since they need a decoder or a walk of boxes, and the jail that holds them."""

@@ -18,10 +18,10 @@ import tempfile
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from imaging.rendering import warm_up
 from imaging.sandbox import jail
 from imaging.sandbox.calls import ALLOW, CALLS, MACHINES, RETURN, Line, program
 from imaging.sandbox.kernel import prctl, system_call
+from imaging.sandbox.rendering import warm_up
 from tests.imaging.ways_out import BY_ARGUMENT, BY_NUMBER, NEEDED, Way
 
 MACHINE = platform.machine()

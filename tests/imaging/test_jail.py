@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from imaging import jail_offered
-from imaging.helpers import Helper
 from imaging.sandbox.calls import CALLS
 from imaging.sandbox.jail import STEPS
+from imaging.sandbox.pool import Sandbox, Task
+from imaging.sandbox.protocol import DONE, Convert
 from tests.imaging.hostile import Case, ways
 from tests.imaging.samples import read
 from tests.imaging.ways_out import BY_ARGUMENT, BY_NUMBER, NEEDED
@@ -112,17 +113,17 @@ def test_twelve_calls_are_allowed_each_by_its_own_line() -> None:
 
 
 @pytest.fixture
-def helper() -> Iterator[Helper]:
-    started = Helper()
+def helper() -> Iterator[Sandbox]:
+    started = Sandbox()
     yield started
     started.end()
 
 
-def of_proc(helper: Helper, name: str) -> str:
+def of_proc(helper: Sandbox, name: str) -> str:
     return Path(f"/proc/{helper.process.pid}/{name}").read_text()
 
 
-def test_the_true_sandbox_is_in_that_jail(helper: Helper) -> None:
+def test_the_true_sandbox_is_in_that_jail(helper: Sandbox) -> None:
     status = dict(line.split(":\t", 1) for line in of_proc(helper, "status").splitlines())
     assert status["Seccomp"] == "2", "filtered"
     assert status["NoNewPrivs"] == "1"
@@ -133,12 +134,12 @@ def test_the_true_sandbox_is_in_that_jail(helper: Helper) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may look into a process that is not dumpable")
-def test_the_true_sandbox_has_two_pipes_and_no_page_to_write_code_into(helper: Helper) -> None:
+def test_the_true_sandbox_has_two_pipes_and_no_page_to_write_code_into(helper: Sandbox) -> None:
     assert {path.name for path in Path(f"/proc/{helper.process.pid}/fd").iterdir()} == {"0", "1", "2"}
     assert re.findall(r"^\S+ \S*wx\S* .*", of_proc(helper, "maps"), re.MULTILINE) == []
 
 
-def test_ctrl_c_is_not_for_the_sandbox(helper: Helper) -> None:
+def test_ctrl_c_is_not_for_the_sandbox(helper: Sandbox) -> None:
     helper.process.send_signal(signal.SIGINT)
-    kind, _ = helper.run(("PNG", "WEBP", 128, 128, 1, 1 << 20), read("hopper.png"), 5, 256 << 20)
-    assert kind == b"d"
+    task = Task(Convert("image/png", "WEBP", 128, 128, 1, 1 << 20), read("hopper.png"), 5, 256 << 20, 1 << 20)
+    assert helper.run(task).kind == DONE
