@@ -20,6 +20,7 @@ from tests.processes import Served
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 ENV_EXAMPLE = (ROOT / ".env.example").read_text()
+COMPOSE = (ROOT / "docker-compose.yml").read_text()
 
 
 def tracked() -> list[Path]:
@@ -109,10 +110,23 @@ def test_a_line_of_the_example_can_be_taken_as_it_stands(name: str, value: str) 
 
 def test_a_setting_in_env_reaches_the_container() -> None:
     """Docker Compose hands on only what it names; the rest it must set itself."""
-    compose = (ROOT / "docker-compose.yml").read_text()
-    handed_on = set(re.findall(r"^ {6}([A-Z][A-Z_]+):", compose, re.MULTILINE))
+    handed_on = set(re.findall(r"^ {6}([A-Z][A-Z_]+):", COMPOSE, re.MULTILINE))
     meant_for_elsewhere = {"DATABASE_URL", "POSTGRES_PORT", "SECRET_KEYS_FILE"}
     assert handed_on == set(ATTRIBUTES) - meant_for_elsewhere
+
+
+def test_each_container_is_held_as_tight_as_it_can_run() -> None:
+    services = re.split(r"^  (?=\w+:$)", COMPOSE.partition("\nvolumes:")[0], flags=re.MULTILINE)[1:]
+    assert [service.partition(":")[0] for service in services] == ["db", "mayfly"]
+    for service in services:
+        for line in (
+            "cap_drop: [ALL]",
+            'security_opt: ["no-new-privileges:true"]',
+            "mem_limit: ",
+            "pids_limit: ",
+        ):
+            assert f"\n    {line}" in service
+        assert "cap_add" not in service
 
 
 # Recipes
