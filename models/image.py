@@ -35,7 +35,7 @@ ROW_BYTES = 1024
 """What an image takes whatever its size: its row with all its indexes, what sealing adds, the heads of the rows of
 sealed bytes. 510 to 850 bytes were measured (docs/operations.md)."""
 STORED_BYTES = f"(size + octet_length(details)) * 17 / 16 + {ROW_BYTES}"
-"""What an image takes in the database; a sixteenth is for long fields, which are cut up, and pages that are not full."""
+"""What an image takes in the database; the sixteenth is for long fields, which are cut up, and pages not full."""
 
 
 class Image(Model):  # type: ignore[misc]

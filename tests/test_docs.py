@@ -23,6 +23,7 @@ from tests.processes import Served
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 ENV_EXAMPLE = (ROOT / ".env.example").read_text()
+COMPOSE = (ROOT / "docker-compose.yml").read_text()
 
 
 def tracked() -> list[Path]:
@@ -113,8 +114,7 @@ def test_a_line_of_the_example_can_be_taken_as_it_stands(name: str, value: str) 
 
 def test_a_setting_in_env_reaches_the_container() -> None:
     """Docker Compose hands on only what it names; the rest it must set itself."""
-    compose = (ROOT / "docker-compose.yml").read_text()
-    handed_on = set(re.findall(r"^ {6}([A-Z][A-Z_]+):", compose, re.MULTILINE))
+    handed_on = set(re.findall(r"^ {6}([A-Z][A-Z_]+):", COMPOSE, re.MULTILINE))
     meant_for_elsewhere = {
         "DATABASE_URL",
         "DATABASE_URL_FILE",
@@ -125,7 +125,7 @@ def test_a_setting_in_env_reaches_the_container() -> None:
 
 @pytest.mark.parametrize("name", ["BIND", "DATA_DIR", "SECRET_KEYS_FILE", "POSTGRES_PORT"])
 def test_what_the_container_sets_itself_is_still_taken_from_env(name: str) -> None:
-    assert f"${{{name}:" in (ROOT / "docker-compose.yml").read_text()
+    assert f"${{{name}:" in COMPOSE
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
@@ -160,6 +160,20 @@ def test_the_rating_of_the_unit_is_the_one_that_the_documents_give() -> None:
     score = re.search(r"mayfly\.service: ([\d.]+)", rated.stdout)
     assert score
     assert f"its exposure with {score[1]}," in (ROOT / "docs" / "operations.md").read_text()
+
+
+def test_each_container_is_held_as_tight_as_it_can_run() -> None:
+    services = re.split(r"^  (?=\w+:$)", COMPOSE.partition("\nvolumes:")[0], flags=re.MULTILINE)[1:]
+    assert [service.partition(":")[0] for service in services] == ["db", "mayfly"]
+    for service in services:
+        for line in (
+            "cap_drop: [ALL]",
+            'security_opt: ["no-new-privileges:true"]',
+            "mem_limit: ",
+            "pids_limit: ",
+        ):
+            assert f"\n    {line}" in service
+        assert "cap_add" not in service
 
 
 # Recipes

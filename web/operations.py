@@ -251,8 +251,9 @@ CLEANUP = Operation(
     "Purge what has expired", {200: Answer("It is done.", schemas.CleanupAnswer)}, (DatabaseAway,)
 )
 ALIVE = Operation("Whether the service is alive", {200: Answer("It is.", schemas.AliveAnswer)})
-DOCS = Operation("This description as a page", {200: Answer("A page.", media_types=(HTML,))})
-OPENAPI = Operation("This description", {200: Answer("OpenAPI 3.1.", dict[str, Any])})
+UNCHANGED = {304: Answer("It is as the ETag in If-None-Match says.")}
+DOCS = Operation("This description as a page", {200: Answer("A page.", media_types=(HTML,)), **UNCHANGED})
+OPENAPI = Operation("This description", {200: Answer("OpenAPI 3.1.", dict[str, Any]), **UNCHANGED})
 SHAREX = Operation(
     "An uploader for ShareX",
     {200: Answer("What ShareX imports.", schemas.ShareXAnswer, headers=("Content-Disposition",))},
