@@ -15,7 +15,7 @@ async def _send(aim: Aim, body: bytes) -> None:
     await aim.flood(AT_ONCE, "POST", "/upload?lifetime=60", lambda: body)
 
 
-@attack("avif-samples", "AVIF: 303 bytes that name 30 million samples", short=True)
+@attack("avif-samples", "AVIF: 300 bytes that name 30 million samples", short=True)
 async def samples(aim: Aim) -> None:
     await _send(aim, bombs.samples(30_000_000))
 
@@ -30,12 +30,12 @@ async def tracks(aim: Aim) -> None:
     await _send(aim, bombs.tracks(50))
 
 
-@attack("png-flood", "PNG: 18 MiB of empty chunks")
+@attack("png-flood", "PNG: 18 MiB in 49,000 chunks")
 async def png(aim: Aim) -> None:
     await _send(aim, pictures.png_flood(FLOOD_BYTES))
 
 
-@attack("jpeg-flood", "JPEG: 18 MiB of empty comments")
+@attack("jpeg-flood", "JPEG: 18 MiB of stuffed bytes")
 async def jpeg(aim: Aim) -> None:
     await _send(aim, pictures.jpeg_flood(FLOOD_BYTES))
 
@@ -45,6 +45,6 @@ async def gif(aim: Aim) -> None:
     await _send(aim, pictures.gif_flood(FLOOD_BYTES))
 
 
-@attack("webp-flood", "WebP: 18 MiB of empty chunks")
+@attack("webp-flood", "WebP: 18 MiB in 49,000 chunks")
 async def webp(aim: Aim) -> None:
     await _send(aim, pictures.webp_flood(FLOOD_BYTES))

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 import zlib
+
+from PIL import Image
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 END = b"\0\0\0\0IEND\xaeB`\x82"
 DOT_GIF = bytes.fromhex("47494638396101000100800000000000ffffff2c00000000010001000002024401003b")
 """A GIF of one pixel (GIF89a specification)."""
-DOT_WEBP = bytes.fromhex("524946461a000000574542505650384c0d0000002f0000001007101111888888fe0700")
+DOT_WEBP = bytes.fromhex("524946461a000000574542505650384c0d0000002f0000001007101111888888fe07")
 """A lossless WebP of one pixel (RFC 9649)."""
+
+
+PIECES = 49_000
+"""Chunks in a flood: just under the count at which a file is refused (imaging/reading.py)."""
 
 
 def chunk(kind: bytes, body: bytes) -> bytes:
@@ -41,16 +48,18 @@ def _png(side: int, rows: bytes, level: int) -> bytes:
 
 
 def png_flood(size: int) -> bytes:
-    """A PNG of a pixel after ``size`` bytes of empty chunks."""
-    empty = chunk(b"vpAg", b"")
-    small = noise(1)
+    """A PNG of a pixel with as many chunks as are walked, ``size`` bytes in all, before its pixel."""
+    small, piece = noise(1), chunk(b"vpAg", bytes(size // PIECES - 12))
     at = len(SIGNATURE) + 25  # behind IHDR
-    return small[:at] + empty * (size // len(empty)) + small[at:]
+    return small[:at] + piece * PIECES + small[at:]
 
 
 def jpeg_flood(size: int) -> bytes:
-    """A JPEG that begins with ``size`` bytes of empty comments (ITU-T T.81, B.2.4.5), and has no picture."""
-    return b"\xff\xd8" + b"\xff\xfe\0\x02" * (size // 4) + b"\xff\xd9"
+    """A JPEG whose scan goes on for ``size`` bytes that are each a marker to look at (ITU-T T.81, B.1.1.5)."""
+    written = io.BytesIO()
+    Image.new("RGB", (16, 16)).save(written, "JPEG")
+    small = written.getvalue()
+    return small[:-2] + b"\xff\0" * (size // 2) + small[-2:]
 
 
 def gif_flood(size: int) -> bytes:
@@ -59,7 +68,8 @@ def gif_flood(size: int) -> bytes:
 
 
 def webp_flood(size: int) -> bytes:
-    """A WebP of a pixel, in the extended form, with ``size`` bytes of empty chunks behind it."""
+    """A WebP of a pixel, in the extended form, with as many chunks as are walked, ``size`` bytes in all."""
     extended = b"VP8X" + struct.pack("<I", 10) + bytes(10)
-    body = b"WEBP" + extended + DOT_WEBP[12:] + b"JUNK\0\0\0\0" * (size // 8)
+    length = size // PIECES - 8 & ~1
+    body = b"WEBP" + extended + DOT_WEBP[12:] + (b"JUNK" + struct.pack("<I", length) + bytes(length)) * PIECES
     return b"RIFF" + struct.pack("<I", len(body)) + body
