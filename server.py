@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
@@ -26,6 +27,9 @@ from imaging import hide_memory, jail_offered
 from models import connections_allowed, db
 from services import DEAR_AT_ONCE
 from web import largest_body
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 DRAIN_SECONDS = 10
 MOST_CONNECTIONS = 4096
@@ -93,6 +97,12 @@ def serve(config: Config, *, debug: bool) -> None:
 
 def worker() -> Front:
     """Make the application in a worker process."""
+    app = prepared()
+    return front_of(app, app.plain_wsgi)
+
+
+def prepared() -> Mayfly:
+    """Make ready what serves in this worker process."""
     _log_to_stderr()
     hide_memory()  # a worker inherits that as a fork, but not where it is spawned
     _reuse_memory()
@@ -100,9 +110,14 @@ def worker() -> Front:
     die_with(os.getppid(), signal.SIGTERM)
     app = create_app()
     app.schedule.start()
+    return app
+
+
+def front_of(app: Mayfly, wsgi: WSGIApplication) -> Front:
+    """Put the front before a WSGI application that is, or wraps, this one."""
     config = app.settings
     largest = largest_body(config.max_image_bytes)
-    return Front(app.plain_wsgi, app.memory, config.threads + DEAR_AT_ONCE, largest, app.drop.seconds_left)
+    return Front(wsgi, app.memory, config.threads + DEAR_AT_ONCE, largest, app.drop.seconds_left)
 
 
 def _open_many_files() -> None:
