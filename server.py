@@ -22,7 +22,7 @@ from app import Mayfly, create_app, database, migrate
 from config import Config, ConfigError
 from crypto import MalformedServerKey, key_file_in
 from embedded.programs import die_with
-from front import Front
+from front import Front, set_user_timeout
 from imaging import hide_memory, jail_offered
 from models import connections_allowed, db
 from services import DEAR_AT_ONCE
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 DRAIN_SECONDS = 10
-MOST_CONNECTIONS = 4096
+MOST_CONNECTIONS = 2048
 """Connections that a process takes on; those beyond wait in the kernel."""
 HEADER_SECONDS = 30
 """How long a connection may be silent before a request, and a request's header be on its way."""
@@ -115,6 +115,7 @@ def prepared() -> Mayfly:
 
 def front_of(app: Mayfly, wsgi: WSGIApplication) -> Front:
     """Put the front before a WSGI application that is, or wraps, this one."""
+    set_user_timeout()
     config = app.settings
     largest = largest_body(config.max_image_bytes)
     return Front(wsgi, app.memory, config.threads + DEAR_AT_ONCE, largest, app.drop.seconds_left)

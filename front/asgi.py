@@ -73,8 +73,7 @@ class Front:
         if (chunked or announced) and announced <= most:
             pieces, refusal = await self._take(receive, allowance, announced or most + 1, chunked)
         elif self._pool.waiting > MOST_WAITING:
-            await send(_head(503, [(b"content-type", b"application/json"), (b"retry-after", b"1")]))
-            await send({"type": "http.response.body", "body": BUSY})
+            await _send_busy(send)
             return
         environ = environ_of(scope, Chunks(pieces), chunked)
         del pieces
@@ -92,7 +91,10 @@ class Front:
         self, receive: Receive, allowance: Allowance, size: int, chunked: bool
     ) -> tuple[list[bytes], ServiceError | None]:
         """Take a body of ``size`` bytes in, or of at most so many; tell what stood in the way instead."""
-        flow = self._crowd.add(Flow(_task(), allowance))
+        try:
+            flow = self._crowd.add(Flow(_task(), allowance))
+        except Overloaded as refused:
+            return [], refused
         pieces: list[bytes] = []
         try:
             while True:
@@ -169,7 +171,11 @@ class Front:
             allowance.close()
             await _send_small(send, answer, scope["method"] == "HEAD")
             return
-        flow = self._crowd.add(Flow(_task(), allowance))
+        try:
+            flow = self._crowd.add(Flow(_task(), allowance))
+        except Overloaded:
+            await _send_busy(send)
+            return
         try:
             await send(_head(answer.status, answer.headers))
             await self._send_pieces(send, answer, flow)
@@ -241,3 +247,8 @@ def _head(status: int, headers: list[tuple[bytes, bytes]]) -> dict[str, Any]:
 async def _send_small(send: Send, answer: Answer, head: bool) -> None:
     await send(_head(answer.status, answer.headers))
     await send({"type": "http.response.body", "body": b"" if head else answer.first})
+
+
+async def _send_busy(send: Send) -> None:
+    await send(_head(503, [(b"content-type", b"application/json"), (b"retry-after", b"1")]))
+    await send({"type": "http.response.body", "body": BUSY})

@@ -9,7 +9,7 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 
-from services import Allowance, Memory
+from services import Allowance, Memory, Overloaded
 
 LOOK_SECONDS = 0.2
 GRACE_SECONDS = 10.0
@@ -18,7 +18,9 @@ LEAST_RATE = 2048
 """Bytes a second, since its beginning, that a body or an answer has to move at least, once it is older than that."""
 LONGEST_STALL_SECONDS = 30.0
 PATIENCE_UNDER_PRESSURE = 0.5
-"""A request that holds memory for which others wait, and whose network is silent for so long, is ended."""
+"""A request that holds what others wait for, and whose network is silent for so long, is ended."""
+MOST_FLOWS = 1024
+"""Bodies and long answers under way at once; where there are so many, the most silent one makes place for the next."""
 
 
 @dataclass(eq=False)
@@ -68,7 +70,9 @@ class Crowd:
         self._looking = False
 
     def add(self, flow: Flow) -> Flow:
-        """Look at a flow from now on, until it is left."""
+        """Look at a flow from now on, until it is left; raises Overloaded where too many move."""
+        if len(self._flows) >= MOST_FLOWS:
+            self._make_place()
         self._flows.add(flow)
         if not self._looking:
             self._looking = True
@@ -90,6 +94,13 @@ class Crowd:
         self._looking = bool(self._flows)
         if self._looking:
             asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
+
+    def _make_place(self) -> None:
+        now = time.monotonic()
+        silent = max(self._flows, key=lambda flow: flow.stalled(now))
+        if silent.stalled(now) < PATIENCE_UNDER_PRESSURE:
+            raise Overloaded
+        self._end(silent)
 
     def _make_room(self, budget: object, now: float) -> None:
         """End whoever stalls and holds what others wait for."""
