@@ -53,7 +53,7 @@ def _login() -> bytes:
     return json.dumps({"login": account["login"], "password": account["password"]}).encode()
 
 
-@attack("logins", "200 logins of nobody at once", short=True)
+@attack("logins", "200 logins of nobody at once")
 async def logins(aim: Aim) -> None:
     await aim.flood(200, "POST", "/api/login", _login, _json)
 

@@ -24,7 +24,7 @@ STRANGE_ORIGINS = (
     "http://[::1]:3000.evil.example",
 )
 STORED_BYTES = 64 * 1024
-LIFETIME_SECONDS = 3
+LIFETIME_SECONDS = 2
 LATE_SECONDS = 2
 
 
