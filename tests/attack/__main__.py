@@ -82,14 +82,14 @@ def _there(chosen: list[Attack], *, port: int, seconds: float, bounds: Bounds) -
 
 
 def _here(chosen: list[Attack], *, seconds: float, bounds: Bounds) -> list[Result]:
-    """Attack a server of our own; each attack gets a fresh one, on a database that they share."""
+    """Attack a server of our own; each attack gets a fresh one, and an empty database."""
     results = []
-    with _database() as (url, folder):
-        for one in chosen:
+    for one in chosen:
+        with _database() as (url, folder):
             env: dict[str, Any] = {"DATABASE_URL": url, "DATA_DIR": folder, "WORKERS": str(WORKERS)}
             with serving(**{**env, **one.settings}) as served:
                 results.append(tried(one, served.port, seconds, served))
-            _say(row(results[-1], bounds))
+        _say(row(results[-1], bounds))
     return results
 
 

@@ -36,10 +36,10 @@ async def conversions(aim: Aim) -> None:
     await aim.flood(64, "GET", f"/image/{link}?format=webp&width={SIDE - 300}")
 
 
-@attack("hold", "12 converted answers of 25 MB that nobody reads")
+@attack("hold", "40 converted answers that nobody reads")
 async def hold(aim: Aim) -> None:
     link = await aim.upload(pictures.stripes(SIDE))
-    await aim.crowd(12, lambda: hold_reading(aim, f"/image/{link}?format=jpeg"), apart=1.5)
+    await aim.crowd(40, lambda: hold_reading(aim, f"/image/{link}?format=jpeg"), apart=0.25)
 
 
 @attack("head", "64 HEADs of a conversion at once")
@@ -53,7 +53,7 @@ def _login() -> bytes:
     return json.dumps({"login": account["login"], "password": account["password"]}).encode()
 
 
-@attack("logins", "200 logins of nobody at once", short=True)
+@attack("logins", "200 logins of nobody at once")
 async def logins(aim: Aim) -> None:
     await aim.flood(200, "POST", "/api/login", _login, _json)
 

@@ -40,7 +40,7 @@ async def jpeg(aim: Aim) -> None:
     await _send(aim, pictures.jpeg_flood(FLOOD_BYTES))
 
 
-@attack("gif-flood", "GIF: 18 MiB of empty comments", short=True)
+@attack("gif-flood", "GIF: 18 MiB of empty comments")
 async def gif(aim: Aim) -> None:
     await _send(aim, pictures.gif_flood(FLOOD_BYTES))
 
