@@ -31,20 +31,21 @@ def extension(media_type: str) -> str:
 
 
 def kept_name(given: str | None, media_type: str) -> str:
-    """Make a harmless file name of at most 255 bytes, with an ending of the media type, of whatever was given.
+    """Make a harmless file name of at most 255 bytes of whatever was given; an ending in it is one of the media type's.
 
     Bytes that were no UTF-8 stand in ``given`` as Python's surrogateescape writes them.
     """
     name = _bare(_decoded(given or ""))
-    stem, _, ending = name.rpartition(".")
-    if ending.lower() not in _endings(media_type) or "." not in name:
-        stem, ending = name, extension(media_type)
-    return _joined(stem, ending)
+    stem, dot, ending = name.rpartition(".")
+    if dot and ending.lower() in _endings(media_type):
+        return _joined(stem, f".{ending}")
+    bare = name.strip(EDGES)
+    return _joined(bare, "" if bare and not dot else f".{extension(media_type)}")
 
 
 def converted_name(name: str, media_type: str) -> str:
     """Give a kept name the ending of another media type in place of its own."""
-    return _joined(name.rpartition(".")[0] or name, extension(media_type))
+    return _joined(name.rpartition(".")[0] or name, f".{extension(media_type)}")
 
 
 def _endings(media_type: str) -> tuple[str, ...]:
@@ -52,11 +53,11 @@ def _endings(media_type: str) -> tuple[str, ...]:
 
 
 def _joined(stem: str, ending: str) -> str:
-    """Join a stem and an ending; what is too long is cut from the stem, between two characters."""
+    """Join a stem and an ending with its dot; what is too long is cut from the stem, between two characters."""
     stem = stem.strip(EDGES)
     stem = f"_{stem}" if RESERVED.match(unicodedata.normalize("NFKC", stem)) else stem
-    room = LONGEST_BYTES - len(f".{ending}")
-    return f"{stem.encode()[:room].decode(errors='ignore').rstrip(EDGES) or 'image'}.{ending}"
+    room = LONGEST_BYTES - len(ending)
+    return f"{stem.encode()[:room].decode(errors='ignore').rstrip(EDGES) or 'image'}{ending}"
 
 
 def _bare(text: str) -> str:

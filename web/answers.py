@@ -148,10 +148,8 @@ def _pieces(data: Data) -> bytes | Iterator[bytes]:
 
 def content_disposition(kind: str, filename: str) -> str:
     """Write a Content-Disposition (RFC 6266): a plain file name that every client can read, the true one beside it."""
-    stem, dot, ending = filename.rpartition(".")
-    plain = (
-        (_plain(stem).lstrip(". ") or "image") + dot + _plain(ending) if dot else _plain(filename) or "image"
-    )
+    stem, dot, ending = filename.rpartition(".") if "." in filename else (filename, "", "")
+    plain = (_plain(stem).lstrip(". ") or "image") + dot + _plain(ending)
     header = f'{kind}; filename="{plain}"'
     return header if plain == filename else f"{header}; filename*=UTF-8''{quote(filename, safe='')}"
 

@@ -97,7 +97,11 @@ def test_a_trusted_proxy_tells_the_scheme_and_host_and_a_stranger_does_not(
     make_app: MakeApp, hopper: bytes
 ) -> None:
     told = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "drop.example.org"}
-    behind = make_app(trusted_proxies=1).test_client().post("/upload", data=hopper, headers=told)
+    behind = (
+        make_app(trusted_proxies=1, trusted_hosts=("drop.example.org",))
+        .test_client()
+        .post("/upload", data=hopper, headers=told)
+    )
     assert behind.get_json()["image_url"].startswith("https://drop.example.org/")
     before = make_app().test_client().post("/upload", data=hopper, headers=told)
     assert before.get_json()["image_url"].startswith("http://localhost/")
