@@ -249,8 +249,8 @@ def test_a_server_is_told_its_host_once(server: Served, head: bytes, status: int
 def test_a_header_longer_than_8_kib_is_parsed_by_nobody(app: Mayfly, name: str) -> None:
     client = app.test_client(use_cookies=False)
     for size, refused in ((8192, False), (8193, True), (300_000, True)):
-        value = ("a/b," * size)[:size]
+        value = ("text/plain," * size)[:size]
         answer = client.post("/upload", data=FLOWER, headers={name: value})
         assert (answer.status_code == 431) is refused
         if refused:
-            assert answer.get_json()["error"] == "header_too_long"
+            assert answer.get_json()["error"] == "header_too_long"  # as JSON: its Accept was not parsed
