@@ -26,7 +26,7 @@ from front import Front, set_user_timeout
 from imaging import hide_memory, jail_offered
 from models import connections_allowed, db
 from services import DEAR_AT_ONCE
-from web import largest_body
+from web import Hosts, largest_body
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -118,7 +118,8 @@ def front_of(app: Mayfly, wsgi: WSGIApplication) -> Front:
     set_user_timeout()
     config = app.settings
     largest = largest_body(config.max_image_bytes)
-    return Front(wsgi, app.memory, config.threads + DEAR_AT_ONCE, largest, app.drop.seconds_left)
+    believes = Hosts(config.base_url, config.trusted_hosts).believes
+    return Front(wsgi, app.memory, config.threads + DEAR_AT_ONCE, largest, app.drop.seconds_left, believes)
 
 
 def _open_many_files() -> None:

@@ -35,7 +35,7 @@ class Front:
     """Takes bodies in and sends answers without a thread; calls ``app`` in ``threads`` threads.
 
     ``largest`` tells how many bytes of body a method and a path may have, ``seconds_left`` how long an image lives by
-    the database's clock, from its ``expires_at``.
+    the database's clock, from its ``expires_at``; ``believes`` judges the Host fields of a request.
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class Front:
         threads: int,
         largest: Callable[[str, str], int],
         seconds_left: Callable[[float], float],
+        believes: Callable[[list[str]], bool],
     ) -> None:
         self._app = app
         self._memory = memory
@@ -52,11 +53,12 @@ class Front:
         self._crowd = Crowd(memory)
         self._largest = largest
         self._seconds_left = seconds_left
+        self._believes = believes
         self._alive = Answer(app, environ_of(_asking(ALIVE), Chunks(), chunked=False))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["path"] == ALIVE and scope["method"] in {"GET", "HEAD"}:
+        if scope["path"] == ALIVE and scope["method"] in {"GET", "HEAD"} and self._believes(_hosts(scope)):
             await _send_small(send, self._alive, scope["method"] == "HEAD")
             return
         allowance = Allowance(self._memory)
@@ -220,6 +222,10 @@ def _task() -> asyncio.Task[object]:
 def _client(scope: Scope) -> Address:
     host, port = scope["client"]
     return host, int(port)
+
+
+def _hosts(scope: Scope) -> list[str]:
+    return [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
 
 
 def _length(scope: Scope) -> tuple[int, bool]:

@@ -54,6 +54,10 @@ class Hosts:
         if refusal is not None:
             raise BadRequest(*refusal)
 
+    def believes(self, values: Sequence[str]) -> bool:
+        """Tell whether ``check`` would let a request through."""
+        return len(values) == 1 and self._judge(values[0]) is None
+
     def _judged(self, host: str) -> Refusal | None:
         found = _HOST.fullmatch(host[: LONGEST + 1])
         if len(host) > LONGEST or found is None or (found["v6"] and not _is(IPv6Address, found["v6"])):
