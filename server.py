@@ -89,6 +89,7 @@ def worker() -> WSGIApplication:
     """Make the application in a worker process."""
     _log_to_stderr()
     _reuse_memory()
+    os.setpgid(0, 0)  # Ctrl-C is for the main process, which ends its workers in order
     die_with(os.getppid(), signal.SIGTERM)
     app = create_app()
     app.schedule.start()

@@ -168,6 +168,14 @@ def test_ctrl_c_ends_everything_and_the_next_start_still_has_the_images(tmp_path
         assert served.stop(signal.SIGTERM) == 0
 
 
+def test_ctrl_c_in_a_terminal_reaches_the_main_process_alone(server: Served) -> None:
+    """A terminal signals a whole group, and a worker that ends by itself is waited for in vain."""
+    assert os.getpgid(server.process.pid) == server.process.pid
+    assert until(
+        lambda: len(server.workers()) == 2 and all(os.getpgid(pid) == pid for pid in server.workers())
+    )
+
+
 def test_a_port_in_use_is_told_in_one_sentence(server: Served) -> None:
     env = {**os.environ, "BIND": f"127.0.0.1:{server.port}"}
     second = subprocess.run(
