@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from front.crowd import Crowd, Flow
@@ -26,8 +27,6 @@ BUSY = b'{"status": "error", "error": "too_busy", "message": "The server has all
 ALIVE = "/healthz"
 LINGER_SECONDS = 1.0
 """How long a client that was refused in the middle of its body has to read the answer."""
-ASK_EXPIRY_SECONDS = 0.25
-"""An answer that takes longer than this asks the database for how long its image still lives."""
 log = logging.getLogger("mayfly")
 
 
@@ -190,23 +189,24 @@ class Front:
             self._crowd.leave(flow)
 
     async def _send_pieces(self, send: Send, answer: Answer, flow: Flow) -> None:
-        pieces = (piece for piece in (answer.first, answer.second) if piece)
-        asked = answer.expires_at is None
-        for source in (pieces, answer.pieces):
-            for piece in source:
-                flow.wait()
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-                flow.move(len(piece))
-                if not asked and time.monotonic() - flow.begun > ASK_EXPIRY_SECONDS:
-                    asked = True
-                    await self._note_end(flow, answer)
+        if answer.expires_at is not None:
+            flow.ask = partial(self._ask_end, flow, answer.expires_at)
+        for piece in chain((answer.first, answer.second or b""), answer.pieces):
+            flow.wait()
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            flow.move(len(piece))
         await send({"type": "http.response.body", "body": b""})
 
-    async def _note_end(self, flow: Flow, answer: Answer) -> None:
-        expires_at = answer.expires_at or 0.0
-        began = time.monotonic()
-        left = await self._pool.run(lambda: self._seconds_left(expires_at))
-        flow.ends_at = began + left
+    def _ask_end(self, flow: Flow, expires_at: float) -> None:
+        """Find out when an answer that takes long ends with its image, by the database's clock."""
+        now = time.monotonic()
+        left = self._pool.run(partial(self._seconds_left, expires_at))
+        left.add_done_callback(partial(_note_end, flow, now))
+
+
+def _note_end(flow: Flow, asked: float, left: asyncio.Future[float]) -> None:
+    # Without the database nobody knows: then the answer ends now.
+    flow.ends_at = asked if left.exception() else asked + left.result()
 
 
 def _wake(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from services import Allowance, Memory, Overloaded
@@ -31,6 +32,8 @@ class Flow:
     allowance: Allowance
     ends_at: float | None = None
     """When it is cut off in any case, by this process's monotonic clock."""
+    ask: Callable[[], None] | None = None
+    """Called once when it has taken a while, to find out when it ends."""
     moved: int = 0
     begun: float = field(default_factory=time.monotonic)
     waits_since: float | None = None
@@ -86,6 +89,9 @@ class Crowd:
     def _look(self) -> None:
         now = time.monotonic()
         for flow in tuple(self._flows):
+            if flow.ask is not None and now - flow.begun >= LOOK_SECONDS:
+                flow.ask()
+                flow.ask = None
             if flow.too_slow(now):
                 self._end(flow)
         for budget in self._memory.budgets:
