@@ -108,7 +108,7 @@ def test_a_body_that_stops_and_goes_on_is_taken_while_nobody_waits(server: Serve
 
 
 def test_readers_who_stall_are_ended_when_others_wait_for_what_they_hold(server: Served) -> None:
-    asked = b"GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" % path(upload(server, TEN_MB))
+    asked = b"GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n" % path(upload(server, TEN_MB))
     with connections(server, asked, 4, buffer=65536) as readers:
         began = time.monotonic()
         assert upload(server, TEN_MB).status_code == 201
@@ -117,7 +117,9 @@ def test_readers_who_stall_are_ended_when_others_wait_for_what_they_hold(server:
 
 
 def test_an_answer_under_way_ends_with_its_image(server: Served) -> None:
-    asked = b"GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" % path(upload(server, TEN_MB, "?lifetime=3"))
+    asked = b"GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n" % path(
+        upload(server, TEN_MB, "?lifetime=3")
+    )
     with connections(server, asked, 1, buffer=4096) as (reader,):
         time.sleep(4)
         assert requests.get(server.url + asked.split()[1].decode(), timeout=20).status_code == 404
