@@ -110,6 +110,7 @@ def test_a_body_that_stops_and_goes_on_is_taken_while_nobody_waits(server: Serve
 def test_readers_who_stall_are_ended_when_others_wait_for_what_they_hold(server: Served) -> None:
     asked = b"GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n" % path(upload(server, TEN_MB))
     with connections(server, asked, 4, buffer=65536) as readers:
+        time.sleep(1)  # until they have filled the buffers on their way
         began = time.monotonic()
         assert upload(server, TEN_MB).status_code == 201
         assert time.monotonic() - began < 2 * LONGEST
