@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import itertools
+import asyncio
 import json
 from collections.abc import Mapping
 
@@ -79,12 +80,21 @@ def _json() -> Mapping[str, str]:
     return {"Content-Type": "application/json", "Accept": "application/json"}
 
 
+async def _told(aim: Aim, path: str, asked: dict[str, str]) -> dict[str, str]:
+    """Ask until the server, which may still have an earlier attack's passwords in its queue, does it."""
+    for _ in range(50):
+        answer = await ask(aim.port, "POST", path, json.dumps(asked).encode(), _json())
+        if answer.status < 400:
+            break
+        await asyncio.sleep(0.2)
+    return dict(json.loads(answer.body))
+
+
 async def _json_bomb(aim: Aim, body: bytes) -> None:
     account = _account()
-    await ask(aim.port, "POST", "/api/registration", json.dumps(account).encode(), _json())
+    await _told(aim, "/api/registration", account)
     del account["email"]
-    told = await ask(aim.port, "POST", "/api/login", json.dumps(account).encode(), _json())
-    headers = {**_json(), "Authorization": json.loads(told.body)["Authorization"]}
+    headers = {**_json(), "Authorization": (await _told(aim, "/api/login", account))["Authorization"]}
     await aim.flood(2, "POST", "/api/images", lambda: body, lambda: headers)
 
 
