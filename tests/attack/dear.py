@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import itertools
-import asyncio
 import json
 from collections.abc import Mapping
 
