@@ -21,11 +21,13 @@ from config import Config, ConfigError
 from crypto import OwnerSeal, ServerKeys, server_keys_in
 from imaging import Limits as PictureLimits
 from models import db
-from services import Accounts, Catalog, Drop, InFlight, Limits, Purge, PurgeSchedule, Room, Shelf
+from services import Accounts, Budget, Catalog, Drop, Limits, Purge, PurgeSchedule, Room, Shelf
 from storage import RowStore
-from web import Services, admitted, register_web
+from web import Services, register_web, run_alone
 
 ROOT = Path(__file__).parent
+MOST_WAITING = 1024
+"""Requests that wait for memory in one process; beyond these one is refused at once."""
 log = logging.getLogger("mayfly")
 access_log = logging.getLogger("mayfly.access")
 
@@ -35,10 +37,14 @@ class Mayfly(Flask):
 
     settings: Config
     room: Room
-    in_flight: InFlight
+    memory: Budget
     purge: Purge
     accounts: Accounts
     schedule: PurgeSchedule
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """Run one request in the caller's thread; the server's front calls ``wsgi_app`` itself."""
+        return run_alone(self.wsgi_app, self.memory, environ, start_response)
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return a view as it is: none is a coroutine, and Flask would look that up six times a request."""
@@ -69,15 +75,14 @@ def create_app(config: Config | None = None) -> Mayfly:
     app.purge = Purge(engine, stores.values(), app.room)
     app.schedule = PurgeSchedule(app.purge, config.purge_interval)
     limits = Limits(config.lifetime, config.max_lifetime, PictureLimits(max_pixels=config.max_pixels))
-    shelf = Shelf(engine, server_keys, stores, app.room)
+    app.memory = Budget(config.bytes_in_flight, MOST_WAITING)
+    shelf = Shelf(engine, server_keys, stores, app.room, app.memory)
     app.accounts = Accounts(engine, server_keys, stores, app.room)
     catalog = Catalog(engine, OwnerSeal(server_keys), shelf)
     drop = Drop(engine, server_keys, row_store, shelf, app.room, limits)
     _observe(app)
     register_web(app, Services(drop, app.purge, app.accounts, catalog), config)
     _register_commands(app)
-    app.in_flight = InFlight(config.bytes_in_flight)
-    app.wsgi_app = admitted(app.wsgi_app, app.in_flight)  # type: ignore[assignment, method-assign]
     if config.trusted_proxies:
         hops = config.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

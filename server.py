@@ -6,29 +6,31 @@ import argparse
 import ctypes
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
-from typing import TYPE_CHECKING
+from functools import partial
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 
 import embedded
 from app import create_app, database, migrate
 from config import Config, ConfigError
 from crypto import MalformedServerKey
 from embedded.programs import die_with
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+from front import Front
+from web import largest_body
 
 DRAIN_SECONDS = 10
-WAITING_FOR_EACH = 4
-"""Threads for each connection to the database: most of them wait for a body to come or an image to be read."""
-MOST_AT_ONCE = 256
-"""Requests that a process takes on; those beyond wait in the kernel. An answer of up to 1 MiB waits in memory for its
-reader, so this bounds that, too."""
+MOST_CONNECTIONS = 8192
+"""Connections that a process takes on, those included that say nothing; the ones beyond wait in the kernel."""
+SILENCE_SECONDS = 10
+"""How long a connection may take for the header fields of a request, and say nothing between two."""
+BUFFER_BYTES = 64 * 1024
+"""What granian holds of a connection at most: header fields on their way in, an answer's piece on its way out."""
 MALLOPT = {-8: 1, -3: 32 << 20, -1: 32 << 20}
 """M_ARENA_MAX, M_MMAP_THRESHOLD and M_TRIM_THRESHOLD of glibc: what one thread freed is another's to use, and is not
 given back so eagerly that each image is paged in anew."""
@@ -64,13 +66,15 @@ def serve(config: Config, *, debug: bool) -> None:
         server = Granian(
             "server:worker",
             factory=True,
-            interface=Interfaces.WSGI,
+            interface=Interfaces.RSGI,
             http=HTTPModes.http1,  # in its automatic mode a connection that never says anything stays for good
             address=host,
             port=port,
             workers=1 if debug else config.workers,
-            blocking_threads=WAITING_FOR_EACH * config.threads,
-            backpressure=MOST_AT_ONCE,
+            backpressure=MOST_CONNECTIONS,
+            http1_settings=HTTP1Settings(
+                header_read_timeout=SILENCE_SECONDS * 1000, max_buffer_size=BUFFER_BYTES
+            ),
             reload=debug,
             workers_kill_timeout=DRAIN_SECONDS,
             respawn_failed_workers=True,
@@ -79,14 +83,22 @@ def serve(config: Config, *, debug: bool) -> None:
         server.serve()
 
 
-def worker() -> WSGIApplication:
+def worker() -> Front:
     """Make the application in a worker process."""
     _log_to_stderr()
     _reuse_memory()
+    _open_many_files()
     die_with(os.getppid(), signal.SIGTERM)
     app = create_app()
     app.schedule.start()
-    return app
+    config = app.settings
+    return Front(app.wsgi_app, config.threads, app.memory, partial(largest_body, config))
+
+
+def _open_many_files() -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * MOST_CONNECTIONS
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if most < 0 else min(wanted, most), most))
 
 
 def _reuse_memory() -> None:

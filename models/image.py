@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from math import inf
 from typing import Any
 from uuid import UUID
 
@@ -76,6 +78,8 @@ class ImageRow:
     created_at: float
     expires_at: float
     details: bytes
+    ends_at: float = field(default=inf, compare=False)
+    """The end by this process's monotonic clock, as far from now as the database told; in no column of the table."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +100,9 @@ LIVING = and_(
 
 COLUMNS = """row_key, manage_tag, store, slot, size, views_left,
     extract(epoch FROM created_at)::float8, extract(epoch FROM expires_at)::float8, details"""
+SECONDS_LEFT = "extract(epoch FROM expires_at - clock_timestamp())::float8"
 _FIND = f"""
-    SELECT {COLUMNS} FROM images
+    SELECT {COLUMNS}, {SECONDS_LEFT} FROM images
     WHERE row_key = %s AND expires_at > statement_timestamp() AND (views_left IS NULL OR views_left > 0)
     """
 _INSERT = """
@@ -115,7 +120,7 @@ _INSERT_OWNED = """
 _CLAIM = f"""
     UPDATE images SET views_left = views_left - 1
     WHERE row_key = %s AND views_left > 0 AND expires_at > clock_timestamp()
-    RETURNING {COLUMNS}
+    RETURNING {COLUMNS}, {SECONDS_LEFT}
     """
 # Slot by slot, since that is how the index finds the dead without reading the living.
 _DELETE_DEAD = text(
@@ -150,7 +155,8 @@ _LIVES_IN = select(exists().where(_TABLE.slot == bindparam("in_slot"), LIVING))
 
 def insertion(connection: Connection, row: ImageRow, ownership: Ownership | None = None) -> bytes:
     """Write the statement that adds an image's row, for a store that runs it together with its own."""
-    statement, values = _INSERT, tuple(row.__dict__.values())
+    *columns, _ = row.__dict__.values()
+    statement, values = _INSERT, tuple(columns)
     if ownership is not None:
         statement = _INSERT_OWNED
         values += (str(ownership.owner_id), ownership.owner_key, ownership.model_tag)
@@ -172,10 +178,14 @@ def claim_view(connection: Connection, row_key: bytes) -> ImageRow | None:
 
 
 def _one(connection: Connection, statement: str, row_key: bytes) -> ImageRow | None:
+    asked_at = time.monotonic()
     with raw_cursor(connection) as cursor:
         cursor.execute(statement, (row_key,))
         found = cursor.fetchone()
-    return None if found is None else ImageRow(*plain(found))
+    if found is None:
+        return None
+    *columns, seconds_left = plain(found)
+    return ImageRow(*columns, asked_at + seconds_left)
 
 
 def plain(row: Iterable[Any]) -> list[Any]:

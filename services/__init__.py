@@ -2,6 +2,7 @@
 
 from models import OPEN_CATALOG
 from services.accounts import Account, Accounts
+from services.admission import FREE_BYTES, Allowance, Budget, Later, hold, turn
 from services.catalog import Catalog, Entry, Page
 from services.conversion import Conversion
 from services.details import Details
@@ -12,6 +13,7 @@ from services.errors import (
     BadLifetime,
     CurrentPasswordWrong,
     DatabaseAway,
+    HeadTooLarge,
     ImageGone,
     LoginRefused,
     NameTaken,
@@ -23,8 +25,8 @@ from services.errors import (
     TokenRefused,
     TooManyGuesses,
     TooManyLogins,
+    TooSlow,
 )
-from services.in_flight import InFlight, Share, hold
 from services.purge import Purge
 from services.room import Room
 from services.schedule import PurgeSchedule
@@ -32,12 +34,15 @@ from services.shelf import Glance, Opened, Shelf
 from services.wishes import Limits, Receipt, Wishes
 
 __all__ = [
+    "FREE_BYTES",
     "OPEN_CATALOG",
     "Account",
     "AccountAsked",
     "Accounts",
+    "Allowance",
     "BadCursor",
     "BadLifetime",
+    "Budget",
     "Catalog",
     "Conversion",
     "CurrentPasswordWrong",
@@ -46,8 +51,9 @@ __all__ = [
     "Drop",
     "Entry",
     "Glance",
+    "HeadTooLarge",
     "ImageGone",
-    "InFlight",
+    "Later",
     "Limits",
     "LoginRefused",
     "NameTaken",
@@ -61,12 +67,13 @@ __all__ = [
     "PurgeSchedule",
     "Receipt",
     "Room",
-    "Share",
     "Shelf",
     "StorageFull",
     "TokenRefused",
     "TooManyGuesses",
     "TooManyLogins",
+    "TooSlow",
     "Wishes",
     "hold",
+    "turn",
 ]

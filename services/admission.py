@@ -11,6 +11,8 @@ from contextvars import ContextVar
 from services.errors import Overloaded
 
 PATIENCE_SECONDS = 10.0
+FREE_BYTES = 256 * 1024
+"""What an image may hold without asking: small images never queue behind large ones."""
 
 
 class Later(BaseException):
@@ -134,6 +136,13 @@ class Allowance:
         amount = self._held.pop(budget, 0)
         if amount:
             budget.give_back(amount)
+
+    def keep(self, budget: Budget, amount: int) -> None:
+        """Give back what is held of a budget beyond ``amount``."""
+        more = self.held(budget) - amount
+        if more > 0:
+            self._held[budget] = amount
+            budget.give_back(more)
 
     def close(self) -> None:
         """Give everything back; more than once is no more than once."""

@@ -12,7 +12,6 @@ from services.catalog import ownership_of
 from services.conversion import Conversion
 from services.database import statements, transaction
 from services.errors import BadLifetime, ImageGone, NotByLooking, PasswordAsked
-from services.in_flight import patiently
 from services.room import Room
 from services.shelf import Glance, Opened, Shelf, opened
 from services.wishes import Limits, Receipt, Wishes, details_of
@@ -109,11 +108,8 @@ class Drop:
     def view(self, link_text: str) -> tuple[Opened, memoryview]:
         """Open an image that anybody who looks may open: one without a password or a limit of views.
 
-        Raises ImageGone, NotByLooking, Overloaded, DatabaseAway.
+        Raises ImageGone, NotByLooking, DatabaseAway, and Later where memory is short.
         """
-        return patiently(lambda: self._view(link_text))
-
-    def _view(self, link_text: str) -> tuple[Opened, memoryview]:
         with statements(self._engine) as connection:
             found = self._shelf.find_to_read(connection, _link(link_text))
             if found.counts:
@@ -123,11 +119,8 @@ class Drop:
     def open(self, link_text: str, password: str | None) -> tuple[Opened, memoryview]:
         """Open an image on purpose: check the password, claim a view where they are limited, then read.
 
-        Raises ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses, Overloaded, DatabaseAway.
+        Raises ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses, DatabaseAway, and Later where memory is short.
         """
-        return patiently(lambda: self._open(link_text, password))
-
-    def _open(self, link_text: str, password: str | None) -> tuple[Opened, memoryview]:
         with statements(self._engine) as connection:
             found = self._shelf.find_to_read(connection, _link(link_text))
             if found.row.views_left is None:
@@ -159,11 +152,8 @@ class Drop:
     def download(self, image_key_text: str, password: str | None) -> tuple[Opened, memoryview]:
         """Open an image for the holder of its image key, without counting a view.
 
-        Raises ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses, Overloaded, DatabaseAway.
+        Raises ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses, DatabaseAway, and Later where memory is short.
         """
-        return patiently(lambda: self._download(image_key_text, password))
-
-    def _download(self, image_key_text: str, password: str | None) -> tuple[Opened, memoryview]:
         with statements(self._engine) as connection:
             found = self._shelf.find_managed(connection, _image_key(image_key_text))
             return self._shelf.read(connection, found, password)

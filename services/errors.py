@@ -114,6 +114,22 @@ class Overloaded(ServiceError):
         super().__init__("The server has as many images in hand as it can hold; try again in a few seconds.")
 
 
+class TooSlow(ServiceError):
+    """A body that came at less than the least rate."""
+
+    def __init__(self) -> None:
+        super().__init__("The body of the request came too slowly; send it again over a faster connection.")
+
+
+class HeadTooLarge(ServiceError):
+    """A request whose path and header fields are longer than any client needs."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"The request's header fields may have {most} bytes in all; send fewer or shorter ones."
+        )
+
+
 class DatabaseAway(ServiceError):
     """PostgreSQL can't be reached or doesn't answer in time.
 

@@ -21,10 +21,10 @@ from crypto import (
     sealed_size,
 )
 from models import ImageRow, claim_guess, claim_view, delete_image, find_living, return_guess
+from services.admission import FREE_BYTES, Budget, hold
 from services.database import transaction
 from services.details import Details
 from services.errors import ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses
-from services.in_flight import FREE_BYTES, hold, hold_now
 from services.room import Room
 from storage import CiphertextGone, CiphertextStore, find_living_whole
 
@@ -71,12 +71,18 @@ class Shelf:
     """Finds living images and reads them; every method asks the database's clock or works on a row that did."""
 
     def __init__(
-        self, engine: Engine, server_keys: ServerKeys, stores: Mapping[str, CiphertextStore], room: Room
+        self,
+        engine: Engine,
+        server_keys: ServerKeys,
+        stores: Mapping[str, CiphertextStore],
+        room: Room,
+        memory: Budget,
     ) -> None:
         self._engine = engine
         self._server_keys = server_keys
         self._stores = stores
         self._room = room
+        self._memory = memory
 
     def find(self, connection: Connection, link: Link) -> Found:
         """Find a living image and open its details as far as the link does; raises ImageGone."""
@@ -139,12 +145,16 @@ class Shelf:
     def read(self, connection: Connection, found: Found, password: str | None) -> tuple[Opened, memoryview]:
         """Unlock an image and open its bytes, without counting a view.
 
-        For an attempt of ``patiently``: who waits for memory keeps no connection meanwhile. Raises as ``unlock``.
+        Raises as ``unlock``, and Later where memory is short.
         """
-        hold_now(found.row.size)
+        self._hold(found.row.size)
         keys, details = self.unlock(connection, found, password)
         sealed = found.ciphertext or self._fetch(connection, found.row)
         return Opened(found.row, details, found.row.views_left), opened(keys, sealed)
+
+    def _hold(self, size: int) -> None:
+        if size > FREE_BYTES:
+            hold(self._memory, size)
 
     def _fetch(self, connection: Connection, row: ImageRow) -> bytearray:
         try:
@@ -157,7 +167,7 @@ class Shelf:
 
         Others who claim wait meanwhile, so the last one does not remove what an earlier one has yet to fetch.
         """
-        hold(found.row.size)
+        self._hold(found.row.size)
         with transaction(self._engine) as connection:
             row = claim_view(connection, found.row.row_key)
             if row is None or row.views_left is None:

