@@ -27,7 +27,7 @@ from web import largest_body
 DRAIN_SECONDS = 10
 MOST_CONNECTIONS = 8192
 """Connections that a process takes on, those included that say nothing; the ones beyond wait in the kernel."""
-SILENCE_SECONDS = 10
+SILENCE_SECONDS = 30
 """How long a connection may take for the header fields of a request, and say nothing between two."""
 BUFFER_BYTES = 64 * 1024
 """What granian holds of a connection at most: header fields on their way in, an answer's piece on its way out."""

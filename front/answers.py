@@ -6,9 +6,9 @@ How far a reader is, and its end, is a matter of the connection's socket.
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]
@@ -41,11 +41,8 @@ class Answer:
 
     def is_out(self) -> bool:
         """Whether granian has let go of the answer: the kernel has it, or the client is gone."""
-        if self._transport is not None:
-            try:
-                self._transport.send_bytes(b"")
-            except ProtocolClosed:
-                self._let_go()
+        if self._transport is not None and _is_closed(self._transport):
+            self._let_go()
         return self._transport is None
 
     def is_read(self, sockets: Sockets) -> bool:
@@ -94,12 +91,19 @@ def send(
         proto.response_bytes(started.status, started.headers, first)
         return None
     transport, size = proto.response_stream(started.status, started.headers), 0
-    with contextlib.suppress(ProtocolClosed):  # the client is gone
-        for part in (first, second or b""):
-            size += _put(transport, part)
-        for part in parts:
-            size += _put(transport, part)
+    for part in chain((first, second or b""), parts):
+        size += _put(transport, part)
     return None if started.length is None else Answer(transport, peer, size, ends_at)
+
+
+def _is_closed(transport: Any) -> bool:
+    try:
+        next(transport.send_bytes(b"").__await__())
+    except StopIteration:
+        return False
+    except ProtocolClosed:
+        return True
+    return False
 
 
 def _put(transport: Any, part: bytes) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 LEAST_RATE = 4 * 1024
 """Bytes a second that a body has to come at, or an answer has to be read at, on the average after the grace."""
 GRACE_SECONDS = 10.0
-STALL_SECONDS = 1.0
-STALL_BYTES = 32 * 1024
+STALL_SECONDS = 0.5
+STALL_BYTES = 16 * 1024
 """Where others wait for memory, a client that moves fewer bytes within ``STALL_SECONDS`` counts as stalled."""
 
 

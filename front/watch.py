@@ -12,7 +12,7 @@ from front.waits import Waits
 from services import Budget
 
 CHECK_SECONDS = 0.25
-PRESSED_SECONDS = 0.05
+PRESSED_SECONDS = 0.1
 
 
 class Watch:
@@ -25,7 +25,6 @@ class Watch:
         self._loop = loop
         self._waits = waits
         self._sockets = Sockets()
-        self._checked_at = 0.0
         waits.settle = self.settle
         loop.call_soon(set_user_timeout)
         loop.call_soon(self._tick)
@@ -57,9 +56,7 @@ class Watch:
     def _tick(self) -> None:
         now = self._loop.time()
         self.settle()
-        if now - self._checked_at >= CHECK_SECONDS:
-            self._checked_at = now
-            self._check(now)
+        self._check(now)
         for budget, seconds in self._waits.longest(now).items():
             self._press(budget, seconds, now)
         self._loop.call_later(PRESSED_SECONDS if self._waits else CHECK_SECONDS, self._tick)

@@ -184,8 +184,8 @@ def _one(connection: Connection, statement: str, row_key: bytes) -> ImageRow | N
         found = cursor.fetchone()
     if found is None:
         return None
-    *columns, seconds_left = plain(found)
-    return ImageRow(*columns, asked_at + seconds_left)
+    columns = plain(found)
+    return ImageRow(*columns[:-1], asked_at + columns[-1])
 
 
 def plain(row: Iterable[Any]) -> list[Any]:
