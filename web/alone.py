@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from werkzeug.wsgi import ClosingIterator
@@ -19,7 +19,7 @@ def run_alone(
 ) -> Iterable[bytes]:
     """Run a request, again from its beginning for as long as it asks for more of a budget.
 
-    It holds memory for its body, and whatever else it took, until its answer is closed.
+    It holds memory for its body, and whatever else it took, until its answer is read or closed.
     """
     environ = environ | {"mayfly.kept": {}}
     allowance, size = Allowance(), min(int(environ.get("CONTENT_LENGTH") or 0), memory.units)
@@ -29,12 +29,18 @@ def run_alone(
             if needed is not None:
                 _wait(needed, allowance)
             with allowance.current():
-                return ClosingIterator(app(dict(environ), start_response), allowance.close)
+                answer = app(dict(environ), start_response)
+            return ClosingIterator(_read(answer, allowance), [answer.close, allowance.close])  # type: ignore[attr-defined]
         except Later as later:
             needed = later
         except Overloaded as refusal:
             allowance.close()
             needed, environ = None, environ | {"mayfly.refusal": refusal}
+
+
+def _read(answer: Iterable[bytes], allowance: Allowance) -> Iterator[bytes]:
+    yield from answer
+    allowance.close()
 
 
 def _wait(needed: Later, allowance: Allowance) -> None:
