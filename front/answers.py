@@ -47,22 +47,22 @@ class Answer:
 
     def is_read(self, sockets: Sockets) -> bool:
         """Whether the client's system has all of an answer that is out, or can't get it any more."""
-        taken = sockets.acknowledged(self._peer)
-        if taken is None:
+        state = sockets.state(self._peer)
+        if state is None:
             return True
         if self._last is None:
-            self._last = taken + (sockets.unsent(self._peer) or 0)
-        return taken >= self._last
+            self._last = state.taken + state.waiting
+        return state.taken >= self._last
 
     def check(self, now: float, sockets: Sockets) -> None:
         """End it where its reader is too slow."""
-        taken = sockets.acknowledged(self._peer)
-        if taken is None:  # nobody sees what is read, so there is the time for all of it
+        state = sockets.state(self._peer)
+        if state is None:  # nobody sees what is read, so there is the time for all of it
             self.pace.pause(0, now)
             read = self._size
         else:
-            self._first = taken if self._first is None else self._first
-            read = taken - self._first
+            self._first = state.taken if self._first is None else self._first
+            read = state.taken - self._first
             self.pace.note(now, read)
         if self.pace.too_slow(now, read):
             self.end(sockets)

@@ -14,6 +14,7 @@ import sys
 import termios
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from typing import NamedTuple
 
 USER_TIMEOUT_SECONDS = 30
 """After so long without a byte that the peer took, the kernel ends a connection that has something to send."""
@@ -23,31 +24,34 @@ INFO_BYTES = 128
 _connect = ctypes.CDLL(None, use_errno=True).connect if LINUX else None
 
 
+class State(NamedTuple):
+    """What the kernel tells of a connection."""
+
+    taken: int
+    """Bytes that the peer's system has taken since the connection began."""
+    waiting: int
+    """Bytes that wait in the kernel for the peer to take them."""
+
+
 class Sockets:
     """Finds connections by the addresses of their peers, written as granian writes them."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
+        self._states: dict[str, State | None] = {}
         self._looked = False
 
     def look_again(self) -> None:
-        """Let the next question look through the open files once."""
+        """Forget what was seen; the open files are looked through once until the next time."""
         self._looked = False
+        self._states.clear()
 
-    def acknowledged(self, peer: str) -> int | None:
-        """How many bytes the peer's system has taken since the connection began."""
-        with self._open(peer) as found:
-            if found is None:
-                return None
-            info = found.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, INFO_BYTES)
-            return int(struct.unpack_from("=Q", info, BYTES_ACKED)[0])
-
-    def unsent(self, peer: str) -> int | None:
-        """How many bytes wait in the kernel for the peer to take them."""
-        with self._open(peer) as found:
-            if found is None:
-                return None
-            return int(struct.unpack("i", fcntl.ioctl(found, termios.TIOCOUTQ, bytes(4)))[0])
+    def state(self, peer: str) -> State | None:
+        """Tell how far a peer has read, as of the first time since ``look_again``; None for one that is gone."""
+        if peer not in self._states:
+            with self._open(peer) as found:
+                self._states[peer] = None if found is None else _state(found)
+        return self._states[peer]
 
     def abort(self, peer: str) -> None:
         """Reset a connection: what waits in the kernel is thrown away, so that it reaches nobody any more."""
@@ -87,6 +91,12 @@ def set_user_timeout() -> None:
         with _borrowed(number) as one:
             if one is not None and one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
                 one.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_SECONDS * 1000)
+
+
+def _state(one: socket.socket) -> State:
+    info = one.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, INFO_BYTES)
+    waiting = fcntl.ioctl(one, termios.TIOCOUTQ, bytes(4))
+    return State(*struct.unpack_from("=Q", info, BYTES_ACKED), *struct.unpack("i", waiting))
 
 
 def _connections() -> Iterator[tuple[str, int]]:

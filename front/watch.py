@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from front.answers import Answer
 from front.bodies import Body
@@ -13,15 +14,18 @@ from services import Budget
 
 CHECK_SECONDS = 0.25
 PRESSED_SECONDS = 0.1
+USUAL_SECONDS = 0.02
+"""How long an answer takes to an ordinary reader; asking sooner whether it is out is seldom of use."""
 
 
 class Watch:
     """One timer for everything; every method runs on the event loop and returns at once."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, waits: Waits) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, waits: Waits, note: Callable[[], None]) -> None:
         self.bodies: set[Body] = set()
-        self._answers: set[Answer] = set()
+        self._answers: dict[Answer, None] = {}
         self._out: set[Answer] = set()
+        self._note = note
         self._loop = loop
         self._waits = waits
         self._sockets = Sockets()
@@ -31,8 +35,10 @@ class Watch:
 
     def add(self, answer: Answer) -> None:
         """Watch an answer until it is out, and one of an image until it is read or its time is over."""
-        self._answers.add(answer)
-        self._settle(next(iter(self._answers)))
+        self._answers[answer] = None
+        oldest = next(iter(self._answers))
+        if oldest.pace.began < answer.pace.began - USUAL_SECONDS:
+            self._settle(oldest)
 
     def settle(self) -> None:
         """Let go of the answers that are out."""
@@ -41,7 +47,7 @@ class Watch:
 
     def _settle(self, answer: Answer) -> None:
         if answer.is_out():
-            self._answers.discard(answer)
+            del self._answers[answer]
             if answer.ends_at is not None:
                 self._out.add(answer)
 
@@ -55,6 +61,7 @@ class Watch:
 
     def _tick(self) -> None:
         now = self._loop.time()
+        self._note()
         self.settle()
         self._check(now)
         for budget, seconds in self._waits.longest(now).items():
@@ -68,15 +75,16 @@ class Watch:
         for answer in tuple(self._answers):
             answer.check(now, self._sockets)
         self._out = {answer for answer in self._out if not answer.is_read(self._sockets)}
-        for answer in self._answers | self._out:
+        for answer in (*self._answers, *self._out):
             if answer.ends_at is not None and answer.ends_at - now < 2 * CHECK_SECONDS:
                 self._loop.call_at(answer.ends_at, self._cut, answer)
 
     def _cut(self, answer: Answer) -> None:
         """End an answer whose image's time is over."""
+        self._sockets.look_again()
         if not answer.is_out() or not answer.is_read(self._sockets):
             answer.end(self._sockets)
-        self._answers.discard(answer)
+        self._answers.pop(answer, None)
         self._out.discard(answer)
 
     def _press(self, budget: Budget, waited: float, now: float) -> None:

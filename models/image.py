@@ -184,8 +184,9 @@ def _one(connection: Connection, statement: str, row_key: bytes) -> ImageRow | N
         found = cursor.fetchone()
     if found is None:
         return None
-    columns = plain(found)
-    return ImageRow(*columns[:-1], asked_at + columns[-1])
+    *columns, seconds_left = plain(found)
+    columns.append(asked_at + seconds_left)
+    return ImageRow(*columns)
 
 
 def plain(row: Iterable[Any]) -> list[Any]:

@@ -119,6 +119,11 @@ class Allowance:
         """How many units of a budget this request holds."""
         return self._held.get(budget, 0)
 
+    @property
+    def holds_anything(self) -> bool:
+        """Whether this request holds something of any budget."""
+        return bool(self._held)
+
     def hold(self, budget: Budget, amount: int) -> None:
         """Hold ``amount`` units in all, more than there are counting as all; raises Later."""
         more = min(amount, budget.units) - self.held(budget)
