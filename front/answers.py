@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from itertools import chain
 from typing import Any
 
 from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]
@@ -29,9 +28,11 @@ class Answer:
 
     waiting = False
 
-    def __init__(self, transport: Any, peer: str, size: int, ends_at: float | None) -> None:
+    def __init__(
+        self, transport: Any, peer: str, size: int, ends_at: float | None, allowance: Allowance
+    ) -> None:
         self.ends_at = ends_at
-        self.allowance = Allowance()
+        self._allowance = allowance
         self.pace = Pace(time.monotonic())
         self._transport = transport
         self._peer = peer
@@ -69,7 +70,7 @@ class Answer:
 
     def holds(self, budget: Budget) -> int:
         """How much of a budget it holds."""
-        return self.allowance.held(budget)
+        return self._allowance.held(budget)
 
     def end(self, sockets: Sockets) -> None:
         """Cut it off: the connection is reset, so that no client takes a part for the whole."""
@@ -78,11 +79,16 @@ class Answer:
 
     def _let_go(self) -> None:
         self._transport = None
-        self.allowance.close()
+        self._allowance.close()
 
 
 def send(
-    proto: Any, started: Started, pieces: Iterable[bytes], peer: str, ends_at: float | None
+    proto: Any,
+    started: Started,
+    pieces: Iterable[bytes],
+    peer: str,
+    ends_at: float | None,
+    allowance: Allowance,
 ) -> Answer | None:
     """Hand an answer over; return it where it has to be watched, which needs a Content-Length."""
     parts = iter(pieces)
@@ -90,10 +96,13 @@ def send(
     if second is None and (not first or (len(first) <= AT_ONCE_BYTES and ends_at is None)):
         proto.response_bytes(started.status, started.headers, first)
         return None
-    transport, size = proto.response_stream(started.status, started.headers), 0
-    for part in chain((first, second or b""), parts):
-        size += _put(transport, part)
-    return None if started.length is None else Answer(transport, peer, size, ends_at)
+    transport = proto.response_stream(started.status, started.headers)
+    size = _put(transport, first)
+    if second is not None:
+        size += _put(transport, second)
+        for part in parts:
+            size += _put(transport, part)
+    return None if started.length is None else Answer(transport, peer, size, ends_at, allowance)
 
 
 def _is_closed(transport: Any) -> bool:

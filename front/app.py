@@ -77,7 +77,8 @@ class Front:
         unread = False
         try:
             environ = environ_of(scope)
-            unread = await self._take_in(environ, proto, allowance)
+            if "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ:
+                unread = await self._take_in(environ, proto, allowance)
         except HeadTooLarge as refusal:
             environ = bare_environ(scope)
             environ["mayfly.refusal"] = refusal

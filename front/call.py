@@ -95,10 +95,7 @@ class Call:
                 self._unsent = unsent
                 return unsent
         with closing(unsent.pieces) as pieces:
-            answer = send(self._proto, unsent.started, pieces, self._peer, unsent.ends_at)
-        if answer is not None:
-            answer.allowance = self.allowance
-        return answer
+            return send(self._proto, unsent.started, pieces, self._peer, unsent.ends_at, self.allowance)
 
     def _called(self) -> Unsent:
         started, environ = Started(), self._environ.copy()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from services import HeadTooLarge
@@ -17,75 +18,7 @@ if TYPE_CHECKING:
 
 HEAD_BYTES = 16 * 1024
 """The most that a request's path, query and header fields may have in all."""
-TEMPLATE: dict[str, Any] = {
-    "SCRIPT_NAME": "",
-    "SERVER_SOFTWARE": "granian",
-    "wsgi.errors": sys.stderr,
-    "wsgi.input_terminated": True,
-    "wsgi.multiprocess": True,
-    "wsgi.multithread": True,
-    "wsgi.run_once": False,
-    "wsgi.version": (1, 0),
-}
 PLAIN = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
-
-
-def environ_of(scope: Any) -> WSGIEnvironment:
-    """Write a request's environ, with an empty body; raises HeadTooLarge."""
-    path: str = scope.path
-    query: str = scope.query_string
-    environ = bare_environ(scope)
-    environ["PATH_INFO"] = path if path.isascii() else path.encode().decode("latin-1")
-    environ["QUERY_STRING"] = query
-    taken = len(path) + len(query)
-    for name, value in scope.headers.items():
-        taken += len(name) + len(value)
-        if taken > HEAD_BYTES:
-            raise HeadTooLarge(HEAD_BYTES)
-        if "_" not in name:  # it would be taken for the field with a hyphen in its place
-            key = PLAIN.get(name) or "HTTP_" + name.replace("-", "_").upper()
-            environ[key] = _joined(key, environ[key], value) if key in environ else value
-    environ.setdefault("HTTP_HOST", scope.authority or "")
-    return environ
-
-
-def alive_environ() -> WSGIEnvironment:
-    """Write the environ of a request for /healthz."""
-    return TEMPLATE | {
-        "REQUEST_METHOD": "GET",
-        "PATH_INFO": "/healthz",
-        "QUERY_STRING": "",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "SERVER_NAME": "localhost",
-        "SERVER_PORT": "80",
-        "HTTP_HOST": "localhost",
-        "REMOTE_ADDR": "127.0.0.1",
-        "wsgi.url_scheme": "http",
-        "wsgi.input": Pieces([]),
-    }
-
-
-def _joined(key: str, one: str, more: str) -> str:
-    if key in PLAIN.values():
-        return one
-    return f"{one};{more}" if key == "HTTP_COOKIE" else f"{one},{more}"
-
-
-def bare_environ(scope: Any) -> WSGIEnvironment:
-    """Write the environ of a request whose path and header fields are left out."""
-    server, _, port = scope.server.rpartition(":")
-    version = scope.http_version
-    environ = TEMPLATE.copy()
-    environ["REQUEST_METHOD"] = scope.method
-    environ["PATH_INFO"] = "/"
-    environ["QUERY_STRING"] = ""
-    environ["SERVER_PROTOCOL"] = f"HTTP/{version}"
-    environ["SERVER_NAME"] = server.strip("[]")
-    environ["SERVER_PORT"] = port
-    environ["REMOTE_ADDR"] = scope.client.rpartition(":")[0].strip("[]")
-    environ["wsgi.url_scheme"] = scope.scheme
-    environ["wsgi.input"] = Pieces([])
-    return environ
 
 
 class Pieces:
@@ -106,6 +39,86 @@ class Pieces:
             self._pieces.appendleft(piece[size:])
             piece = piece[:size]
         return piece
+
+
+TEMPLATE: dict[str, Any] = {
+    "SCRIPT_NAME": "",
+    "PATH_INFO": "/",
+    "QUERY_STRING": "",
+    "SERVER_SOFTWARE": "granian",
+    "wsgi.errors": sys.stderr,
+    "wsgi.input": Pieces([]),
+    "wsgi.input_terminated": True,
+    "wsgi.multiprocess": True,
+    "wsgi.multithread": True,
+    "wsgi.run_once": False,
+    "wsgi.version": (1, 0),
+}
+
+
+def environ_of(scope: Any) -> WSGIEnvironment:
+    """Write a request's environ, with an empty body; raises HeadTooLarge."""
+    path: str = scope.path
+    query: str = scope.query_string
+    environ = bare_environ(scope)
+    environ["PATH_INFO"] = path if path.isascii() else path.encode().decode("latin-1")
+    environ["QUERY_STRING"] = query
+    taken = len(path) + len(query)
+    for name, value in scope.headers.items():
+        taken += len(name) + len(value)
+        if taken > HEAD_BYTES:
+            raise HeadTooLarge(HEAD_BYTES)
+        key = _key(name)
+        if key in environ:
+            environ[key] = _joined(key, environ[key], value)
+        elif key:
+            environ[key] = value
+    if "HTTP_HOST" not in environ:
+        environ["HTTP_HOST"] = scope.authority or ""
+    return environ
+
+
+def bare_environ(scope: Any) -> WSGIEnvironment:
+    """Write the environ of a request whose path and header fields are left out."""
+    environ = TEMPLATE.copy()
+    environ["REQUEST_METHOD"] = scope.method
+    environ["SERVER_PROTOCOL"] = "HTTP/1.1" if (version := scope.http_version) == "1.1" else f"HTTP/{version}"
+    environ["SERVER_NAME"], environ["SERVER_PORT"] = _address(scope.server)
+    environ["REMOTE_ADDR"] = scope.client.rpartition(":")[0].strip("[]")
+    environ["wsgi.url_scheme"] = scope.scheme
+    return environ
+
+
+@lru_cache(maxsize=8)
+def _address(server: str) -> tuple[str, str]:
+    host, _, port = server.rpartition(":")
+    return host.strip("[]"), port
+
+
+@lru_cache(maxsize=256)
+def _key(name: str) -> str | None:
+    """Name a header field as WSGI does; None for one that would be taken for the field with a hyphen in its place."""
+    return PLAIN.get(name) or (None if "_" in name else "HTTP_" + name.replace("-", "_").upper())
+
+
+def alive_environ() -> WSGIEnvironment:
+    """Write the environ of a request for /healthz."""
+    return TEMPLATE | {
+        "REQUEST_METHOD": "GET",
+        "PATH_INFO": "/healthz",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+        "HTTP_HOST": "localhost",
+        "REMOTE_ADDR": "127.0.0.1",
+        "wsgi.url_scheme": "http",
+    }
+
+
+def _joined(key: str, one: str, more: str) -> str:
+    if key in PLAIN.values():
+        return one
+    return f"{one};{more}" if key == "HTTP_COOKIE" else f"{one},{more}"
 
 
 class Started:

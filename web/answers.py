@@ -17,7 +17,7 @@ from imaging import Data
 from services import Opened, Receipt
 from web.schemas import DescribedAnswer, ReceiptAnswer
 
-PIECE_BYTES = 1 << 20
+PIECE_BYTES = 1 << 16
 IMAGE_HEADERS = (
     ("Cache-Control", "no-store"),
     ("Referrer-Policy", "no-referrer"),
