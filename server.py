@@ -11,18 +11,22 @@ import signal
 import socket
 import sys
 from functools import partial
+from typing import TYPE_CHECKING
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 
 import embedded
-from app import create_app, database, migrate
+from app import Mayfly, create_app, database, migrate
 from config import Config, ConfigError
 from crypto import MalformedServerKey
 from embedded.programs import die_with
 from front import Front
 from web import largest_body
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 DRAIN_SECONDS = 10
 MOST_CONNECTIONS = 8192
@@ -84,15 +88,25 @@ def serve(config: Config, *, debug: bool) -> None:
 
 
 def worker() -> Front:
-    """Make the application in a worker process."""
+    """Make what serves in a worker process."""
+    app = application()
+    return front(app, app.wsgi_app)
+
+
+def application() -> Mayfly:
+    """Make the application in a worker process, and begin what it does by itself."""
     _log_to_stderr()
     _reuse_memory()
     _open_many_files()
     die_with(os.getppid(), signal.SIGTERM)
     app = create_app()
     app.schedule.start()
-    config = app.settings
-    return Front(app.wsgi_app, config.threads, app.memory, partial(largest_body, config))
+    return app
+
+
+def front(app: Mayfly, call: WSGIApplication) -> Front:
+    """Put the front before a call of the application."""
+    return Front(call, app.settings.threads, app.memory, partial(largest_body, app.settings))
 
 
 def _open_many_files() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]
@@ -19,8 +20,8 @@ from services import Allowance, Budget
 
 AT_ONCE_BYTES = 16 * 1024
 """An answer of one piece up to this size is not watched: the kernel takes it on."""
-PIECE_BYTES = 64 * 1024
-"""granian takes a piece into its own buffer as that empties, so one at most is in memory that is not counted."""
+LAST_BYTES = 64 * 1024
+"""granian has let go of an answer when its last piece is in granian's own buffer, so that piece is a small one."""
 
 
 class Answer:
@@ -90,19 +91,25 @@ def send(
     ends_at: float | None,
     allowance: Allowance,
 ) -> Answer | None:
-    """Hand an answer over; return it where it has to be watched, which needs a Content-Length."""
+    """Hand an answer over; return it where it has to be watched, which needs a Content-Length.
+
+    One of many pieces ends with one of up to ``LAST_BYTES``.
+    """
     parts = iter(pieces)
     first, second = next(parts, b""), next(parts, None)
     if second is None and (not first or (len(first) <= AT_ONCE_BYTES and ends_at is None)):
         proto.response_bytes(started.status, started.headers, first)
         return None
     transport = proto.response_stream(started.status, started.headers)
-    size = _put(transport, first)
-    if second is not None:
-        size += _put(transport, second)
-        for part in parts:
-            size += _put(transport, part)
+    size = 0
+    for part in _split(first) if second is None else chain((first, second), parts):
+        transport.send_bytes(part)
+        size += len(part)
     return None if started.length is None else Answer(transport, peer, size, ends_at, allowance)
+
+
+def _split(part: bytes) -> tuple[bytes, ...]:
+    return (part,) if len(part) <= LAST_BYTES else (part[:-LAST_BYTES], part[-LAST_BYTES:])
 
 
 def _is_closed(transport: Any) -> bool:
@@ -113,12 +120,3 @@ def _is_closed(transport: Any) -> bool:
     except ProtocolClosed:
         return True
     return False
-
-
-def _put(transport: Any, part: bytes) -> int:
-    if len(part) <= PIECE_BYTES:
-        transport.send_bytes(part)
-    else:
-        for start in range(0, len(part), PIECE_BYTES):
-            transport.send_bytes(part[start : start + PIECE_BYTES])
-    return len(part)

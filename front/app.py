@@ -78,7 +78,7 @@ class Front:
         try:
             environ = environ_of(scope)
             if "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ:
-                unread = await self._take_in(environ, proto, allowance)
+                unread = await self._take_in(environ, proto, scope.client, allowance)
         except HeadTooLarge as refusal:
             environ = bare_environ(scope)
             environ["mayfly.refusal"] = refusal
@@ -91,7 +91,7 @@ class Front:
         if unread:
             await _linger(proto)
 
-    async def _take_in(self, environ: WSGIEnvironment, proto: Any, allowance: Allowance) -> bool:
+    async def _take_in(self, environ: WSGIEnvironment, proto: Any, peer: str, allowance: Allowance) -> bool:
         """Put the body into the environ; tell whether it was left where it is, being too large."""
         length = environ.get("CONTENT_LENGTH")
         chunked = length is None and "HTTP_TRANSFER_ENCODING" in environ
@@ -101,7 +101,7 @@ class Front:
         most = self._largest(environ["REQUEST_METHOD"], environ["PATH_INFO"])
         if announced is not None and announced > most:
             return "HTTP_EXPECT" not in environ
-        body = Body(proto, announced, allowance, self._waits)
+        body = Body(proto, peer, announced, allowance, self._waits)
         self._watch.bodies.add(body)
         try:
             environ["wsgi.input"] = Pieces(await body.take_in(most))

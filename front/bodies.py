@@ -9,9 +9,11 @@ from typing import Any
 from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]
 
 from front.rates import STALL_SECONDS, Pace
+from front.sockets import Sockets
 from front.waits import Waits
 from services import FREE_BYTES, Allowance, Budget, Overloaded, TooSlow
 
+WHOLE_BYTES = 1024 * 1024
 FIRST_BYTES = 64 * 1024
 """What may come of a large body before memory for all of it is asked for."""
 STEP_BYTES = 1024 * 1024
@@ -21,12 +23,14 @@ STEP_BYTES = 1024 * 1024
 class Body:
     """The body of one request.
 
-    A small one (up to ``FREE_BYTES``) is taken in as a whole and holds its announced size of the budget for small
-    ones. A larger one comes piece by piece. Once more than ``FIRST_BYTES`` have come it holds all it announces, of the
-    budget for images, but for as long as it moves: one that stalls keeps what has come, and then grows by steps.
+    One that announces up to ``WHOLE_BYTES`` is taken in as a whole, which costs least, and holds all of that from the
+    beginning. A larger one comes piece by piece: once more than ``FIRST_BYTES`` have come it holds all it announces,
+    but for as long as it moves; one that stalls keeps what has come, and then grows by steps.
     """
 
-    def __init__(self, proto: Any, announced: int | None, allowance: Allowance, waits: Waits) -> None:
+    def __init__(
+        self, proto: Any, peer: str, announced: int | None, allowance: Allowance, waits: Waits
+    ) -> None:
         self.pace = Pace(time.monotonic())
         self.came = 0
         self.waiting = False
@@ -35,13 +39,15 @@ class Body:
         self._allowance = allowance
         self._waits = waits
         self._held = 0
+        self._peer = peer
+        self._first: int | None = None
         self._end: Exception | None = None
         self._task = asyncio.current_task()
 
     async def take_in(self, most: int) -> list[bytes]:
         """Take the body in, up to the piece that makes it longer than ``most``; raises TooSlow, Overloaded."""
         try:
-            if self._announced is not None and self._announced <= FREE_BYTES:
+            if self._announced is not None and self._announced <= WHOLE_BYTES:
                 return await self._whole(self._announced)
             return await self._pieces(most)
         except asyncio.CancelledError:
@@ -51,7 +57,8 @@ class Body:
             raise self._end from None
 
     async def _whole(self, announced: int) -> list[bytes]:
-        await self._hold(self._waits.small, announced)
+        waits = self._waits
+        await self._hold(waits.small if announced <= FREE_BYTES else waits.memory, announced)
         try:
             return [await self._proto()]
         except ProtocolClosed:  # it ended before its length; the application says so
@@ -90,18 +97,26 @@ class Body:
                 self.pace.pause(now - began, now)
         self._allowance.add(budget, amount)
 
-    def check(self, now: float) -> None:
+    def check(self, now: float, sockets: Sockets) -> None:
         """End a body that is too slow; let one that stalls keep only what has come."""
         if self.waiting:
             return
-        self.pace.note(now, self.came)
-        small = self._announced is not None and self._announced <= FREE_BYTES
-        # Of a small one nobody sees what has come, so it has the time for all of it.
-        if self.pace.too_slow(now, self._announced or 0 if small else self.came):
+        whole = self._announced is not None and self._announced <= WHOLE_BYTES
+        came = self._seen(self._announced or 0, sockets) if whole else self.came
+        self.pace.note(now, came)
+        if self.pace.too_slow(now, came):
             self.end(TooSlow())
-        elif self.came > FIRST_BYTES and self.pace.stalled(now) >= STALL_SECONDS:
-            self._held = self.came
-            self._allowance.keep(self._waits.memory, min(self.came, self._waits.memory.units))
+        elif not whole and came > FIRST_BYTES and self.pace.stalled(now) >= STALL_SECONDS:
+            self._held = came
+            self._allowance.keep(self._waits.memory, min(came, self._waits.memory.units))
+
+    def _seen(self, announced: int, sockets: Sockets) -> int:
+        """How much of a body that is taken in as a whole has come since it was looked at first, as the kernel tells."""
+        state = sockets.state(self._peer)
+        if state is None:  # nobody can tell, so there is the time for all of it
+            return announced
+        self._first = state.received if self._first is None else self._first
+        return state.received - self._first
 
     def holds(self, budget: Budget) -> int:
         """How much of a budget it holds."""

@@ -19,8 +19,10 @@ from typing import NamedTuple
 USER_TIMEOUT_SECONDS = 30
 """After so long without a byte that the peer took, the kernel ends a connection that has something to send."""
 LINUX = sys.platform == "linux"
-BYTES_ACKED = 120  # the place of tcpi_bytes_acked in struct tcp_info, linux/tcp.h
-INFO_BYTES = 128
+BYTES_ACKED = (
+    120  # the place of tcpi_bytes_acked in struct tcp_info, linux/tcp.h; tcpi_bytes_received follows
+)
+INFO_BYTES = 136
 _connect = ctypes.CDLL(None, use_errno=True).connect if LINUX else None
 
 
@@ -29,6 +31,8 @@ class State(NamedTuple):
 
     taken: int
     """Bytes that the peer's system has taken since the connection began."""
+    received: int
+    """Bytes that have come from the peer since the connection began."""
     waiting: int
     """Bytes that wait in the kernel for the peer to take them."""
 
@@ -96,7 +100,7 @@ def set_user_timeout() -> None:
 def _state(one: socket.socket) -> State:
     info = one.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, INFO_BYTES)
     waiting = fcntl.ioctl(one, termios.TIOCOUTQ, bytes(4))
-    return State(*struct.unpack_from("=Q", info, BYTES_ACKED), *struct.unpack("i", waiting))
+    return State(*struct.unpack_from("=QQ", info, BYTES_ACKED), *struct.unpack("i", waiting))
 
 
 def _connections() -> Iterator[tuple[str, int]]:

@@ -71,7 +71,7 @@ class Watch:
     def _check(self, now: float) -> None:
         self._sockets.look_again()
         for body in tuple(self.bodies):
-            body.check(now)
+            body.check(now, self._sockets)
         for answer in tuple(self._answers):
             answer.check(now, self._sockets)
         self._out = {answer for answer in self._out if not answer.is_read(self._sockets)}
@@ -88,7 +88,7 @@ class Watch:
         self._out.discard(answer)
 
     def _press(self, budget: Budget, waited: float, now: float) -> None:
-        """Make room for those who wait for a budget: whoever has stalled longest makes it first.
+        """Make room for those who wait for a budget: one for each makes it, whoever has stalled longest first.
 
         Where nobody has, and all of it is held by bodies that wait for more of it themselves, the youngest is ended.
         """
@@ -96,7 +96,9 @@ class Watch:
         holders = [one for one in everyone if one.holds(budget)]
         stalled = [one for one in holders if not one.waiting and one.pace.stalled(now) >= STALL_SECONDS]
         if stalled:
-            self._end(max(stalled, key=lambda one: one.pace.stalled(now)))
+            stalled.sort(key=lambda one: one.pace.moved_at)
+            for one in stalled[: budget.queued]:
+                self._end(one)
             return
         waiting = [one for one in holders if one.waiting]
         if waited >= STALL_SECONDS and waiting and sum(one.holds(budget) for one in waiting) == budget.taken:

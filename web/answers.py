@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import cast
 from urllib.parse import quote
 
@@ -17,7 +18,9 @@ from imaging import Data
 from services import Opened, Receipt
 from web.schemas import DescribedAnswer, ReceiptAnswer
 
-PIECE_BYTES = 1 << 16
+PIECE_BYTES = 1 << 18
+LAST_BYTES = 1 << 16
+"""The size of the last piece: what a server's buffer may hold of an answer that is done for it."""
 IMAGE_HEADERS = (
     ("Cache-Control", "no-store"),
     ("Referrer-Policy", "no-referrer"),
@@ -123,10 +126,11 @@ def image_response(opened: Opened, data: Data | None, disposition: str = "inline
 
 def _pieces(data: Data) -> bytes | Iterator[bytes]:
     """Hand over a small image in one piece, and a larger one so that only a piece of it is copied at a time."""
-    if len(data) <= PIECE_BYTES:
+    if len(data) <= LAST_BYTES:
         return bytes(data)
-    view = memoryview(data)
-    return (bytes(view[start : start + PIECE_BYTES]) for start in range(0, len(view), PIECE_BYTES))
+    view, last = memoryview(data), len(data) - LAST_BYTES
+    bounds = pairwise((*range(0, last, PIECE_BYTES), last, len(data)))
+    return (bytes(view[start:end]) for start, end in bounds)
 
 
 def content_disposition(kind: str, filename: str) -> str:

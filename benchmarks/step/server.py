@@ -13,9 +13,10 @@ from sqlalchemy import Engine, event
 import server
 from benchmarks.step.ledger import Ledger, install
 from benchmarks.step.table import COMMIT, OPEN, RECEIVE, REST, UPLOAD
+from front import Front
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 HEADER = "Benchmark-Steps"
 LEDGER = Ledger()
@@ -65,10 +66,10 @@ class Body:
             return self._file.read(size)
 
 
-def worker() -> WSGIApplication:
-    """Make the application in a worker process."""
+def worker() -> Front:
+    """Make what serves in a worker process."""
     event.listen(Engine, "do_connect", _lend_cursor)
-    app = server.worker()
+    app = server.application()
     install(LEDGER, UPLOAD | OPEN)
 
     def call(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
@@ -76,13 +77,13 @@ def worker() -> WSGIApplication:
         told: list[Any] = []
         LEDGER.begin()
         with LEDGER.step(REST):
-            body = app(environ, lambda *given: told.append(given))  # type: ignore[arg-type]
+            body = app.wsgi_app(environ, lambda *given: told.append(given))  # type: ignore[arg-type]
         status, headers = told[0][:2]
         steps = {name: [LEDGER.wall[name], LEDGER.cpu[name]] for name in LEDGER.wall}
         start_response(status, [*headers, (HEADER, json.dumps(steps))])
         return body
 
-    return call
+    return server.front(app, call)
 
 
 def _lend_cursor(_dialect: object, _record: object, _arguments: object, options: dict[str, Any]) -> None:

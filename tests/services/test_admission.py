@@ -192,7 +192,7 @@ def test_a_request_that_runs_again_finds_its_body(app: Mayfly, client: FlaskClie
         hold(turns, 1)
         return runs[-1]
 
-    app.view_functions["share.upload"] = twice
+    app.view_functions["share.upload"] = twice  # type: ignore[assignment]
     threading.Timer(0.2, other.close).start()
     picture = noise(300, 300)
     data = picture if form == "raw" else {"file": (BytesIO(picture), "a.png")}

@@ -103,7 +103,7 @@ def answer(app: Mayfly, request: Request, around: Callable[[Callable[[], Any]], 
         response = app(given, start)
         size = sum(len(piece) for piece in response)
         if not isinstance(response, list):  # what is handed over piece by piece ends when it is closed
-            response.close()  # type: ignore[attr-defined]
+            response.close()
         return size
 
     gc.collect()
