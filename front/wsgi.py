@@ -63,11 +63,14 @@ def environ_of(scope: Any) -> WSGIEnvironment:
     environ = bare_environ(scope)
     environ["PATH_INFO"] = path if path.isascii() else path.encode().decode("latin-1")
     environ["QUERY_STRING"] = query
-    taken = len(path) + len(query)
-    for name, value in scope.headers.items():
-        taken += len(name) + len(value)
-        if taken > HEAD_BYTES:
-            raise HeadTooLarge(HEAD_BYTES)
+    headers = scope.headers
+    fields: list[tuple[str, str]] = headers.items()
+    names = {name for name, _ in fields}
+    if len(names) < len(headers):  # a value that is not ASCII is left out; the field is there all the same
+        fields += [(name, "") for name in headers.keys() if name not in names]  # noqa: SIM118 - no mapping
+    if len(path) + len(query) + sum(len(name) + len(value) for name, value in fields) > HEAD_BYTES:
+        raise HeadTooLarge(HEAD_BYTES)
+    for name, value in fields:
         key = _key(name)
         if key in environ:
             environ[key] = _joined(key, environ[key], value)

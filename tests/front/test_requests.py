@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
-import time
 
 import pytest
 import requests
 
-from tests.cast import noise
+from tests.cast import SERVER_KEY, noise
 from tests.front.clients import answer_of, connected, open_for_now, upload_head
-from tests.processes import Served
+from tests.processes import Served, serving
 
 ONE_MB = noise(600, 550)
 TOO_MUCH = bytes(30 * 2**20)
@@ -36,7 +34,7 @@ def test_healthz_has_the_headers_of_every_answer_and_head_has_no_body(server: Se
     assert (got.json(), head.content) == ({"status": "ok"}, b"")
     assert head.headers["Content-Length"] == got.headers["Content-Length"] == "16"
     assert {*head.headers} == {*got.headers}
-    assert {*other.headers} - {*got.headers} == {"Allow", "Cache-Control"}
+    assert {*other.headers} - {*got.headers} == {"allow", "cache-control"}
 
 
 @pytest.mark.parametrize(
@@ -81,11 +79,19 @@ def test_header_fields(server: Served, fields: str, status: int) -> None:
         assert answer_of(client)[0] == status
 
 
-def test_a_field_with_an_underscore_is_not_taken_for_another(server: Served) -> None:
-    ((status, _),) = exchange(server, "GET /healthz HTTP/1.1\r\nHost: a\r\nContent_Length: 100\r\n\r\n")
-    assert status == 200
-    ((status, _),) = exchange(server, "GET / HTTP/1.1\r\nHost: a\r\nContent_Length: 100\r\n\r\n")
-    assert status == 200
+def test_a_field_with_an_underscore_is_not_taken_for_another(database_url: str) -> None:
+    with serving(
+        DATABASE_URL=database_url, SECRET_KEYS=SERVER_KEY, TRUSTED_PROXIES="1", WORKERS="1"
+    ) as proxied:
+        fields = "Host: a\r\nX-Forwarded-Host: proxy.internal\r\nX_Forwarded_Host: evil.internal\r\n"
+        ((_, body),) = exchange(proxied, f"GET / HTTP/1.1\r\n{fields}\r\n")
+        assert b"proxy.internal" in body
+        assert b"evil.internal" not in body
+
+
+def test_a_field_that_is_not_ascii_is_not_a_missing_one(server: Served) -> None:
+    ((status, body),) = exchange(server, "GET /api/me HTTP/1.1\r\nHost: a\r\nAuthorization: \xe9\r\n\r\n")
+    assert (status, json.loads(body)["error"]) == (401, "token_refused")
 
 
 def test_a_connection_goes_on_after_every_kind_of_refusal(server: Served) -> None:
@@ -100,7 +106,7 @@ def test_a_connection_goes_on_after_every_kind_of_refusal(server: Served) -> Non
         f"POST /s HTTP/1.1\r\nHost: a\r\nContent-Length: {len(bad)}\r\n\r\n{bad}",
         "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
     )
-    assert [status for status, _ in answers] == [405, 415, 415, 415, 431, 413, 200]
+    assert [status for status, _ in answers] == [405, 415, 415, 415, 431, 404, 200]
 
 
 def test_requests_that_are_sent_ahead_are_answered_in_their_order(server: Served) -> None:
@@ -130,11 +136,3 @@ def test_a_client_waits_for_100_continue(server: Served) -> None:
         assert answer_of(client)[0] == 201
     with open_for_now([client := connected(server, upload_head(len(TOO_MUCH), more=expects))]):
         assert answer_of(client)[0] == 413
-
-
-def test_a_client_that_shuts_its_side_gets_its_answer(server: Served) -> None:
-    with open_for_now([client := connected(server, b"GET / HTTP/1.0\r\n\r\n")]):
-        client.shutdown(socket.SHUT_WR)
-        began = time.monotonic()
-        assert answer_of(client)[0] == 200
-        assert time.monotonic() - began < 10
