@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 import requests
+from sqlalchemy import create_engine, text
 
 from tests.cast import SERVER_KEY, noise
 from tests.front.clients import answer_of, connected, open_for_now, upload_head
@@ -35,6 +36,25 @@ def test_healthz_has_the_headers_of_every_answer_and_head_has_no_body(server: Se
     assert head.headers["Content-Length"] == got.headers["Content-Length"] == "16"
     assert {*head.headers} == {*got.headers}
     assert {*other.headers} - {*got.headers} == {"allow", "cache-control"}
+
+
+def test_healthz_is_answered_while_every_thread_waits(server: Served, database_url: str) -> None:
+    engine = create_engine(database_url)
+    with engine.connect() as connection:
+        connection.execute(text("LOCK TABLE images IN ACCESS EXCLUSIVE MODE"))
+        waiting = [
+            connected(server, f"GET /image/{'a' * 32} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+            for _ in range(40)
+        ]
+        with open_for_now(waiting):
+            time.sleep(0.5)
+            began = time.monotonic()
+            for _ in range(10):
+                assert requests.get(f"{server.url}/healthz", timeout=20).ok
+            assert time.monotonic() - began < 5
+            connection.rollback()
+            assert [answer_of(client)[0] for client in waiting] == [404] * 40
+    engine.dispose()
 
 
 @pytest.mark.parametrize(
@@ -126,6 +146,8 @@ def test_curl_and_requests_see_that_an_upload_is_too_large(server: Served) -> No
         assert seen.stdout.endswith(b"413"), seen
     answer = requests.post(f"{server.url}/upload", data=TOO_MUCH, timeout=60)
     assert (answer.status_code, answer.json()["error"]) == (413, "too_large")
+    with open_for_now([client := connected(server, upload_head(len(TOO_MUCH)) + TOO_MUCH)]):
+        assert answer_of(client)[0] == 413, "one that reads nothing before it has sent all"
 
 
 def test_a_client_waits_for_100_continue(server: Served) -> None:

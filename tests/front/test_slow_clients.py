@@ -92,14 +92,17 @@ def test_a_reader_who_is_cut_off_does_not_take_a_part_for_the_whole(narrow: Serv
 
 
 def test_half_come_bodies_that_all_want_more_do_not_block_one_another(narrow: Served) -> None:
-    """Together they want three times the memory there is; each gets it, or is told that it can't have it."""
-    bodies = [connected(narrow, upload_head(len(TEN_MB)) + TEN_MB[: 7 * MIB]) for _ in range(5)]
-    bodies += [connected(narrow, upload_head(len(TEN_MB)) + TEN_MB[:MIB]) for _ in range(6)]
+    """Eight that hold all the memory there is, and wait for more of it, are not all refused when patience ends."""
+    half = 5 * MIB - 32 * 1024
+    bodies = [connected(narrow, upload_head(len(TEN_MB))) for _ in range(8)]
     with open_for_now(bodies), ThreadPoolExecutor(len(bodies)) as together:
-        time.sleep(1)
-        statuses = list(together.map(finish, bodies, [7 * MIB] * 5 + [MIB] * 6))
+        list(together.map(lambda body: body.sendall(TEN_MB[:half]), bodies))
+        time.sleep(2)
+        began = time.monotonic()
+        statuses = list(together.map(lambda body: finish(body, half), bodies))
     assert set(statuses) <= {201, 503}
-    assert statuses.count(201) >= 3
+    assert statuses.count(201) >= 4
+    assert time.monotonic() - began < PATIENCE
     others_are_served(narrow)
 
 
@@ -111,13 +114,16 @@ def finish(body: Any, sent: int) -> int:
         return 503
 
 
-def test_a_body_that_pauses_goes_on(narrow: Served) -> None:
-    body = connected(narrow, upload_head(len(FIVE_MB)) + FIVE_MB[: 2 * MIB])
-    with open_for_now([body]):
+def test_bodies_that_pause_make_room_and_go_on(narrow: Served) -> None:
+    """What they have announced and not sent is others' meanwhile, and they are not ended for it."""
+    begun = upload_head(LIMIT) + bytes(2 * MIB)
+    bodies = [connected(narrow, begun) for _ in range(4)]
+    with open_for_now(bodies):
         time.sleep(2)
         others_are_served(narrow)
-        body.sendall(FIVE_MB[2 * MIB :])
-        assert answer_of(body)[0] == 201
+        for body in bodies:
+            body.sendall(bytes(LIMIT - 2 * MIB))
+            assert answer_of(body)[0] == 415
 
 
 def test_who_stays_under_the_least_rate_is_ended(narrow: Served) -> None:
