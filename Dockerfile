@@ -22,6 +22,6 @@ ENV PATH=/mayfly/.venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 BI
 USER 10001:10001
 VOLUME /data
 EXPOSE 5000
-HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
-    CMD ["python", "-c", "import http.client as http; c = http.HTTPConnection('127.0.0.1', 5000, timeout=4); c.request('GET', '/healthz'); raise SystemExit(c.getresponse().status != 200)"]
+HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=6 \
+    CMD ["python", "-c", "import http.client as http; from config import Config; c = http.HTTPConnection(*Config.from_env().bind, timeout=4); c.request('GET', '/healthz'); raise SystemExit(c.getresponse().status != 200)"]
 CMD ["python", "app.py"]

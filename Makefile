@@ -4,11 +4,11 @@ UV ?= uv
 PYTHON ?=
 export PYTHON
 
-ROOMS := $(wildcard app.py config.py server.py units.py crypto embedded imaging models migrations services storage web benchmarks tests)
-TOOLS := curl:curl exiftool:libimage-exiftool-perl faketime:faketime chromium:chromium
+ROOMS := $(wildcard app.py config.py server.py units.py crypto embedded front imaging models migrations services storage web benchmarks tests)
+TOOLS := curl:curl exiftool:libimage-exiftool-perl faketime:faketime chromium:chromium pgbouncer:pgbouncer psql:postgresql-client
 LOCK := pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 
-.PHONY: help run test faults check key lock bench clean
+.PHONY: help run test faults attack check key lock bench clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):  *## \(.*\)/make \1\t\2/p' Makefile
@@ -17,10 +17,13 @@ run:  ## serve on BIND, with a PostgreSQL of its own unless DATABASE_URL names o
 	@.ci/venv run && exec .venv/bin/python app.py $(ARGS)
 
 test:  ## the tests, and how much of the code they reach
-	@.ci/venv dev && .ci/tools $(TOOLS) && exec .venv/bin/python -m pytest --cov $(ARGS)
+	@.ci/tools $(TOOLS) && .ci/venv dev && exec .venv/bin/python -m pytest --cov $(ARGS)
 
 faults:  ## the proofs of tests/faults in their long form, and the figures of docs/reliability.md
-	@.ci/venv dev && .ci/tools $(TOOLS) && FAULTS=full exec .venv/bin/python -m pytest tests/faults $(ARGS)
+	@.ci/tools $(TOOLS) && .ci/venv dev && FAULTS=full exec .venv/bin/python -m pytest tests/faults $(ARGS)
+
+attack:  ## every attack on a server of its own for a minute each, and the table of docs/reliability.md; ARGS="--seconds 10"
+	@.ci/venv dev && exec .venv/bin/python -m tests.attack $(ARGS)
 
 check:  ## lint, format, types
 	@.ci/venv dev
@@ -37,7 +40,7 @@ lock:  ## pin anew what pyproject.toml asks for, with hashes; ARGS=--upgrade for
 	$(UV) $(LOCK) $(ARGS) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
 	@! grep -nE '://|file:|^ *-(i|f|-[a-z-]*(index|links))' requirements.txt requirements-dev.txt
 
-fuzz:  ## thousands of mutated images, and the parsers under atheris where it is installed; ARGS=COUNT
+fuzz:  ## hostile images for five minutes: what they cost, and whether they are refused or open; ARGS=SECONDS
 	@.ci/venv dev && exec .venv/bin/python -m tests.imaging.fuzz $(ARGS)
 
 bench:  ## what the speed figures in the docs come from

@@ -7,25 +7,46 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from http import HTTPMethod
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from flask import Flask, Response, g, request
 from flask_migrate import Migrate, upgrade
-from sqlalchemy.exc import DBAPIError
-from werkzeug.middleware.proxy_fix import ProxyFix
+from sqlalchemy import Engine
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 import embedded
 from config import Config, ConfigError
-from crypto import OwnerSeal, ServerKeys, server_keys_in
+from crypto import MalformedServerKey, OwnerSeal, ServerKeys, server_keys_in
 from imaging import Limits as PictureLimits
 from models import db
-from services import Accounts, Catalog, Drop, InFlight, Limits, Purge, PurgeSchedule, Room, Shelf
+from services import (
+    Accounts,
+    Catalog,
+    DatabaseAway,
+    Drop,
+    Limits,
+    Memory,
+    Purge,
+    PurgeSchedule,
+    Readiness,
+    Room,
+    Shelf,
+    notice_restarts,
+)
 from storage import RowStore
-from web import Services, admitted, register_web
+from web import Services, admitted, behind_proxies, register_web
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 ROOT = Path(__file__).parent
+METHODS = frozenset(HTTPMethod)
+"""A client may write any word where its method stands, so only these are logged."""
+OTHER_SCHEMA = {"42P01", "42703", "42883"}
+"""SQLSTATE undefined_table, undefined_column and undefined_function."""
 log = logging.getLogger("mayfly")
 access_log = logging.getLogger("mayfly.access")
 
@@ -35,10 +56,13 @@ class Mayfly(Flask):
 
     settings: Config
     room: Room
-    in_flight: InFlight
+    memory: Memory
+    drop: Drop
+    plain_wsgi: WSGIApplication
     purge: Purge
     accounts: Accounts
     schedule: PurgeSchedule
+    readiness: Readiness
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return a view as it is: none is a coroutine, and Flask would look that up six times a request."""
@@ -50,8 +74,15 @@ class Mayfly(Flask):
 
 
 def create_app(config: Config | None = None) -> Mayfly:
-    """Put the rooms together; nothing is started and no connection is made."""
-    config = config or Config.from_env()
+    """Put the rooms together; nothing is started and no connection is made.
+
+    Raises ConfigError and MalformedServerKey; within a command of ``flask``, ClickException.
+    """
+    with in_one_sentence():
+        return _put_together(config or Config.from_env())
+
+
+def _put_together(config: Config) -> Mayfly:
     app = Mayfly("mayfly", template_folder="web/templates", static_folder=None, root_path=str(ROOT))
     app.settings = config
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -59,30 +90,43 @@ def create_app(config: Config | None = None) -> Mayfly:
         SQLALCHEMY_DATABASE_URI=config.database_url or embedded.url(config.data_dir),
         SQLALCHEMY_ENGINE_OPTIONS=_engine_options(config),
     )
-    db.init_app(app)
+    engine = _engine(app)
+    notice_restarts(engine)
     Migrate(app, db, directory=str(ROOT / "migrations"))
-    with app.app_context():
-        engine = db.engine
     row_store, server_keys = RowStore(), _server_keys(config)
     stores = {row_store.name: row_store}
     app.room = Room(engine, config.max_stored_bytes, _disk(config))
     app.purge = Purge(engine, stores.values(), app.room)
     app.schedule = PurgeSchedule(app.purge, config.purge_interval)
-    picture = PictureLimits(max_pixels=config.max_pixels, max_conversion_pixels=config.max_conversion_pixels)
+    picture = PictureLimits(
+        max_pixels=config.max_pixels,
+        max_conversion_pixels=config.max_conversion_pixels,
+        accept_no_jail=config.accept_no_jail,
+    )
     limits = Limits(config.lifetime, config.max_lifetime, picture, config.bytes_in_flight)
     shelf = Shelf(engine, server_keys, stores, app.room)
     app.accounts = Accounts(engine, server_keys, stores, app.room)
     catalog = Catalog(engine, OwnerSeal(server_keys), shelf)
-    drop = Drop(engine, server_keys, row_store, shelf, app.room, limits)
+    drop = app.drop = Drop(engine, server_keys, row_store, shelf, app.room, limits)
     _observe(app)
-    register_web(app, Services(drop, app.purge, app.accounts, catalog), config)
+    app.readiness = Readiness(engine, accept_no_jail=config.accept_no_jail)
+    register_web(app, Services(drop, app.purge, app.accounts, catalog, app.readiness), config)
     _register_commands(app)
-    app.in_flight = InFlight(config.bytes_in_flight)
-    app.wsgi_app = admitted(app.wsgi_app, app.in_flight)  # type: ignore[assignment, method-assign]
-    if config.trusted_proxies:
-        hops = config.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    app.memory = Memory(config.bytes_in_flight)
+    app.plain_wsgi = behind_proxies(app.wsgi_app, config.trusted_proxies)
+    app.wsgi_app = admitted(app.plain_wsgi, app.memory)  # type: ignore[assignment, method-assign]
     return app
+
+
+def _engine(app: Mayfly) -> Engine:
+    try:
+        db.init_app(app)
+        with app.app_context():
+            return db.engine
+    except (ValueError, ArgumentError):  # what they say may quote a password
+        raise ConfigError(
+            "DATABASE_URL can't be read: write postgresql://USER:PASSWORD@HOST:5432/DATABASE"
+        ) from None
 
 
 @contextmanager
@@ -98,23 +142,61 @@ def database(config: Config, *, own: bool = False) -> Iterator[None]:
             yield
 
 
+@contextmanager
+def usable_database(config: Config) -> Iterator[None]:
+    """See to it that the database runs, and raise ConfigError where it can't be reached or refuses.
+
+    Call it in the application's context.
+    """
+    with database(config):
+        try:
+            with db.engine.connect():
+                pass
+            yield
+        except DBAPIError as error:
+            why = str(error.orig).partition("\n")[0].strip()
+            if getattr(error.orig, "pgcode", None) in OTHER_SCHEMA:
+                advice = "bring its schema up to date with `flask db upgrade`"
+            else:
+                advice = f"start it, or mend {config.database_settings}"
+            raise ConfigError(f"the database can't be used ({why}); {advice}") from None
+
+
+@contextmanager
+def in_one_sentence() -> Iterator[None]:
+    """Within a command of ``flask``, end it with the sentence of a foreseeable failure; elsewhere let that pass."""
+    try:
+        yield
+    except (ConfigError, MalformedServerKey, embedded.EmbeddedError, DatabaseAway) as error:
+        if click.get_current_context(silent=True) is None:
+            raise
+        raise click.ClickException(str(error)) from None
+
+
 def migrate(app: Mayfly) -> None:
     """Bring the schema up to date; processes that start together wait for one another.
 
-    Raises ConfigError where the database can't be reached or refuses.
+    Raises ConfigError where the database can't be reached or refuses, or has the schema of a newer Mayfly.
     """
     with app.app_context():
         try:
             upgrade()
-        except DBAPIError as error:
-            why = str(error.orig).partition("\n")[0]
-            raise ConfigError(f"the database can't be used ({why}); start it, or mend DATABASE_URL") from None
         finally:
             db.engine.dispose()
 
 
 def _server_keys(config: Config) -> ServerKeys:
-    return ServerKeys.parse(config.secret_keys) if config.secret_keys else server_keys_in(config.data_dir)
+    try:
+        if config.secret_keys is not None:
+            return ServerKeys.parse(config.secret_keys)
+        return server_keys_in(config.data_dir)
+    except MalformedServerKey as error:
+        raise MalformedServerKey(f"{config.server_key_setting}: {error}") from None
+    except OSError as error:
+        raise ConfigError(
+            f"the server key can't be kept in {config.data_dir} ({error.strerror}): let this user write there,"
+            " or set DATA_DIR or SECRET_KEYS"
+        ) from None
 
 
 def _disk(config: Config) -> Callable[[], bool] | None:
@@ -127,7 +209,7 @@ def _disk(config: Config) -> Callable[[], bool] | None:
 
 def _engine_options(config: Config) -> dict[str, Any]:
     return {
-        "pool_size": config.threads + 1,  # one for the purge
+        "pool_size": config.connections,
         "max_overflow": 0,
         "pool_timeout": 10,
         # Changing it for each use costs a round trip each way; services/database.py begins what needs a transaction.
@@ -136,11 +218,7 @@ def _engine_options(config: Config) -> dict[str, Any]:
         "hide_parameters": True,
         "connect_args": {
             "connect_timeout": 5,
-            "application_name": "mayfly",
-            # A slot is never analyzed, so its rows are thought to be many and a sort of them cheap; they stand in the
-            # order of their index.
-            "options": "-c timezone=UTC -c statement_timeout=30s -c idle_in_transaction_session_timeout=60s"
-            " -c enable_bitmapscan=off -c jit=off",
+            "application_name": "mayfly",  # what else a session needs, the database keeps: models/session.py
         },
     }
 
@@ -155,9 +233,8 @@ def _observe(app: Mayfly) -> None:
     @app.after_request
     def end(response: Response) -> Response:
         milliseconds = (time.perf_counter() - g.began) * 1000
-        access_log.info(
-            "%s %s %d %.1fms", request.method, request.url_rule, response.status_code, milliseconds
-        )
+        method = request.method if request.method in METHODS else "OTHER"
+        access_log.info("%s %s %d %.1fms", method, request.url_rule, response.status_code, milliseconds)
         app.schedule.nudge()
         return response
 
@@ -166,13 +243,13 @@ def _register_commands(app: Mayfly) -> None:
     @app.cli.command("purge")
     def purge() -> None:
         """Remove what has expired."""
-        with database(app.settings):
+        with in_one_sentence(), usable_database(app.settings):
             click.echo(f"deleted {app.purge()}")
 
     @app.cli.command("renew-accounts")
     def renew_accounts() -> None:
         """Seal accounts under the newest server key, so that an older one may go."""
-        with database(app.settings):
+        with in_one_sentence(), usable_database(app.settings):
             click.echo(f"renewed {app.accounts.renew()}")
 
 

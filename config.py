@@ -10,11 +10,16 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote, urlsplit
 
-from units import parse_duration, parse_size
+from units import parse_database_url, parse_duration, parse_size, usable_processors
 
 T = TypeVar("T")
 LONGEST_LIFETIME = 30 * 86400
 LARGEST_IMAGE = 256 * 2**20
+_TRUSTED_HOST = re.compile(r"(\.?[a-z0-9_-]+)(\.[a-z0-9_-]+)*", re.ASCII)
+MOST_WORKERS = 16
+"""Where WORKERS is not set: so many stay under the hundred connections that PostgreSQL allows as it comes."""
+SECRETS = ("DATABASE_URL", "POSTGRES_PASSWORD", "SECRET_KEYS")
+"""Settings that a file may hold instead: NAME_FILE says where."""
 _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
 
 
@@ -29,11 +34,13 @@ class Config:
     database_url: str | None = field(default=None, repr=False)
     data_dir: Path = Path("var")
     bind: tuple[str, int] = ("127.0.0.1", 5000)
-    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+    workers: int = field(default_factory=lambda: min(usable_processors(), MOST_WORKERS))
     threads: int = 4
     base_url: str | None = None
+    trusted_hosts: tuple[str, ...] = field(default_factory=tuple)
     trusted_proxies: int = 0
     secret_keys: tuple[str, ...] | None = field(default=None, repr=False)
+    secret_files: tuple[Path, ...] = ()
     lifetime: int = 300
     max_lifetime: int = 3600
     max_image_bytes: int = 20 * 2**20
@@ -43,7 +50,28 @@ class Config:
     max_bytes_in_flight: int | None = None
     purge_interval: int = 10
     open_catalog: bool = False
+    accept_no_jail: bool = False
     cors_origins: tuple[str, ...] = field(default_factory=tuple)
+    given: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
+    """The names that are set in the environment, so that advice names no other."""
+
+    @property
+    def database_settings(self) -> str:
+        """Which settings name the database, in the words of whoever set them."""
+        if not self.database_url:
+            return "DATA_DIR"
+        family = "POSTGRES_USER" in self.given and not self.given & {"DATABASE_URL", "DATABASE_URL_FILE"}
+        return "HOST and POSTGRES_*" if family else "DATABASE_URL"
+
+    @property
+    def server_key_setting(self) -> str:
+        """Which setting holds the server keys, or says in which folder they are."""
+        return next((name for name in ("SECRET_KEYS", "SECRET_KEYS_FILE") if name in self.given), "DATA_DIR")
+
+    @property
+    def connections(self) -> int:
+        """The most connections to the database that one process has: one for each thread, and one for the purge."""
+        return self.threads + 1
 
     @property
     def bytes_in_flight(self) -> int:
@@ -63,7 +91,8 @@ class Config:
         """Raise ConfigError where two settings contradict each other."""
         if self.lifetime > self.max_lifetime:
             raise ConfigError(
-                f"LIFETIME ({self.lifetime}s) is over MAX_LIFETIME ({self.max_lifetime}s); lower it"
+                f"images would live {self.lifetime}s and {self.max_lifetime}s at most: set LIFETIME to MAX_LIFETIME"
+                " or less"
             )
         if self.max_lifetime > LONGEST_LIFETIME:
             raise ConfigError("MAX_LIFETIME is over 30d; Mayfly keeps images for a while, not for good")
@@ -78,16 +107,39 @@ class Config:
 Reader = Callable[[Mapping[str, str]], object]
 
 
-def _setting(name: str, parse: Callable[[str], T]) -> Reader:
+def _setting(name: str, parse: Callable[[str], T]) -> Callable[[Mapping[str, str]], T | None]:
     def read(env: Mapping[str, str]) -> T | None:
-        if name not in env:
-            return None
-        try:
-            return parse(env[name])
-        except ValueError as error:
-            raise ConfigError(f"{name} can't be read: {error}") from None
+        return _parsed(name, env[name], parse) if name in env else None
 
     return read
+
+
+def _parsed(name: str, text: str, parse: Callable[[str], T]) -> T:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise ConfigError(f"{name} can't be read: {error}") from None
+
+
+def _secret(env: Mapping[str, str], name: str) -> tuple[str, str]:
+    """A secret, or what is in the file that NAME_FILE names, and which of the two was set; empty where none was."""
+    file = f"{name}_FILE"
+    if name in env and file in env:
+        raise ConfigError(f"{name} and {file} are both set; keep one of them")
+    if file not in env:
+        return env.get(name, ""), name
+    try:
+        text = Path(env[file]).read_text("utf-8").strip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is no text"
+        raise ConfigError(f"{file} names a file that can't be read: {why}") from None
+    if not text.strip():
+        raise ConfigError(f"{file} names an empty file; write the secret into it")
+    return text, file
+
+
+def _secret_files(env: Mapping[str, str]) -> tuple[Path, ...]:
+    return tuple(Path(env[f"{name}_FILE"]) for name in SECRETS if f"{name}_FILE" in env)
 
 
 def _count(low: int, high: int) -> Callable[[str], int]:
@@ -123,6 +175,16 @@ def _yes_or_no(text: str) -> bool:
     return text.lower() == "true"
 
 
+def _hosts(text: str) -> tuple[str, ...]:
+    names = tuple(text.lower().replace(",", " ").split())
+    if not all(_TRUSTED_HOST.fullmatch(name) for name in names):
+        raise ValueError(
+            "write host names without a port such as drop.example.org, or .example.org for it and all below it,"
+            " separated by spaces"
+        )
+    return names
+
+
 def _origins(text: str) -> tuple[str, ...]:
     return tuple(_origin(origin) for origin in text.replace(",", " ").split())
 
@@ -135,23 +197,26 @@ def _origin(text: str) -> str:
     return text.lower()
 
 
-def _database_url(text: str) -> str:
-    scheme, separator, rest = text.partition("://")
-    if scheme not in {"postgres", "postgresql", "postgresql+psycopg2"} or not separator:
+def _host(text: str) -> str:
+    bare = text.strip("[]")
+    if bare.count(":") > 1:
+        return f"[{bare}]"
+    if not text.startswith("/") and set(text) & set(":/@?#, "):
         raise ValueError(
-            "write postgresql://USER:PASSWORD@HOST/DATABASE; Mayfly needs PostgreSQL 15 or newer"
+            "write a name or an address, its port as POSTGRES_PORT, or the folder of a Unix socket"
         )
-    return f"postgresql+psycopg2://{rest}"
+    return text
 
 
 def _database(env: Mapping[str, str]) -> str | None:
     """DATABASE_URL, or the POSTGRES_* family of flask-image-storage, which names the database after its user."""
-    if "DATABASE_URL" in env:
-        return str(_setting("DATABASE_URL", _database_url)(env))
+    url, name = _secret(env, "DATABASE_URL")
+    if url:
+        return _parsed(name, url, parse_database_url)
     if "POSTGRES_USER" not in env:
         return None
-    user, password = env["POSTGRES_USER"], env.get("POSTGRES_PASSWORD", "")
-    host = env.get("HOST", "localhost")
+    user, (password, _) = env["POSTGRES_USER"], _secret(env, "POSTGRES_PASSWORD")
+    host = _setting("HOST", _host)(env) or "localhost"
     port = _setting("POSTGRES_PORT", _count(1, 65535))(env) or 5432
     database = env.get("POSTGRES_DB", user)
     login = ":".join(quote(part, safe="") for part in (user, password) if part)
@@ -161,25 +226,22 @@ def _database(env: Mapping[str, str]) -> str | None:
 
 
 def _secret_keys(env: Mapping[str, str]) -> tuple[str, ...] | None:
-    if "SECRET_KEYS" in env and "SECRET_KEYS_FILE" in env:
-        raise ConfigError("SECRET_KEYS and SECRET_KEYS_FILE are both set; keep one of them")
-    if "SECRET_KEYS" in env:
-        return tuple(env["SECRET_KEYS"].replace(",", " ").split())
-    if "SECRET_KEYS_FILE" not in env:
-        return None
-    try:
-        return tuple(Path(env["SECRET_KEYS_FILE"]).read_text("ascii").split())
-    except (OSError, UnicodeDecodeError):
-        raise ConfigError("SECRET_KEYS_FILE can't be read: it names a file with one key a line") from None
+    text, name = _secret(env, "SECRET_KEYS")
+    keys = tuple(text.replace(",", " ").split())
+    if text and not keys:
+        raise ConfigError(f"{name} holds no key; make one with `make key`, or leave the setting out")
+    return keys or None
 
 
 READERS: Mapping[str, Reader] = {
+    "secret_files": _secret_files,
     "database_url": _database,
     "data_dir": _setting("DATA_DIR", Path),
     "bind": _setting("BIND", _bind),
     "workers": _setting("WORKERS", _count(1, 128)),
     "threads": _setting("THREADS", _count(1, 64)),
     "base_url": _setting("BASE_URL", _base_url),
+    "trusted_hosts": _setting("TRUSTED_HOSTS", _hosts),
     "trusted_proxies": _setting("TRUSTED_PROXIES", _count(0, 10)),
     "secret_keys": _secret_keys,
     "lifetime": _setting("LIFETIME", parse_duration),
@@ -191,5 +253,7 @@ READERS: Mapping[str, Reader] = {
     "max_bytes_in_flight": _setting("MAX_BYTES_IN_FLIGHT", parse_size),
     "purge_interval": _setting("PURGE_INTERVAL", _interval),
     "open_catalog": _setting("OPEN_CATALOG", _yes_or_no),
+    "accept_no_jail": _setting("ACCEPT_NO_JAIL", _yes_or_no),
     "cors_origins": _setting("CORS_ORIGINS", _origins),
+    "given": frozenset,
 }

@@ -6,29 +6,36 @@ import argparse
 import ctypes
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 
 import embedded
-from app import create_app, database, migrate
+from app import Mayfly, create_app, database, migrate
 from config import Config, ConfigError
-from crypto import MalformedServerKey
+from crypto import MalformedServerKey, key_file_in
 from embedded.programs import die_with
+from front import Front, set_user_timeout
+from imaging import hide_memory, jail_offered
+from models import connections_allowed, db
+from services import DEAR_AT_ONCE
+from web import Hosts, largest_body
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 DRAIN_SECONDS = 10
-WAITING_FOR_EACH = 4
-"""Threads for each connection to the database: most of them wait for a body to come or an image to be read."""
-MOST_AT_ONCE = 256
-"""Requests that a process takes on; those beyond wait in the kernel. An answer of up to 1 MiB waits in memory for its
-reader, so this bounds that, too."""
+MOST_CONNECTIONS = 2048
+"""Connections that a process takes on; those beyond wait in the kernel."""
+HEADER_SECONDS = 30
+"""How long a connection may be silent before a request, and a request's header be on its way."""
 MALLOPT = {-8: 1, -3: 32 << 20, -1: 32 << 20}
 """M_ARENA_MAX, M_MMAP_THRESHOLD and M_TRIM_THRESHOLD of glibc: what one thread freed is another's to use, and is not
 given back so eagerly that each image is paged in anew."""
@@ -36,6 +43,8 @@ OPEN_CATALOG_WARNING = (
     "OPEN_CATALOG is on: whoever reaches this server may list, open and delete every image"
     " that was uploaded without an account; keep it in a private network"
 )
+MOUNTED_SECRETS = Path("/run/secrets")
+"""Where a container finds its secrets, readable by all of its users, of whom there is one."""
 log = logging.getLogger("mayfly")
 
 
@@ -45,6 +54,7 @@ def main() -> None:
     parser.add_argument("--debug", action="store_true", help="one worker that reloads when a file changes")
     arguments = parser.parse_args()
     _log_to_stderr()
+    hide_memory()
     try:
         serve(Config.from_env(), debug=arguments.debug)
     except (ConfigError, MalformedServerKey, embedded.EmbeddedError) as error:
@@ -54,23 +64,29 @@ def main() -> None:
 def serve(config: Config, *, debug: bool) -> None:
     """Start the database where none is named, migrate it, and serve on ``config.bind``."""
     _check_port(*config.bind)
+    _open_many_files()
     with database(config, own=True):
         app = create_app(config)
         migrate(app)
+        check_connections(app)
         app.room.count()
+        warn_of_open_secrets(config)
         if config.open_catalog:
             log.warning(OPEN_CATALOG_WARNING)
+        if not jail_offered().filtered:
+            log.warning(app.readiness.sandbox().message)
         host, port = config.bind
         server = Granian(
             "server:worker",
             factory=True,
-            interface=Interfaces.WSGI,
+            interface=Interfaces.ASGINL,
             http=HTTPModes.http1,  # in its automatic mode a connection that never says anything stays for good
             address=host,
             port=port,
             workers=1 if debug else config.workers,
-            blocking_threads=WAITING_FOR_EACH * config.threads,
-            backpressure=MOST_AT_ONCE,
+            backlog=MOST_CONNECTIONS,
+            backpressure=MOST_CONNECTIONS,
+            http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),
             reload=debug,
             workers_kill_timeout=DRAIN_SECONDS,
             respawn_failed_workers=True,
@@ -79,14 +95,37 @@ def serve(config: Config, *, debug: bool) -> None:
         server.serve()
 
 
-def worker() -> WSGIApplication:
+def worker() -> Front:
     """Make the application in a worker process."""
+    app = prepared()
+    return front_of(app, app.plain_wsgi)
+
+
+def prepared() -> Mayfly:
+    """Make ready what serves in this worker process."""
     _log_to_stderr()
+    hide_memory()  # a worker inherits that as a fork, but not where it is spawned
     _reuse_memory()
+    os.setpgid(0, 0)  # Ctrl-C is for the main process, which ends its workers in order
     die_with(os.getppid(), signal.SIGTERM)
     app = create_app()
     app.schedule.start()
     return app
+
+
+def front_of(app: Mayfly, wsgi: WSGIApplication) -> Front:
+    """Put the front before a WSGI application that is, or wraps, this one."""
+    set_user_timeout()
+    config = app.settings
+    largest = largest_body(config.max_image_bytes)
+    believes = Hosts(config.base_url, config.trusted_hosts).believes
+    return Front(wsgi, app.memory, config.threads + DEAR_AT_ONCE, largest, app.drop.seconds_left, believes)
+
+
+def _open_many_files() -> None:
+    """Allow this process and its workers as many connections as the system does."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _reuse_memory() -> None:
@@ -107,6 +146,33 @@ def _check_port(host: str, port: int) -> None:
             raise ConfigError(
                 f"BIND {host}:{port} can't be served: {error.strerror}; free it or set BIND"
             ) from None
+
+
+def check_connections(app: Mayfly) -> None:
+    """Raise ConfigError where all processes together would ask PostgreSQL for more connections than it allows."""
+    config = app.settings
+    needed = config.workers * config.connections
+    with app.app_context():
+        with db.engine.connect() as connection:
+            allowed = connections_allowed(connection)
+        db.engine.dispose()
+    if allowed is not None and needed > allowed:
+        raise ConfigError(
+            f"{config.workers} WORKERS with {config.threads} THREADS each may ask for {needed} connections, and"
+            f" PostgreSQL allows {allowed}: set WORKERS or THREADS lower"
+        )
+
+
+def warn_of_open_secrets(config: Config) -> None:
+    """Log which secrets lie in files that every user of this machine may read."""
+    for path in (key_file_in(config.data_dir), *config.secret_files):
+        if not path.exists() or path.is_relative_to(MOUNTED_SECRETS):
+            continue
+        mode = path.stat().st_mode & 0o777
+        if mode & 0o007:
+            log.warning(
+                "every user of this machine may read the secrets in %s (mode %o): chmod 600 it", path, mode
+            )
 
 
 def _log_to_stderr() -> None:

@@ -46,12 +46,13 @@ def source(name: str) -> bytes:
 
 
 def with_pillow(data: bytes, name: str, to: str, width: int | None) -> bytes:
-    from imaging.rendering import Job, render
+    from imaging.sandbox.protocol import Convert
+    from imaging.sandbox.rendering import render
 
     frames = 30 if "frames" in name else 1
     with Image.open(io.BytesIO(data)) as image:
         size = (width, image.height * width // image.width) if width else image.size
-    return render(Job(name.split()[0].upper(), to.upper(), *size, frames, 1 << 28), data)
+    return render(Convert(f"image/{name.split()[0]}", to.upper(), *size, frames, 1 << 28), data)
 
 
 def with_vips(data: bytes, name: str, to: str, width: int | None) -> bytes:

@@ -9,7 +9,7 @@ from crypto.errors import (
     WrongPassword,
 )
 from crypto.fernet import open_sealed, seal, seal_pieces, sealed_size
-from crypto.key_file import server_keys_in
+from crypto.key_file import key_file_in, server_keys_in
 from crypto.keys import ImageKey, Link, SealKeys
 from crypto.login_passwords import hash_login_password, verify_login_password
 from crypto.owned import OwnerSeal
@@ -34,6 +34,7 @@ __all__ = [
     "WrongPassword",
     "hash_login_password",
     "issue_token",
+    "key_file_in",
     "open_sealed",
     "read_token",
     "seal",

@@ -9,12 +9,17 @@ from crypto.server_keys import ServerKeys, generate_server_key
 NAME = "secret_keys"
 
 
+def key_file_in(folder: Path) -> Path:
+    """Tell where ``server_keys_in`` keeps the keys of a folder."""
+    return folder / NAME
+
+
 def server_keys_in(folder: Path) -> ServerKeys:
     """Read the server keys kept in a folder, one a line, newest first; make the first one where there is none.
 
     The file is readable by its owner alone. Raises MalformedServerKey, and OSError where the folder can't be written.
     """
-    path = folder / NAME
+    path = key_file_in(folder)
     with suppress(FileExistsError):
         _create(path)
     return ServerKeys.parse(path.read_text("ascii", "replace").split())

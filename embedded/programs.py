@@ -79,7 +79,7 @@ def _home() -> Path:
     home = Path(spec.origin).parent if spec and spec.origin else Path()
     if not (home / f"pginstall{MAJOR}" / "bin" / "postgres").exists():
         raise EmbeddedError(
-            "No PostgreSQL came with pip: install requirements.txt, or set DATABASE_URL to a server."
+            "No database is named, and no PostgreSQL is installed beside Mayfly: set DATABASE_URL or POSTGRES_USER."
         )
     return home
 
@@ -91,7 +91,7 @@ def _reachable(home: Path) -> Path:
     if (found := CACHE.stat()).st_uid != 0 or found.st_mode & 0o022:
         raise EmbeddedError(f"Others than root may write to {CACHE}: remove it and start again.")
     whole = CACHE / f"{PACKAGE}-{version(PACKAGE.replace('_', '-'))}"
-    with _alone_in(CACHE):
+    with alone_in(CACHE):
         if not whole.exists():
             _copy(home, CACHE / "new")
             (CACHE / "new").rename(whole)
@@ -99,7 +99,8 @@ def _reachable(home: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
+def alone_in(folder: Path) -> Iterator[None]:
+    """Let one process at a time into the block, by a lock on a folder."""
     fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)

@@ -2,18 +2,16 @@
 
 import contextlib
 import fcntl
-import hashlib
 import os
 import shutil
 import signal
 import socket
-import stat
 import subprocess
 import time
 from io import FileIO
 from pathlib import Path
 
-from embedded import cluster
+from embedded import cluster, socket_folder
 from embedded.disk import wal_sizes
 from embedded.programs import EmbeddedError, explained, reason, spawn
 from embedded.settings import DURABLE, HASTY, SETTINGS
@@ -32,12 +30,18 @@ class Server:
         self.data_dir = data_dir.resolve()
         self.folder = self.data_dir / "postgres"
         self.log = self.data_dir / "postgres.log"
-        # Short, for a socket's path ends at 107 bytes; not in TMPDIR, which differs between cron and a shell.
-        name = hashlib.sha256(os.fsencode(self.data_dir)).hexdigest()[:16]
-        self.socket_folder = Path(f"/tmp/mayfly-{os.geteuid()}-{name}")  # noqa: S108 - checked before use
         self._owner = 0
         self._lock: FileIO | None = None
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def socket_folder(self) -> Path:
+        """Where the socket is, or will be: the same for all processes that ask."""
+        owners = {os.geteuid()}
+        with explained(self.data_dir):
+            if self.folder.exists():
+                owners.add(self.folder.stat().st_uid)
+            return socket_folder.find(self.data_dir, owners)
 
     @property
     def url(self) -> str:
@@ -166,14 +170,10 @@ class Server:
                 path.unlink()
 
     def _make_socket_folder(self) -> None:
-        """Make it new and the server's own; refuse what another user put in its place."""
+        """Empty it of what a crash left, and make it the server's own."""
         owner, path = self.folder.stat(), self.socket_folder
-        if os.path.lexists(path):
-            found = path.lstat()
-            if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (os.geteuid(), owner.st_uid):
-                raise EmbeddedError(f"{path} is not a folder of this user: have it removed and start again.")
-            shutil.rmtree(path)
-        path.mkdir(mode=0o700)
+        for left in path.iterdir():
+            left.unlink()
         os.chown(path, owner.st_uid, owner.st_gid)
 
 

@@ -1,10 +1,11 @@
-"""What an image is: recognise it by its bytes, or refuse it. Bytes in, bytes out, nothing on disk."""
+"""What an image is: recognised by its bytes, or refused. Bytes in, bytes out, nothing on disk."""
 
-from imaging.cleaning import clean
-from imaging.conversion import convert, prove
-from imaging.errors import BrokenImage, ImagingError, NotAnImage, TooBusy, TooManyPixels
+from imaging.conversion import convert, memory_of_converting
+from imaging.errors import BrokenImage, ImagingError, NotAnImage, SandboxMissing, TooBusy, TooManyPixels
+from imaging.examination import examine, memory_of_examining, needs_sandbox
 from imaging.picture import Data, Limits, Picture
-from imaging.recognition import needs_proof, recognise
+from imaging.sandbox.jail import jail_offered
+from imaging.sandbox.kernel import hide_memory
 
 __all__ = [
     "BrokenImage",
@@ -13,11 +14,14 @@ __all__ = [
     "Limits",
     "NotAnImage",
     "Picture",
+    "SandboxMissing",
     "TooBusy",
     "TooManyPixels",
-    "clean",
     "convert",
-    "needs_proof",
-    "prove",
-    "recognise",
+    "examine",
+    "hide_memory",
+    "jail_offered",
+    "memory_of_converting",
+    "memory_of_examining",
+    "needs_sandbox",
 ]

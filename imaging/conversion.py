@@ -1,29 +1,34 @@
+from collections.abc import Callable
 from typing import Literal
 
-from imaging.errors import TooManyPixels
-from imaging.helpers import BeforeReading, Helpers
+from imaging.errors import BrokenImage, TooManyPixels
+from imaging.formats.first_bytes import media_type_of
 from imaging.picture import BYTES_PER_PIXEL, Data, Limits, Picture
+from imaging.sandbox.pool import Pool, Task
+from imaging.sandbox.protocol import Convert
 
-FORMS = {
-    "image/png": "PNG",
-    "image/jpeg": "JPEG",
-    "image/gif": "GIF",
-    "image/webp": "WEBP",
-    "image/avif": "AVIF",
-}
 TARGETS = {"png": "PNG", "jpeg": "JPEG", "webp": "WEBP"}
-SEEN_THROUGH = {"image/png", "image/jpeg"}
 # The longest side each format can write (RFC 9649, 2.6; libjpeg's JPEG_MAX_DIMENSION).
 LONGEST = {"WEBP": 16_383, "JPEG": 65_500}
-# What a decoder needs beside the pixels, and how many copies of the pixels a conversion holds at once:
-# libwebp, reading and writing transparency, is the hungriest.
+MOST_SANDBOXES = 1
+"""How many processes of a server process convert at a time."""
+NICE = 10
+"""Nobody's upload or open waits for the processor because others ask for conversions."""
+PATIENCE = 10.0
+"""How many seconds a conversion waits for its turn, where the caller says nothing else."""
+# What a decoder needs beside the pixels, how many copies of the pixels a conversion holds at once (libwebp, reading
+# and writing transparency, is the hungriest), and how many of the bytes.
 BASE_MEMORY = 64 << 20
 COPIES = 9
+COPIES_OF_BYTES = 3
+# What an encoder may write beside the pixels: headers, a profile, a PNG's filter for each row.
+MOST_OVERHEAD = 1 << 20
 
-HELPERS = 3
-"""Helper processes at most: who asks for more at once waits here, and so with a thread."""
+_conversions = Pool(MOST_SANDBOXES, NICE)
 
-_helpers = Helpers(HELPERS)
+
+def _uncounted(_size: int) -> None:
+    """Let the result of a conversion be read whatever its size."""
 
 
 def convert(
@@ -34,32 +39,31 @@ def convert(
     height: int | None = None,
     limits: Limits | None = None,
     *,
-    before_reading: BeforeReading = None,
+    patience: float = PATIENCE,
+    before_reading: Callable[[int], None] = _uncounted,
 ) -> bytes:
     """Return the picture in another format, in a process of its own that hostile bytes can't leave.
 
     Orientation is applied, the colour profile applied or carried, transparency laid on white for JPEG; an
     animation stays one in WebP and becomes its first frame otherwise. `width` and `height` shrink it to fit
-    both, keep its shape and never enlarge. `before_reading` is told the size of the result in bytes before
-    any of them is read; what it raises ends the conversion. Raises `BrokenImage`, `TooManyPixels` or `TooBusy`.
+    both, keep its shape and never enlarge. `before_reading` is told how many bytes the result has before memory
+    is taken for it; what it raises ends the conversion. Raises `BrokenImage`, `TooManyPixels`,
+    `SandboxMissing`, or `TooBusy` when no sandbox is free within `patience` seconds.
     """
-    limits = limits or Limits()
-    limits.allow_conversion(picture.width, picture.height)
-    form = TARGETS[to]
-    size = fit(picture, width, height)
+    limits, form, size = limits or Limits(), TARGETS[to], fit(picture, width, height)
     if max(size) > LONGEST.get(form, max(size)):
         raise TooManyPixels(f"A {to} has at most {LONGEST[form]:,} pixels a side; ask for a smaller width.")
     frames = picture.frames if to == "webp" else 1
-    return _run(data, picture, form, size, frames, limits, before_reading)
-
-
-def prove(data: Data, picture: Picture, limits: Limits | None = None) -> None:
-    """See that a picture `recognise` has passed also opens, by decoding every frame where only that tells.
-
-    JPEG and PNG return at once: `recognise` has seen all that makes a decoder give up. Raises as `convert`.
-    """
-    if picture.media_type not in SEEN_THROUGH:
-        _run(data, picture, "", fit(picture, None, None), picture.frames, limits or Limits())
+    limits.allow(picture.width, picture.height, frames)
+    limits.allow_conversion(picture.width, picture.height, frames)
+    job = Convert(picture.media_type, form, *size, frames, limits.max_conversion_pixels)
+    memory = memory_of_converting(limits, len(data))
+    most = BYTES_PER_PIXEL * frames * (size[0] + 1) * size[1] + len(data) + MOST_OVERHEAD
+    task = Task(job, data, limits.conversion_seconds, memory, most, before_reading)
+    converted = _conversions.run(task, limits, patience).body
+    if media_type_of(memoryview(converted)) != f"image/{to}":
+        raise BrokenImage("it becomes another image than was asked for")
+    return bytes(converted)
 
 
 def fit(picture: Picture, width: int | None, height: int | None) -> tuple[int, int]:
@@ -68,17 +72,6 @@ def fit(picture: Picture, width: int | None, height: int | None) -> tuple[int, i
     return max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
 
 
-def _run(
-    data: Data,
-    picture: Picture,
-    to: str,
-    size: tuple[int, int],
-    frames: int,
-    limits: Limits,
-    before_reading: BeforeReading = None,
-) -> bytes:
-    limits.allow(picture.width, picture.height, frames)
-    job = (FORMS[picture.media_type], to, *size, frames, limits.max_pixels)
-    copies = COPIES * picture.width * picture.height + (frames * size[0] * size[1] if to else 0)
-    memory = BASE_MEMORY + BYTES_PER_PIXEL * copies + 3 * len(data)
-    return _helpers.run(job, data, limits.seconds, memory, before_reading)
+def memory_of_converting(limits: Limits, size: int) -> int:
+    """Return how many bytes a sandbox may take beside what it takes idle, to convert an image of `size` bytes."""
+    return BASE_MEMORY + COPIES * BYTES_PER_PIXEL * limits.max_conversion_pixels + COPIES_OF_BYTES * size

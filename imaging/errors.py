@@ -1,3 +1,8 @@
+CUT = "it ends too early"
+UNPACKS_NOT = "its pixels do not unpack"
+CONTRADICTS = "its parts contradict each other"
+
+
 class ImagingError(Exception):
     """The bytes are refused; the message is one sentence that says how to mend it and holds none of them."""
 
@@ -10,18 +15,36 @@ class NotAnImage(ImagingError):
 
 
 class BrokenImage(ImagingError):
-    """The bytes begin as an accepted format but are cut short or contradict themselves."""
+    """The bytes begin as an accepted format but are cut short or contradict themselves; `what` says how."""
 
     def __init__(self, what: str) -> None:
         super().__init__(f"The image is broken ({what}); save it again and send the whole file.")
+        self.what = what
 
 
 class TooBusy(ImagingError):
-    """Every helper is decoding for somebody else and none came free in time."""
+    """Every sandbox of the pool works for somebody else and none came free in time."""
 
     def __init__(self) -> None:
-        super().__init__("Too many images are being converted at once; try again in a few seconds.")
+        super().__init__("Too many images are being decoded at once; try again in a few seconds.")
+
+
+class SandboxMissing(ImagingError):
+    """The kernel offers no jail for the process that decodes, and the operator has not accepted that."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This server can take and show only PNG and JPEG as they are, since its system has no jail for decoders;"
+            " send one of those, or tell its operator to look at /readyz."
+        )
 
 
 class TooManyPixels(ImagingError):
-    """The image would take more room to show than the limits allow; found before a pixel is decoded."""
+    """The image would take more room or time to show than the limits allow.
+
+    `canvas` is the width, height and number of frames that were refused; zeros where nobody counted them.
+    """
+
+    def __init__(self, message: str, canvas: tuple[int, int, int] = (0, 0, 0)) -> None:
+        super().__init__(message)
+        self.canvas = canvas

@@ -1,5 +1,4 @@
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from imaging.errors import BrokenImage, TooManyPixels
 
@@ -8,57 +7,57 @@ Data = bytes | bytearray | memoryview
 BYTES_PER_PIXEL = 4
 
 
-class Segment(NamedTuple):
-    """One segment of a JPEG: `start` is its FF, `body` follows the length; a scan's `end` is behind its data."""
-
-    marker: int
-    start: int
-    end: int
-    body: memoryview
-
-
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What a viewer sees: the true media type, the size after orientation, and how many frames move.
-
-    `walk` are the segments of a JPEG as it was recognised, so that cleaning it need not look for them again.
-    """
+    """What a viewer sees: the true media type, the size after orientation, and how many frames move."""
 
     media_type: str
     width: int
     height: int
     frames: int = 1
-    walk: tuple[Segment, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How large an image may become; how long decoding it may take.
+    """How large an image may become, and how long a sandbox may work on it, in seconds of processor.
 
-    `max_decoded_bytes` bounds all frames of an animation, unpacked; `max_conversion_pixels` one of a picture that is
-    to be converted.
+    `max_decoded_bytes` bounds all frames of an animation, unpacked; `max_conversion_pixels` all that one
+    conversion unpacks. `seconds` is for an upload, `conversion_seconds` for a conversion.
+    `accept_no_jail` lets a decoder run where the kernel offers no jail for it.
     """
 
     max_pixels: int = 64_000_000
     max_frames: int = 2_000
     max_decoded_bytes: int = 1 << 30
-    seconds: float = 10.0
     max_conversion_pixels: int = 40_000_000
+    seconds: float = 5.0
+    conversion_seconds: float = 10.0
+    accept_no_jail: bool = False
 
     def allow(self, width: int, height: int, frames: int = 1) -> None:
         """Pass a canvas within the limits; `BrokenImage` for an empty one, `TooManyPixels` over them."""
         if not (width and height and frames):
             raise BrokenImage("it has no pixels")
+        canvas = width, height, frames
         if width * height > self.max_pixels:
-            raise TooManyPixels(f"The image has over {self.max_pixels:,} pixels; make it smaller.")
+            raise TooManyPixels(f"The image has over {self.max_pixels:,} pixels; make it smaller.", canvas)
         if frames > self.max_frames:
-            raise TooManyPixels(f"The animation has over {self.max_frames:,} frames; make it shorter.")
-        if frames > 1 and width * height * frames * BYTES_PER_PIXEL > self.max_decoded_bytes:
-            raise TooManyPixels("The animation unpacks to too many bytes; make it smaller or shorter.")
-
-    def allow_conversion(self, width: int, height: int) -> None:
-        """Pass a canvas that may be converted; `TooManyPixels` for a larger one."""
-        if width * height > self.max_conversion_pixels:
             raise TooManyPixels(
-                f"An image of over {self.max_conversion_pixels:,} pixels is not converted; open it as it is."
+                f"The animation has over {self.max_frames:,} frames; make it shorter.", canvas
+            )
+        if frames > 1 and width * height * frames * BYTES_PER_PIXEL > self.max_decoded_bytes:
+            raise TooManyPixels(
+                "The animation unpacks to too many bytes; make it smaller or shorter.", canvas
+            )
+
+    def allow_conversion(self, width: int, height: int, frames: int = 1) -> None:
+        """Pass what unpacks to no more pixels than a conversion may have, all frames together; else `TooManyPixels`."""
+        most = self.max_conversion_pixels
+        if width * height > most:
+            raise TooManyPixels(
+                f"The image has over {most:,} pixels, too many to convert; ask for it as it is."
+            )
+        if width * height * frames > most:
+            raise TooManyPixels(
+                f"The animation has over {most:,} pixels, too many to convert; ask for it as it is or as a PNG."
             )

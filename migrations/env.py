@@ -2,26 +2,49 @@
 
 from __future__ import annotations
 
+import logging
+
 from alembic import context
 from flask import current_app
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
-from app import Mayfly, database
-from models import db
+from app import Mayfly, in_one_sentence, usable_database
+from config import ConfigError
+from models import db, keep_session_settings
 
+log = logging.getLogger("mayfly")
 MIGRATION_LOCK = 0x4D6967726174  # "Migrat"
 
 
 def migrate_online(app: Mayfly) -> None:
     engine = db.engine.execution_options(isolation_level="READ COMMITTED")
-    with database(app.settings), engine.connect() as connection:
-        # Every process that starts migrates; the lock makes the others wait until the first is done.
-        connection.execute(text("SET statement_timeout = 0"))
-        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
-        connection.commit()
+    # The lock and the limit are the transaction's, not the session's: a pooler would keep those for somebody else.
+    with in_one_sentence(), usable_database(app.settings), engine.begin() as connection:
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
+        wait_for_turn(connection)
         context.configure(connection=connection, target_metadata=db.metadata, compare_server_default=True)
+        refuse_a_newer_schema()
         with context.begin_transaction():
             context.run_migrations()
+        keep_session_settings(connection)
+
+
+def refuse_a_newer_schema() -> None:
+    known = {script.revision for script in context.script.walk_revisions()}
+    newer = set(context.get_context().get_current_heads()) - known
+    if newer:
+        raise ConfigError(
+            f"the database has the schema of a newer Mayfly ({min(newer)}, and this one knows {max(known)}):"
+            " start that one, or give this one a database of its own"
+        )
+
+
+def wait_for_turn(connection: Connection) -> None:
+    """Every process that starts migrates; the others wait until the first one is done."""
+    key = {"key": MIGRATION_LOCK}
+    if not connection.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), key).scalar_one():
+        log.warning("another process migrates the database; waiting until it is done")
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), key)
 
 
 if context.is_offline_mode():

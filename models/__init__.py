@@ -32,6 +32,7 @@ from models.owner import (
     replace_account,
     return_attempt,
 )
+from models.session import connections_allowed, keep_session_settings
 from models.stored import Stored, forget_empty, recount, release, reserve
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "claim_attempt",
     "claim_guess",
     "claim_view",
+    "connections_allowed",
     "db",
     "delete_dead",
     "delete_image",
@@ -62,6 +64,7 @@ __all__ = [
     "forget_empty",
     "insert_owner",
     "insertion",
+    "keep_session_settings",
     "list_owned",
     "lock_owner",
     "now",

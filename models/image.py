@@ -31,6 +31,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 from models.base import Model, raw_cursor
 from models.ciphertext import SLOTS
 
+ROW_BYTES = 1024
+"""What an image takes whatever its size: its row with all its indexes, what sealing adds, the heads of the rows of
+sealed bytes. 510 to 850 bytes were measured (docs/operations.md)."""
+STORED_BYTES = f"(size + octet_length(details)) * 17 / 16 + {ROW_BYTES}"
+"""What an image takes in the database; the sixteenth is for long fields, which are cut up, and pages not full."""
+
 
 class Image(Model):  # type: ignore[misc]
     """One small row an image; its sealed bytes are where ``store`` and ``slot`` say."""
@@ -76,6 +82,11 @@ class ImageRow:
     created_at: float
     expires_at: float
     details: bytes
+
+    @property
+    def stored_bytes(self) -> int:
+        """What the image takes in the database, as ``STORED_BYTES`` has it."""
+        return (self.size + len(self.details)) * 17 // 16 + ROW_BYTES
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, DateTime, Integer, LargeBinary, Uuid, func, s
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Model
+from models.image import STORED_BYTES
 
 OPEN_CATALOG = UUID(int=0)
 """The owner whose catalog everybody without an account shares, where the catalog is open."""
@@ -89,7 +90,9 @@ _ATTEMPT = text(
 _ATTEMPTED = text(
     "UPDATE login_attempts SET until = until - make_interval(secs => :pause) WHERE login_tag = :tag"
 )
-_DELETE_IMAGES = text("DELETE FROM images WHERE owner_id = :id RETURNING store, slot, row_key, size")
+_DELETE_IMAGES = text(
+    f"DELETE FROM images WHERE owner_id = :id RETURNING store, slot, row_key, {STORED_BYTES}"  # noqa: S608
+)
 
 
 def insert_owner(
@@ -163,7 +166,7 @@ def delete_owner(connection: Connection, row_id: UUID) -> None:
 
 
 def delete_images_of(connection: Connection, row_id: UUID) -> list[tuple[str, int, bytes, int]]:
-    """Delete the rows of everything an owner has; return each one's store, slot, row key and size."""
+    """Delete the rows of everything an owner has; return each one's store, slot, row key and stored bytes."""
     return [
         (*where, bytes(key), size) for *where, key, size in connection.execute(_DELETE_IMAGES, {"id": row_id})
     ]

@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, Connection, DateTime, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Model
+from models.image import STORED_BYTES
 
 ADMISSION_LOCK = 0x41646D697373  # "Admiss"
 
@@ -37,12 +38,12 @@ _FORGET = text(
     "UPDATE stored SET bytes = 0 WHERE bytes <> 0 AND until <= statement_timestamp() AND slot <> ALL(:filled)"
 )
 _RECOUNT = text(
-    """
+    f"""
     SELECT pg_advisory_xact_lock(:lock);
     UPDATE stored SET
-        bytes = coalesce((SELECT sum(size) FROM images WHERE images.slot = stored.slot), 0),
+        bytes = coalesce((SELECT sum({STORED_BYTES}) FROM images WHERE images.slot = stored.slot), 0),
         until = coalesce((SELECT max(expires_at) FROM images WHERE images.slot = stored.slot), until)
-    """
+    """  # noqa: S608
 )
 
 

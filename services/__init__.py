@@ -2,15 +2,19 @@
 
 from models import OPEN_CATALOG
 from services.accounts import Account, Accounts
-from services.admission import Allowance, Later
+from services.admission import Later
+from services.allowance import FREE_BYTES, Allowance, Memory, hold_memory, once
 from services.catalog import Catalog, Entry, Page
 from services.conversion import Conversion
+from services.database import notice_restarts
+from services.dear import DEAR_AT_ONCE
 from services.details import Details
 from services.drop import Drop
 from services.errors import (
     AccountAsked,
     BadCursor,
     BadLifetime,
+    BodyCutShort,
     CurrentPasswordWrong,
     DatabaseAway,
     ImageGone,
@@ -20,19 +24,23 @@ from services.errors import (
     Overloaded,
     PasswordAsked,
     PasswordWrong,
+    ServiceError,
     StorageFull,
     TokenRefused,
     TooManyGuesses,
     TooManyLogins,
+    TooSlow,
 )
-from services.in_flight import InFlight, Share, hold
 from services.purge import Purge
+from services.readiness import Readiness
 from services.room import Room
 from services.schedule import PurgeSchedule
 from services.shelf import Glance, Opened, Shelf
 from services.wishes import Limits, Receipt, Wishes
 
 __all__ = [
+    "DEAR_AT_ONCE",
+    "FREE_BYTES",
     "OPEN_CATALOG",
     "Account",
     "AccountAsked",
@@ -40,6 +48,7 @@ __all__ = [
     "Allowance",
     "BadCursor",
     "BadLifetime",
+    "BodyCutShort",
     "Catalog",
     "Conversion",
     "CurrentPasswordWrong",
@@ -49,10 +58,10 @@ __all__ = [
     "Entry",
     "Glance",
     "ImageGone",
-    "InFlight",
     "Later",
     "Limits",
     "LoginRefused",
+    "Memory",
     "NameTaken",
     "NotByLooking",
     "Opened",
@@ -62,14 +71,18 @@ __all__ = [
     "PasswordWrong",
     "Purge",
     "PurgeSchedule",
+    "Readiness",
     "Receipt",
     "Room",
-    "Share",
+    "ServiceError",
     "Shelf",
     "StorageFull",
     "TokenRefused",
     "TooManyGuesses",
     "TooManyLogins",
+    "TooSlow",
     "Wishes",
-    "hold",
+    "hold_memory",
+    "notice_restarts",
+    "once",
 ]

@@ -39,7 +39,7 @@ from models import (
     return_attempt,
     wait_for_purge_lock,
 )
-from services.admission import turn
+from services.allowance import turn
 from services.database import statements, transaction
 from services.dear import STRETCHES
 from services.errors import CurrentPasswordWrong, LoginRefused, NameTaken, TokenRefused, TooManyLogins

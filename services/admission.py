@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any, TypeVar
+from collections.abc import Callable
 
 from services.errors import Overloaded
 
 PATIENCE_SECONDS = 10.0
-T = TypeVar("T")
 
 
 class Later(BaseException):
@@ -119,105 +115,3 @@ class Budget:
             self._queue.remove(ticket)
         self.give_back(0)  # who stood behind it may fit now
         return False
-
-
-class Allowance:
-    """What one request holds of which budgets, until it is closed or nobody knows it any more."""
-
-    def __init__(self) -> None:
-        self._held: dict[Budget, int] = {}
-        self._refused: set[Budget] = set()
-        self.made: dict[Hashable, Any] = {}
-        """What earlier runs of the request have made, which ``once`` knows."""
-
-    def held(self, budget: Budget) -> int:
-        """How many units of a budget this request holds."""
-        return self._held.get(budget, 0)
-
-    def hold(self, budget: Budget, amount: int) -> None:
-        """Hold ``amount`` units in all, more than there are counting as all; raises Later.
-
-        Raises Overloaded where as many wait already as may, or this request has waited in vain.
-        """
-        more = min(amount, budget.units) - self.held(budget)
-        if more > 0:
-            if not budget.take(more):
-                if budget.full or budget in self._refused:
-                    raise budget.overloaded()
-                raise Later(budget, more)
-            self.add(budget, more)
-
-    def refuse(self, budget: Budget) -> None:
-        """Note that the request has waited for a budget in vain: in its next run ``hold`` raises Overloaded."""
-        self._refused.add(budget)
-
-    def add(self, budget: Budget, amount: int) -> None:
-        """Note units that were taken from a budget for this request."""
-        self._held[budget] = self.held(budget) + amount
-
-    def give_back(self, budget: Budget) -> None:
-        """Give back everything of one budget."""
-        amount = self._held.pop(budget, 0)
-        if amount:
-            budget.give_back(amount)
-
-    def close(self) -> None:
-        """Give everything back; more than once is no more than once."""
-        for budget in tuple(self._held):
-            self.give_back(budget)
-
-    __del__ = close
-
-    @contextmanager
-    def current(self) -> Iterator[None]:
-        """Let ``hold`` and ``turn`` count to this allowance within the block."""
-        before = _current.set(self)
-        try:
-            yield
-        finally:
-            _current.reset(before)
-
-
-_current: ContextVar[Allowance | None] = ContextVar("allowance", default=None)
-
-
-def hold(budget: Budget, amount: int) -> None:
-    """Hold ``amount`` units of a budget in all until the request under way is over, if there is one.
-
-    Raises Later and Overloaded.
-    """
-    allowance = _current.get()
-    if allowance is not None:
-        allowance.hold(budget, amount)
-
-
-@contextmanager
-def turn(budget: Budget) -> Iterator[None]:
-    """Hold one unit of a budget for the length of the block; raises Later and Overloaded.
-
-    A request that waited for its turn comes with it. One that has to wait for anything else within the block gives its
-    turn back meanwhile, so that nobody who waits keeps others waiting. Outside of a request nothing is counted.
-    """
-    allowance = _current.get()
-    if allowance is None:
-        yield
-        return
-    allowance.hold(budget, 1)
-    try:
-        yield
-    finally:
-        allowance.give_back(budget)
-
-
-def once(name: Hashable, make: Callable[[], T]) -> T:
-    """Return what ``make`` returned in an earlier run of the request under way, else call it and keep that.
-
-    It is for what is dear, or what must not be done twice, before a point that may raise Later.
-    """
-    allowance = _current.get()
-    if allowance is None:
-        return make()
-    if name not in allowance.made:
-        allowance.made[name] = make()
-    made: T = allowance.made[name]
-    return made

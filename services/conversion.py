@@ -3,11 +3,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from pathlib import PurePosixPath
 from typing import Literal
 
 from imaging import Data, Limits, Picture, convert
-from services.details import Details, extension
+from services.details import Details
+from services.names import converted_name
 
 Form = Literal["png", "jpeg", "webp"]
 
@@ -29,9 +29,10 @@ class Conversion:
 
     def promise(self, details: Details, limits: Limits) -> Details:
         """Tell what the converted image's details will be, without its digest; raises TooManyPixels."""
-        limits.allow_conversion(details.width, details.height)
         media_type = self._media_type(details)
-        name = str(PurePosixPath(details.filename).with_suffix(f".{extension(media_type)}"))
+        frames = details.frames if media_type == "image/webp" else 1
+        limits.allow_conversion(details.width, details.height, frames)
+        name = converted_name(details.filename, media_type)
         return replace(details, content_type=media_type, filename=name, sha256="")
 
     def apply(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from models import raw_cursor
@@ -17,6 +19,20 @@ OUT_OF_ROOM = {"53100", "53200"}
 
 OWNER_GONE = "23503"
 """SQLSTATE foreign_key_violation: the only foreign key is an image's owner, deleted since the token was checked."""
+
+
+def notice_restarts(engine: Engine) -> None:
+    """Have each connection looked at before it is lent again, without a round trip.
+
+    An idle one on which something waits to be read was ended by PostgreSQL: it is replaced while nothing was sent yet.
+    """
+
+    @event.listens_for(engine, "checkout")
+    def look(connection: Any, _record: object, _proxy: object) -> None:
+        waiting = select.poll()
+        waiting.register(connection.fileno(), select.POLLIN)
+        if waiting.poll(0):
+            raise InvalidatePoolError
 
 
 @contextmanager

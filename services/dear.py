@@ -17,3 +17,6 @@ them, one that takes so long doesn't hold up all the others."""
 STRETCHES = Budget(1, waiting=16, busy="The server checks as many passwords as it can")
 """Argon2id takes 32 MiB and some 50 ms of a processor, for an image's password and for an account's. One for each
 process keeps the processors busy; the last of sixteen waits for about a second."""
+
+DEAR_AT_ONCE = sum(budget.units for budget in (CONVERSIONS, PROOFS, STRETCHES))
+"""How many threads may be busy with all of these at once."""

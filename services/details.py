@@ -4,13 +4,6 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-EXTENSIONS = {"image/jpeg": "jpg"}
-
-
-def extension(media_type: str) -> str:
-    """The usual file name extension of an image's media type."""
-    return EXTENSIONS.get(media_type, media_type.removeprefix("image/"))
-
 
 @dataclass(frozen=True)
 class Details:

@@ -8,15 +8,14 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from crypto import ImageKey, Link, MalformedSecret, OwnerSeal, RowSeal, ServerKeys
-from imaging import TooManyPixels, clean, needs_proof, prove, recognise
+from imaging import TooManyPixels, examine, needs_sandbox
 from models import ImageRow, Ownership, insertion, now, slot_of, time_left
-from services.admission import once, turn
+from services.allowance import hold_memory, once, turn
 from services.catalog import ownership_of
 from services.conversion import Conversion
 from services.database import statements, transaction
 from services.dear import CONVERSIONS, PROOFS, STRETCHES
 from services.errors import BadLifetime, ImageGone, NotByLooking
-from services.in_flight import hold_now, patiently
 from services.room import Room
 from services.shelf import Found, Glance, Opened, Shelf
 from services.wishes import Limits, Receipt, Wishes, details_of
@@ -52,35 +51,30 @@ class Drop:
         if lifetime > self._limits.max_lifetime:
             raise BadLifetime(self._limits.max_lifetime)
         image_key, row_seal = once("seal", lambda: self._new_seal(wishes.password))
-        with turn(PROOFS) if needs_proof(data) else nullcontext():
-            picture = recognise(data, self._limits.picture)
-            image = data if wishes.keep_metadata else clean(data, picture)
-            prove(image, picture, self._limits.picture)
+        with turn(PROOFS) if needs_sandbox(data) else nullcontext():
+            picture, image = examine(data, self._limits.picture, wishes.keep_metadata)
         details = details_of(image, picture, wishes)
         link = image_key.link
         with statements(self._engine) as connection:
             created_at = now(connection)
         expires_at = created_at + lifetime
         slot = slot_of(expires_at, self._limits.max_lifetime)
-        with self._room.reserved(slot, len(image), expires_at):
-            sealed_details, pieces = row_seal.seal(
-                details.encode(), image, at=created_at, expires_at=expires_at
-            )
-            row = ImageRow(
-                row_key=link.row_key,
-                manage_tag=image_key.manage_tag,
-                store=self._store.name,
-                slot=slot,
-                size=len(image),
-                views_left=wishes.views,
-                created_at=created_at,
-                expires_at=expires_at,
-                details=sealed_details,
-            )
-            ownership = self._ownership(owner, image_key, wishes, created_at)
-            with statements(self._engine) as connection:
-                along = insertion(connection, row, ownership)
-                self._store.put(connection, slot, row.row_key, pieces, along=along)
+        sealed_details, pieces = row_seal.seal(details.encode(), image, at=created_at, expires_at=expires_at)
+        row = ImageRow(
+            row_key=link.row_key,
+            manage_tag=image_key.manage_tag,
+            store=self._store.name,
+            slot=slot,
+            size=len(image),
+            views_left=wishes.views,
+            created_at=created_at,
+            expires_at=expires_at,
+            details=sealed_details,
+        )
+        ownership = self._ownership(owner, image_key, wishes, created_at)
+        with self._room.reserved(slot, row.stored_bytes, expires_at), statements(self._engine) as connection:
+            along = insertion(connection, row, ownership)
+            self._store.put(connection, slot, row.row_key, pieces, along=along)
         return Receipt(image_key.text, link.text, row.size, created_at, expires_at, wishes.views, details)
 
     def _new_seal(self, password: str | None) -> tuple[ImageKey, RowSeal]:
@@ -119,12 +113,17 @@ class Drop:
             raise ImageGone
         return Glance(row.size, int(row.expires_at), seconds_left, row.views_left, found.sealed.asks_password)
 
+    def seconds_left(self, expires_at: float) -> float:
+        """Return how long an image still lives, by the database's clock; raises DatabaseAway."""
+        with statements(self._engine) as connection:
+            return time_left(connection, expires_at)
+
     def view(self, link_text: str, conversion: Conversion | None = None) -> tuple[Opened, memoryview | bytes]:
         """Open an image that anybody who looks may open: one without a password or a limit of views.
 
         Raises ImageGone, NotByLooking, Later, Overloaded, DatabaseAway, and the errors of imaging for a conversion.
         """
-        return patiently(lambda: self._view(link_text, conversion))
+        return self._view(link_text, conversion)
 
     def _view(self, link_text: str, conversion: Conversion | None) -> tuple[Opened, memoryview | bytes]:
         with statements(self._engine) as connection:
@@ -143,7 +142,7 @@ class Drop:
         Raises ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses, Later, Overloaded, DatabaseAway, and the errors
         of imaging for a conversion. Whatever it raises has counted no view.
         """
-        return patiently(lambda: self._open(link_text, password, conversion))
+        return self._open(link_text, password, conversion)
 
     def _open(
         self, link_text: str, password: str | None, conversion: Conversion | None
@@ -180,7 +179,7 @@ class Drop:
                 raise TooManyPixels(
                     "The image is too large in this form; ask for a smaller width or another format."
                 )
-            hold_now(found.row.size + size)
+            hold_memory(found.row.size + size)
 
         return hold
 
@@ -202,7 +201,7 @@ class Drop:
 
         Raises ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses, Later, Overloaded, DatabaseAway.
         """
-        return patiently(lambda: self._download(image_key_text, password))
+        return self._download(image_key_text, password)
 
     def _download(self, image_key_text: str, password: str | None) -> tuple[Opened, memoryview | bytes]:
         with statements(self._engine) as connection:

@@ -114,6 +114,20 @@ class Overloaded(ServiceError):
         super().__init__(f"{busy}; try again in a few seconds.")
 
 
+class BodyCutShort(ServiceError):
+    """The client ended before its body did."""
+
+    def __init__(self) -> None:
+        super().__init__("The body ended before its end was told; send it again.")
+
+
+class TooSlow(ServiceError):
+    """A body came too slowly, or stopped before its end."""
+
+    def __init__(self) -> None:
+        super().__init__("The body came too slowly, or stopped on the way; send it again.")
+
+
 class DatabaseAway(ServiceError):
     """PostgreSQL can't be reached or doesn't answer in time.
 

@@ -20,12 +20,11 @@ from crypto import (
     sealed_size,
 )
 from models import ImageRow, claim_guess, claim_view, delete_image, find_living, return_guess
-from services.admission import once, turn
+from services.allowance import FREE_BYTES, hold_memory, once, turn
 from services.database import statements, transaction
 from services.dear import STRETCHES
 from services.details import Details
 from services.errors import ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses
-from services.in_flight import FREE_BYTES, hold_now
 from services.room import Room
 from storage import CiphertextGone, CiphertextStore, find_living_whole
 
@@ -140,15 +139,15 @@ class Shelf:
     def read(self, connection: Connection, found: Found) -> tuple[Opened, memoryview]:
         """Open an image without a password, without counting a view.
 
-        For an attempt of ``patiently``: who waits for memory keeps no connection meanwhile. Raises ImageGone.
+        Raises ImageGone, Later, Overloaded.
         """
-        hold_now(found.row.size)
+        hold_memory(found.row.size)
         keys, details = _decoded(found, None)
         return Opened(found.row, details, found.row.views_left), self._opened(connection, found, keys)
 
     def read_unlocked(self, found: Found, keys: SealKeys) -> memoryview:
         """Open the bytes of an image that was unlocked, without counting a view; as ``read``."""
-        hold_now(found.row.size)
+        hold_memory(found.row.size)
         with statements(self._engine) as connection:
             return self._opened(connection, found, keys)
 
@@ -186,7 +185,7 @@ class Shelf:
         if not delete_image(connection, row.row_key):
             raise ImageGone
         self._stores[row.store].delete(connection, row.slot, [row.row_key])
-        self._room.give_back(connection, row.slot, row.size)
+        self._room.give_back(connection, row.slot, row.stored_bytes)
 
 
 def _decoded(found: Found, password: str | None) -> tuple[SealKeys, Details]:

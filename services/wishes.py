@@ -8,7 +8,8 @@ from typing import Any
 
 from imaging import Data, Picture
 from imaging import Limits as PictureLimits
-from services.details import Details, extension
+from services.details import Details
+from services.names import kept_name
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def details_of(data: Data, picture: Picture, wishes: Wishes) -> Details:
     """Put together everything about an image but its bytes."""
     return Details(
         content_type=picture.media_type,
-        filename=wishes.filename or f"image.{extension(picture.media_type)}",
+        filename=kept_name(wishes.filename, picture.media_type),
         width=picture.width,
         height=picture.height,
         frames=picture.frames,

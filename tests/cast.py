@@ -10,7 +10,7 @@ from typing import Any
 from flask.testing import FlaskClient
 from PIL import Image
 
-from imaging import Limits, clean, recognise
+from imaging import examine
 
 IMAGES = Path(__file__).parent / "images"
 PASSWORD = "correct horse"
@@ -20,7 +20,7 @@ SERVER_KEY = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 def cleaned(name: str) -> bytes:
     """A picture of the folder as Mayfly stores it: without its metadata, so that it comes back byte for byte."""
     data = (IMAGES / name).read_bytes()
-    return bytes(clean(data, recognise(data, Limits())))
+    return bytes(examine(data)[1])
 
 
 FLOWER = cleaned("flower.jpg")

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("crypto", "embedded", "imaging", "models", "services", "storage", "web")
+ROOMS = ("crypto", "embedded", "front", "imaging", "models", "services", "storage", "web")
 MODULES = ("app", "config", "server", "units")
 OURS = {*ROOMS, *MODULES}
 
 MAY_IMPORT = {
     "app": OURS - {"app", "server"},
     "server": OURS - {"server"},
+    "front": {"services"},
     "web": {"services", "imaging", "config", "units"},
     "services": {"crypto", "imaging", "storage", "models"},
     "storage": {"models"},

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from config import READERS, Config, ConfigError
+from config import READERS, SECRETS, Config, ConfigError
+from tests.processes import ROOT
+from units import usable_processors
 
 
 def test_nothing_set_is_the_documented_default() -> None:
@@ -39,12 +44,24 @@ def test_every_field_has_a_reader() -> None:
             "database_url",
             "postgresql+psycopg2://h/d?sslmode=require",
         ),
+        (
+            "DATABASE_URL",
+            "postgresql://u:p%40@/d?host=one:5432&host=two:5433",
+            "database_url",
+            "postgresql+psycopg2://u:p%40@/d?host=one:5432&host=two:5433",
+        ),
         ("DATA_DIR", "/srv/mayfly", "data_dir", Path("/srv/mayfly")),
         ("BIND", "0.0.0.0:80", "bind", ("0.0.0.0", 80)),
         ("BIND", "[::1]:5000", "bind", ("::1", 5000)),
         ("WORKERS", "3", "workers", 3),
         ("THREADS", "16", "threads", 16),
         ("BASE_URL", "https://drop.example.org/", "base_url", "https://drop.example.org"),
+        (
+            "TRUSTED_HOSTS",
+            "Drop.example.org, .example.net a_b",
+            "trusted_hosts",
+            ("drop.example.org", ".example.net", "a_b"),
+        ),
         ("TRUSTED_PROXIES", "1", "trusted_proxies", 1),
         ("SECRET_KEYS", "a, b c", "secret_keys", ("a", "b", "c")),
         ("LIFETIME", "90s", "lifetime", 90),
@@ -55,6 +72,7 @@ def test_every_field_has_a_reader() -> None:
         ("PURGE_INTERVAL", "off", "purge_interval", 0),
         ("OPEN_CATALOG", "true", "open_catalog", True),
         ("OPEN_CATALOG", "False", "open_catalog", False),
+        ("ACCEPT_NO_JAIL", "true", "accept_no_jail", True),
         ("CORS_ORIGINS", "https://a.example.org", "cors_origins", ("https://a.example.org",)),
         (
             "CORS_ORIGINS",
@@ -73,10 +91,21 @@ def test_a_setting_is_read(name: str, value: str, attribute: str, read: object) 
     [
         ("DATABASE_URL", "mysql://u:hunter2@h/d"),
         ("DATABASE_URL", "hunter2"),
+        ("DATABASE_URL", "postgresql://"),
+        ("DATABASE_URL", "postgresql://u:hunter2@h:five/d"),
+        ("DATABASE_URL", "postgresql://u:hunter2@h:0/d"),
+        ("DATABASE_URL", "postgresql://u:hunter2@h:70000/d"),
+        ("DATABASE_URL", "postgresql://u:hunter2@h:/d"),
+        ("DATABASE_URL", "postgresql://u:hunter2@[::1/d"),
+        ("DATABASE_URL", "postgresql://u:hunter2@one:5432,two:5432/d"),
+        ("DATABASE_URL", "postgresql://u:hunter2/@h/d"),
+        ("DATABASE_URL", "postgresql://u:1#hunter2@h/d"),
+        ("DATABASE_URL", "postgresql://u:@hunter2@h/d"),
         ("BIND", "5000"),
         ("BIND", "host:0"),
         ("BIND", "host:70000"),
         ("OPEN_CATALOG", "yes"),
+        ("ACCEPT_NO_JAIL", "1"),
         ("CORS_ORIGINS", "*"),
         ("CORS_ORIGINS", "https://*.example.org"),
         ("CORS_ORIGINS", "a.example.org"),
@@ -87,6 +116,11 @@ def test_a_setting_is_read(name: str, value: str, attribute: str, read: object) 
         ("THREADS", "-1"),
         ("BASE_URL", "drop.example.org"),
         ("BASE_URL", "https://a/?b"),
+        ("TRUSTED_HOSTS", "*"),
+        ("TRUSTED_HOSTS", "*.example.org"),
+        ("TRUSTED_HOSTS", "example.org:443"),
+        ("TRUSTED_HOSTS", "https://example.org"),
+        ("TRUSTED_HOSTS", "drop..example.org"),
         ("TRUSTED_PROXIES", "yes"),
         ("SECRET_KEYS_FILE", "/nowhere/hunter2"),
         ("LIFETIME", "five"),
@@ -105,6 +139,44 @@ def test_a_value_that_can_t_be_read_stops_the_start(name: str, value: str) -> No
     assert "hunter2" not in str(stopped.value)
 
 
+def test_the_workers_are_as_many_as_the_processors_that_may_be_used(tmp_path: Path) -> None:
+    membership = tmp_path / "membership"
+    membership.write_text("3:cpu,cpuacct:/elsewhere\n0::/system.slice/mayfly.service\n")
+    group = tmp_path / "system.slice" / "mayfly.service"
+    group.mkdir(parents=True)
+    affinity = len(os.sched_getaffinity(0))
+    for quota, above, usable in (
+        ("max 100000", "max 100000", affinity),
+        ("50000 100000", "max 100000", 1),
+        ("100000 100000", "max 100000", 1),
+        ("9900000 100000", "100000 100000", 1),
+        ("9900000 100000", None, affinity),
+    ):
+        (group / "cpu.max").write_text(f"{quota}\n")
+        (group.parent / "cpu.max").unlink(missing_ok=True)
+        if above:
+            (group.parent / "cpu.max").write_text(f"{above}\n")
+        assert usable_processors(tmp_path, membership) == usable
+    assert usable_processors(tmp_path, tmp_path / "none") == affinity
+
+
+def test_a_process_on_one_processor_has_one_worker() -> None:
+    script = "import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])\n"
+    script += "from config import Config; print(Config().workers)"
+    told = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert told.stdout == "1\n"
+
+
+def test_a_machine_of_many_processors_asks_for_no_more_connections_than_postgresql_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(96), raising=False)
+    config = Config.from_env({})
+    assert config.workers * (config.threads + 1) < 97
+
+
 def test_the_family_of_settings_of_flask_image_storage() -> None:
     named = {"POSTGRES_USER": "me", "POSTGRES_PASSWORD": "p@ss/word"}
     assert Config.from_env(named).database_url == "postgresql+psycopg2://me:p%40ss%2Fword@localhost:5432/me"
@@ -116,12 +188,54 @@ def test_the_family_of_settings_of_flask_image_storage() -> None:
     )
 
 
-def test_server_keys_from_a_file(tmp_path: Path) -> None:
-    file = tmp_path / "keys"
-    file.write_text("newest\nolder\n")
-    assert Config.from_env({"SECRET_KEYS_FILE": str(file)}).secret_keys == ("newest", "older")
-    with pytest.raises(ConfigError, match="both"):
-        Config.from_env({"SECRET_KEYS_FILE": str(file), "SECRET_KEYS": "a"})
+def test_a_host_of_that_family_is_read_strictly() -> None:
+    url = "postgresql+psycopg2://me@[::1]:5432/me"
+    for host in ("::1", "[::1]"):
+        assert Config.from_env({"POSTGRES_USER": "me", "HOST": host}).database_url == url
+    for host in ("db:5433", "one,two", "me@db", "db/x"):
+        with pytest.raises(ConfigError, match="HOST can't be read"):
+            Config.from_env({"POSTGRES_USER": "me", "HOST": host})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "attribute", "read"),
+    [
+        ("SECRET_KEYS", "newest\nolder\n", "secret_keys", ("newest", "older")),
+        ("SECRET_KEYS", "newest, older", "secret_keys", ("newest", "older")),
+        ("DATABASE_URL", "postgresql://h/d\n", "database_url", "postgresql+psycopg2://h/d"),
+        ("POSTGRES_PASSWORD", "p@ss\n", "database_url", "postgresql+psycopg2://me:p%40ss@localhost:5432/me"),
+    ],
+)
+def test_a_secret_may_stand_in_a_file(
+    tmp_path: Path, name: str, text: str, attribute: str, read: object
+) -> None:
+    file = tmp_path / "secret"
+    file.write_text(text)
+    env = {"POSTGRES_USER": "me", f"{name}_FILE": str(file)}
+    assert getattr(Config.from_env(env), attribute) == read
+    with pytest.raises(ConfigError, match=f"{name} and {name}_FILE are both set"):
+        Config.from_env(env | {name: "a"})
+
+
+@pytest.mark.parametrize("name", SECRETS)
+@pytest.mark.parametrize(
+    "content", [None, b"", b"\n \n", b"\xff\xfe"], ids=["none", "empty", "blank", "no text"]
+)
+def test_a_file_without_a_secret_stops_the_start(tmp_path: Path, name: str, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "hunter2").write_bytes(content)
+    with pytest.raises(ConfigError, match=f"{name}_FILE names") as stopped:
+        Config.from_env({"POSTGRES_USER": "me", f"{name}_FILE": str(tmp_path / "hunter2")})
+    assert "hunter2" not in str(stopped.value)
+
+
+@pytest.mark.parametrize("text", [",", " ", " , ,"])
+def test_a_list_of_keys_without_a_key_stops_the_start(tmp_path: Path, text: str) -> None:
+    """It would start with a key of its own, and open nothing that was sealed before."""
+    (tmp_path / "keys").write_text(f"{text},")
+    for env in ({"SECRET_KEYS": text}, {"SECRET_KEYS_FILE": str(tmp_path / "keys")}):
+        with pytest.raises(ConfigError, match="holds no key"):
+            Config.from_env(env)
 
 
 def test_no_secret_shows_in_a_repr() -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING
 from pathlib import Path
@@ -20,6 +23,7 @@ from tests.processes import Served
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 ENV_EXAMPLE = (ROOT / ".env.example").read_text()
+COMPOSE = (ROOT / "docker-compose.yml").read_text()
 
 
 def tracked() -> list[Path]:
@@ -77,6 +81,7 @@ LINES = re.findall(r"^#([A-Z][A-Z_]+)=(.*)$", ENV_EXAMPLE, re.MULTILINE)
 
 def test_the_reader_of_names_finds_families_too() -> None:
     family = {"DATABASE_URL", "POSTGRES_USER", "POSTGRES_PASSWORD", "HOST", "POSTGRES_PORT", "POSTGRES_DB"}
+    family |= {"DATABASE_URL_FILE", "POSTGRES_PASSWORD_FILE"}
     assert names_read("database_url") == family
     assert names_read("secret_keys") == {"SECRET_KEYS", "SECRET_KEYS_FILE"}
 
@@ -109,10 +114,66 @@ def test_a_line_of_the_example_can_be_taken_as_it_stands(name: str, value: str) 
 
 def test_a_setting_in_env_reaches_the_container() -> None:
     """Docker Compose hands on only what it names; the rest it must set itself."""
-    compose = (ROOT / "docker-compose.yml").read_text()
-    handed_on = set(re.findall(r"^ {6}([A-Z][A-Z_]+):", compose, re.MULTILINE))
-    meant_for_elsewhere = {"DATABASE_URL", "POSTGRES_PORT", "SECRET_KEYS_FILE"}
-    assert handed_on == set(ATTRIBUTES) - meant_for_elsewhere
+    handed_on = set(re.findall(r"^ {6}([A-Z][A-Z_]+):", COMPOSE, re.MULTILINE))
+    meant_for_elsewhere = {
+        "DATABASE_URL",
+        "DATABASE_URL_FILE",
+        "POSTGRES_PASSWORD_FILE",
+    }  # .env.example says so
+    assert handed_on - {"PGPORT"} == set(ATTRIBUTES) - meant_for_elsewhere
+
+
+@pytest.mark.parametrize("name", ["BIND", "DATA_DIR", "SECRET_KEYS_FILE", "POSTGRES_PORT"])
+def test_what_the_container_sets_itself_is_still_taken_from_env(name: str) -> None:
+    assert f"${{{name}:" in COMPOSE
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_the_image_s_health_is_asked_where_it_listens(server: Served, host: str) -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    check = re.search(r"^HEALTHCHECK .*?^ +CMD (\[.*?\])$", dockerfile, re.MULTILINE | re.DOTALL)
+    assert check
+    _, *arguments = json.loads(check[1])
+    for port, status in ((server.port, 0), (1, 1)):
+        env = {**os.environ, "BIND": f"{host}:{port}"}
+        ran = subprocess.run(
+            [sys.executable, *arguments], cwd=ROOT, env=env, capture_output=True, check=False
+        )
+        assert ran.returncode == status
+    assert "--interval=5s" in dockerfile, "what serves is healthy within seconds"
+
+
+def test_the_unit_lets_uploads_finish_and_the_sandbox_lock_itself_up() -> None:
+    unit = (ROOT / "deploy" / "mayfly.service").read_text().splitlines()
+    assert {"KillMode=mixed", "SystemCallFilter=@system-service @sandbox", "LimitCORE=0"} <= set(unit)
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd's own rating")
+def test_the_rating_of_the_unit_is_the_one_that_the_documents_give() -> None:
+    rated = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "deploy/mayfly.service"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    score = re.search(r"mayfly\.service: ([\d.]+)", rated.stdout)
+    assert score
+    assert f"its exposure with {score[1]}," in (ROOT / "docs" / "operations.md").read_text()
+
+
+def test_each_container_is_held_as_tight_as_it_can_run() -> None:
+    services = re.split(r"^  (?=\w+:$)", COMPOSE.partition("\nvolumes:")[0], flags=re.MULTILINE)[1:]
+    assert [service.partition(":")[0] for service in services] == ["db", "mayfly"]
+    for service in services:
+        for line in (
+            "cap_drop: [ALL]",
+            'security_opt: ["no-new-privileges:true"]',
+            "mem_limit: ",
+            "pids_limit: ",
+        ):
+            assert f"\n    {line}" in service
+        assert "cap_add" not in service
 
 
 # Recipes
@@ -201,7 +262,8 @@ def test_files_named_in_a_document_exist(document: Path) -> None:
 def test_every_decision_is_in_the_index() -> None:
     folder = ROOT / "docs" / "decisions"
     pages = sorted(path.name for path in folder.iterdir() if path.name != "README.md")
-    assert [name[:4] for name in pages] == [f"{number:04}" for number in range(1, len(pages) + 1)]
+    numbers = [name[:4] for name in pages]
+    assert len(set(numbers)) == len(numbers)
     assert sorted(re.findall(r"\((\d{4}[\w-]+\.md)\)", (folder / "README.md").read_text())) == pages
 
 

@@ -394,7 +394,12 @@ def test_a_cluster_half_made_is_made_anew(tmp_path: Path) -> None:
         assert not (tmp_path / "postgres").exists()
         with embedded.running(tmp_path, durable=False) as url:
             assert ask(url, "SELECT 1") == [(1,)]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["postgres", "postgres.lock", "postgres.log"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "postgres",
+        "postgres.lock",
+        "postgres.log",
+        "postgres.socket",
+    ]
 
 
 def test_a_cluster_of_another_version_is_left_alone(tmp_path: Path) -> None:
@@ -405,21 +410,82 @@ def test_a_cluster_of_another_version_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "postgres" / "PG_VERSION").read_text() == "16\n"
 
 
-def test_a_strange_socket_folder_is_refused_and_left_alone(tmp_path: Path) -> None:
-    place = Path(embedded.url(tmp_path).rpartition("=")[2])
-    (tmp_path / "elsewhere").mkdir()
-    place.symlink_to(tmp_path / "elsewhere")
+def place_of(data_dir: Path) -> Path:
+    return Path(embedded.url(data_dir).rpartition("=")[2])
+
+
+def test_the_socket_s_folder_has_a_name_that_nobody_can_know_before(tmp_path: Path) -> None:
+    first, second = place_of(tmp_path / "a"), place_of(tmp_path / "b")
+    assert first.parent == second.parent == Path("/tmp")
+    assert place_of(tmp_path / "a") == first
+    assert stat.S_IMODE(first.lstat().st_mode) == 0o700
+    (tmp_path / "a" / "postgres.socket").unlink()
+    another = place_of(tmp_path / "a")
+    assert another != first, "it is drawn, not computed"
+    shutil.copytree(tmp_path / "a", tmp_path / "c")
+    assert place_of(tmp_path / "c") not in {first, second, another}
+    assert len(str(first / ".s.PGSQL.5432.lock")) < 107
+    for folder in (first, second, another, place_of(tmp_path / "c")):
+        folder.rmdir()
+
+
+def test_one_start_finds_the_socket_of_another(tmp_path: Path) -> None:
+    with embedded.running(tmp_path, durable=False) as url:
+        pass
+    with embedded.running(tmp_path, durable=False) as again:
+        assert again == url
+        assert ask(embedded.url(tmp_path), "SELECT 1") == [(1,)]
+        environ = {**os.environ, "DATA_DIR": str(tmp_path), "PYTHONWARNINGS": "default"}
+        for command in (["db", "upgrade"], ["purge"]):
+            flask = [sys.executable, "-m", "flask", *command]
+            ran = subprocess.run(flask, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+            assert ran.returncode == 0, ran.stderr
+        assert ran.stdout == "deleted 0\n"
+    place_of(tmp_path).rmdir()
+
+
+def a_link(place: Path) -> None:
+    place.rmdir()
+    place.symlink_to("/")
+
+
+def a_folder_open_to_others(place: Path) -> None:
+    place.chmod(0o755)
+
+
+def a_folder_of_another_user(place: Path) -> None:
+    os.chown(place, 65534, 65534)
+
+
+def a_file(place: Path) -> None:
+    place.rmdir()
+    place.touch(0o700)
+
+
+@pytest.mark.parametrize(
+    "taken",
+    [a_link, a_folder_open_to_others, a_file, pytest.param(a_folder_of_another_user, marks=root_only)],
+    ids=lambda taken: taken.__name__,
+)
+def test_what_took_the_place_of_the_socket_s_folder_is_left_alone(
+    tmp_path: Path, taken: Callable[[Path], None]
+) -> None:
+    place = place_of(tmp_path)
+    taken(place)
+    before = place.lstat()
     try:
-        with pytest.raises(EmbeddedError, match="not a folder of this user"), embedded.running(tmp_path):
-            pass
-        assert place.is_symlink()
+        with embedded.running(tmp_path, durable=False) as url:
+            assert place_of(tmp_path) != place
+            assert ask(url, "SELECT 1") == [(1,)]
+            assert embedded.url(tmp_path) == url
+        assert place.lstat() == before
     finally:
-        place.unlink()
+        place.rmdir() if stat.S_ISDIR(before.st_mode) else place.unlink()
 
 
 def test_it_says_so_where_no_programs_came(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(programs, "PACKAGE", "no_such_package")
-    with pytest.raises(EmbeddedError, match=r"install requirements\.txt"), embedded.running(tmp_path):
+    with pytest.raises(EmbeddedError, match="set DATABASE_URL or POSTGRES_USER"), embedded.running(tmp_path):
         pass
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,15 @@ from models import db
 from tests.cast import SERVER_KEY, deposit, noise
 
 FOLDER = Path(__file__).parent.parent / "migrations" / "versions"
+
+FROZEN = {
+    "0001_images.py": "c5c90a9ca4268452d36b07825e4e991eec01d47237787fe59820ba03ee195823",
+    "0002_guesses_and_stored_bytes.py": "59bf8e3e2c2ff27b5c6c4cd035762e1fba82367e64b09c8d22836740e55f2990",
+    "0003_owners.py": "6ef72d6c88e9deb4721d36ae5c2dab1f7d47f4aaad182da338e0ba8ff0f249c8",
+    "0004_rows_in_a_page.py": "e6d7bc5dfb555314d31d2ace33c146c4154f9a1af8cc180739a9fb626332dfd1",
+    "0005_living_image.py": "c8260367de82fc62c13cee4930c1ab08b8a06cc35b7f1c1a9bce148387b73c5f",
+}
+"""The SHA-256 of each migration as it landed: databases have run it, and never run a later change of it."""
 
 
 @pytest.fixture
@@ -44,6 +54,11 @@ def tables(app: Mayfly) -> set[str]:
 def test_the_migrations_are_numbered_in_one_line() -> None:
     numbers = sorted(path.name[:4] for path in FOLDER.glob("*.py"))
     assert numbers == [f"{number:04}" for number in range(1, len(numbers) + 1)]
+
+
+def test_a_migration_that_landed_is_never_changed() -> None:
+    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in FOLDER.glob("*.py")}
+    assert found == FROZEN, "write another migration; a new one gets its line here when it lands"
 
 
 def test_the_migrated_schema_is_what_the_models_say(empty_app: Mayfly) -> None:

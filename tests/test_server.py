@@ -145,6 +145,9 @@ def test_no_secret_reaches_the_log(server: Served) -> None:
         for method in ("GET", "HEAD", "POST", "DELETE"):
             requests.request(method, server.url + path, timeout=20)
     requests.post(f"{server.url}/upload?{told['hash']}=1", data=b"x", timeout=20)
+    for word in (told["hash"], "hush-method", "get"):
+        talk(server, f"{word} / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+    assert "OTHER None 405" in server.log
     assert "GET /image/<name> 200" in server.log
     for secret in (told["hash"], told["image_key"], "hush", SERVER_KEY):
         assert secret not in server.log
@@ -166,6 +169,14 @@ def test_ctrl_c_ends_everything_and_the_next_start_still_has_the_images(tmp_path
     with serving(DATA_DIR=str(tmp_path)) as served:
         assert requests.get(f"{served.url}/image/{link}", timeout=20).content == ONE_MB
         assert served.stop(signal.SIGTERM) == 0
+
+
+def test_ctrl_c_in_a_terminal_reaches_the_main_process_alone(server: Served) -> None:
+    """A terminal signals a whole group, and a worker that ends by itself is waited for in vain."""
+    assert os.getpgid(server.process.pid) == server.process.pid
+    assert until(
+        lambda: len(server.workers()) == 2 and all(os.getpgid(pid) == pid for pid in server.workers())
+    )
 
 
 def test_a_port_in_use_is_told_in_one_sentence(server: Served) -> None:
@@ -192,6 +203,37 @@ def test_a_bad_setting_is_told_in_one_sentence() -> None:
         assert stopped.stderr.startswith("mayfly: ")
         assert stopped.stderr.count("\n") == 1
         assert "hunter2" not in stopped.stderr
+
+
+def test_a_secret_that_others_may_read_is_told_at_the_start(tmp_path: Path, database_url: str) -> None:
+    keys, url = tmp_path / "keys", tmp_path / "url"
+    keys.write_text(SERVER_KEY)
+    url.write_text(database_url)
+    for mode, told in ((0o644, True), (0o640, False)):
+        for file in (keys, url):
+            file.chmod(mode)
+        with serving(
+            DATABASE_URL_FILE=str(url), SECRET_KEYS_FILE=str(keys), DATA_DIR=str(tmp_path)
+        ) as served:
+            for file in (keys, url):
+                assert served.log.count(f"the secrets in {file} (mode 644)") == told
+            assert SERVER_KEY not in served.log
+
+
+def test_a_data_folder_that_can_t_be_written_is_told_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    env = {
+        **os.environ,
+        "DATABASE_URL": "postgresql://127.0.0.1:1/x",
+        "BIND": f"127.0.0.1:{free_port()}",
+        "DATA_DIR": str(tmp_path / "file" / "data"),
+    }
+    stopped = subprocess.run(
+        [sys.executable, "app.py"], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+    )
+    assert stopped.returncode == 1
+    assert stopped.stderr.count("\n") == 1
+    assert "DATA_DIR" in stopped.stderr
 
 
 def test_a_database_that_goes_away_is_a_503_and_comes_back_without_a_restart(tmp_path: Path) -> None:

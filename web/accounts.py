@@ -13,7 +13,7 @@ from services import Account, Accounts, Catalog, Drop, Entry, Receipt
 from web.answers import head_response, image_response, iso_time, note_receipt
 from web.asked import Credentials, EncodedImage, PasswordChange, Registration
 from web.auth import account
-from web.body import too_large
+from web.body import encoded_size, too_large
 from web.errors import BadRequest
 from web.json_body import LONG, read_json, read_long_json, unescaped
 from web.operation import operation
@@ -101,7 +101,7 @@ def _add_images(routes: Blueprint, drop: Drop, config: Config) -> None:
 
 def _read_image(limit: int) -> tuple[EncodedImage, bytearray]:
     """Read the body and decode its image; the body is let go."""
-    sent, data = read_long_json(request, EncodedImage, _encoded_size(limit) + LONG, "data")
+    sent, data = read_long_json(request, EncodedImage, encoded_size(limit) + LONG, "data")
     return sent, decode_image(data, limit)
 
 
@@ -140,10 +140,6 @@ def _decoded(pieces: Iterator[bytes]) -> bytearray:
     if rest:
         raise ValueError("it isn't padded")
     return image
-
-
-def _encoded_size(size: int) -> int:
-    return (size + 2) // 3 * 4 * 78 // 76  # with a line break after each 76 characters
 
 
 def _options(sent: EncodedImage) -> dict[str, Any]:

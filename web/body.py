@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 from urllib.parse import parse_qsl
@@ -10,8 +10,9 @@ from urllib.parse import parse_qsl
 from flask import Request
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
-from services import hold
+from services import BodyCutShort, hold_memory, once
 from web.errors import BadRequest
+from web.filenames import as_utf8, sent_with
 
 READ_SIZE = 256 * 1024
 MAX_FIELD_BYTES = 64 * 1024
@@ -33,8 +34,13 @@ class Body:
 def read_body(request: Request, limit: int) -> Body:
     """Read a multipart or a raw body with an image of at most ``limit`` bytes.
 
-    Raises BadRequest: 413 before anything is read where Content-Length tells, 400 for what is missing or doubled.
+    Raises BadRequest: 413 before anything is read where Content-Length tells, 400 for what is missing or doubled. A
+    request that is run again is not read again.
     """
+    return once("body", lambda: _read_body(request, limit))
+
+
+def _read_body(request: Request, limit: int) -> Body:
     kind, parameters = parse_options_header(request.content_type or "")
     if kind == "multipart/form-data":
         body = _read_multipart(request, parameters.get("boundary", ""), limit)
@@ -49,6 +55,10 @@ def read_body(request: Request, limit: int) -> Body:
 
 def read_fields(request: Request) -> dict[str, str]:
     """Read the text fields of a small form, multipart or urlencoded; raises BadRequest."""
+    return once("fields", lambda: _read_fields(request))
+
+
+def _read_fields(request: Request) -> dict[str, str]:
     kind, parameters = parse_options_header(request.content_type or "")
     if kind == "multipart/form-data":
         return _collect(request, parameters.get("boundary", ""), _Form(0), MAX_FIELD_BYTES).fields
@@ -73,6 +83,23 @@ def read_bytes(request: Request, limit: int) -> bytearray:
     return body
 
 
+def largest_body(max_image_bytes: int) -> Callable[[str, str], int]:
+    """Return what tells how many bytes the body of a request may have, from its method and path."""
+    encoded = encoded_size(max_image_bytes) + ENVELOPE_BYTES
+
+    def largest(method: str, path: str) -> int:
+        if method == "PUT" or path in ("/upload", "/images/upload"):
+            return max_image_bytes + ENVELOPE_BYTES
+        return encoded if path == "/api/images" else MAX_FIELD_BYTES
+
+    return largest
+
+
+def encoded_size(size: int) -> int:
+    """Return how many bytes an image has at most in base64, with a line break after each 76 characters."""
+    return (size + 2) // 3 * 4 * 78 // 76
+
+
 def too_large(limit: int) -> BadRequest:
     """The answer to more bytes than the server takes."""
     return BadRequest("too_large", f"An image may have {limit} bytes at most; make it smaller.", 413)
@@ -86,16 +113,16 @@ def _pieces(request: Request, allowance: int, limit: int) -> Iterator[bytes]:
     stream: BinaryIO = request.environ["wsgi.input"]
     chunked = expected is None and request.environ.get("wsgi.input_terminated")
     left = allowance + 1 if chunked else expected or 0
-    hold(expected or 0)
+    hold_memory(expected or 0)
     while left and (piece := stream.read(min(READ_SIZE, left))):
         left -= len(piece)
         if chunked:
-            hold(allowance + 1 - left)
+            hold_memory(allowance + 1 - left)
         yield piece
     if chunked and not left:
         raise too_large(limit)
     if left and not chunked:
-        raise BadRequest("incomplete_body", "The body ended before its Content-Length; send it again.")
+        raise BodyCutShort
 
 
 def _read_multipart(request: Request, boundary: str, limit: int) -> Body:
@@ -111,7 +138,9 @@ def _collect(request: Request, boundary: str, form: _Form, allowance: int) -> _F
             "bad_multipart", "The multipart body names no boundary; let your client set Content-Type."
         )
     try:
-        with PushMultipartParser(boundary, max_segment_count=MAX_FIELDS, max_header_size=16 * 1024) as parser:
+        with PushMultipartParser(
+            boundary, max_segment_count=MAX_FIELDS, max_header_size=16 * 1024, header_charset="latin-1"
+        ) as parser:
             for piece in _pieces(request, allowance, form.limit):
                 for event in parser.parse(piece):
                     form.take(event)
@@ -144,13 +173,14 @@ class _Form:
         if segment.name in IMAGE_FIELDS:
             if self.image is not None:
                 raise BadRequest("two_images", "There are two images in one upload; send them one by one.")
-            self.image, self.filename = bytearray(), segment.filename
+            self.image, self.filename = bytearray(), sent_with(segment)
             return self.image
         if segment.filename is not None:
             raise BadRequest("wrong_field", "The image stands in a field that is not known; name it `file`.")
-        if segment.name in self._texts:
+        name = as_utf8(segment.name or "")
+        if name in self._texts:
             raise BadRequest("repeated_option", "An option is given twice; give each option once.")
-        return self._texts.setdefault(segment.name, bytearray())
+        return self._texts.setdefault(name, bytearray())
 
     def _check_room(self, part: bytearray) -> None:
         if part is self.image:
@@ -163,8 +193,11 @@ class _Form:
 
     @property
     def fields(self) -> dict[str, str]:
-        """The text fields; raises BadRequest for one that is no UTF-8."""
+        """The text fields; raises BadRequest for one that is no UTF-8, unless it is a file name."""
         try:
-            return {name: value.decode() for name, value in self._texts.items()}
+            return {
+                name: value.decode(errors="surrogateescape" if name == "filename" else "strict")
+                for name, value in self._texts.items()
+            }
         except UnicodeDecodeError:
             raise BadRequest("bad_text", "An option is not UTF-8 text; encode it so.") from None

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from config import Config
 from services import AccountAsked, Catalog, Drop, Entry
+from web.address import address
 from web.answers import JSON, iso_time
 from web.auth import catalog_owner
 from web.errors import BadRequest
@@ -42,7 +43,7 @@ def catalog_routes(drop: Drop, catalog: Catalog, config: Config) -> Blueprint:
             model_id=request.args.get("model_id"),
             cursor=request.args.get("cursor") or None,
         )
-        data = [_listed(entry, page.address) for entry in found.entries]
+        data = [_listed(entry, address()) for entry in found.entries]
         response = jsonify(ListAnswer(status="success", data=data, next=found.next))
         response.headers["Cache-Control"] = "no-store"
         return response

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from flask import Flask
 from flask_cors import CORS
 
@@ -24,7 +26,8 @@ def register_cors(app: Flask, origins: tuple[str, ...]) -> None:
     if origins:
         CORS(
             app,
-            origins=list(origins),
+            # Flask-CORS takes a string with brackets, as an IPv6 address has them, for a regular expression.
+            origins=[re.compile(rf"{re.escape(origin)}\Z") for origin in origins],
             methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
             allow_headers=list(SENT),
             expose_headers=list(SHOWN),

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
-from flask import Blueprint, Flask, Response, jsonify, render_template
+from flask import Blueprint, Flask, Response, render_template, request
 
 from web.openapi import describe_api
 from web.operation import operation
@@ -15,23 +14,36 @@ POLICY = "default-src 'none'; style-src 'self'"
 
 
 def docs_routes(app: Flask) -> Blueprint:
-    """The routes of the description; it is put together when it is first asked for."""
+    """The routes of the description; each is put together when it is first asked for, and kept."""
     routes = Blueprint("docs", __name__)
 
     @cache
-    def description() -> dict[str, Any]:
-        return describe_api(app)
+    def description() -> bytes:
+        return app.json.dumps(describe_api(app)).encode()
+
+    @cache
+    def page() -> bytes:
+        return render_template("docs.html", api=describe_api(app)).encode()
 
     @routes.get("/openapi.json")
     @operation(OPENAPI)
     def openapi() -> Response:
-        return jsonify(description())
+        return _kept(description(), "application/json")
 
     @routes.get("/docs")
     @operation(DOCS)
     def docs() -> Response:
-        response = Response(render_template("docs.html", api=description()))
+        response = _kept(page(), "text/html")
         response.headers["Content-Security-Policy"] = POLICY
         return response
 
     return routes
+
+
+def _kept(data: bytes, media_type: str) -> Response:
+    """Answer with what stays the same until the next start; a client that has it already is told so by a 304."""
+    response = Response(data, mimetype=media_type)
+    response.headers["Cache-Control"] = "no-cache"
+    response.add_etag()
+    response.make_conditional(request)
+    return response

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import traceback
+from urllib.parse import quote
 
 from flask import Flask, Response, current_app, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException, default_exceptions
 
-from imaging import BrokenImage, NotAnImage, TooBusy, TooManyPixels
+from imaging import BrokenImage, NotAnImage, SandboxMissing, TooBusy, TooManyPixels
 from services import (
     AccountAsked,
     BadCursor,
     BadLifetime,
+    BodyCutShort,
     CurrentPasswordWrong,
     DatabaseAway,
     ImageGone,
@@ -22,11 +24,14 @@ from services import (
     Overloaded,
     PasswordAsked,
     PasswordWrong,
+    ServiceError,
     StorageFull,
     TokenRefused,
     TooManyGuesses,
     TooManyLogins,
+    TooSlow,
 )
+from web.address import address
 
 log = logging.getLogger("mayfly")
 
@@ -56,7 +61,10 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     NameTaken: (409, "name_taken"),
     TooManyLogins: (429, "too_many_logins"),
     BadCursor: (400, "bad_cursor"),
+    BodyCutShort: (400, "incomplete_body"),
+    TooSlow: (408, "too_slow"),
     TooBusy: (503, "too_busy"),
+    SandboxMissing: (503, "sandbox_missing"),
     Overloaded: (503, "too_busy"),
     StorageFull: (507, "storage_full"),
     DatabaseAway: (503, "database_away"),
@@ -90,10 +98,18 @@ def register_errors(app: Flask) -> None:
     """Answer every known error by the table, and every other one without a word of what is inside."""
     for kind in STATUS:
         app.register_error_handler(kind, _known)
+    app.before_request(_refuse)
     app.register_error_handler(NotByLooking, _not_by_looking)
     app.register_error_handler(BadRequest, _bad_request)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unknown)
+
+
+def _refuse() -> None:
+    """Raise what stood in the way of the request before it came here."""
+    refusal: ServiceError | None = request.environ.get("mayfly.refusal")
+    if refusal is not None:
+        raise refusal
 
 
 def _known(error: Exception) -> Response:
@@ -112,7 +128,7 @@ def _not_by_looking(error: NotByLooking) -> Response:
         base = current_app.jinja_env.globals["base"]
         response = Response(status=303, headers={"Location": f"{base}/s#{error.link}"})
     else:
-        line = f"curl -X POST -o image {request.base_url}"
+        line = f"curl -X POST -o image {address()}{quote(request.path)}"
         response = error_response(405, "open_by_post", f"{error} Open it with: {line}")
     response.headers["Allow"] = "POST"
     response.headers["Cache-Control"] = "no-store"

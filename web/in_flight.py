@@ -8,38 +8,41 @@ from io import BytesIO
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from services import Allowance, InFlight, Later, Overloaded, Share
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from services import Allowance, Later, Memory, Overloaded
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
-SMALL = 64 * 1024
+def admitted(app: WSGIApplication, memory: Memory) -> WSGIApplication:
+    """Let each request hold what it needs of ``memory`` until its answer is out, in the thread that runs it.
 
-
-def admitted(app: WSGIApplication, in_flight: InFlight) -> WSGIApplication:
-    """Let each request hold its share of ``in_flight`` until its answer is out.
-
-    An answer of one piece is handed over whole: then a slow reader costs the server that much memory, but no thread. A
-    longer one is handed over piece by piece, as it is read.
+    This is for a plain WSGI server, and for Flask's test client; ``front`` does the same without a thread.
     """
 
     def call(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        allowance = Allowance()
-        with in_flight.request() as share, allowance.current():
+        allowance = Allowance(memory)
+        with allowance.current():
             try:
                 answer = _run(app, environ, start_response, allowance)
                 first = list(islice(answer, 2))
             except BaseException:
-                share.close()
+                allowance.close()
                 raise
-        rest = _Rest(first, answer, share)
+        rest = _Rest(first, answer, allowance)
         if len(first) > 1:
             return rest
         rest.close()
         return first
 
     return call
+
+
+def behind_proxies(app: WSGIApplication, hops: int) -> WSGIApplication:
+    """Believe the X-Forwarded fields of so many proxies, and of nobody else."""
+    return ProxyFix(app, x_for=hops, x_proto=hops, x_host=hops) if hops else app
 
 
 def _run(
@@ -77,12 +80,12 @@ def _wait(later: Later, allowance: Allowance) -> None:
 
 
 class _Rest:
-    """What is still to be sent, and the share that ends with it."""
+    """What is still to be sent, and the allowance that ends with it."""
 
-    def __init__(self, first: list[bytes], answer: Iterable[bytes], share: Share) -> None:
+    def __init__(self, first: list[bytes], answer: Iterable[bytes], allowance: Allowance) -> None:
         self._first = first
         self._answer = answer
-        self._share = share
+        self._allowance = allowance
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -98,4 +101,4 @@ class _Rest:
 
     def close(self) -> None:
         self._answer.close()  # type: ignore[attr-defined]
-        self._share.close()
+        self._allowance.close()

@@ -148,10 +148,10 @@ def _refusals(operation: Operation) -> dict[int, set[str]]:
     for kind in kinds:
         status, code = (405, "open_by_post") if kind is NotByLooking else STATUS[kind]
         codes[status].add(code)
+    codes[421], codes[431] = {"foreign_host"}, {"header_too_long"}
     for status, code in operation.also.items():
         codes[status].add(code)
-    if operation.query or operation.body or operation.path or operation.account != "ignored":
-        codes[400] = set()
+    codes[400] = set()
     if operation.body:
         codes[413] = {"too_large"}
     return codes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from imaging import BrokenImage, NotAnImage, TooBusy, TooManyPixels
+from imaging import BrokenImage, NotAnImage, SandboxMissing, TooBusy, TooManyPixels
 from services import (
     AccountAsked,
     BadCursor,
@@ -34,7 +34,7 @@ BYTES = {"type": "string", "format": "binary"}
 IN_QUERY: Schemas = {
     "lifetime": DURATION,
     "views": {"type": "integer", "minimum": 1, "maximum": MAX_VIEWS},
-    "filename": {"type": "string", "maxLength": 255},
+    "filename": {"type": "string"},
     "description": {"type": "string", "maxLength": MAX_DESCRIPTION_CHARACTERS},
     "metadata": JSON_OBJECT,
     "model_id": {"type": "string", "maxLength": 255},
@@ -72,7 +72,7 @@ def _form(*required: str, **fields: dict[str, Any]) -> Body:
     )
 
 
-IMAGING = (NotAnImage, BrokenImage, TooManyPixels, TooBusy)
+IMAGING = (NotAnImage, BrokenImage, TooManyPixels, TooBusy, SandboxMissing)
 STORING = (*IMAGING, BadLifetime, StorageFull, DatabaseAway, Overloaded)
 UNLOCKING = (PasswordAsked, PasswordWrong, TooManyGuesses)
 RECEIPT_HEADERS = ("Image-Key", "Sunset", "Location", "Cache-Control")
@@ -251,8 +251,9 @@ CLEANUP = Operation(
     "Purge what has expired", {200: Answer("It is done.", schemas.CleanupAnswer)}, (DatabaseAway,)
 )
 ALIVE = Operation("Whether the service is alive", {200: Answer("It is.", schemas.AliveAnswer)})
-DOCS = Operation("This description as a page", {200: Answer("A page.", media_types=(HTML,))})
-OPENAPI = Operation("This description", {200: Answer("OpenAPI 3.1.", dict[str, Any])})
+UNCHANGED = {304: Answer("It is as the ETag in If-None-Match says.")}
+DOCS = Operation("This description as a page", {200: Answer("A page.", media_types=(HTML,)), **UNCHANGED})
+OPENAPI = Operation("This description", {200: Answer("OpenAPI 3.1.", dict[str, Any]), **UNCHANGED})
 SHAREX = Operation(
     "An uploader for ShareX",
     {200: Answer("What ShareX imports.", schemas.ShareXAnswer, headers=("Content-Disposition",))},

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify
 
-from services import Purge
-from web.operation import operation
+from services import Purge, Readiness
+from web import schemas
+from web.operation import Answer, Operation, operation
 from web.operations import ALIVE, CLEANUP
 
+READY = Operation(
+    "Whether the service can do all that it is for, part by part",
+    {
+        200: Answer("Every part can.", schemas.ReadyAnswer, headers=("Cache-Control",)),
+        503: Answer("A part can't.", schemas.ReadyAnswer, headers=("Cache-Control",)),
+    },
+)
 
-def ops_routes(purge: Purge) -> Blueprint:
+
+def ops_routes(purge: Purge, readiness: Readiness) -> Blueprint:
     """The routes for operation."""
     routes = Blueprint("ops", __name__)
 
@@ -22,5 +31,16 @@ def ops_routes(purge: Purge) -> Blueprint:
     @operation(ALIVE)
     def healthz() -> Response:
         return jsonify(status="ok")
+
+    @routes.get("/readyz")
+    @operation(READY)
+    def readyz() -> Response:
+        parts = readiness()
+        ready = all(part.ok for part in parts.values())
+        told = {name: {"ok": part.ok, "message": part.message} for name, part in parts.items()}
+        answer = jsonify(status="ready" if ready else "unready", parts=told)
+        answer.status_code = 200 if ready else 503
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
 
     return routes

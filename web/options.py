@@ -13,6 +13,7 @@ from units import parse_duration
 from web.body import Body
 from web.conversions import split_form
 from web.errors import BadRequest
+from web.filenames import in_query
 from web.passwords import read_new_password, refuse_password_in_url
 
 OPTIONS = (
@@ -26,7 +27,6 @@ OPTIONS = (
     "keep_metadata",
 )
 MAX_VIEWS = 100
-MAX_FILENAME_BYTES = 255
 MAX_DESCRIPTION_CHARACTERS = 4000
 MAX_METADATA_BYTES = 16 * 1024
 MAX_MODEL_ID_BYTES = 255
@@ -48,7 +48,7 @@ def make_wishes(given: Mapping[str, Any], password: str | None, filename: str | 
         lifetime=None if lifetime is None else _lifetime(lifetime),
         views=None if views is None else _views(views),
         password=password,
-        filename=_filename(given.get("filename") or filename),
+        filename=given.get("filename") or filename,
         description=_description(given.get("description")),
         metadata=_metadata(metadata) if metadata else None,
         model_id=_model_id(given.get("model_id")),
@@ -67,9 +67,11 @@ def _collect(request: Request, fields: Mapping[str, str]) -> dict[str, str]:
             )
         if name in given:
             raise BadRequest("repeated_option", f"{name} is given twice; give it once.")
-        if "\0" in value:
+        if "\0" in value and name != "filename":
             _refuse(name, "must not hold a NUL character; remove it")
         given[name] = value
+    if "filename" in request.args:
+        given["filename"] = in_query(request)
     return given
 
 
@@ -98,18 +100,6 @@ def _switch(name: str, text: str) -> bool:
     if text not in {"0", "1", "false", "true", ""}:
         _refuse(name, "is 1 or 0")
     return text in {"1", "true"}
-
-
-def _filename(name: str | None) -> str | None:
-    if not name:
-        return None
-    if any(character in name for character in "/\\") or name in {".", ".."}:
-        _refuse("filename", "must be a bare name without a path; leave out `/`, `\\` and `..`")
-    if not _is_printable(name, allowed=""):
-        _refuse("filename", "must not hold line breaks, NUL or other control characters; remove them")
-    if len(name.encode()) > MAX_FILENAME_BYTES:
-        _refuse("filename", f"may have {MAX_FILENAME_BYTES} bytes at most; shorten it")
-    return name
 
 
 def _description(text: str | None) -> str | None:

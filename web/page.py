@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from config import Config
 from services import Receipt
+from web.address import address
 from web.assets import compress
 from web.errors import FORMS
 from web.options import OPTIONS
@@ -26,11 +27,6 @@ class Page:
     """Renders pages and knows what the server allows."""
 
     config: Config
-
-    @property
-    def address(self) -> str:
-        """The address that people see, which may end in a path."""
-        return self.config.base_url or request.host_url.rstrip("/")
 
     def render(self, template: str, **values: object) -> Response:
         """Render a page in the reader's language."""
@@ -62,13 +58,13 @@ class Page:
 
     def receipt(self, receipt: Receipt, *, asks_password: bool) -> Response:
         """The page for who uploaded by a form: the only time that it shows the image key."""
-        url = f"{self.address}/s#{receipt.link}"
+        url = f"{address()}/s#{receipt.link}"
         response = self.render(
             "receipt.html",
             receipt=receipt,
             url=url,
             asks_password=asks_password,
-            address=self.address,
+            address=address(),
             qr=qr(url),
         )
         response.status_code = 201

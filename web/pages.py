@@ -11,6 +11,7 @@ from flask import Blueprint, Response, jsonify, render_template, request
 
 from config import Config
 from services import Drop, Glance, PasswordAsked, PasswordWrong, TooManyGuesses
+from web.address import address
 from web.answers import image_response, iso_time
 from web.body import read_fields
 from web.errors import STATUS, BadRequest
@@ -46,8 +47,9 @@ def _add_pages(routes: Blueprint, page: Page) -> None:
     def home() -> Response:
         if wants_page():
             return page.drop()
-        response = Response(render_template("help.txt", host=page.address), mimetype="text/plain")
+        response = Response(render_template("help.txt", host=address()), mimetype="text/plain")
         response.headers["Vary"] = "Accept"
+        response.headers["Cache-Control"] = "no-store"
         return response
 
     @routes.get("/s")
@@ -86,7 +88,7 @@ def _add_requests(routes: Blueprint, page: Page, drop: Drop) -> None:
         link = link_in(_fields("link").get("link", ""))
         if not link:
             raise BadRequest("bad_link", "A link has 32 characters of A-Z, a-z, 0-9, - and _.")
-        response = Response(qr(f"{page.address}/s#{link}"), mimetype="image/svg+xml")
+        response = Response(qr(f"{address()}/s#{link}"), mimetype="image/svg+xml")
         response.headers["Cache-Control"] = "no-store"
         return response
 

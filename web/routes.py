@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from flask import Flask
 
 from config import Config
-from services import Accounts, Catalog, Drop, Purge
+from services import Accounts, Catalog, Drop, Purge, Readiness
 from web.accounts import account_routes
 from web.assets import Assets, asset_routes
 from web.auth import register_auth
@@ -14,7 +14,9 @@ from web.catalog import catalog_routes
 from web.cors import register_cors
 from web.docs import docs_routes
 from web.errors import register_errors
+from web.header_size import register_header_size
 from web.headers import harden
+from web.hosts import register_hosts
 from web.languages import register_languages
 from web.manage import manage_routes
 from web.ops import ops_routes
@@ -32,20 +34,24 @@ class Services:
     purge: Purge
     accounts: Accounts
     catalog: Catalog
+    readiness: Readiness
 
 
 def register_web(app: Flask, services: Services, config: Config) -> None:
     """Register every route, every error and the headers that every answer has."""
     app.url_map.merge_slashes = False  # a redirect would repeat the path, which holds a link
     app.url_map.converters["anything"] = Anything
+    register_header_size(app)
+    register_hosts(app, config)
+    app.config["BASE_URL"] = config.base_url
     register_auth(app, services.accounts, open_catalog=config.open_catalog)
     app.register_blueprint(share_routes(services.drop, services.catalog, config))
     app.register_blueprint(catalog_routes(services.drop, services.catalog, config))
     app.register_blueprint(account_routes(services.accounts, services.catalog, services.drop, config))
     app.register_blueprint(manage_routes(services.drop))
-    app.register_blueprint(ops_routes(services.purge))
+    app.register_blueprint(ops_routes(services.purge, services.readiness))
     app.register_blueprint(page_routes(services.drop, config))
-    app.register_blueprint(sharex_routes(config))
+    app.register_blueprint(sharex_routes())
     app.register_blueprint(docs_routes(app))
     _register_pages(app, urlsplit(config.base_url or "").path)
     register_errors(app)

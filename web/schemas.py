@@ -157,6 +157,20 @@ class AliveAnswer(TypedDict):
     status: Literal["ok"]
 
 
+class Part(TypedDict):
+    """A part of the service: whether it does what it is for, and in a sentence what to know about it."""
+
+    ok: bool
+    message: str
+
+
+class ReadyAnswer(TypedDict):
+    """The service by its parts."""
+
+    status: Literal["ready", "unready"]
+    parts: dict[str, Part]
+
+
 class ShareXAnswer(TypedDict):
     """A custom uploader of ShareX 14 or newer."""
 

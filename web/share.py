@@ -10,10 +10,12 @@ from werkzeug.routing import BaseConverter
 
 from config import Config
 from services import Catalog, Drop, ImageGone
+from web.address import address
 from web.answers import JSON, TEXT, head_response, image_response, receipt_response
 from web.auth import catalog_owner
 from web.body import read_body
 from web.conversions import read_conversion, split_form
+from web.filenames import in_path
 from web.operation import operation
 from web.operations import IMAGE_BY_NAME, OPEN_BY_NAME, PUT, UPLOAD
 from web.options import read_wishes
@@ -24,7 +26,7 @@ T = TypeVar("T")
 
 
 class Anything(BaseConverter):
-    """The rest of a path whatever is in it: what is wrong with a file name is told by the options, not by a 404."""
+    """The rest of a path whatever is in it: no file name is a 404."""
 
     regex = r"[\s\S]+"
     part_isolating = False
@@ -40,7 +42,7 @@ def deposit(drop: Drop, page: Page, default: str, filename: str | None = None) -
     receipt = drop.deposit(body.image, wishes, catalog_owner())
     if by_form:
         return page.receipt(receipt, asks_password=bool(wishes.password))
-    return receipt_response(receipt, page.address, default)
+    return receipt_response(receipt, address(), default)
 
 
 def share_routes(drop: Drop, catalog: Catalog, config: Config) -> Blueprint:
@@ -55,8 +57,8 @@ def share_routes(drop: Drop, catalog: Catalog, config: Config) -> Blueprint:
 
     @routes.put("/<anything:filename>")
     @operation(PUT)
-    def put(filename: str) -> Response:
-        return deposit(drop, page, TEXT, filename)
+    def put(filename: str) -> Response:  # noqa: ARG001 - what is no UTF-8 in it is lost here already
+        return deposit(drop, page, TEXT, in_path(request))
 
     @routes.get("/image/<name>")
     @operation(IMAGE_BY_NAME)

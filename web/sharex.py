@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify
 
-from config import Config
+from web.address import address
 from web.answers import content_disposition
 from web.operation import operation
 from web.operations import SHAREX
-from web.page import Page
 from web.schemas import ShareXAnswer
 
 
-def sharex_routes(config: Config) -> Blueprint:
+def sharex_routes() -> Blueprint:
     """The route of the uploader."""
     routes = Blueprint("sharex", __name__)
 
     @routes.get("/sharex.sxcu")
     @operation(SHAREX)
     def sharex() -> Response:
-        base_url = Page(config).address
+        base_url = address()
         uploader: ShareXAnswer = {
             "Version": "14.0.0",
             "Name": f"Mayfly ({base_url.partition('://')[2]})",
@@ -33,6 +32,7 @@ def sharex_routes(config: Config) -> Blueprint:
         }
         response = jsonify(uploader)
         response.headers["Content-Disposition"] = content_disposition("attachment", "mayfly.sxcu")
+        response.headers["Cache-Control"] = "no-store"
         return response
 
     return routes

@@ -48,7 +48,6 @@ SCRIPTS = {
 ERRORS = {
     "bad_lifetime": _("The server does not keep an image that long. Choose a shorter lifetime."),
     "bad_password": _("A password may have 1,024 bytes at most."),
-    "bad_filename": _("The file's name has characters that are not allowed. Rename it and try again."),
     "bad_views": _("The number of views is a whole number from 1 to 100."),
     "broken_image": _("The image is broken or incomplete."),
     "cross_site": _("Another site sent you here with a form. Open the page yourself and try again."),
@@ -63,7 +62,9 @@ ERRORS = {
     "password_asked": _("This image asks for its password."),
     "password_wrong": _("That password is wrong. No view was counted."),
     "storage_full": _("The storage is full until older images expire. Try again in a minute."),
+    "too_slow": _("The image came too slowly. Try again where the connection is better."),
     "too_busy": _("The server has too much to do at the moment. Try again in a few seconds."),
+    "sandbox_missing": _("This server takes only PNG and JPEG at the moment."),
     "too_large": _("The image is larger than the server takes."),
     "too_many_guesses": _("There were too many attempts at this image's password. Wait a moment."),
     "account_asked": _("This is for people with an account; log in first."),

@@ -13,9 +13,10 @@ from sqlalchemy import Engine, event
 import server
 from benchmarks.step.ledger import Ledger, install
 from benchmarks.step.table import COMMIT, OPEN, RECEIVE, REST, UPLOAD
+from front import Front
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 HEADER = "Benchmark-Steps"
 LEDGER = Ledger()
@@ -65,10 +66,11 @@ class Body:
             return self._file.read(size)
 
 
-def worker() -> WSGIApplication:
+def worker() -> Front:
     """Make the application in a worker process."""
     event.listen(Engine, "do_connect", _lend_cursor)
-    app = server.worker()
+    made = server.prepared()
+    app = made.plain_wsgi
     install(LEDGER, UPLOAD | OPEN)
 
     def call(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
@@ -82,7 +84,7 @@ def worker() -> WSGIApplication:
         start_response(status, [*headers, (HEADER, json.dumps(steps))])
         return body
 
-    return call
+    return server.front_of(made, call)
 
 
 def _lend_cursor(_dialect: object, _record: object, _arguments: object, options: dict[str, Any]) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 UPLOAD = {
     "web.body:read_body": "parse",
-    "imaging:recognise": "recognise",
-    "imaging:clean": "clean",
-    "imaging:prove": "prove",
+    "imaging:examine": "examine",
     "services.wishes:details_of": "digest",
     "crypto.row_seal:RowSeal.seal": "keys",
     "crypto.fernet:seal_pieces": "seal",
@@ -27,9 +25,7 @@ RECEIVE, COMMIT, REST, SEND = "receive", "commit", "rest", "send"
 BOUNDS = {
     "receive": "granian hands the body over: a copy of the socket's bytes",
     "parse": "a scan for the boundary and one copy into the image's buffer: memory",
-    "recognise": "a scan of the container for its markers: memory, and Python a marker",
-    "clean": "what recognising walked past, or another walk; one copy where something goes",
-    "prove": "Python; a PNG's pixels are unpacked here, a JPEG's are not",
+    "examine": "a scan of the container for its markers: memory, and Python a marker; one copy where something goes",
     "digest": "SHA-256",
     "keys": "HKDF and the details' own seal: Python",
     "seal": "AES-CBC, which is serial, then HMAC-SHA256: the two in a row",

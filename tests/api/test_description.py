@@ -84,6 +84,21 @@ def test_the_page_shows_all_of_it_and_asks_no_other_host(client: FlaskClient) ->
     assert answer.headers["Content-Security-Policy"] == "default-src 'none'; style-src 'self'"
 
 
+@pytest.mark.parametrize("path", ["/docs", "/openapi.json"])
+def test_it_is_put_together_once_and_sent_to_whom_it_is_new(
+    client: FlaskClient, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = client.get(path)
+    monkeypatch.delattr("web.docs.describe_api")
+    monkeypatch.delattr("web.docs.render_template")
+    again = client.get(path, headers={"Accept-Language": "de"})
+    assert (again.data, again.headers["ETag"]) == (first.data, first.headers["ETag"])
+    known = client.get(path, headers={"If-None-Match": first.headers["ETag"]})
+    assert (known.status_code, known.data) == (304, b"")
+    assert client.get(path, headers={"If-None-Match": '"another"'}).data == first.data
+    assert client.head(path).headers["Content-Length"] == str(len(first.data))
+
+
 @pytest.mark.timeout(240)
 def test_schemathesis_finds_nothing(server: Served, tmp_path: Path) -> None:
     """No undocumented status, no 5xx, no answer beside its schema; schemathesis.toml says what is left out, and why.

@@ -71,8 +71,7 @@ def leave_image_key() -> None:
 def plant() -> None:
     """Put the fault points into the steps of an upload."""
     around(web.share, "read_body", "reading the body")
-    around(drop, "recognise", "recognising")
-    around(drop, "prove", "proving")
+    around(drop, "examine", "examining")
     around(drop.RowSeal, "seal", "sealing")
     around(services.room, "reserve", "reserving room")
     around(drop, "insertion", "writing the row")

@@ -5,8 +5,7 @@ STEPS = (
         f"{when} {what}"
         for what in (
             "reading the body",
-            "recognising",
-            "proving",
+            "examining",
             "sealing",
             "reserving room",
             "writing the row",

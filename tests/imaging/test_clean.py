@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 from PIL import Image, ImageOps, ImageSequence
 
-from imaging import Limits, clean, recognise
-from imaging.boxes import boxes, only
-from imaging.heif_meta import read_meta
+from imaging.formats.heif_boxes import Boxes, only
+from imaging.formats.heif_meta import Meta, read_meta
 from tests.imaging.samples import SECRET, exif, picture, profile, samples, save
+from tests.imaging.walks import clean, recognise
 
-LIMITS = Limits()
 CARRIERS = [name for name, data in samples().items() if SECRET.encode() in data]
 
 # What exiftool may still say: how a file is built and how it is shown, never who made it, when or where.
@@ -26,7 +25,7 @@ BUILT = re.compile(
     |GIF:(AnimationIterations|BackgroundColor|BitsPerPixel|ColorResolutionDepth|Duration|FrameCount|GIFVersion
         |HasColorMap|ImageWidth|ImageHeight|TransparentColor)
     |RIFF:(AnimationLoopCount|BackgroundColor|Duration|(Horizontal|Vertical)Scale|ImageWidth|ImageHeight
-        |VP8Version|WebP_Flags|AlphaFiltering|AlphaPreprocessing|AlphaCompression)
+        |VP8Version|WebP_Flags|AlphaFiltering|AlphaPreprocessing|AlphaCompression|AlphaIsUsed)
     |(QuickTime|Track\d):(?!.*(Author|Comment|Copyright|GPS|Location|Make|Model|Software|Title))\w+""",
     re.VERBOSE,
 )
@@ -34,7 +33,7 @@ UNDATED = "0000:00:00 00:00:00"
 
 
 def cleaned(data: bytes) -> bytes:
-    return bytes(clean(data, recognise(data, LIMITS)))
+    return bytes(clean(data))
 
 
 def frames_of(data: bytes) -> list[tuple[Any, ...]]:
@@ -58,7 +57,7 @@ def test_a_cleaned_picture_shows_the_same_pixels(name: str) -> None:
     after = cleaned(data)
     assert frames_of(after) == frames_of(data)
     assert loops_and_profile(after) == loops_and_profile(data)
-    assert recognise(after, LIMITS) == recognise(data, LIMITS)
+    assert recognise(after) == recognise(data)
 
 
 @pytest.mark.parametrize("name", samples())
@@ -70,7 +69,7 @@ def test_a_cleaned_picture_is_never_larger(name: str) -> None:
 @pytest.mark.parametrize("name", samples())
 def test_a_clean_picture_is_returned_itself(name: str) -> None:
     data = cleaned(samples()[name])
-    assert clean(data, recognise(data, LIMITS)) is data
+    assert clean(data) is data
 
 
 def exiftool(data: bytes) -> dict[str, Any]:
@@ -100,6 +99,10 @@ def test_the_secret_is_gone_from_the_bytes(name: str) -> None:
 
 def test_every_format_carried_a_secret_to_lose() -> None:
     assert {name.rsplit(".", 1)[1] for name in CARRIERS} == {"jpg", "png", "gif", "webp", "avif"}
+
+
+def test_what_a_newer_exiftool_tells_of_a_webp_is_how_it_is_built() -> None:
+    assert personal({"RIFF:AlphaIsUsed": "No", "RIFF:VP8Version": "0"}) == {}
 
 
 def test_exiftool_would_have_found_it() -> None:
@@ -137,12 +140,15 @@ def test_the_boxes_behind_an_avif_go() -> None:
     assert cleaned(data + video) == cleaned(data)
 
 
+def meta_of(data: bytes) -> Meta:
+    file = Boxes(memoryview(data))
+    return read_meta(file, only(file.between(0, len(data)), b"meta"))
+
+
 def test_what_an_avifs_index_names_is_never_cut() -> None:
     data = samples()["thumb.avif"]
     video = b"\0\0\0\x23mpvd" + SECRET.encode()
-    view = memoryview(data)
-    box = only(list(boxes(view, 0, len(view))), b"meta")
-    small = next(item for item in read_meta(view, box).items.values() if item.kind == b"Exif")
+    small = next(item for item in meta_of(data).items.values() if item.kind == b"Exif")
     place = small.extents[0][0].to_bytes(4, "big")
     size = small.extents[0][1] - small.extents[0][0]
     moved = data.replace(place + size.to_bytes(4, "big"), (len(data) + 8).to_bytes(4, "big") + b"\0\0\0\x1b")
@@ -154,8 +160,7 @@ def test_what_an_avifs_index_names_is_never_cut() -> None:
 
 def test_a_thumbnail_inside_an_avif_is_written_over() -> None:
     data = samples()["thumb.avif"]
-    view = memoryview(data)
-    meta = read_meta(view, only(list(boxes(view, 0, len(view))), b"meta"))
+    meta = meta_of(data)
     (small,) = [reference.source for reference in meta.references if reference.kind == b"thmb"]
     ((start, end),) = meta.items[small].extents
     assert any(data[start:end])

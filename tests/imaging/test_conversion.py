@@ -1,4 +1,6 @@
 import io
+import json
+import re
 import subprocess
 import sys
 from typing import Any, Literal
@@ -6,8 +8,9 @@ from typing import Any, Literal
 import pytest
 from PIL import Image, ImageChops, ImageCms, ImageOps, ImageStat
 
-from imaging import BrokenImage, Limits, TooManyPixels, convert, prove, recognise
+from imaging import BrokenImage, Limits, TooManyPixels, convert, examine
 from tests.imaging.samples import SECRET, exif, moving, picture, profile, read, samples, save, transparent
+from tests.imaging.walks import recognise
 
 LIMITS = Limits()
 To = Literal["png", "jpeg", "webp"]
@@ -142,9 +145,44 @@ def test_pixels_that_do_not_unpack_are_a_broken_image() -> None:
 
 def test_every_picture_is_proved() -> None:
     for data in samples().values():
-        prove(data, recognise(data, LIMITS))
+        assert examine(data)[0] == recognise(data)
 
 
-def test_pillow_is_never_loaded_where_requests_are_answered() -> None:
-    code = "import imaging, sys; sys.exit('PIL' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+@pytest.mark.parametrize("to", ["animated.gif", "animated.webp", "animated.avif"])
+def test_metadata_that_is_to_stay_stays_and_the_picture_is_proved(to: str) -> None:
+    data = samples()[to]
+    assert examine(data, keep_metadata=True)[1] is data
+    with pytest.raises(BrokenImage):
+        examine(data[:-20], keep_metadata=True)
+
+
+def test_a_conversion_has_a_bound_of_pixels_of_its_own() -> None:
+    strict = Limits(max_conversion_pixels=96 * 64)
+    still, moving = (examine(samples()[name])[0] for name in ("alpha.png", "animated.gif"))
+    assert convert(samples()["alpha.png"], still, "webp", limits=strict)
+    assert convert(samples()["animated.gif"], moving, "png", limits=strict)
+    with pytest.raises(TooManyPixels, match="animation"):
+        convert(samples()["animated.gif"], moving, "webp", limits=strict)
+    with pytest.raises(TooManyPixels, match="6,143 pixels"):
+        convert(samples()["alpha.png"], still, "webp", limits=Limits(max_conversion_pixels=96 * 64 - 1))
+
+
+def test_the_size_of_a_conversion_is_told_before_it_is_read() -> None:
+    told: list[int] = []
+    data = read("hopper.png")
+    done = convert(data, recognise(data), "webp", before_reading=told.append)
+    assert told == [len(done)]
+
+
+def loaded(code: str) -> list[str]:
+    """Return the modules of formats and of Pillow that some lines of Python load."""
+    lines = f"{code}\nimport json, sys\nprint(json.dumps([m for m in sys.modules if m.startswith(('PIL', 'imaging'))]))"
+    done = subprocess.run([sys.executable, "-c", lines], check=True, capture_output=True)
+    return list(json.loads(done.stdout))
+
+
+def test_no_decoder_and_no_walk_of_boxes_is_ever_loaded_where_the_keys_are() -> None:
+    code = "from imaging import examine\nexamine(open('tests/images/hopper.avif', 'rb').read())\nimport app"
+    modules = loaded(code)
+    assert "imaging.formats.jpeg" in modules
+    assert not [name for name in modules if re.search(r"PIL|heif|gif|webp|rendering", name)]

@@ -3,7 +3,7 @@ import warnings
 import pytest
 
 from tests.imaging.corpus import corpus
-from tests.imaging.fuzz import judge
+from tests.imaging.fuzz.sound_or_refused import judge
 
 COUNT = 400
 

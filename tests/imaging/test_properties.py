@@ -4,27 +4,44 @@ import zlib
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from imaging import ImagingError, Limits, clean, recognise
+from imaging import ImagingError
+from imaging.formats.heif_clean import _merged, _without
+from imaging.formats.heif_meta import Span
+from tests.imaging import walks
 from tests.imaging.corpus import HEADS
 from tests.imaging.samples import read, samples
+from tests.imaging.walks import clean, recognise
 
-LIMITS = Limits()
 PIECES = st.lists(st.binary(max_size=300), max_size=4)
 LETTERS = st.sampled_from([b"tEXt", b"zTXt", b"iTXt", b"tIME", b"orNT", b"prVt", b"caBX"])
+
+
+SPANS = st.lists(
+    st.tuples(st.integers(0, 60), st.integers(1, 9)).map(lambda at: (at[0], sum(at))), max_size=9
+)
+
+
+@given(SPANS, SPANS)
+@settings(max_examples=300)
+def test_what_is_written_over_is_all_that_no_span_covers(places: list[Span], spans: list[Span]) -> None:
+    apart = [
+        place
+        for i, place in enumerate(sorted(places))
+        if all(place[0] >= end for _, end in sorted(places)[:i])
+    ]
+    kept = {at for span in spans for at in range(*span)}
+    blank = [at for span in _without(apart, _merged(spans)) for at in range(*span)]
+    assert blank == [at for place in apart for at in range(*place) if at not in kept]
 
 
 def survive(data: bytes) -> None:
     """Let the room decide: a picture, cleaned to the same one, or a refusal of its own."""
     try:
-        found = recognise(data, LIMITS)
-    except ImagingError:
-        return
-    try:
-        cleaned = clean(data, found)
+        found, cleaned = walks.read(data)
     except ImagingError:
         return
     assert len(cleaned) <= len(data)
-    assert recognise(cleaned, LIMITS) == found
+    assert recognise(cleaned) == found
 
 
 @given(st.sampled_from(HEADS), st.binary(max_size=3000))
@@ -64,8 +81,7 @@ def riff_chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def same_when_cleaned(original: bytes, filled: bytes) -> bool:
-    one, other = clean(original, recognise(original, LIMITS)), clean(filled, recognise(filled, LIMITS))
-    return one == other
+    return clean(original) == clean(filled)
 
 
 @given(PIECES, st.sampled_from([*range(0xE3, 0xEE), 0xEF, 0xFE]), st.binary(max_size=99))

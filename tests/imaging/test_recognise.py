@@ -7,9 +7,10 @@ import zlib
 import pytest
 from PIL import Image, ImageOps
 
-from imaging import BrokenImage, ImagingError, Limits, NotAnImage, TooManyPixels, recognise
-from imaging.jpeg import DHT, DQT, SOS, segments
+from imaging import BrokenImage, ImagingError, Limits, NotAnImage, TooManyPixels
+from imaging.formats.jpeg import DHT, DQT, SOS, segments
 from tests.imaging.samples import SECRET, exif, picture, read, samples, save
+from tests.imaging.walks import recognise
 
 LIMITS = Limits()
 TYPES = {

@@ -55,3 +55,20 @@ def test_statements_stand_for_themselves_and_transactions_do_not(make_app: MakeA
         raise KeyError
     with statements(engine) as connection:
         assert connection.scalar(text("SELECT bytes FROM stored WHERE slot = 3")) == 7
+
+
+def test_a_connection_that_ended_while_it_was_idle_is_replaced_before_anything_is_sent(
+    make_app: MakeApp, database_url: str
+) -> None:
+    """After a restart of PostgreSQL each connection of each process was good for one 503."""
+    engine, other = engine_of(make_app(threads=2)), create_engine(database_url)
+    with contextlib.ExitStack() as open_ones:
+        connections = [open_ones.enter_context(statements(engine)) for _ in range(3)]
+        pids = [connection.scalar(text("SELECT pg_backend_pid()")) for connection in connections]
+    for pid in pids:
+        terminate(other, pid)
+    other.dispose()
+    with contextlib.ExitStack() as open_ones:
+        for _ in range(3):
+            connection = open_ones.enter_context(statements(engine))
+            assert connection.scalar(text("SELECT 1")) == 1

@@ -61,7 +61,7 @@ def test_head_of_a_conversion_tells_what_is_known_without_converting(
 ) -> None:
     link = deposit(client)
     got = client.get(f"/image/{link}.png?width=9")
-    monkeypatch.setattr(conversion, "_helpers", None)  # whoever converts fails
+    monkeypatch.setattr(conversion, "_conversions", None)  # whoever converts fails
     head = client.head(f"/image/{link}.png?width=9")
     assert (head.status_code, head.data) == (200, b"")
     assert dict(head.headers) == {

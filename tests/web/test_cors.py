@@ -9,12 +9,13 @@ from tests.cast import FLOWER, deposit
 from tests.conftest import MakeApp
 
 ALLOWED = "https://app.example.org"
+IPV6 = "http://[::1]:3000"
 CORS_HEADERS = {"Access-Control-Allow-Origin", "Access-Control-Allow-Credentials"}
 
 
 @pytest.fixture
 def client(make_app: MakeApp) -> FlaskClient:
-    return make_app(cors_origins=(ALLOWED, "http://localhost:3000")).test_client()
+    return make_app(cors_origins=(ALLOWED, "http://localhost:3000", IPV6)).test_client()
 
 
 def preflight(origin: str, method: str, headers: str = "authorization,content-type") -> dict[str, str]:
@@ -26,7 +27,7 @@ def preflight(origin: str, method: str, headers: str = "authorization,content-ty
     }
 
 
-@pytest.mark.parametrize("origin", [ALLOWED, "http://localhost:3000"])
+@pytest.mark.parametrize("origin", [ALLOWED, "http://localhost:3000", IPV6])
 @pytest.mark.parametrize(
     ("method", "path"),
     [("POST", "/upload"), ("PUT", "/cat.jpg"), ("DELETE", "/images/" + "x" * 32), ("POST", "/api/images")]
@@ -53,6 +54,13 @@ def test_a_preflight_of_an_allowed_origin(client: FlaskClient, origin: str, meth
         "null",
         "https://example.org",
     ]
+    + [
+        "http://1:3000",
+        "http://:3000",
+        "http://[::1]:30001",
+        "http://[::1]:3000.evil.org",
+    ]
+    + ["HTTPS://app.example.org", "https://app.example.org ", "xhttps://app.example.org"]
     + ["https://app.example.org.evil.org", "https://app-example.org", "https://appXexample.org", "*", ""],
 )
 def test_any_other_origin_gets_no_word_of_permission(client: FlaskClient, origin: str) -> None:

@@ -43,6 +43,7 @@ TABLE = {
     ("DELETE", "/images/<image_key>"):    (200, 404, 404, 200, 404, 401),
     ("POST", "/images/upload"):           (201, 201, 201, 201, 201, 401),
     ("GET", "/openapi.json"):             (200, 200, 200, 200, 200, 200),
+    ("GET", "/readyz"):                   (200, 200, 200, 200, 200, 200),
     # What stands in the body of a page's form is all that counts there.
     ("GET", "/s"):                        (200, 200, 200, 200, 200, 200),
     ("POST", "/s"):                       (200, 404, 200, 404, 404, 200),

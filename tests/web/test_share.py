@@ -97,7 +97,11 @@ def test_a_trusted_proxy_tells_the_scheme_and_host_and_a_stranger_does_not(
     make_app: MakeApp, hopper: bytes
 ) -> None:
     told = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "drop.example.org"}
-    behind = make_app(trusted_proxies=1).test_client().post("/upload", data=hopper, headers=told)
+    behind = (
+        make_app(trusted_proxies=1, trusted_hosts=("drop.example.org",))
+        .test_client()
+        .post("/upload", data=hopper, headers=told)
+    )
     assert behind.get_json()["image_url"].startswith("https://drop.example.org/")
     before = make_app().test_client().post("/upload", data=hopper, headers=told)
     assert before.get_json()["image_url"].startswith("http://localhost/")
@@ -147,7 +151,7 @@ def test_a_lifetime_is_what_was_asked_for(client: FlaskClient, flower: bytes) ->
         ("cat.jpg", 'inline; filename="cat.jpg"'),
         ("my cat (1).jpg", 'inline; filename="my cat (1).jpg"'),
         ("Kätzchen.jpg", "inline; filename=\"Katzchen.jpg\"; filename*=UTF-8''K%C3%A4tzchen.jpg"),
-        ("🐈.jpg", "inline; filename=\".jpg\"; filename*=UTF-8''%F0%9F%90%88.jpg"),
+        ("🐈.jpg", "inline; filename=\"image.jpg\"; filename*=UTF-8''%F0%9F%90%88.jpg"),
         ('a"b.jpg', "inline; filename=\"a_b.jpg\"; filename*=UTF-8''a%22b.jpg"),
         ("a;b%.jpg", "inline; filename=\"a_b_.jpg\"; filename*=UTF-8''a%3Bb%25.jpg"),
     ],

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from werkzeug.test import EnvironBuilder
 
 from app import Mayfly
-from imaging import Limits, clean, recognise
+from imaging import examine
 from models import SLOTS, ciphertexts, db
 from tests.cast import register
 
@@ -41,7 +41,7 @@ def picture(sides: tuple[int, int], comment: str = "") -> bytes:
     written = io.BytesIO()
     Image.frombytes("RGB", sides, pixels).save(written, "JPEG", quality=90, comment=comment)
     data = written.getvalue()
-    return data if comment else bytes(clean(data, recognise(data, Limits())))
+    return data if comment else bytes(examine(data)[1])
 
 
 class Script:

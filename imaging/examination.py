@@ -1,0 +1,64 @@
+from imaging.errors import BrokenImage
+from imaging.formats import jpeg, jpeg_clean, png, png_clean
+from imaging.formats.first_bytes import media_type_of
+from imaging.formats.form import Form
+from imaging.picture import BYTES_PER_PIXEL, Data, Limits, Picture
+from imaging.sandbox.pool import Pool, Task
+from imaging.sandbox.protocol import Examine
+
+IN_PROCESS = ("image/jpeg", "image/png")
+JPEG: Form[list[jpeg.Segment]] = Form(jpeg.measure, jpeg_clean.parts)
+PNG: Form[list[png.Chunk]] = Form(png.measure, png_clean.parts)
+
+MOST_SANDBOXES = 2
+"""How many processes of a server process look at uploads at a time."""
+PATIENCE = 10.0
+"""How many seconds an upload waits for one of them, where the caller says nothing else."""
+# What Python, Pillow and a walk take; how often a decoder holds the pixels (measured: libwebp 4 times, a sequence in
+# AVIF 6 times, with the frames that others refer to); how often the bytes: as sent, as kept, and twice within Pillow.
+BASE_MEMORY = 64 << 20
+COPIES = 6
+COPIES_OF_BYTES = 4
+
+_uploads = Pool(MOST_SANDBOXES)
+
+
+def examine(
+    data: Data, limits: Limits | None = None, keep_metadata: bool = False, patience: float = PATIENCE
+) -> tuple[Picture, Data]:
+    """Recognise an image by its bytes alone, see that it opens, and return it with what to keep of the bytes.
+
+    What is kept is as `Form.read` says; it is `data` itself when nothing goes. Where only a decoder can tell
+    whether an image opens, that is for GIF, WebP and AVIF, no more than the first bytes are looked at here:
+    all else is done in a sandbox. Raises `NotAnImage`, `BrokenImage`, `TooManyPixels`,
+    `SandboxMissing`, and `TooBusy` when no sandbox is free within `patience` seconds.
+    """
+    limits = limits or Limits()
+    media_type = media_type_of(memoryview(data))
+    if media_type == "image/jpeg":
+        return JPEG.read(data, limits, keep_metadata)
+    if media_type == "image/png":
+        return PNG.read(data, limits, keep_metadata)
+    return _apart(data, media_type, limits, keep_metadata, patience)
+
+
+def needs_sandbox(data: Data) -> bool:
+    """Say by its first bytes whether an image is examined in a sandbox; raises `NotAnImage`."""
+    return media_type_of(memoryview(data)) not in IN_PROCESS
+
+
+def memory_of_examining(limits: Limits, size: int) -> int:
+    """Return how many bytes a sandbox may take beside what it takes idle, for an upload of `size` bytes."""
+    return BASE_MEMORY + COPIES * BYTES_PER_PIXEL * limits.max_pixels + COPIES_OF_BYTES * size
+
+
+def _apart(
+    data: Data, media_type: str, limits: Limits, keep_metadata: bool, patience: float
+) -> tuple[Picture, Data]:
+    job = Examine(media_type, keep_metadata, limits.max_pixels, limits.max_frames, limits.max_decoded_bytes)
+    memory = memory_of_examining(limits, len(data))
+    answer = _uploads.run(Task(job, data, limits.seconds, memory, len(data)), limits, patience)
+    limits.allow(*answer.canvas)
+    if media_type_of(memoryview(answer.body)) != media_type:
+        raise BrokenImage("it becomes another image when it is cleaned")
+    return Picture(media_type, *answer.canvas), answer.body

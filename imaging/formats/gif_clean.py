@@ -1,0 +1,28 @@
+"""What a GIF needs to be shown: screen, palettes, frames and their controls, the loop, an ICC profile."""
+
+from imaging.formats.first_bytes import gif_blocks_start
+from imaging.formats.gif import APPLICATION, CONTROL, EXTENSION, Block
+from imaging.formats.parts import Part
+from imaging.formats.reading import says
+
+LOOPS = (b"\x0bNETSCAPE2.0", b"\x0bANIMEXTS1.0")
+PROFILE = b"\x0bICCRGBG1012"
+LOOP_END = 16
+
+
+def parts(view: memoryview, blocks: list[Block]) -> list[Part]:
+    """Name what stays of the blocks of a GIF; everything behind the trailer is gone."""
+    return [Part(0, gif_blocks_start(view)), *(part for block in blocks for part in _kept(view, block))]
+
+
+def _kept(view: memoryview, block: Block) -> list[Part]:
+    if block.kind != EXTENSION or block.label == CONTROL:
+        return [Part(block.start, block.end)]
+    if block.label != APPLICATION:
+        return []
+    if says(view, block.chain, PROFILE):
+        return [Part(block.start, block.end)]
+    if any(says(view, block.chain, name + b"\3\1") for name in LOOPS):
+        after = block.chain + LOOP_END
+        return [Part(block.start, after), Part(block.end - 1, block.end)]
+    return []

@@ -1,0 +1,59 @@
+"""ISO base media boxes (ISO/IEC 14496-12, 4.2): length, type, body; inside one another."""
+
+import struct
+from typing import NamedTuple
+
+from imaging.errors import CUT, BrokenImage
+from imaging.formats.reading import Budget, number, require, take
+
+NUMBERS = {2: "H", 4: "I", 8: "Q"}
+
+
+class Box(NamedTuple):
+    """One box of the file: `start` its length field, `body` behind its type, `end` behind its last byte."""
+
+    kind: bytes
+    start: int
+    body: int
+    end: int
+
+
+class Boxes:
+    """The boxes of one file; whatever the file lists, boxes or numbers, is counted against one budget."""
+
+    def __init__(self, view: memoryview) -> None:
+        self.view = view
+        self.budget = Budget()
+
+    def between(self, at: int, end: int) -> list[Box]:
+        """Return the boxes that fill the bytes from `at` to `end`; `BrokenImage` where one does not fit."""
+        found = []
+        while at < end:
+            self.budget.spend()
+            size, kind, body = number(self.view, at, 4), bytes(take(self.view, at + 4, 4)), at + 8
+            if size == 1:
+                size, body = number(self.view, at + 8, 8), at + 16
+            elif size == 0:
+                size = end - at
+            require(body - at <= size <= end - at, CUT)
+            found.append(Box(kind, at, body, at + size))
+            at += size
+        return found
+
+    def inside(self, box: Box) -> list[Box]:
+        """Return the boxes inside a plain box."""
+        return self.between(box.body, box.end)
+
+    def numbers(self, at: int, end: int, size: int, count: int) -> tuple[int, ...]:
+        """Return `count` unsigned numbers of `size` bytes from `at`; `BrokenImage` where they pass `end`."""
+        require(at + size * count <= min(end, len(self.view)), CUT)
+        self.budget.spend(count)
+        return struct.unpack_from(f">{count}{NUMBERS[size]}", self.view, at)
+
+
+def only(found: list[Box], kind: bytes) -> Box:
+    """Return the one box of this type; `BrokenImage` when there is none or there are more."""
+    named = [box for box in found if box.kind == kind]
+    if len(named) != 1:
+        raise BrokenImage("one of its boxes is missing or doubled")
+    return named[0]

@@ -1,0 +1,47 @@
+"""What a JPEG needs to be shown: its tables and scans, JFIF and Adobe headers, ICC profile, orientation."""
+
+from imaging.formats import exif
+from imaging.formats.jpeg import APP1, DHT, DQT, EOI, FRAMES, SOS, Segment, orientation
+from imaging.formats.parts import Part
+from imaging.formats.reading import says
+
+APP0, APP2, APP14, DRI = 0xE0, 0xE2, 0xEE, 0xDD
+PICTURE = FRAMES | {DHT, DQT, DRI, SOS, EOI}
+JFIF_SIZE = ADOBE_SIZE = 12
+
+
+def parts(_view: memoryview, walk: list[Segment]) -> list[Part]:
+    """Name what stays of the segments of a JPEG; everything behind EOI is gone."""
+    found, seen = [Part(0, 2)], set[bytes]()
+    for segment in walk:
+        if segment.marker in PICTURE or (says(segment.body, 0, b"ICC_PROFILE\0") and segment.marker == APP2):
+            found.append(Part(segment.start, segment.end))
+            continue
+        name = _name(segment)
+        if name and name not in seen and (new := _header(name, segment.body)):
+            found.append(Part(segment.start, segment.end, _framed(segment.marker, new)))
+        seen.add(name)
+    return found
+
+
+def _name(segment: Segment) -> bytes:
+    """Return which of the headers that stay an application segment is, if any."""
+    if segment.marker == APP0 and says(segment.body, 0, b"JFIF\0") and len(segment.body) >= JFIF_SIZE + 2:
+        return b"JFIF"
+    if segment.marker == APP14 and says(segment.body, 0, b"Adobe") and len(segment.body) >= ADOBE_SIZE:
+        return b"Adobe"
+    return b"Exif" if segment.marker == APP1 and says(segment.body, 0, b"Exif\0\0") else b""
+
+
+def _header(name: bytes, body: memoryview) -> bytes:
+    """Return what stays of a header, empty when nothing does."""
+    if name == b"JFIF":
+        return bytes(body[:JFIF_SIZE]) + b"\0\0"  # no thumbnail
+    if name == b"Adobe":
+        return bytes(body[:ADOBE_SIZE])
+    turn = orientation(body)
+    return b"Exif\0\0" + exif.minimal(turn) if turn > exif.UPRIGHT else b""
+
+
+def _framed(marker: int, body: bytes) -> bytes:
+    return bytes([0xFF, marker]) + (len(body) + 2).to_bytes(2, "big") + body

@@ -1,0 +1,92 @@
+"""A bounded look into a PNG's deflate stream: does it unpack, and to rows that have a known filter?"""
+
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from imaging.errors import UNPACKS_NOT, BrokenImage
+from imaging.formats.reading import require
+
+CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+# Adam7: first column, first row, column step, row step (PNG 8.1)
+ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+WHOLE = ((0, 0, 1, 1),)
+# The CRCs vouch for the rest: this much costs about 4 ms and is all of a small picture.
+LOOK = 1 << 20
+PIECE = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What IHDR says."""
+
+    width: int
+    height: int
+    depth: int
+    colour: int
+    interlaced: bool
+
+    def sized(self, width: int, height: int) -> "Header":
+        """Return the header of a frame: this one, of another size."""
+        return replace(self, width=width, height=height)
+
+    def passes(self) -> Iterator[tuple[int, int]]:
+        """Yield bytes a row (with its filter byte) and rows of each pass that has pixels."""
+        for left, top, across, down in ADAM7 if self.interlaced else WHOLE:
+            columns = -(-(self.width - left) // across)
+            rows = -(-(self.height - top) // down)
+            if columns > 0 and rows > 0:
+                yield 1 + -(-columns * CHANNELS[self.colour] * self.depth // 8), rows
+
+
+Stream = tuple[Header, list[memoryview]]
+
+
+def check(streams: Iterable[Stream]) -> None:
+    """Unpack the first MiB of all pixels and raise `BrokenImage` when it does not unpack to PNG rows.
+
+    Of the packed bytes a MiB is looked at too: a stream may go on for long and unpack to nothing.
+    """
+    pixels = packed = LOOK
+    for header, bodies in streams:
+        if pixels <= 0 or packed <= 0:
+            return
+        wanted = min(sum(row * rows for row, rows in header.passes()), pixels)
+        rows, read, more = _unpack(bodies, wanted, packed)
+        require(len(rows) >= wanted or more, "its pixels end too early")
+        _check_filters(header, rows)
+        pixels -= wanted
+        packed -= read
+
+
+def _check_filters(header: Header, pixels: bytearray) -> None:
+    at = 0
+    for row, rows in header.passes():
+        filters = pixels[at : at + row * rows : row]
+        require(not filters or max(filters) <= 4, "a row of it has no known filter")
+        at += row * rows
+
+
+def _unpack(bodies: Iterable[memoryview], wanted: int, most: int) -> tuple[bytearray, int, bool]:
+    """Return the first `wanted` pixel bytes, how many packed bytes were read, and whether `most` cut it short."""
+    stream, pixels, read = zlib.decompressobj(), bytearray(), 0
+    try:
+        for piece in _pieces(bodies, most):
+            read += len(piece)
+            pixels += stream.decompress(piece, max(1, wanted - len(pixels)))
+            if stream.eof or len(pixels) >= wanted:
+                break
+    except zlib.error:
+        raise BrokenImage(UNPACKS_NOT) from None
+    return pixels, read, read >= most and not stream.eof
+
+
+def _pieces(bodies: Iterable[memoryview], most: int) -> Iterator[memoryview]:
+    """Yield the packed bytes by pieces, since zlib copies what it has not yet unpacked, up to `most` in all."""
+    for body in bodies:
+        for at in range(0, len(body), PIECE):
+            piece = body[at : at + min(PIECE, most)]
+            yield piece
+            most -= len(piece)
+            if most <= 0:
+                return

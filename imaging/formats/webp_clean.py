@@ -1,0 +1,60 @@
+"""What a WebP needs to be shown: its bitstreams, alpha, animation, ICC profile, orientation."""
+
+from imaging.formats import exif
+from imaging.formats.parts import Part
+from imaging.formats.webp import (
+    ANIMATED,
+    EXIF,
+    EXTENDED,
+    FRAME,
+    FRAME_HEADER,
+    HEADER,
+    XMP,
+    Chunk,
+    Chunks,
+    orientation,
+)
+
+STILL = {b"ICCP", b"ALPH", b"VP8 ", b"VP8L"}
+MOVING = {b"ICCP", b"ANIM"}
+IN_FRAME = {b"ALPH", b"VP8 ", b"VP8L"}
+
+
+def parts(_view: memoryview, chunks: Chunks) -> list[Part]:
+    """Name what stays of the chunks of a WebP; everything behind the RIFF is gone."""
+    first = chunks.top[0]
+    kept = _extended(chunks) if first.kind == EXTENDED else [Part(first.start, first.end)]
+    return [Part(0, HEADER, b"RIFF" + _size(4 + _length(kept)) + b"WEBP"), *kept]
+
+
+def _extended(chunks: Chunks) -> list[Part]:
+    head, turn, seen = chunks.top[0], orientation(chunks.top), set[bytes]()
+    flags = head.body[0] & ~(XMP | EXIF) | (EXIF if turn > exif.UPRIGHT else 0)
+    kept = [Part(head.start, head.end, EXTENDED + _size(10) + bytes([flags, 0, 0, 0]) + head.body[4:10])]
+    wanted = MOVING if flags & ANIMATED else STILL
+    for piece in chunks.top[1:]:
+        if piece.kind == FRAME and flags & ANIMATED:
+            kept += _frame(piece, chunks.inside[piece.start])
+        elif piece.kind in wanted - seen:
+            kept.append(Part(piece.start, piece.end))
+        elif piece.kind == b"EXIF" and flags & EXIF and piece.kind not in seen:
+            body = exif.minimal(turn)
+            kept.append(Part(piece.start, piece.end, b"EXIF" + _size(len(body)) + body))
+        seen.add(piece.kind)
+    return kept
+
+
+def _frame(piece: Chunk, inside: list[Chunk]) -> list[Part]:
+    """Keep of a frame its header and bitstream; a chunk nobody knows may sit behind them."""
+    body = piece.start + 8
+    kept = [Part(part.start, part.end) for part in inside if part.kind in IN_FRAME]
+    head = FRAME + _size(FRAME_HEADER + _length(kept))
+    return [Part(piece.start, body, head), Part(body, body + FRAME_HEADER), *kept]
+
+
+def _length(kept: list[Part]) -> int:
+    return sum(part.end - part.start if part.new is None else len(part.new) for part in kept)
+
+
+def _size(number: int) -> bytes:
+    return number.to_bytes(4, "little")

@@ -1,0 +1,235 @@
+"""Sandboxes that work for us: started when needed, kept for the next job, killed on a breach.
+
+A sandbox has met hostile bytes and may be in their hands, so each number it answers is bounded before it is believed.
+"""
+
+import contextlib
+import os
+import resource
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, cast
+
+from imaging.errors import BrokenImage, SandboxMissing, TooBusy, TooManyPixels
+from imaging.picture import Data, Limits
+from imaging.sandbox.jail import jail_offered
+from imaging.sandbox.protocol import (
+    ANSWER,
+    BROKEN,
+    DONE,
+    READY,
+    REQUEST,
+    SAID,
+    SAME,
+    TOO_MANY,
+    UNFILTERED,
+    Examine,
+    Job,
+    encode,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND = (sys.executable, "-m", "imaging.sandbox.worker")
+# A pipe of this size takes a twentieth of the switches between two processes that one of 64 KiB does.
+PIPE = 1 << 20
+# An old process is a process that may have leaked.
+MOST_JOBS = 1_000
+MOST_KEPT = 256 << 20
+"""The most bytes that a process may keep mapped after a job beyond those of its start; 134 MB were seen."""
+# On a busy machine a second of processor takes longer than one of the clock.
+CLOCK = 2
+REFUSED = "The image takes more memory or time to decode than allowed; make it smaller."
+
+
+class Breach(Exception):
+    """The sandbox died, had to be killed in the middle of a job, or answered what no sandbox of ours would."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A job, the image it is about, and its bounds: seconds of processor, bytes of memory, and bytes of the answer.
+
+    `before_reading` is called with the number of bytes that the sandbox announces, before memory for them is
+    taken; what it raises ends the sandbox and goes on to the caller.
+    """
+
+    job: Job
+    data: Data
+    seconds: float
+    memory: int
+    most: int
+    before_reading: Callable[[int], None] = lambda _: None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a sandbox claims: what became of the job, a canvas of width, height and frames, and bytes."""
+
+    kind: bytes
+    canvas: tuple[int, int, int]
+    body: Data
+
+
+class Sandbox:
+    """One process and its two pipes. It gets an empty environment: no secret of ours is in its memory."""
+
+    def __init__(self, nice: int = 0) -> None:
+        self.process = subprocess.Popen(  # noqa: S603 (our own command)
+            (*COMMAND, str(nice), *(() if jail_offered().filtered else (UNFILTERED,))),
+            cwd=ROOT,
+            env={},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            pipesize=PIPE,
+        )
+        self.sink = cast("IO[bytes]", self.process.stdin)
+        self.source = cast("IO[bytes]", self.process.stdout)
+        self.jobs = 0
+        try:
+            self.mapped = self.mapped_at_start = int(READY.unpack(self._read(READY.size))[0])
+        except Breach:
+            self.end()
+            raise RuntimeError("the sandbox does not start") from None
+
+    def usable(self) -> bool:
+        """Say whether the next job may go to this process."""
+        with contextlib.suppress(OSError):  # it is gone, or /proc is mounted with hidepid (proc(5))
+            statm = Path(f"/proc/{self.process.pid}/statm").read_text()
+            self.mapped = int(statm.split()[0]) * resource.getpagesize()
+        fresh = self.jobs < MOST_JOBS and self.mapped < self.mapped_at_start + MOST_KEPT
+        return fresh and self.process.poll() is None
+
+    def run(self, task: Task) -> Answer:
+        """Do one task; `Breach` when the process did not live to answer, or the answer is out of bounds."""
+        self.jobs += 1
+        watch = threading.Timer(CLOCK * task.seconds, self.process.kill)
+        watch.start()
+        try:
+            self._bound(task.seconds, task.memory)
+            self._ask(task)
+            return self._answer(task)
+        finally:
+            watch.cancel()
+            watch.join()
+
+    def _bound(self, seconds: float, memory: int) -> None:
+        """Allow the job so much processor time and address space; the kernel ends what takes more.
+
+        It is set from outside (prlimit(2)), since the jail lets nobody set limits.
+        """
+        try:
+            until = int(time.clock_gettime(_processor_time_of(self.process.pid)) + seconds) + 1
+            for kind, most in ((resource.RLIMIT_CPU, until), (resource.RLIMIT_AS, self.mapped + memory)):
+                resource.prlimit(self.process.pid, kind, (most, resource.getrlimit(kind)[1]))
+        except OSError:
+            raise Breach from None
+
+    def _ask(self, task: Task) -> None:
+        about = encode(task.job)
+        try:
+            self.sink.write(REQUEST.pack(len(about), len(task.data)) + about)
+            self.sink.write(task.data)
+            self.sink.flush()
+        except OSError:
+            raise Breach from None
+
+    def _answer(self, task: Task) -> Answer:
+        kind, *canvas, size = ANSWER.unpack(self._read(ANSWER.size))
+        if size > (task.most if kind == DONE else 0) or (kind == SAME and not isinstance(task.job, Examine)):
+            raise Breach
+        width, height, frames = canvas
+        if kind == DONE:
+            task.before_reading(size)
+        return Answer(kind, (width, height, frames), task.data if kind == SAME else self._read(size))
+
+    def _read(self, size: int) -> bytes:
+        answer = self.source.read(size)
+        if len(answer) != size:
+            raise Breach
+        return answer
+
+    def end(self) -> None:
+        """Kill the process and collect it."""
+        self.process.kill()
+        self.process.wait()
+        self.source.close()
+        with contextlib.suppress(OSError):  # what it no longer read
+            self.sink.close()
+
+
+def _processor_time_of(pid: int) -> int:
+    """Return the clock of a process's processor time, as clock_getcpuclockid(3) makes it."""
+    return ~pid << 3 | 2
+
+
+class Pool:
+    """At most `most` sandboxes at a time, each at this niceness (nice(2))."""
+
+    def __init__(self, most: int, nice: int = 0) -> None:
+        self.most, self.nice = most, nice
+        self._forget()
+        os.register_at_fork(after_in_child=self._forget)
+
+    def _forget(self) -> None:
+        """Start over: a forked child must not write into its parent's pipes."""
+        self._places = threading.BoundedSemaphore(self.most)
+        self._idle: list[Sandbox] = []
+
+    def run(self, task: Task, limits: Limits, patience: float) -> Answer:
+        """Do one task in a sandbox, waiting at most `patience` seconds for one that is free.
+
+        Returns an answer of DONE or SAME. Raises `SandboxMissing`, `TooBusy`, `BrokenImage`,
+        or `TooManyPixels` when the image is
+        over the limits or takes more than the task allows.
+        """
+        if not (jail_offered().filtered or limits.accept_no_jail):
+            raise SandboxMissing
+        if not self._places.acquire(timeout=patience):
+            raise TooBusy
+        try:
+            answer = self._run(task)
+        except Breach:
+            raise TooManyPixels(REFUSED) from None
+        finally:
+            self._places.release()
+        if answer.kind in (DONE, SAME):
+            return answer
+        if answer.kind == BROKEN and answer.canvas[0] < len(SAID):
+            raise BrokenImage(SAID[answer.canvas[0]])
+        if answer.kind == TOO_MANY and all(answer.canvas):
+            limits.allow(*answer.canvas)
+        raise TooManyPixels(REFUSED)
+
+    def _run(self, task: Task) -> Answer:
+        sandbox = self._take()
+        try:
+            answer = sandbox.run(task)
+        except BaseException:
+            sandbox.end()
+            raise
+        if answer.kind in (DONE, SAME):
+            self._idle.append(sandbox)
+        else:
+            sandbox.end()  # what met a bad file meets nobody else's
+        return answer
+
+    def _take(self) -> Sandbox:
+        while True:
+            try:
+                sandbox = self._idle.pop()
+            except IndexError:
+                return Sandbox(self.nice)
+            if sandbox.usable():
+                return sandbox
+            sandbox.end()
+
+    def close(self) -> None:
+        """End every idle sandbox; the next job starts a new one."""
+        while self._idle:
+            self._idle.pop().end()

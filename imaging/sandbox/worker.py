@@ -1,0 +1,85 @@
+"""The sandbox process: jobs come and answers go by pipes; from before the first job it is in a jail.
+
+Run as `python -m imaging.sandbox.worker NICE`. It lives until its input ends, that is until its parent does.
+"""
+
+import os
+import resource
+import sys
+import warnings
+from pathlib import Path
+from typing import BinaryIO
+
+from imaging.errors import CONTRADICTS, BrokenImage, TooManyPixels
+from imaging.picture import Data, Picture
+from imaging.sandbox.examining import examine
+from imaging.sandbox.jail import lock
+from imaging.sandbox.protocol import (
+    ANSWER,
+    BROKEN,
+    DONE,
+    READY,
+    REQUEST,
+    SAID,
+    SAME,
+    TOO_MANY,
+    UNFILTERED,
+    Examine,
+    Job,
+    decode,
+)
+from imaging.sandbox.rendering import render, warm_up
+
+Canvas = tuple[int, int, int]
+NOWHERE = (0, 0, 0)
+
+
+def main(nice: int) -> None:
+    """Serve jobs until the input ends."""
+    warnings.simplefilter("ignore")
+    os.nice(nice)
+    warm_up()
+    mapped = _address_space()
+    lock(filtered=UNFILTERED not in sys.argv)
+    source, sink = sys.stdin.buffer, sys.stdout.buffer
+    sink.write(READY.pack(mapped))
+    sink.flush()
+    while head := source.read(REQUEST.size):
+        about, size = REQUEST.unpack(head)
+        job, data = decode(source.read(about)), source.read(size)
+        _answer(sink, *_do(job, data))
+    os._exit(0)  # Python's own end makes system calls that the jail forbids
+
+
+def _do(job: Job, data: bytes) -> tuple[bytes, Canvas, Data]:
+    try:
+        if isinstance(job, Examine):
+            picture, kept = examine(job, data)
+            return (SAME, _canvas(picture), b"") if kept is data else (DONE, _canvas(picture), kept)
+        return DONE, NOWHERE, render(job, data)
+    except BrokenImage as refusal:
+        said = refusal.what if refusal.what in SAID else CONTRADICTS
+        return BROKEN, (SAID.index(said), 0, 0), b""
+    except TooManyPixels as refusal:
+        return TOO_MANY, refusal.canvas, b""
+    except MemoryError:
+        return TOO_MANY, NOWHERE, b""
+
+
+def _canvas(picture: Picture) -> Canvas:
+    return picture.width, picture.height, picture.frames
+
+
+def _answer(sink: BinaryIO, kind: bytes, canvas: Canvas, body: Data) -> None:
+    sink.write(ANSWER.pack(kind, *canvas, len(body)))
+    sink.write(body)
+    sink.flush()
+
+
+def _address_space() -> int:
+    """Return the bytes that are mapped now (/proc/self/statm, proc(5))."""
+    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,56 @@
+"""What every session of Mayfly is set to, kept in the database for its role, and how many there may be.
+
+A connection can't bring them along: a pooler such as PgBouncer refuses that, and lends one session of PostgreSQL's to
+several clients in turn.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+SESSION = {
+    "TimeZone": "UTC",
+    "statement_timeout": "30s",
+    "idle_in_transaction_session_timeout": "1min",
+    # A slot is never analyzed, so its rows are thought to be many and a sort of them cheap; they stand in the order of
+    # their index.
+    "enable_bitmapscan": "off",
+    "jit": "off",
+}
+_KEPT = text(
+    """
+    SELECT unnest(setconfig) FROM pg_db_role_setting
+    WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND setrole = (SELECT oid FROM pg_roles WHERE rolname = current_user)
+    """
+)
+_ALLOWED = text(
+    """
+    SELECT least(
+        current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+            - coalesce(current_setting('reserved_connections', true)::int, 0),
+        (SELECT nullif(rolconnlimit, -1) FROM pg_roles WHERE rolname = current_user),
+        (SELECT nullif(datconnlimit, -1) FROM pg_database WHERE datname = current_database())
+    ), pg_backend_pid()
+    """
+)
+_DATABASE = text("SELECT quote_ident(current_database())")
+
+
+def keep_session_settings(connection: Connection) -> None:
+    """Have this session go on, and every later one of this role in this database begin, with Mayfly's settings."""
+    if {f"{name}={value}" for name, value in SESSION.items()} <= set(connection.scalars(_KEPT)):
+        return
+    database = connection.execute(_DATABASE).scalar_one()
+    for name, value in SESSION.items():
+        connection.execute(text(f"ALTER ROLE CURRENT_USER IN DATABASE {database} SET {name} = '{value}'"))
+        connection.execute(text(f"SET {name} = '{value}'"))
+
+
+def connections_allowed(connection: Connection) -> int | None:
+    """Tell how many connections PostgreSQL allows this role; None behind a pooler, which lends a few to many."""
+    allowed, process = connection.execute(_ALLOWED).one()
+    driver: Any = connection.connection.driver_connection
+    return int(allowed) if driver.info.backend_pid == process else None

@@ -1,0 +1,164 @@
+"""What one request holds: memory for images, and turns at what is dear."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+from services.admission import PATIENCE_SECONDS, Budget, Later
+
+FREE_BYTES = 256 * 1024
+"""What a request may hold without asking: small images never wait for memory."""
+MEDIUM_BYTES = 2 * 1024 * 1024
+T = TypeVar("T")
+
+
+class Memory:
+    """The memory that a process has for images: ``units`` bytes, and a quarter of that for those up to 2 MiB alone.
+
+    So many large ones, or slow ones, never keep the others waiting.
+    """
+
+    def __init__(self, units: int, patience: float = PATIENCE_SECONDS) -> None:
+        self.large = Budget(units, waiting=64, patience=patience)
+        self.medium = Budget(units // 4, waiting=256, patience=patience)
+
+    @property
+    def budgets(self) -> tuple[Budget, Budget]:
+        """Both parts."""
+        return self.medium, self.large
+
+    @property
+    def taken(self) -> int:
+        """How many bytes are given out now."""
+        return self.medium.taken + self.large.taken
+
+
+class Allowance:
+    """What one request holds of which budgets, until it is closed or nobody knows it any more."""
+
+    def __init__(self, memory: Memory | None = None) -> None:
+        self._memory = memory
+        self._held: dict[Budget, int] = {}
+        self._refused: set[Budget] = set()
+        self.made: dict[Hashable, Any] = {}
+        """What earlier runs of the request have made, which ``once`` knows."""
+
+    def held(self, budget: Budget) -> int:
+        """How many units of a budget this request holds."""
+        return self._held.get(budget, 0)
+
+    def hold(self, budget: Budget, amount: int) -> None:
+        """Hold ``amount`` units in all, more than there are counting as all; raises Later.
+
+        Raises Overloaded where as many wait already as may, or this request has waited in vain.
+        """
+        more = min(amount, budget.units) - self.held(budget)
+        if more > 0:
+            if not budget.take(more):
+                if budget.full or budget in self._refused:
+                    raise budget.overloaded()
+                raise Later(budget, more)
+            self.add(budget, more)
+
+    @property
+    def held_memory(self) -> int:
+        """How many bytes of memory this request holds."""
+        return 0 if self._memory is None else sum(map(self.held, self._memory.budgets))
+
+    def hold_memory(self, size: int) -> None:
+        """Hold ``size`` bytes of memory in all; raises Later and Overloaded."""
+        if self._memory is None or size <= FREE_BYTES:
+            return
+        if size <= MEDIUM_BYTES and not self.held(self._memory.large):
+            self.hold(self._memory.medium, size)
+        else:
+            self.hold(self._memory.large, size)
+            self.give_back(self._memory.medium)
+
+    def refuse(self, budget: Budget) -> None:
+        """Note that the request has waited for a budget in vain: in its next run ``hold`` raises Overloaded."""
+        self._refused.add(budget)
+
+    def add(self, budget: Budget, amount: int) -> None:
+        """Note units that were taken from a budget for this request."""
+        self._held[budget] = self.held(budget) + amount
+
+    def give_back(self, budget: Budget) -> None:
+        """Give back everything of one budget."""
+        amount = self._held.pop(budget, 0)
+        if amount:
+            budget.give_back(amount)
+
+    def close(self) -> None:
+        """Give everything back; more than once is no more than once."""
+        for budget in tuple(self._held):
+            self.give_back(budget)
+
+    __del__ = close
+
+    @contextmanager
+    def current(self) -> Iterator[None]:
+        """Let ``hold`` and ``turn`` count to this allowance within the block."""
+        before = _current.set(self)
+        try:
+            yield
+        finally:
+            _current.reset(before)
+
+
+_current: ContextVar[Allowance | None] = ContextVar("allowance", default=None)
+
+
+def hold(budget: Budget, amount: int) -> None:
+    """Hold ``amount`` units of a budget in all until the request under way is over, if there is one.
+
+    Raises Later and Overloaded.
+    """
+    allowance = _current.get()
+    if allowance is not None:
+        allowance.hold(budget, amount)
+
+
+def hold_memory(size: int) -> None:
+    """Ask for memory before it is taken: ``size`` bytes in all for the request under way, if there is one.
+
+    Raises Later and Overloaded.
+    """
+    allowance = _current.get()
+    if allowance is not None:
+        allowance.hold_memory(size)
+
+
+@contextmanager
+def turn(budget: Budget) -> Iterator[None]:
+    """Hold one unit of a budget for the length of the block; raises Later and Overloaded.
+
+    A request that waited for its turn comes with it. One that has to wait for anything else within the block gives its
+    turn back meanwhile, so that nobody who waits keeps others waiting. Outside of a request nothing is counted.
+    """
+    allowance = _current.get()
+    if allowance is None:
+        yield
+        return
+    allowance.hold(budget, 1)
+    try:
+        yield
+    finally:
+        allowance.give_back(budget)
+
+
+def once(name: Hashable, make: Callable[[], T]) -> T:
+    """Return what ``make`` returned in an earlier run of the request under way, else call it and keep that.
+
+    It is for what is dear, or what must not be done twice, before a point that may raise Later.
+    """
+    allowance = _current.get()
+    if allowance is None:
+        return make()
+    if name not in allowance.made:
+        allowance.made[name] = make()
+    made: T = allowance.made[name]
+    return made

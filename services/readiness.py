@@ -1,0 +1,56 @@
+"""Whether the service can do all that it is for."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sqlalchemy import Engine
+
+from imaging import jail_offered
+from models import now
+from services.database import statements
+from services.errors import ServiceError
+
+
+class Part(NamedTuple):
+    """Whether a part does what it is for, and in a sentence what an operator should know about it."""
+
+    ok: bool
+    message: str
+
+
+class Readiness:
+    """Asks each part; cheap enough to be asked every second."""
+
+    def __init__(self, engine: Engine, *, accept_no_jail: bool) -> None:
+        self._engine = engine
+        self._accept_no_jail = accept_no_jail
+
+    def __call__(self) -> dict[str, Part]:
+        """Return every part by its name; raises nothing."""
+        return {"database": self._database(), "sandbox": self.sandbox()}
+
+    def _database(self) -> Part:
+        try:
+            with statements(self._engine) as connection:
+                now(connection)
+        except ServiceError as error:
+            return Part(False, str(error))
+        return Part(True, "It answers.")
+
+    def sandbox(self) -> Part:
+        """Tell whether decoders run in a jail, and if not, what follows."""
+        jail = jail_offered()
+        if jail.filtered:
+            beside = f"Landlock {jail.landlock}" if jail.landlock else "no Landlock"
+            return Part(True, f"Decoders run in a jail: a filter of system calls, and {beside} beside it.")
+        missing = f"Decoders have no jail here ({jail.why_not})"
+        if self._accept_no_jail:
+            return Part(
+                True, f"{missing}, and ACCEPT_NO_JAIL is on: a hostile image may take over the server."
+            )
+        return Part(
+            False,
+            f"{missing}: GIF, WebP, AVIF and conversions are refused; run Mayfly where seccomp is allowed,"
+            " or accept the risk by ACCEPT_NO_JAIL=true.",
+        )

@@ -1,0 +1,55 @@
+"""Accounts come back from a backup by the lines that the documents give."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from app import create_app, migrate
+from config import Config
+from models import db
+from tests.cast import SERVER_KEY
+from tests.processes import ROOT
+
+LINES = re.findall(r"^psql .*$", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE)
+ALICE = {"login": "alice", "email": "alice@example.org", "password": "correct horse"}
+
+
+@pytest.fixture
+def two_databases(database_url: str) -> Iterator[list[str]]:
+    engine = create_engine(database_url, isolation_level="AUTOCOMMIT")
+    names = ("backed_up", "restored")
+    with engine.connect() as connection:
+        for name in names:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        yield [database_url.replace("/mayfly?", f"/{name}?") for name in names]
+        for name in names:
+            connection.execute(text(f"DROP DATABASE {name}"))
+    engine.dispose()
+
+
+def test_accounts_come_back_by_the_lines_of_the_documents(two_databases: list[str], tmp_path: Path) -> None:
+    answers = []
+    for url, line, path in zip(two_databases, LINES, ("/api/registration", "/api/login"), strict=True):
+        app = create_app(Config(database_url=url, secret_keys=(SERVER_KEY,)))
+        migrate(app)
+        if path == "/api/login":
+            run(line, url, tmp_path)
+        fields = ALICE if path == "/api/registration" else ALICE.keys() - {"email"}
+        answers.append(app.test_client().post(path, json={name: ALICE[name] for name in fields}).status_code)
+        if path == "/api/registration":
+            run(line, url, tmp_path)
+        with app.app_context():
+            db.engine.dispose()
+    assert answers == [201, 200]
+
+
+def run(line: str, url: str, folder: Path) -> None:
+    env = {**os.environ, "DATABASE_URL": url.replace("+psycopg2", "")}
+    subprocess.run(["sh", "-ec", line], cwd=folder, env=env, check=True, capture_output=True)

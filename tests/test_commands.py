@@ -1,0 +1,126 @@
+"""Each command ends a foreseeable failure with one sentence and a status, in the words of whoever set it up."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from tests.cast import SERVER_KEY
+from tests.processes import ROOT, free_port
+
+COMMANDS = {
+    "app.py": ("app.py",),
+    "purge": ("-m", "flask", "purge"),
+    "renew-accounts": ("-m", "flask", "renew-accounts"),
+    "db upgrade": ("-m", "flask", "db", "upgrade"),
+}
+every_command = pytest.mark.parametrize("command", COMMANDS)
+AWAY = {"HOST": "127.0.0.1", "POSTGRES_PORT": "1", "POSTGRES_USER": "me", "POSTGRES_PASSWORD": "hunter2"}
+
+
+def sentence_of(command: str, **settings: str) -> str:
+    """Run a command that can't do its work, and return the one sentence that it says of it."""
+    env = {**os.environ, "BIND": f"127.0.0.1:{free_port()}", "SECRET_KEYS": SERVER_KEY, **settings}
+    ended = subprocess.run(
+        [sys.executable, *COMMANDS[command]],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ended.returncode == 1, ended.stderr
+    assert ended.stdout == ""
+    assert ended.stderr.count("\n") == 1, ended.stderr
+    assert "hunter2" not in ended.stderr
+    return ended.stderr
+
+
+@every_command
+def test_a_setting_that_can_t_be_read(command: str) -> None:
+    assert "LIFETIME can't be read" in sentence_of(command, LIFETIME="five")
+
+
+@pytest.mark.parametrize("command", ["app.py", "purge"])
+def test_an_address_that_sqlalchemy_can_t_read(command: str) -> None:
+    told = sentence_of(command, DATABASE_URL="postgresql://u:hunter2@h/d?port=five")
+    assert "DATABASE_URL can't be read" in told
+
+
+@pytest.mark.parametrize("command", ["app.py", "purge"])
+def test_a_server_key_that_is_none(command: str, tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text("hunter2\n")
+    away = {"DATABASE_URL": "postgresql://127.0.0.1:1/d"}
+    assert "SECRET_KEYS: server key 1" in sentence_of(command, **away, SECRET_KEYS="hunter2")
+    told = sentence_of(command, **away, SECRET_KEYS="", SECRET_KEYS_FILE=str(tmp_path / "keys"))
+    assert "SECRET_KEYS_FILE: server key 1" in told
+
+
+@every_command
+def test_a_database_that_is_away(command: str) -> None:
+    for named, setting in (
+        (AWAY, "HOST and POSTGRES_*"),
+        ({"DATABASE_URL": "postgresql://127.0.0.1:1/d"}, "DATABASE_URL"),
+    ):
+        told = sentence_of(command, **named)
+        assert "Connection refused" in told
+        assert told.endswith(f"mend {setting}\n")
+
+
+@every_command
+def test_a_database_that_refuses(command: str, database_url: str) -> None:
+    refused = database_url.replace("mayfly@", "stranger:hunter2@")
+    assert 'authentication failed for user "stranger"' in sentence_of(command, DATABASE_URL=refused)
+
+
+@pytest.fixture
+def empty_database(database_url: str) -> Iterator[str]:
+    engine = create_engine(database_url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("CREATE DATABASE commands"))
+        yield database_url.replace("/mayfly?", "/commands?")
+        connection.execute(text("DROP DATABASE commands"))
+    engine.dispose()
+
+
+def test_more_connections_than_postgresql_allows(empty_database: str) -> None:
+    told = sentence_of("app.py", DATABASE_URL=empty_database, WORKERS="20", THREADS="4")
+    assert "may ask for 100 connections, and PostgreSQL allows 97" in told
+    engine = create_engine(empty_database, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("ALTER DATABASE commands CONNECTION LIMIT 9"))
+        assert "PostgreSQL allows 9:" in sentence_of("app.py", DATABASE_URL=empty_database, WORKERS="2")
+    engine.dispose()
+
+
+@pytest.mark.parametrize("command", ["purge", "renew-accounts"])
+def test_a_database_without_our_tables(command: str, empty_database: str) -> None:
+    assert "flask db upgrade" in sentence_of(command, DATABASE_URL=empty_database)
+
+
+@pytest.mark.parametrize("command", ["app.py", "db upgrade"])
+def test_a_schema_of_a_newer_program(command: str, empty_database: str) -> None:
+    engine = create_engine(empty_database)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE alembic_version AS SELECT '9999'::varchar(32) AS version_num"))
+    engine.dispose()
+    told = sentence_of(command, DATABASE_URL=empty_database)
+    assert "newer Mayfly (9999, and this one knows 00" in told
+
+
+@pytest.mark.parametrize("command", ["app.py", "purge"])
+def test_no_database_where_none_came_with_us(command: str, tmp_path: Path) -> None:
+    """As in the container, which has no PostgreSQL of its own."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import embedded.programs\nembedded.programs.PACKAGE = 'no_such_package'\n"
+    )
+    told = sentence_of(command, PYTHONPATH=f"{tmp_path}:{ROOT}", DATA_DIR=str(tmp_path / "data"))
+    assert "set DATABASE_URL or POSTGRES_USER" in told
+    assert "requirements" not in told

@@ -1,0 +1,65 @@
+"""What a new machine lacks is told at once, in one sentence."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.processes import ROOT
+
+WITHOUT_VENV = (
+    '#!/bin/sh\ncase "$2" in *ensurepip*) exit 1 ;; *) exec /usr/bin/env -i {python} "$@" ;; esac\n'
+)
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A copy of what `make` builds `.venv` from, that any user may read."""
+    folder = tmp_path / "clone"
+    shutil.copytree(ROOT / ".ci", folder / ".ci")
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+def test_all_that_is_missing_is_told_in_one_round(clone: Path) -> None:
+    programs = clone / "programs"
+    programs.mkdir()
+    python = shutil.which("python3")
+    (programs / "python3").write_text(WITHOUT_VENV.format(python=python))
+    (programs / "python3").chmod(0o755)
+    for name in ("sh", "dirname", "cat", "cmp", "flock"):
+        (programs / name).symlink_to(str(shutil.which(name)))
+    for name, word in (("id", "echo 1000"), ("apt-get", "exit 1")):  # an ordinary user of Debian
+        (programs / name).write_text(f"#!/bin/sh\n{word}\n")
+        (programs / name).chmod(0o755)
+    told = subprocess.run(
+        [".ci/tools", "no-such-program:some-package"],
+        cwd=clone,
+        env={"PATH": str(programs)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 1
+    assert told.stderr.count("\n") == 1, told.stderr
+    assert "-venv some-package" in told.stderr
+
+
+def test_no_network_is_told_in_one_sentence(clone: Path) -> None:
+    env = {
+        **os.environ,
+        "PIP_INDEX_URL": "http://127.0.0.1:1",
+        "PIP_RETRIES": "0",
+        "PIP_CONFIG_FILE": os.devnull,
+    }
+    told = subprocess.run(
+        [".ci/venv", "run"], cwd=clone, env=env, capture_output=True, text=True, check=False, timeout=110
+    )
+    assert told.returncode == 1
+    assert told.stderr.splitlines()[-1].startswith("pip reaches no index of packages")
+    assert "ERROR" not in told.stderr

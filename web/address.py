@@ -1,0 +1,12 @@
+"""The address that answers repeat: of links, of the page for curl, of the uploader for ShareX."""
+
+from __future__ import annotations
+
+from flask import current_app, request
+
+
+def address() -> str:
+    """The address that people see of this server, which may end in a path; the request's Host has been checked."""
+    scheme = "https" if request.scheme == "https" else "http"
+    base_url: str | None = current_app.config["BASE_URL"]
+    return base_url or f"{scheme}://{request.environ['HTTP_HOST']}"
