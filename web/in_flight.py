@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
-from io import BytesIO
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -48,22 +47,13 @@ def behind_proxies(app: WSGIApplication, hops: int) -> WSGIApplication:
 def _run(
     app: WSGIApplication, environ: WSGIEnvironment, start_response: StartResponse, allowance: Allowance
 ) -> Iterable[bytes]:
-    """Run a request, and again from its beginning whenever it had to wait for its turn.
-
-    A body of more than SMALL that can't be wound back is refused where it would have to wait.
-    """
-    body = environ["wsgi.input"]
-    if not hasattr(body, "seek") and int(environ.get("CONTENT_LENGTH") or 0) <= SMALL:
-        environ["wsgi.input"] = body = BytesIO(body.read(int(environ.get("CONTENT_LENGTH") or 0)))
-    try:
-        while True:
-            try:
-                return app(environ, start_response)
-            except Later as later:
-                _wait(later, allowance)
-                body.seek(0)
-    finally:
-        allowance.close()
+    """Run a request, and again from its beginning whenever it had to wait for its turn."""
+    while True:
+        try:
+            return app(environ, start_response)
+        except Later as later:
+            _wait(later, allowance)
+            environ["wsgi.input"].seek(0)
 
 
 def _wait(later: Later, allowance: Allowance) -> None:
