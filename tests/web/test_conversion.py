@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import io
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from PIL import Image
 
+from app import Mayfly
 from imaging import conversion
-from tests.cast import FLOWER, IMAGES, deposit
-from tests.processes import Served
+from services.dear import CONVERSIONS
+from tests.cast import FLOWER, IMAGES, deposit, noise
+from tests.conftest import MakeApp
+from tests.processes import Served, until
 
 
 def opened(answer: Any) -> Image.Image:
@@ -138,3 +143,91 @@ def test_a_server_that_can_write_no_file_converts(server: Served) -> None:
         answer = requests.get(f"{server.url}/image/{link}.{form}?width=50", timeout=60)
         assert answer.status_code == 200
         assert Image.open(io.BytesIO(answer.content)).width == 50
+
+
+def wide() -> bytes:
+    """A picture that is wider than a WebP can be."""
+    written = io.BytesIO()
+    Image.new("RGB", (20_000, 4)).save(written, "PNG")
+    return written.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("settings", "data", "query", "status", "code"),
+    [
+        ({}, wide(), "format=webp", 422, "too_many_pixels"),
+        ({"max_conversion_pixels": 480 * 360 - 1}, FLOWER, "format=png", 422, "too_many_pixels"),
+        (
+            {"max_image_bytes": 100_000, "max_bytes_in_flight": 100_000},
+            FLOWER,
+            "format=png",
+            422,
+            "too_many_pixels",
+        ),
+    ],
+    ids=["by its form", "by its pixels", "by its bytes"],
+)
+def test_a_conversion_that_is_refused_costs_no_view(
+    make_app: MakeApp, settings: dict[str, Any], data: bytes, query: str, status: int, code: str
+) -> None:
+    client = make_app(**settings).test_client()
+    link = client.post("/upload?views=1", data=data).get_json()["hash"]
+    for _ in range(2):
+        answer = client.post(f"/image/{link}?{query}")
+        assert (answer.status_code, answer.get_json()["error"]) == (status, code)
+    answer = client.post(f"/image/{link}")
+    assert (answer.status_code, answer.data) == (200, data)
+
+
+def test_head_refuses_what_has_too_many_pixels_to_convert(make_app: MakeApp) -> None:
+    client = make_app(max_conversion_pixels=480 * 360 - 1).test_client()
+    link = deposit(client)
+    for method in (client.get, client.head):
+        assert method(f"/image/{link}.png").status_code == 422
+        assert method(f"/image/{link}").status_code == 200
+
+
+def test_a_conversion_that_finds_no_memory_costs_no_view(app: Mayfly, client: FlaskClient) -> None:
+    link = client.post("/upload?views=1", data=noise(800, 700)).get_json()["hash"]
+    for budget in app.memory.budgets:
+        budget.patience = 0.05
+    others = [(budget, budget.units) for budget in app.memory.budgets if budget.take(budget.units)]
+    answer = client.post(f"/image/{link}.jpg")
+    assert (answer.status_code, answer.get_json()["error"]) == (503, "too_busy")
+    for budget, units in others:
+        budget.give_back(units)
+    assert opened(client.post(f"/image/{link}.jpg")).size == (800, 700)
+
+
+def test_many_who_convert_the_last_view_get_it_once(make_app: MakeApp) -> None:
+    app = make_app(threads=4)
+    link = deposit(app.test_client(), views=1)
+
+    def convert() -> int:
+        return app.test_client().post(f"/image/{link}.png?width=40").status_code
+
+    with ThreadPoolExecutor(4) as clients:
+        statuses = [each.result(60) for each in [clients.submit(convert) for _ in range(4)]]
+    assert sorted(statuses) == [200, 404, 404, 404]
+
+
+def test_an_image_that_ends_while_it_is_converted_is_not_shown(app: Mayfly, client: FlaskClient) -> None:
+    told = client.post("/upload", data=noise(2000, 2000)).get_json()
+    with ThreadPoolExecutor(1) as others:
+        asked = others.submit(app.test_client().get, f"/image/{told['hash']}.webp")
+        assert until(lambda: CONVERSIONS.taken == 1)
+        time.sleep(0.4)  # the image is read by then, and its conversion takes longer
+        assert client.delete(f"/images/{told['image_key']}").status_code == 200
+        assert CONVERSIONS.taken == 1
+        assert asked.result(60).status_code == 404
+
+
+def test_a_converted_image_is_counted_until_its_answer_is_out(app: Mayfly, client: FlaskClient) -> None:
+    picture = noise(800, 700)
+    link = client.post("/upload", data=picture).get_json()["hash"]
+    answer = client.get(f"/image/{link}.webp", buffered=False)
+    size = int(answer.headers["Content-Length"])
+    assert size > 100_000
+    assert app.memory.taken == len(picture) + size, "the answer is not read yet"
+    answer.close()
+    assert app.memory.taken == 0
