@@ -211,14 +211,21 @@ def test_many_who_convert_the_last_view_get_it_once(make_app: MakeApp) -> None:
     assert sorted(statuses) == [200, 404, 404, 404]
 
 
+def slow() -> bytes:
+    """A picture that takes a second and more to be converted: few bytes, and many pixels with something in each."""
+    written = io.BytesIO()
+    Image.effect_noise((500, 500), 60).resize((5000, 5000)).save(written, "JPEG", quality=50)
+    return written.getvalue()
+
+
 def test_an_image_that_ends_while_it_is_converted_is_not_shown(app: Mayfly, client: FlaskClient) -> None:
-    told = client.post("/upload", data=noise(2000, 2000)).get_json()
+    told = client.post("/upload", data=slow()).get_json()
     with ThreadPoolExecutor(1) as others:
         asked = others.submit(app.test_client().get, f"/image/{told['hash']}.webp")
-        assert until(lambda: CONVERSIONS.taken == 1)
-        time.sleep(0.4)  # the image is read by then, and its conversion takes longer
+        assert until(lambda: app.memory.taken == told["size"])
+        time.sleep(0.2)  # it is read by then
         assert client.delete(f"/images/{told['image_key']}").status_code == 200
-        assert CONVERSIONS.taken == 1
+        assert CONVERSIONS.taken == 1, "it is still converted"
         assert asked.result(60).status_code == 404
 
 
