@@ -14,16 +14,15 @@ from typing import Any
 from front.crowd import Crowd, Flow
 from front.environ import Answer, Chunks, Environ, Scope, environ_of
 from front.pool import Pool
+from front.sending import Send, head, send_busy, send_small
 from front.sockets import Address, shut
 from services import FREE_BYTES, Allowance, BodyCutShort, Later, Memory, Overloaded, ServiceError, TooSlow
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 Wsgi = Callable[..., Iterable[bytes]]
 
 MOST_WAITING = 200
 """Requests that wait for a thread; whoever comes then is refused at once."""
-BUSY = b'{"status": "error", "error": "too_busy", "message": "The server has all hands full; try again in a second."}\n'
 ALIVE = "/healthz"
 LINGER_SECONDS = 1.0
 """How long a client that was refused in the middle of its body has to read the answer."""
@@ -57,14 +56,19 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["path"] == ALIVE and scope["method"] in {"GET", "HEAD"} and self._believes(_hosts(scope)):
-            await _send_small(send, self._alive, scope["method"] == "HEAD")
+        if scope["path"] == ALIVE and self._is_plain(scope):
+            await send_small(send, self._alive, scope["method"] == "HEAD")
             return
         allowance = Allowance(self._memory)
         try:
             await self._answer(scope, receive, send, allowance)
         finally:
             allowance.close()
+
+    def _is_plain(self, scope: Scope) -> bool:
+        """Tell whether a request needs nothing of Flask: neither a refusal nor an answer for another origin."""
+        plain = not any(name == b"origin" for name, _ in scope["headers"])
+        return plain and scope["method"] in {"GET", "HEAD"} and self._believes(_hosts(scope))
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, allowance: Allowance) -> None:
         announced, chunked = _length(scope)
@@ -74,7 +78,7 @@ class Front:
         if (chunked or announced) and announced <= most:
             pieces, refusal = await self._take(receive, allowance, announced or most + 1, chunked)
         elif self._pool.waiting > MOST_WAITING:
-            await _send_busy(send)
+            await send_busy(send)
             return
         environ = environ_of(scope, Chunks(pieces), chunked)
         del pieces
@@ -170,15 +174,15 @@ class Front:
     async def _send(self, scope: Scope, send: Send, answer: Answer, allowance: Allowance) -> None:
         if answer.second is None:
             allowance.close()
-            await _send_small(send, answer, scope["method"] == "HEAD")
+            await send_small(send, answer, scope["method"] == "HEAD")
             return
         try:
             flow = self._crowd.add(Flow(_task(), allowance))
         except Overloaded:
-            await _send_busy(send)
+            await send_busy(send)
             return
         try:
-            await send(_head(answer.status, answer.headers))
+            await send(head(answer.status, answer.headers))
             await self._send_pieces(send, answer, flow)
         except asyncio.CancelledError:
             if not flow.ended:
@@ -244,17 +248,3 @@ def _asking(path: str) -> Scope:
         "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b"", "http_version": "1.1",
         "scheme": "http", "server": ("127.0.0.1", 80), "client": None, "headers": [(b"host", b"127.0.0.1")],
     }  # fmt: skip
-
-
-def _head(status: int, headers: list[tuple[bytes, bytes]]) -> dict[str, Any]:
-    return {"type": "http.response.start", "status": status, "headers": headers}
-
-
-async def _send_small(send: Send, answer: Answer, head: bool) -> None:
-    await send(_head(answer.status, answer.headers))
-    await send({"type": "http.response.body", "body": b"" if head else answer.first})
-
-
-async def _send_busy(send: Send) -> None:
-    await send(_head(503, [(b"content-type", b"application/json"), (b"retry-after", b"1")]))
-    await send({"type": "http.response.body", "body": BUSY})

@@ -45,7 +45,7 @@ def _read_body(request: Request, limit: int) -> Body:
     if kind == "multipart/form-data":
         body = _read_multipart(request, parameters.get("boundary", ""), limit)
     else:
-        body = Body(read_bytes(request, limit))
+        body = Body(_read_bytes(request, limit))
     if not body.image:
         raise BadRequest(
             "empty_image", "The image is empty; send its bytes in the field `file` or as the body."
@@ -77,6 +77,10 @@ def _read_fields(request: Request) -> dict[str, str]:
 
 def read_bytes(request: Request, limit: int) -> bytearray:
     """Read a body of at most ``limit`` bytes as it is; raises BadRequest."""
+    return once("bytes", lambda: _read_bytes(request, limit))
+
+
+def _read_bytes(request: Request, limit: int) -> bytearray:
     body = bytearray()
     for piece in _pieces(request, limit, limit):
         body += piece

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from select import select
 from typing import Any
@@ -142,3 +143,19 @@ def test_a_field_with_an_underscore_does_not_pass_for_one_with_a_dash(server: Se
     with connections(server, asked, 1) as (client,):
         answer = b"".join(iter(lambda: client.recv(1 << 16), b""))
     assert b"evil" not in answer
+
+
+def test_a_request_that_waits_for_its_turn_keeps_its_body(server: Served) -> None:
+    """It is run again from its beginning, and finds what it had read."""
+    login = {"login": "nobody", "password": "secret"}
+    with ThreadPoolExecutor(12) as clients:
+        logins = [
+            clients.submit(requests.post, f"{server.url}/api/login", json=login, timeout=60)
+            for _ in range(12)
+        ]
+        uploads = [
+            clients.submit(requests.put, f"{server.url}/a.png", data=SMALL, auth=("", "secret"), timeout=60)
+            for _ in range(12)
+        ]
+    assert {each.result().status_code for each in logins} <= {401, 429, 503}
+    assert {each.result().status_code for each in uploads} == {201}

@@ -1,0 +1,28 @@
+"""Short answers as messages of ASGI (https://asgi.readthedocs.io/en/latest/specs/www.html)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from front.environ import Answer
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+BUSY = b'{"status": "error", "error": "too_busy", "message": "The server has all hands full; try again in a second."}\n'
+
+
+def head(status: int, headers: list[tuple[bytes, bytes]]) -> dict[str, Any]:
+    """Return the message that begins an answer."""
+    return {"type": "http.response.start", "status": status, "headers": headers}
+
+
+async def send_small(send: Send, answer: Answer, bare: bool) -> None:
+    """Send an answer of one piece, without its body where it is ``bare``."""
+    await send(head(answer.status, answer.headers))
+    await send({"type": "http.response.body", "body": b"" if bare else answer.first})
+
+
+async def send_busy(send: Send) -> None:
+    """Refuse a request without asking Flask."""
+    await send(head(503, [(b"content-type", b"application/json"), (b"retry-after", b"1")]))
+    await send({"type": "http.response.body", "body": BUSY})
