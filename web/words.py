@@ -65,6 +65,8 @@ ERRORS = {
     "storage_full": _("The storage is full until older images expire. Try again in a minute."),
     "too_busy": _("The server has too much to do at the moment. Try again in a few seconds."),
     "too_large": _("The image is larger than the server takes."),
+    "too_slow": _("The image came too slowly. Try again over a faster connection."),
+    "head_too_large": _("The browser sent more about itself than the server takes."),
     "too_many_guesses": _("There were too many attempts at this image's password. Wait a moment."),
     "account_asked": _("This is for people with an account; log in first."),
     "bad_cursor": _("That part of the list is not there. Begin with the newest image."),
