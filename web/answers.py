@@ -18,7 +18,7 @@ from imaging import Data
 from services import Opened, Receipt
 from web.schemas import DescribedAnswer, ReceiptAnswer
 
-PIECE_BYTES = 1 << 18
+PIECE_BYTES = 1 << 20
 LAST_BYTES = 1 << 16
 """The size of the last piece: what a server's buffer may hold of an answer that is done for it."""
 IMAGE_HEADERS = (

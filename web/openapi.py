@@ -11,7 +11,7 @@ from flask import Flask
 from pydantic import TypeAdapter
 from werkzeug.routing import Rule
 
-from services import NotByLooking, TokenRefused
+from services import HeadTooLarge, NotByLooking, TokenRefused, TooSlow
 from web.errors import CHALLENGES, STATUS
 from web.operation import HTML, TEXT, Answer, Body, Operation, operation_of
 from web.schemas import ErrorAnswer
@@ -144,7 +144,9 @@ def _responses(operation: Operation, schemas: _Schemas, *, with_body: bool) -> d
 def _refusals(operation: Operation) -> dict[int, set[str]]:
     """The statuses and codes of every error a route may answer with; the codes of a 400 and a 413 are no closed set."""
     codes: dict[int, set[str]] = defaultdict(set)
-    kinds = set(operation.refuses) | ({TokenRefused} if operation.account != "ignored" else set())
+    kinds = {*operation.refuses, HeadTooLarge}
+    kinds |= {TokenRefused} if operation.account != "ignored" else set()
+    kinds |= {TooSlow} if operation.body else set()
     for kind in kinds:
         status, code = (405, "open_by_post") if kind is NotByLooking else STATUS[kind]
         codes[status].add(code)
