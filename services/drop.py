@@ -123,9 +123,6 @@ class Drop:
 
         Raises ImageGone, NotByLooking, Later, Overloaded, DatabaseAway, and the errors of imaging for a conversion.
         """
-        return self._view(link_text, conversion)
-
-    def _view(self, link_text: str, conversion: Conversion | None) -> tuple[Opened, memoryview | bytes]:
         with statements(self._engine) as connection:
             found = self._shelf.find_to_read(connection, _link(link_text))
             if found.counts:
@@ -142,11 +139,6 @@ class Drop:
         Raises ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses, Later, Overloaded, DatabaseAway, and the errors
         of imaging for a conversion. Whatever it raises has counted no view.
         """
-        return self._open(link_text, password, conversion)
-
-    def _open(
-        self, link_text: str, password: str | None, conversion: Conversion | None
-    ) -> tuple[Opened, memoryview | bytes]:
         with statements(self._engine) as connection:
             found = self._shelf.find_to_read(connection, _link(link_text))
             dear = found.sealed.asks_password or conversion is not None
@@ -201,9 +193,6 @@ class Drop:
 
         Raises ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses, Later, Overloaded, DatabaseAway.
         """
-        return self._download(image_key_text, password)
-
-    def _download(self, image_key_text: str, password: str | None) -> tuple[Opened, memoryview | bytes]:
         with statements(self._engine) as connection:
             found = self._shelf.find_managed(connection, _image_key(image_key_text))
             if not found.sealed.asks_password:
