@@ -57,7 +57,7 @@ class Front:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["path"] == ALIVE and self._is_plain(scope):
-            await send_small(send, self._alive, scope["method"] == "HEAD")
+            send_small(send, self._alive, scope["method"] == "HEAD")
             return
         allowance = Allowance(self._memory)
         try:
@@ -84,11 +84,12 @@ class Front:
         del pieces
         if refusal is not None:
             environ["mayfly.refusal"] = refusal
-        answer = await self._run(environ, allowance)
-        try:
-            await self._send(scope, send, answer, allowance)
-        finally:
-            answer.close()
+        answer = await self._run(partial(self._call, environ, scope, send, allowance), allowance)
+        if answer is not None:
+            try:
+                await self._send(scope, send, answer, allowance)
+            finally:
+                answer.close()
         if isinstance(refusal, TooSlow | Overloaded):  # what is left of the body is not waited for
             asyncio.get_running_loop().call_later(LINGER_SECONDS, shut, _client(scope))
 
@@ -132,13 +133,18 @@ class Front:
         except Later as later:
             await self._wait(later, allowance)
 
-    async def _run(self, environ: Environ, allowance: Allowance) -> Answer:
+    def _call(self, environ: Environ, scope: Scope, send: Send, allowance: Allowance) -> Answer | None:
+        """Call Flask, in a thread; send an answer of one piece from there, and return one of several."""
+        with allowance.current():
+            answer = Answer(self._app, environ)
+        if answer.second is not None:
+            return answer
+        allowance.close()
+        send_small(send, answer, scope["method"] == "HEAD")
+        return None
+
+    async def _run(self, call: Callable[[], Answer | None], allowance: Allowance) -> Answer | None:
         """Run Flask, and again from the beginning of the request whenever that had to wait."""
-
-        def call() -> Answer:
-            with allowance.current():
-                return Answer(self._app, environ)
-
         while True:
             try:
                 answer = await self._pool.run(call)
@@ -172,10 +178,6 @@ class Front:
         allowance.add(later.budget, later.amount)
 
     async def _send(self, scope: Scope, send: Send, answer: Answer, allowance: Allowance) -> None:
-        if answer.second is None:
-            allowance.close()
-            await send_small(send, answer, scope["method"] == "HEAD")
-            return
         try:
             flow = self._crowd.add(Flow(_task(), allowance))
         except Overloaded:

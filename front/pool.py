@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 Job = tuple[Callable[[], Any], "asyncio.Future[Any]", asyncio.AbstractEventLoop]
+LATE_SECONDS = 0.02
+"""How long a future may wait for a result of None, which nobody is in a hurry for: waking the event loop for each costs
+more than a twentieth of a small answer."""
 
 
 class Pool:
@@ -17,6 +21,9 @@ class Pool:
 
     def __init__(self, threads: int) -> None:
         self._jobs: SimpleQueue[Job] = SimpleQueue()
+        self._over: deque[asyncio.Future[None]] = deque()
+        self._under_way = 0
+        self._ticking = False
         for number in range(threads):
             threading.Thread(target=self._work, name=f"flask-{number}", daemon=True).start()
 
@@ -26,11 +33,31 @@ class Pool:
         return self._jobs.qsize()
 
     def run(self, call: Callable[[], T]) -> asyncio.Future[T]:
-        """Have a call made by the next thread that is free."""
+        """Have a call made by the next thread that is free; a result of None is told up to LATE_SECONDS later."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
+        self._under_way += 1
+        future.add_done_callback(self._note_done)
         self._jobs.put((call, future, loop))
+        if self._over:
+            self._settle_over()
+        if not self._ticking:
+            self._ticking = True
+            loop.call_later(LATE_SECONDS, self._tick, loop)
         return future
+
+    def _note_done(self, _: asyncio.Future[Any]) -> None:
+        self._under_way -= 1
+
+    def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._settle_over()
+        self._ticking = self._under_way > 0
+        if self._ticking:
+            loop.call_later(LATE_SECONDS, self._tick, loop)
+
+    def _settle_over(self) -> None:
+        while self._over:
+            _settle(self._over.popleft(), None, None)
 
     def _work(self) -> None:
         while True:
@@ -42,7 +69,10 @@ class Pool:
             except BaseException as raised:  # it belongs to whoever waits, Later above all
                 error = raised.with_traceback(None)  # whose frames would keep the image
                 error.__context__ = None
-            loop.call_soon_threadsafe(_settle, future, result, error)
+            if result is None and error is None:
+                self._over.append(future)
+            else:
+                loop.call_soon_threadsafe(_settle, future, result, error)
             del call, future, loop, result, error  # nothing of it is kept until the next
 
 

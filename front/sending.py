@@ -16,10 +16,13 @@ def head(status: int, headers: list[tuple[bytes, bytes]]) -> dict[str, Any]:
     return {"type": "http.response.start", "status": status, "headers": headers}
 
 
-async def send_small(send: Send, answer: Answer, bare: bool) -> None:
-    """Send an answer of one piece, without its body where it is ``bare``."""
-    await send(head(answer.status, answer.headers))
-    await send({"type": "http.response.body", "body": b"" if bare else answer.first})
+def send_small(send: Send, answer: Answer, bare: bool) -> None:
+    """Send an answer of one piece, without its body where it is ``bare``; any thread may.
+
+    granian takes it at once, so that there is nothing to wait for.
+    """
+    send(head(answer.status, answer.headers))
+    send({"type": "http.response.body", "body": b"" if bare else answer.first})
 
 
 async def send_busy(send: Send) -> None:
