@@ -8,15 +8,19 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
 
 from flask import Response, jsonify, request
+from werkzeug.datastructures import Headers
 from werkzeug.http import http_date
 
 from imaging import Data
 from services import Opened, Receipt
 from web.schemas import DescribedAnswer, ReceiptAnswer
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 PIECE_BYTES = 256 * 1024
 LAST_PIECES = 5
@@ -105,23 +109,26 @@ def described(opened: Opened, link: str, image_key: str) -> DescribedAnswer:
     return cast("DescribedAnswer", told | asdict(details))
 
 
+class ImageResponse(Response):
+    """An answer whose headers are complete: werkzeug would copy them to add a length and mend a Location."""
+
+    def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:  # noqa: ARG002 - as werkzeug calls it
+        """Return the headers as they are."""
+        return self.headers
+
+
 def image_response(opened: Opened, data: Data, disposition: str = "inline") -> Response:
     """Answer with an image's bytes."""
     request.environ["mayfly.expires_at"] = opened.row.expires_at  # when an answer under way ends
-    response = Response(_pieces(data), headers=_image_headers(opened, disposition))
-    response.headers["Content-Length"] = str(len(data))
-    return response
+    return ImageResponse(_pieces(data), headers=_image_headers(opened, disposition, len(data)))
 
 
 def head_response(opened: Opened, size: int | None) -> Response:
     """Answer a HEAD with what is known without GET's work, as RFC 9110, 9.3.2 allows: None is a size that is not."""
-    response = Response(iter(()), headers=_image_headers(opened, "inline"))
-    if size is not None:
-        response.headers["Content-Length"] = str(size)
-    return response
+    return ImageResponse(iter(()), headers=_image_headers(opened, "inline", size))
 
 
-def _image_headers(opened: Opened, disposition: str) -> list[tuple[str, str]]:
+def _image_headers(opened: Opened, disposition: str, size: int | None) -> list[tuple[str, str]]:
     details = opened.details
     if details is None:
         raise ValueError("an image is answered only with its details")
@@ -133,6 +140,8 @@ def _image_headers(opened: Opened, disposition: str) -> list[tuple[str, str]]:
     ]
     if opened.views_left is not None:
         headers.append(("Views-Left", str(opened.views_left)))
+    if size is not None:
+        headers.append(("Content-Length", str(size)))
     return headers
 
 

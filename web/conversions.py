@@ -22,6 +22,8 @@ def split_form(name: str) -> tuple[str, str | None]:
 
 def read_conversion(request: Request, end: str | None) -> Conversion | None:
     """Read what to convert to, None where an image is asked for as it is; raises BadRequest."""
+    if end is None and not request.query_string:
+        return None
     for option in request.args:
         if option not in {"format", "width", "height"} or len(request.args.getlist(option)) > 1:
             raise BadRequest(
