@@ -212,6 +212,7 @@ def _engine_options(config: Config) -> dict[str, Any]:
         "pool_size": config.connections,
         "max_overflow": 0,
         "pool_timeout": 10,
+        "pool_use_lifo": True,
         # Changing it for each use costs a round trip each way; services/database.py begins what needs a transaction.
         "isolation_level": "AUTOCOMMIT",
         "pool_reset_on_return": None,  # in autocommit nothing is left to roll back
