@@ -20,7 +20,9 @@ class Pool:
     """So many threads; whoever asks for a call gets a future of the event loop it asks in."""
 
     def __init__(self, threads: int) -> None:
-        self._jobs: SimpleQueue[Job] = SimpleQueue()
+        self._jobs: deque[Job] = deque()
+        self._idle: list[SimpleQueue[Job]] = []
+        self._lock = threading.Lock()
         self._over: deque[asyncio.Future[None]] = deque()
         self._under_way = 0
         self._ticking = False
@@ -30,7 +32,7 @@ class Pool:
     @property
     def waiting(self) -> int:
         """How many calls no thread has begun yet."""
-        return self._jobs.qsize()
+        return len(self._jobs)
 
     def run(self, call: Callable[[], T]) -> asyncio.Future[T]:
         """Have a call made by the next thread that is free; a result of None is told up to LATE_SECONDS later."""
@@ -38,13 +40,29 @@ class Pool:
         future: asyncio.Future[T] = loop.create_future()
         self._under_way += 1
         future.add_done_callback(self._note_done)
-        self._jobs.put((call, future, loop))
-        if self._over:
-            self._settle_over()
+        self._give((call, future, loop))
+        self._settle_over()
         if not self._ticking:
             self._ticking = True
             loop.call_later(LATE_SECONDS, self._tick, loop)
         return future
+
+    def _give(self, job: Job) -> None:
+        """Give a job to the thread that was busy last, whose memory and connection are still at hand."""
+        with self._lock:
+            if not self._idle:
+                self._jobs.append(job)
+                return
+            idle = self._idle.pop()
+        idle.put(job)
+
+    def _next(self, own: SimpleQueue[Job]) -> Job:
+        """Return the next job for the thread whose queue this is."""
+        with self._lock:
+            if self._jobs:
+                return self._jobs.popleft()
+            self._idle.append(own)
+        return own.get()
 
     def _note_done(self, _: asyncio.Future[Any]) -> None:
         self._under_way -= 1
@@ -60,8 +78,9 @@ class Pool:
             _settle(self._over.popleft(), None, None)
 
     def _work(self) -> None:
+        own: SimpleQueue[Job] = SimpleQueue()
         while True:
-            call, future, loop = self._jobs.get()
+            call, future, loop = self._next(own)
             result: Any = None
             error: BaseException | None = None
             try:
