@@ -22,7 +22,7 @@ from app import Mayfly, create_app, database, migrate
 from config import Config, ConfigError
 from crypto import MalformedServerKey, key_file_in
 from embedded.programs import die_with
-from front import Front, set_user_timeout
+from front import Front
 from imaging import hide_memory, jail_offered
 from models import connections_allowed, db
 from services import DEAR_AT_ONCE
@@ -115,7 +115,6 @@ def prepared() -> Mayfly:
 
 def front_of(app: Mayfly, wsgi: WSGIApplication) -> Front:
     """Put the front before a WSGI application that is, or wraps, this one."""
-    set_user_timeout()
     config = app.settings
     largest = largest_body(config.max_image_bytes)
     believes = Hosts(config.base_url, config.trusted_hosts).believes
@@ -181,4 +180,5 @@ def _log_to_stderr() -> None:
     logging._srcfile = None
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    logging.getLogger("_granian.asgi.io").setLevel(logging.WARNING)  # it tells each client that goes
     logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -9,7 +9,8 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-Scope = dict[str, Any]
+from front.scope import Scope
+
 Headers = list[tuple[bytes, bytes]]
 Environ = dict[str, Any]
 PLAIN = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}

@@ -1,34 +1,80 @@
-"""The socket under a connection, which the HTTP server keeps to itself: found by the address of its client."""
+"""The sockets under connections, which the HTTP server keeps to itself: found by the addresses of their clients."""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import fcntl
 import os
 import socket
+import struct
+import termios
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 OWN_DESCRIPTORS = Path("/proc/self/fd")
 Address = tuple[str, int]
 USER_TIMEOUT_MILLISECONDS = 30_000
+"""How long a client may acknowledge nothing before its connection ends."""
+MOST_UNSENT_BYTES = 128 * 1024
+"""What the kernel takes of an answer before it can send it; by itself it would take up to 4 MB for each connection."""
+NO_ADDRESS = struct.pack("H14x", socket.AF_UNSPEC)
+_connect = ctypes.CDLL(None).connect
+
+
+def find(clients: Container[Address]) -> Iterator[tuple[Address, socket.socket]]:
+    """Yield this process's connections with any of these clients, each open until the next is asked for."""
+    for found in _own_sockets():
+        with contextlib.suppress(OSError):  # it is not connected
+            client = found.getpeername()[:2]
+            if client in clients:
+                yield client, found
 
 
 def shut(client: Address) -> None:
-    """Shut this process's connection with a client both ways, so that the server lets go of what it has yet to send."""
-    for descriptor in OWN_DESCRIPTORS.iterdir():
-        with contextlib.suppress(OSError), _socket(int(descriptor.name)) as found:
-            if found.family in (socket.AF_INET, socket.AF_INET6) and found.getpeername()[:2] == client:
-                found.shutdown(socket.SHUT_RDWR)
+    """Shut the connection with a client both ways: what the kernel has yet to send still arrives."""
+    for _, connection in find({client}):
+        with contextlib.suppress(OSError):  # the client has closed it
+            connection.shutdown(socket.SHUT_RDWR)
 
 
-def set_user_timeout() -> None:
-    """Let the kernel end connections whose client takes nothing for so long: those accepted from now on inherit it.
+def reset(client: Address) -> None:
+    """Reset the connection with a client: what the kernel has yet to send is thrown away.
 
-    This is TCP_USER_TIMEOUT of tcp(7), set on the sockets of this process that listen.
+    connect(2) with AF_UNSPEC does that, whoever else holds the socket.
     """
-    for descriptor in OWN_DESCRIPTORS.iterdir():
-        with contextlib.suppress(OSError), _socket(int(descriptor.name)) as found:
-            if found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-                found.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MILLISECONDS)
+    for _, connection in find({client}):
+        _connect(connection.fileno(), NO_ADDRESS, len(NO_ADDRESS))
+
+
+def waiting_bytes(connection: socket.socket) -> int:
+    """Return how many bytes wait in the kernel for the client to acknowledge them: SIOCOUTQ of tcp(7)."""
+    (size,) = struct.unpack("i", fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4)))
+    return int(size)
+
+
+def bound_kernel() -> None:
+    """Bound what the kernel does for clients that take nothing, on every connection that this process serves.
+
+    Set are TCP_USER_TIMEOUT and TCP_NOTSENT_LOWAT of tcp(7); connections that are accepted later inherit them.
+    """
+    ports = {found.getsockname()[1] for found in _own_sockets() if _listens(found)}
+    for found in _own_sockets():
+        if found.getsockname()[1] in ports:
+            found.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MILLISECONDS)
+            found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MOST_UNSENT_BYTES)
+
+
+def _listens(found: socket.socket) -> bool:
+    return bool(found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+
+
+def _own_sockets() -> Iterator[socket.socket]:
+    """Yield copies of this process's TCP sockets, each closed when the next is asked for."""
+    for name in os.listdir(OWN_DESCRIPTORS):  # noqa: PTH208 - there may be thousands
+        with contextlib.suppress(OSError), _socket(int(name)) as found:
+            if found.family in (socket.AF_INET, socket.AF_INET6) and found.type == socket.SOCK_STREAM:
+                yield found
 
 
 def _socket(descriptor: int) -> socket.socket:

@@ -2,8 +2,8 @@
 
 from models import OPEN_CATALOG
 from services.accounts import Account, Accounts
-from services.admission import Later
-from services.allowance import FREE_BYTES, Allowance, Memory, hold_memory, once
+from services.admission import Budget, Later
+from services.allowance import FREE_BYTES, Allowance, Memory, ceiling, hold_memory, once
 from services.catalog import Catalog, Entry, Page
 from services.conversion import Conversion
 from services.database import notice_restarts
@@ -49,6 +49,7 @@ __all__ = [
     "BadCursor",
     "BadLifetime",
     "BodyCutShort",
+    "Budget",
     "Catalog",
     "Conversion",
     "CurrentPasswordWrong",
@@ -82,6 +83,7 @@ __all__ = [
     "TooManyLogins",
     "TooSlow",
     "Wishes",
+    "ceiling",
     "hold_memory",
     "notice_restarts",
     "once",

@@ -66,6 +66,12 @@ class Budget:
         return len(self._queue)
 
     @property
+    def lacking(self) -> int:
+        """How many units more would serve everybody who waits now."""
+        with self._lock:
+            return max(0, sum(ticket.amount for ticket in self._queue) - self._free)
+
+    @property
     def full(self) -> bool:
         """Whether as many requests wait now as may."""
         return len(self._queue) >= self._waiting

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -11,7 +12,11 @@ from services.admission import PATIENCE_SECONDS, Budget, Later
 
 FREE_BYTES = 256 * 1024
 """What a request may hold without asking: small images never wait for memory."""
+UNCOUNTED_BYTES = 16 * 1024
+"""The kernel has room for an answer of so many bytes, even when nobody reads it."""
 MEDIUM_BYTES = 2 * 1024 * 1024
+UNREAD_BYTES = 64 * 1024 * 1024
+"""What answers of up to FREE_BYTES may hold together until their clients have read them."""
 T = TypeVar("T")
 
 
@@ -24,16 +29,26 @@ class Memory:
     def __init__(self, units: int, patience: float = PATIENCE_SECONDS) -> None:
         self.large = Budget(units, waiting=64, patience=patience)
         self.medium = Budget(units // 4, waiting=256, patience=patience)
+        self.unread = Budget(UNREAD_BYTES, waiting=1024, patience=patience)
+        """For answers of up to 256 KiB, until they are read."""
 
     @property
     def budgets(self) -> tuple[Budget, Budget]:
-        """Both parts."""
+        """Both parts for images."""
         return self.medium, self.large
 
     @property
     def taken(self) -> int:
         """How many bytes are given out now."""
         return self.medium.taken + self.large.taken
+
+
+def ceiling(size: int) -> int:
+    """Return how many bytes may be held of the budget that has to do with ``size`` bytes.
+
+    Whoever doesn't know how much will come holds all of that at once, and so never waits for others who do the same.
+    """
+    return next((most for most in (FREE_BYTES, MEDIUM_BYTES) if size <= most), sys.maxsize)
 
 
 class Allowance:
@@ -77,6 +92,32 @@ class Allowance:
         else:
             self.hold(self._memory.large, size)
             self.give_back(self._memory.medium)
+
+    def hold_answer(self, size: int) -> None:
+        """Hold what an answer of ``size`` bytes takes until it is read; raises Later and Overloaded."""
+        if self._memory is None or size <= UNCOUNTED_BYTES:
+            return
+        if size <= FREE_BYTES:
+            self.hold(self._memory.unread, size)
+        else:
+            self.hold_memory(size)
+            self.give_back(self._memory.unread)
+
+    def hand_over(self, budget: Budget) -> Allowance:
+        """Let a new allowance hold what this one holds of a budget."""
+        other = Allowance(self._memory)
+        amount = self._held.pop(budget, 0)
+        if amount:
+            other.add(budget, amount)
+        return other
+
+    def shrink_memory(self, size: int) -> None:
+        """Give memory back beyond ``size`` bytes."""
+        for budget in self._memory.budgets if self._memory else ():
+            surplus = self.held(budget) - size
+            if surplus > 0:
+                self._held[budget] -= surplus
+                budget.give_back(surplus)
 
     def refuse(self, budget: Budget) -> None:
         """Note that the request has waited for a budget in vain: in its next run ``hold`` raises Overloaded."""
@@ -130,6 +171,13 @@ def hold_memory(size: int) -> None:
     allowance = _current.get()
     if allowance is not None:
         allowance.hold_memory(size)
+
+
+def hold_answer(size: int) -> None:
+    """Ask for the memory of an answer of ``size`` bytes, as ``hold_memory``; it is held until the answer is read."""
+    allowance = _current.get()
+    if allowance is not None:
+        allowance.hold_answer(size)
 
 
 @contextmanager

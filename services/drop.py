@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from crypto import ImageKey, Link, MalformedSecret, OwnerSeal, RowSeal, ServerKeys
 from imaging import TooManyPixels, examine, needs_sandbox
 from models import ImageRow, Ownership, insertion, now, slot_of, time_left
-from services.allowance import hold_memory, once, turn
+from services.allowance import hold_answer, once, turn
 from services.catalog import ownership_of
 from services.conversion import Conversion
 from services.database import statements, transaction
@@ -171,7 +171,7 @@ class Drop:
                 raise TooManyPixels(
                     "The image is too large in this form; ask for a smaller width or another format."
                 )
-            hold_memory(found.row.size + size)
+            hold_answer(found.row.size + size)
 
         return hold
 

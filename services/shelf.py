@@ -20,7 +20,7 @@ from crypto import (
     sealed_size,
 )
 from models import ImageRow, claim_guess, claim_view, delete_image, find_living, return_guess
-from services.allowance import FREE_BYTES, hold_memory, once, turn
+from services.allowance import FREE_BYTES, hold_answer, once, turn
 from services.database import statements, transaction
 from services.dear import STRETCHES
 from services.details import Details
@@ -141,13 +141,13 @@ class Shelf:
 
         Raises ImageGone, Later, Overloaded.
         """
-        hold_memory(found.row.size)
+        hold_answer(found.row.size)
         keys, details = _decoded(found, None)
         return Opened(found.row, details, found.row.views_left), self._opened(connection, found, keys)
 
     def read_unlocked(self, found: Found, keys: SealKeys) -> memoryview:
         """Open the bytes of an image that was unlocked, without counting a view; as ``read``."""
-        hold_memory(found.row.size)
+        hold_answer(found.row.size)
         with statements(self._engine) as connection:
             return self._opened(connection, found, keys)
 

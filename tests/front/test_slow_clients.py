@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from select import select
 from typing import Any
 
@@ -14,10 +12,10 @@ import pytest
 import requests
 
 from tests.cast import SERVER_KEY, noise
+from tests.front.clients import HEAD, asking_for, connections, path, rest, upload
 from tests.processes import Served, serving, until
 
 SMALL, TEN_MB = noise(16, 16), noise(1800, 1800)
-HEAD = b"POST /upload HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 FORM = b"POST /s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-www-form-urlencoded\r\n"
 ATTACKS = {
     "silent connections": (b"", 600),
@@ -37,46 +35,6 @@ def server(database_url: str) -> Iterator[Served]:
     settings: dict[str, Any] = {"DATABASE_URL": database_url, "SECRET_KEYS": SERVER_KEY, "WORKERS": "1"}
     with serving(**settings, MAX_BYTES_IN_FLIGHT="20MiB") as served:
         yield served
-
-
-@contextmanager
-def connections(
-    server: Served, first: bytes, count: int, buffer: int | None = None
-) -> Iterator[list[socket.socket]]:
-    opened = []
-    try:
-        for _ in range(count):
-            one = socket.socket()
-            opened.append(one)
-            if buffer:
-                one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-            one.settimeout(30)
-            one.connect(("127.0.0.1", server.port))
-            one.sendall(first)
-        yield opened
-    finally:
-        for one in opened:
-            one.close()
-
-
-def upload(server: Served, image: bytes, query: str = "") -> requests.Response:
-    return requests.put(f"{server.url}/a.png{query}", data=image, timeout=30)
-
-
-def path(answer: requests.Response) -> bytes:
-    assert answer.status_code == 201, answer.text
-    return b"/" + answer.text.strip().split("/", 3)[3].encode()
-
-
-def rest(reader: socket.socket) -> int:
-    """Read to the end, and tell how many bytes came."""
-    size = 0
-    try:
-        while piece := reader.recv(1 << 16):
-            size += len(piece)
-    except ConnectionResetError:
-        pass
-    return size
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
@@ -109,7 +67,7 @@ def test_a_body_that_stops_and_goes_on_is_taken_while_nobody_waits(server: Serve
 
 
 def test_readers_who_stall_are_ended_when_others_wait_for_what_they_hold(server: Served) -> None:
-    asked = b"GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n" % path(upload(server, TEN_MB))
+    asked = asking_for(path(upload(server, TEN_MB)))
     with connections(server, asked, 4, buffer=65536) as readers:
         time.sleep(1)  # until they have filled the buffers on their way
         began = time.monotonic()
@@ -119,9 +77,7 @@ def test_readers_who_stall_are_ended_when_others_wait_for_what_they_hold(server:
 
 
 def test_an_answer_under_way_ends_with_its_image(server: Served) -> None:
-    asked = b"GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n" % path(
-        upload(server, TEN_MB, "?lifetime=3")
-    )
+    asked = asking_for(path(upload(server, TEN_MB, "?lifetime=3")))
     with connections(server, asked, 1, buffer=4096) as (reader,):
         time.sleep(4)
         assert requests.get(server.url + asked.split()[1].decode(), timeout=20).status_code == 404

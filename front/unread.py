@@ -1,0 +1,52 @@
+"""Small answers that are on their way: granian takes them whole, and doesn't tell when their clients have read them."""
+
+from __future__ import annotations
+
+import time
+
+from front.flow import Flow
+from front.sockets import Address, find, waiting_bytes
+
+SENT_SECONDS = 0.1
+"""How long it may take from handing an answer to granian until the kernel has it."""
+LOOK_SHARE = 20
+"""Looking at all connections takes at most one part in so many of the event loop's time."""
+
+
+class Unread:
+    """One answer for each connection, until its client has read it or asks for the next."""
+
+    def __init__(self) -> None:
+        self._answers: dict[Address, Flow] = {}
+        self._next_look = 0.0
+
+    @property
+    def flows(self) -> tuple[Flow, ...]:
+        """All answers that may still be unread."""
+        return tuple(self._answers.values())
+
+    def add(self, client: Address, answer: Flow) -> None:
+        """Look at an answer from now on; any thread may call this."""
+        answer.wait()
+        self._answers[client] = answer
+
+    def forget(self, client: Address) -> None:
+        """Let go of a connection's answer, since its client asks for the next one."""
+        answer = self._answers.pop(client, None)
+        if answer is not None:
+            answer.allowance.close()
+
+    def look(self, now: float) -> None:
+        """Let go of the answers that were read, and note which of the others move."""
+        if not self._answers or now < self._next_look:
+            return
+        waiting = {client: waiting_bytes(connection) for client, connection in find(self._answers)}
+        for client, answer in tuple(self._answers.items()):
+            left = waiting.get(client, 0)
+            if left != answer.left:
+                answer.moved += answer.left - left
+                answer.left = left
+                answer.wait()
+            elif not left and now - answer.begun > SENT_SECONDS:
+                self.forget(client)
+        self._next_look = now + LOOK_SHARE * (time.monotonic() - now)
