@@ -1,0 +1,123 @@
+"""Who is ended for being slow, and who is not."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+
+from front.crowd import MOST_FLOWS, PATIENCE_UNDER_PRESSURE, Crowd
+from front.flow import GRACE_SECONDS, LEAST_RATE, LONGEST_STALL_SECONDS, Flow
+from front.pool import LATE_SECONDS, Pool
+from front.sockets import MOST_UNSENT_BYTES, USER_TIMEOUT_MILLISECONDS, bound_kernel
+from services import Allowance, Memory, Overloaded
+
+MIB = 2**20
+
+
+def flow(memory: Memory, ended: list[str], name: str, held: int, silent: float) -> Flow:
+    """Return a flow that holds so many bytes of large images, and has been silent for so many seconds."""
+    allowance = Allowance(memory)
+    allowance.hold(memory.large, held)
+    made = Flow(allowance, lambda: (ended.append(name), allowance.close()))
+    made.wait()
+    assert made.waits_since is not None
+    made.waits_since -= silent
+    return made
+
+
+def looked_at(memory: Memory, *flows: Flow) -> None:
+    """Let a crowd look at some flows once."""
+
+    async def look() -> None:
+        crowd = Crowd(memory)
+        for each in flows:
+            crowd.add(each)
+        crowd._look()
+
+    asyncio.run(look())
+
+
+def test_only_as_many_are_ended_as_it_takes_and_the_most_silent_first() -> None:
+    memory, ended = Memory(8 * MIB), list[str]()
+    flows = [flow(memory, ended, name, 2 * MIB, silent) for name, silent in
+             (("slow", 0.6), ("silent", 9.0), ("slower", 2.0), ("busy", 0.0))]  # fmt: skip
+    looked_at(memory, *flows)
+    assert ended == [], "nobody waits"
+    memory.large.join(3 * MIB, lambda: None)
+    looked_at(memory, *flows)
+    assert ended == ["silent", "slower"]
+
+
+def test_who_moves_is_not_ended_although_others_wait() -> None:
+    memory, ended = Memory(8 * MIB), list[str]()
+    moving = flow(memory, ended, "moving", 8 * MIB, PATIENCE_UNDER_PRESSURE / 2)
+    memory.large.join(MIB, lambda: None)
+    looked_at(memory, moving)
+    assert ended == []
+
+
+@pytest.mark.parametrize(
+    ("age", "rate", "silent", "ended"),
+    [
+        (GRACE_SECONDS - 1, 0, GRACE_SECONDS - 1, False),
+        (GRACE_SECONDS + 1, LEAST_RATE + 1, 0.1, False),
+        (GRACE_SECONDS + 1, LEAST_RATE - 1, 0.1, True),
+        (600, LEAST_RATE * 100, LONGEST_STALL_SECONDS + 1, True),
+    ],
+)
+def test_the_least_rate(age: float, rate: float, silent: float, ended: bool) -> None:
+    made = Flow(Allowance(), lambda: None)
+    now = made.begun + age
+    made.moved = int(rate * age)
+    made.waits_since = now - silent
+    assert made.too_slow(now) is ended
+    made.waits_since = None
+    assert not made.too_slow(now), "it doesn't wait for the network"
+    made.ends_at = now
+    assert made.too_slow(now)
+
+
+def test_where_too_many_are_under_way_the_most_silent_makes_place() -> None:
+    async def crowded() -> None:
+        memory, ended = Memory(MIB), list[str]()
+        crowd = Crowd(memory)
+        for number in range(MOST_FLOWS):
+            crowd.add(flow(memory, ended, str(number), 0, 0.0))
+        with pytest.raises(Overloaded):
+            crowd.add(flow(memory, ended, "refused", 0, 0.0))
+        crowd.leave(next(iter(crowd._flows)))
+        crowd.add(flow(memory, ended, "silent", 0, 2 * PATIENCE_UNDER_PRESSURE))
+        crowd.add(flow(memory, ended, "new", 0, 0.0))
+        assert ended == ["silent"]
+
+    asyncio.run(crowded())
+
+
+def test_the_kernel_is_bounded_on_connections_that_stand_and_on_those_to_come() -> None:
+    with socket.socket() as server, socket.socket() as first, socket.socket() as second:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        first.connect(server.getsockname())
+        stands, _ = server.accept()
+        bound_kernel()
+        second.connect(server.getsockname())
+        new, _ = server.accept()
+        for each in (stands, new):
+            assert each.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == USER_TIMEOUT_MILLISECONDS
+            assert each.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == MOST_UNSENT_BYTES
+            each.close()
+
+
+def test_a_result_of_none_is_told_although_nothing_else_happens() -> None:
+    async def calls() -> None:
+        pool = Pool(2)
+        async with asyncio.timeout(100 * LATE_SECONDS):
+            assert await pool.run(lambda: 1) == 1
+            assert await asyncio.gather(*(pool.run(lambda: None) for _ in range(5))) == [None] * 5
+            with pytest.raises(ZeroDivisionError):
+                await pool.run(lambda: 1 // 0)
+        assert pool.waiting == 0
+
+    asyncio.run(calls())

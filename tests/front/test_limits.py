@@ -1,0 +1,99 @@
+"""As many as may wait do, and whoever comes then is told so at once."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg2
+import pytest
+import requests
+
+from front.asgi import MOST_WAITING
+from front.crowd import MOST_FLOWS
+from tests.cast import SERVER_KEY, noise
+from tests.front.clients import HEAD, asking_for, connections, upload
+from tests.processes import Served, serving
+
+SMALL, LARGE = noise(16, 16), noise(2400, 2400)
+"""The large one has 17 MB."""
+
+
+@pytest.fixture(autouse=True)
+def many_files() -> Iterator[None]:
+    before, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 8192), most))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before, most))
+
+
+@pytest.fixture
+def server(database_url: str) -> Iterator[Served]:
+    settings: dict[str, Any] = {"DATABASE_URL": database_url, "SECRET_KEYS": SERVER_KEY, "WORKERS": "1"}
+    with serving(**settings, MAX_BYTES_IN_FLIGHT="20MiB") as served:
+        upload(served, SMALL)
+        yield served
+
+
+@contextmanager
+def locked(database_url: str) -> Iterator[None]:
+    """Let every question about an image wait."""
+    connection = psycopg2.connect(database_url.replace("+psycopg2", ""))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r' AND relname LIKE '%image%'"
+        )
+        for (table,) in cursor.fetchall():
+            cursor.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        yield
+    connection.close()
+
+
+def test_too_many_that_wait_for_a_thread_are_refused_at_once(server: Served, database_url: str) -> None:
+    asked = asking_for(b"/image/" + b"A" * 32)
+    with connections(server, b"", MOST_WAITING + 40) as waiting:
+        with locked(database_url):
+            for each in waiting:
+                each.sendall(asked)
+            time.sleep(2)
+            began = time.monotonic()
+            refused = requests.get(f"{server.url}/image/{'A' * 32}", timeout=20)
+            assert refused.status_code == 503
+            assert refused.headers["Retry-After"] == "1"
+            assert requests.get(f"{server.url}/healthz", timeout=20).ok
+            assert time.monotonic() - began < 5, "nobody waited for the database"
+        assert waiting[0].recv(100).startswith(b"HTTP/1.1 404 "), "those who came in time have their turn"
+
+
+def test_where_too_many_bodies_are_under_way_the_most_silent_makes_place(server: Served) -> None:
+    first = HEAD + b"Content-Length: 200000\r\n\r\n" + bytes(100)
+    with connections(server, first, MOST_FLOWS) as bodies:
+        time.sleep(1)
+        assert upload(server, SMALL).status_code == 201
+        bodies[0].settimeout(0.2)
+        ended = 0
+        for each in bodies:
+            each.setblocking(False)
+            try:
+                ended += each.recv(100).startswith(b"HTTP/1.1 408 ")
+            except BlockingIOError:
+                continue
+        assert ended == 1
+
+
+def test_large_bodies_in_chunks_do_not_wait_for_one_another(server: Served) -> None:
+    """Each would take all the memory there is: the second one begins when the first is through."""
+
+    def pieces() -> Iterator[bytes]:
+        for start in range(0, len(LARGE), 1 << 16):
+            yield LARGE[start : start + (1 << 16)]
+
+    def put(_: int) -> int:
+        return requests.put(f"{server.url}/a.png", data=pieces(), timeout=60).status_code
+
+    with ThreadPoolExecutor(3) as clients:
+        assert list(clients.map(put, range(3))) == [201] * 3
