@@ -14,6 +14,8 @@ MEDIUM = 4
 DEAR_THREADS = 4
 """Threads beside THREADS, for what is dear."""
 PIECE = MIB // 4
+UNREAD = 64 * MIB
+"""Answers of up to a piece, until their clients have read them."""
 KEPT = 48 * MIB
 """What the allocator keeps free to use again."""
 STRETCH = 32 * MIB
@@ -28,14 +30,14 @@ UPLOAD_PER_PIXEL, CONVERSION_PER_PIXEL = 24, 36
 
 
 def growth(config: Config) -> int:
-    """The most bytes that a worker takes beyond an idle one, without small answers that nobody reads."""
+    """The most bytes beyond an idle worker, without small bodies and answers that nobody sends or reads."""
     images = COPIES * (config.bytes_in_flight + config.bytes_in_flight // MEDIUM)
     pieces = (config.threads + DEAR_THREADS) * PIECE
     return images + pieces + KEPT + STRETCHES * STRETCH
 
 
 def worker(config: Config) -> int:
-    """The most bytes of a worker that has no small answers waiting."""
+    """The most bytes of a worker, without small bodies and answers that nobody sends or reads."""
     return IDLE + growth(config)
 
 

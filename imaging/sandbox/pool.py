@@ -17,21 +17,8 @@ from typing import IO, cast
 
 from imaging.errors import BrokenImage, SandboxMissing, TooBusy, TooManyPixels
 from imaging.picture import Data, Limits
+from imaging.sandbox import protocol
 from imaging.sandbox.jail import jail_offered
-from imaging.sandbox.protocol import (
-    ANSWER,
-    BROKEN,
-    DONE,
-    READY,
-    REQUEST,
-    SAID,
-    SAME,
-    TOO_MANY,
-    UNFILTERED,
-    Examine,
-    Job,
-    encode,
-)
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-m", "imaging.sandbox.worker")
@@ -58,7 +45,7 @@ class Task:
     taken; what it raises ends the sandbox and goes on to the caller.
     """
 
-    job: Job
+    job: protocol.Job
     data: Data
     seconds: float
     memory: int
@@ -80,7 +67,7 @@ class Sandbox:
 
     def __init__(self, nice: int = 0) -> None:
         self.process = subprocess.Popen(  # noqa: S603 (our own command)
-            (*COMMAND, str(nice), *(() if jail_offered().filtered else (UNFILTERED,))),
+            (*COMMAND, str(nice), *(() if jail_offered().filtered else (protocol.UNFILTERED,))),
             cwd=ROOT,
             env={},
             stdin=subprocess.PIPE,
@@ -92,7 +79,9 @@ class Sandbox:
         self.source = cast("IO[bytes]", self.process.stdout)
         self.jobs = 0
         try:
-            self.mapped = self.mapped_at_start = int(READY.unpack(self._read(READY.size))[0])
+            self.mapped = self.mapped_at_start = int(
+                protocol.READY.unpack(self._read(protocol.READY.size))[0]
+            )
         except Breach:
             self.end()
             raise RuntimeError("the sandbox does not start") from None
@@ -131,22 +120,25 @@ class Sandbox:
             raise Breach from None
 
     def _ask(self, task: Task) -> None:
-        about = encode(task.job)
+        about = protocol.encode(task.job)
         try:
-            self.sink.write(REQUEST.pack(len(about), len(task.data)) + about)
+            self.sink.write(protocol.REQUEST.pack(len(about), len(task.data)) + about)
             self.sink.write(task.data)
             self.sink.flush()
         except OSError:
             raise Breach from None
 
     def _answer(self, task: Task) -> Answer:
-        kind, *canvas, size = ANSWER.unpack(self._read(ANSWER.size))
-        if size > (task.most if kind == DONE else 0) or (kind == SAME and not isinstance(task.job, Examine)):
+        kind, *canvas, size = protocol.ANSWER.unpack(self._read(protocol.ANSWER.size))
+        same = kind == protocol.SAME
+        if size > (task.most if kind == protocol.DONE else 0) or (
+            same and not isinstance(task.job, protocol.Examine)
+        ):
             raise Breach
         width, height, frames = canvas
-        if kind == DONE:
+        if kind == protocol.DONE:
             task.before_reading(size)
-        return Answer(kind, (width, height, frames), task.data if kind == SAME else self._read(size))
+        return Answer(kind, (width, height, frames), task.data if same else self._read(size))
 
     def _read(self, size: int) -> bytes:
         answer = self.source.read(size)
@@ -198,11 +190,11 @@ class Pool:
             raise TooManyPixels(REFUSED) from None
         finally:
             self._places.release()
-        if answer.kind in (DONE, SAME):
+        if answer.kind in (protocol.DONE, protocol.SAME):
             return answer
-        if answer.kind == BROKEN and answer.canvas[0] < len(SAID):
-            raise BrokenImage(SAID[answer.canvas[0]])
-        if answer.kind == TOO_MANY and all(answer.canvas):
+        if answer.kind == protocol.BROKEN and answer.canvas[0] < len(protocol.SAID):
+            raise BrokenImage(protocol.SAID[answer.canvas[0]])
+        if answer.kind == protocol.TOO_MANY and all(answer.canvas):
             limits.allow(*answer.canvas)
         raise TooManyPixels(REFUSED)
 
@@ -213,7 +205,7 @@ class Pool:
         except BaseException:
             sandbox.end()
             raise
-        if answer.kind in (DONE, SAME):
+        if answer.kind in (protocol.DONE, protocol.SAME):
             self._idle.append(sandbox)
         else:
             sandbox.end()  # what met a bad file meets nobody else's

@@ -12,22 +12,9 @@ from typing import BinaryIO
 
 from imaging.errors import CONTRADICTS, BrokenImage, TooManyPixels
 from imaging.picture import Data, Picture
+from imaging.sandbox import protocol
 from imaging.sandbox.examining import examine
 from imaging.sandbox.jail import lock
-from imaging.sandbox.protocol import (
-    ANSWER,
-    BROKEN,
-    DONE,
-    READY,
-    REQUEST,
-    SAID,
-    SAME,
-    TOO_MANY,
-    UNFILTERED,
-    Examine,
-    Job,
-    decode,
-)
 from imaging.sandbox.rendering import render, warm_up
 
 Canvas = tuple[int, int, int]
@@ -40,30 +27,34 @@ def main(nice: int) -> None:
     os.nice(nice)
     warm_up()
     mapped = _address_space()
-    lock(filtered=UNFILTERED not in sys.argv)
+    lock(filtered=protocol.UNFILTERED not in sys.argv)
     source, sink = sys.stdin.buffer, sys.stdout.buffer
-    sink.write(READY.pack(mapped))
+    sink.write(protocol.READY.pack(mapped))
     sink.flush()
-    while head := source.read(REQUEST.size):
-        about, size = REQUEST.unpack(head)
-        job, data = decode(source.read(about)), source.read(size)
+    while head := source.read(protocol.REQUEST.size):
+        about, size = protocol.REQUEST.unpack(head)
+        job, data = protocol.decode(source.read(about)), source.read(size)
         _answer(sink, *_do(job, data))
     os._exit(0)  # Python's own end makes system calls that the jail forbids
 
 
-def _do(job: Job, data: bytes) -> tuple[bytes, Canvas, Data]:
+def _do(job: protocol.Job, data: bytes) -> tuple[bytes, Canvas, Data]:
     try:
-        if isinstance(job, Examine):
+        if isinstance(job, protocol.Examine):
             picture, kept = examine(job, data)
-            return (SAME, _canvas(picture), b"") if kept is data else (DONE, _canvas(picture), kept)
-        return DONE, NOWHERE, render(job, data)
+            return (
+                (protocol.SAME, _canvas(picture), b"")
+                if kept is data
+                else (protocol.DONE, _canvas(picture), kept)
+            )
+        return protocol.DONE, NOWHERE, render(job, data)
     except BrokenImage as refusal:
-        said = refusal.what if refusal.what in SAID else CONTRADICTS
-        return BROKEN, (SAID.index(said), 0, 0), b""
+        said = refusal.what if refusal.what in protocol.SAID else CONTRADICTS
+        return protocol.BROKEN, (protocol.SAID.index(said), 0, 0), b""
     except TooManyPixels as refusal:
-        return TOO_MANY, refusal.canvas, b""
+        return protocol.TOO_MANY, refusal.canvas, b""
     except MemoryError:
-        return TOO_MANY, NOWHERE, b""
+        return protocol.TOO_MANY, NOWHERE, b""
 
 
 def _canvas(picture: Picture) -> Canvas:
@@ -71,7 +62,7 @@ def _canvas(picture: Picture) -> Canvas:
 
 
 def _answer(sink: BinaryIO, kind: bytes, canvas: Canvas, body: Data) -> None:
-    sink.write(ANSWER.pack(kind, *canvas, len(body)))
+    sink.write(protocol.ANSWER.pack(kind, *canvas, len(body)))
     sink.write(body)
     sink.flush()
 

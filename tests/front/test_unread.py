@@ -20,8 +20,6 @@ from tests.processes import Served, serving
 IMAGE = noise(290, 290)
 """About 250 KB."""
 READERS = 900
-OTHERS = memory_formula.KEPT
-"""What the allocator keeps; the connections themselves take less than it leaves of that."""
 
 
 @pytest.fixture
@@ -39,7 +37,7 @@ def test_readers_who_stop_hold_a_bounded_part_of_the_memory(server: Served) -> N
     with connections(server, asked, READERS, buffer=4096):
         for _ in range(5):
             assert requests.get(server.url + asked.split()[1].decode(), timeout=20).content == IMAGE
-        assert in_memory(worker, "VmHWM") - before < UNREAD_BYTES + OTHERS
+        assert in_memory(worker, "VmHWM") - before < memory_formula.UNREAD + memory_formula.KEPT
 
 
 def test_a_small_answer_ends_with_its_image(server: Served) -> None:
