@@ -20,7 +20,12 @@ def flow(memory: Memory, ended: list[str], name: str, held: int, silent: float) 
     """Return a flow that holds so many bytes of large images, and has been silent for so many seconds."""
     allowance = Allowance(memory)
     allowance.hold(memory.large, held)
-    made = Flow(allowance, lambda: (ended.append(name), allowance.close()))
+
+    def stop() -> None:
+        ended.append(name)
+        allowance.close()
+
+    made = Flow(allowance, stop)
     made.wait()
     assert made.waits_since is not None
     made.waits_since -= silent
