@@ -64,10 +64,6 @@ class Mayfly(Flask):
     schedule: PurgeSchedule
     readiness: Readiness
 
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a view as it is: none is a coroutine, and Flask would look that up six times a request."""
-        return func
-
     def log_exception(self, exc_info: Any) -> None:
         """Log an error that nothing handled by its type alone: Flask would log the path, and so the link."""
         log.error("unhandled %s in %s", exc_info[0].__name__, request.url_rule)
