@@ -12,7 +12,6 @@ from models.image import (
     claim_view,
     delete_dead,
     delete_image,
-    find_living,
     insertion,
     return_guess,
 )
@@ -58,7 +57,6 @@ __all__ = [
     "delete_image",
     "delete_images_of",
     "delete_owner",
-    "find_living",
     "find_owner",
     "find_owner_by_login",
     "forget_empty",

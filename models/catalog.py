@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from models.base import raw_cursor
-from models.image import COLUMNS, ImageRow, plain
+from models.image import COLUMNS, LIVING, ImageRow, plain
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,7 @@ def list_owned(
     """List an owner's living images, newest first, from behind a place in that order, of one model or of all."""
     statement = f"""
         SELECT {COLUMNS}, owner_key, owned_at FROM images
-        WHERE owner_id = %(owner)s AND expires_at > statement_timestamp()
-          AND (views_left IS NULL OR views_left > 0)
+        WHERE owner_id = %(owner)s AND {LIVING}
           {"" if model_tags is None else "AND model_tag = ANY(%(tags)s)"}
           {"" if after is None else "AND (owned_at, row_key) < (%(at)s, %(key)s)"}
         ORDER BY owned_at DESC, row_key DESC LIMIT %(limit)s

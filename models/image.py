@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,12 +18,6 @@ from sqlalchemy import (
     LargeBinary,
     SmallInteger,
     String,
-    and_,
-    bindparam,
-    exists,
-    func,
-    or_,
-    select,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -98,28 +92,18 @@ class Ownership:
     model_tag: bytes | None
 
 
-_TABLE = Image.__table__.c
-LIVING = and_(
-    _TABLE.expires_at > func.statement_timestamp(),
-    or_(_TABLE.views_left.is_(None), _TABLE.views_left > 0),
-)
-
-
-COLUMNS = """row_key, manage_tag, store, slot, size, views_left,
-    extract(epoch FROM created_at)::float8, extract(epoch FROM expires_at)::float8, details"""
-_FIND = f"""
-    SELECT {COLUMNS} FROM images
-    WHERE row_key = %s AND expires_at > statement_timestamp() AND (views_left IS NULL OR views_left > 0)
-    """
-_INSERT = """
-    INSERT INTO images (row_key, manage_tag, store, slot, size, views_left, created_at, expires_at, details)
-    VALUES (%s, %s, %s, %s, %s, %s, to_timestamp(%s), to_timestamp(%s), %s)
-    """
+LIVING = "expires_at > statement_timestamp() AND (views_left IS NULL OR views_left > 0)"
+"""The rule of life, by the database's clock."""
+_FIELDS = tuple(field.name for field in fields(ImageRow))
+_OWNERSHIP = tuple(field.name for field in fields(Ownership))
+_TIMES = {"created_at", "expires_at"}
+COLUMNS = ", ".join(f"extract(epoch FROM {name})::float8" if name in _TIMES else name for name in _FIELDS)
+_VALUES = ", ".join("to_timestamp(%s)" if name in _TIMES else "%s" for name in _FIELDS)
+_INSERT = f"INSERT INTO images ({', '.join(_FIELDS)}) VALUES ({_VALUES})"
 # owned_at is finer than the whole seconds of created_at: the newest image of a model is the one that came last.
-_INSERT_OWNED = """
-    INSERT INTO images (row_key, manage_tag, store, slot, size, views_left, created_at, expires_at, details,
-        owner_id, owner_key, model_tag, owned_at)
-    VALUES (%s, %s, %s, %s, %s, %s, to_timestamp(%s), to_timestamp(%s), %s, %s, %s, %s, clock_timestamp())
+_INSERT_OWNED = f"""
+    INSERT INTO images ({", ".join((*_FIELDS, *_OWNERSHIP))}, owned_at)
+    VALUES ({_VALUES}, {", ".join("%s" for _ in _OWNERSHIP)}, clock_timestamp())
     """
 # The view is claimed and the row is read in one statement. It waits for whoever claims the same image's view, so it
 # asks for the time again when it goes on: clock_timestamp() moves while a statement runs.
@@ -156,7 +140,7 @@ _GUESS = text(
 _GUESSED = text(
     "UPDATE images SET guesses_until = guesses_until - make_interval(secs => :pause) WHERE row_key = :key"
 )
-_LIVES_IN = select(exists().where(_TABLE.slot == bindparam("in_slot"), LIVING))
+_LIVES_IN = text(f"SELECT EXISTS (SELECT FROM images WHERE slot = :slot AND {LIVING})")
 
 
 def insertion(connection: Connection, row: ImageRow, ownership: Ownership | None = None) -> bytes:
@@ -169,22 +153,13 @@ def insertion(connection: Connection, row: ImageRow, ownership: Ownership | None
         return bytes(cursor.mogrify(statement, values))
 
 
-def find_living(connection: Connection, row_key: bytes) -> ImageRow | None:
-    """Find an image that lives by the database's clock; None for one that is missing or expired alike."""
-    return _one(connection, _FIND, row_key)
-
-
 def claim_view(connection: Connection, row_key: bytes) -> ImageRow | None:
     """Claim a view of a living image with limited views and read its row as it is then; None when none was left.
 
     Whoever claims the next one waits until this transaction ends.
     """
-    return _one(connection, _CLAIM, row_key)
-
-
-def _one(connection: Connection, statement: str, row_key: bytes) -> ImageRow | None:
     with raw_cursor(connection) as cursor:
-        cursor.execute(statement, (row_key,))
+        cursor.execute(_CLAIM, (row_key,))
         found = cursor.fetchone()
     return None if found is None else ImageRow(*plain(found))
 
@@ -216,4 +191,4 @@ def delete_dead(connection: Connection, rows: int) -> int:
 
 def anything_lives_in(connection: Connection, slot: int) -> bool:
     """Tell whether the bytes of any living image are in a slot."""
-    return bool(connection.execute(_LIVES_IN, {"in_slot": slot}).scalar_one())
+    return bool(connection.execute(_LIVES_IN, {"slot": slot}).scalar_one())

@@ -19,14 +19,14 @@ from crypto import (
     open_sealed,
     sealed_size,
 )
-from models import ImageRow, claim_guess, claim_view, delete_image, find_living, return_guess
+from models import ImageRow, claim_guess, claim_view, delete_image, return_guess
 from services.allowance import FREE_BYTES, hold_answer, once, turn
 from services.database import statements, transaction
 from services.dear import STRETCHES
 from services.details import Details
 from services.errors import ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses
 from services.room import Room
-from storage import CiphertextGone, CiphertextStore, find_living_whole
+from storage import CiphertextGone, CiphertextStore, find_living
 
 GUESSES_AT_ONCE = 5
 GUESS_PAUSE_SECONDS = 10
@@ -80,14 +80,14 @@ class Shelf:
 
     def find(self, connection: Connection, link: Link) -> Found:
         """Find a living image and open its details as far as the link does; raises ImageGone."""
-        row = find_living(connection, link.row_key)
-        if row is None:
-            raise ImageGone
-        return self.found(row, link)
+        return self._find(connection, link, 0)
 
     def find_to_read(self, connection: Connection, link: Link) -> Found:
         """As ``find``, with the sealed bytes along if the image is small and its views are not limited."""
-        whole = find_living_whole(connection, link.row_key, FREE_BYTES)
+        return self._find(connection, link, FREE_BYTES)
+
+    def _find(self, connection: Connection, link: Link, most: int) -> Found:
+        whole = find_living(connection, link.row_key, most)
         if whole is None:
             raise ImageGone
         row, ciphertext = whole
@@ -164,7 +164,7 @@ class Shelf:
     def check_living(self, found: Found) -> None:
         """See that an image still lives whose answer took long to make; raises ImageGone."""
         with statements(self._engine) as connection:
-            if find_living(connection, found.row.row_key) is None:
+            if find_living(connection, found.row.row_key, 0) is None:
                 raise ImageGone
 
     def claim(self, found: Found) -> int:

@@ -1,7 +1,7 @@
 """Where ciphertext sleeps."""
 
-from storage.living import find_living_whole
+from storage.living import find_living
 from storage.protocol import CiphertextGone, CiphertextStore
 from storage.rows import RowStore
 
-__all__ = ["CiphertextGone", "CiphertextStore", "RowStore", "find_living_whole"]
+__all__ = ["CiphertextGone", "CiphertextStore", "RowStore", "find_living"]

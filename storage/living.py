@@ -14,14 +14,22 @@ from sqlalchemy import Connection
 from models import ImageRow, raw_cursor
 from storage.rows import FIELDS, HEAD, LENGTH
 
-# The function's columns (migration 0005), each behind its length of four bytes; the last three have no fixed one.
-FIXED = struct.Struct(">h ih iq ih id id i32s")
+# The function's columns (migration 0005), each behind its length of four bytes. The last ones have no fixed length.
+FIXED = {
+    "slot": "h",
+    "size": "q",
+    "views_left": "h",
+    "created_at": "d",
+    "expires_at": "d",
+    "manage_tag": "32s",
+}
+_START = struct.Struct(">h" + "".join(f"i{kind}" for kind in FIXED.values()))
 NO_LIMIT = -1
-PART_HEAD = FIELDS.size + 9 * LENGTH.size
+PART_HEAD = FIELDS.size + (len(FIXED) + 3) * LENGTH.size
 """What stands before a part of the sealed bytes: eight fields that are NULL, and its own length."""
 
 
-def find_living_whole(
+def find_living(
     connection: Connection, row_key: bytes, most: int
 ) -> tuple[ImageRow, bytearray | None] | None:
     """Find an image that lives by the database's clock; None for one that is missing or expired alike.
@@ -55,20 +63,12 @@ class _Sink:
 
 
 def _row(row_key: bytes, row: bytes) -> ImageRow:
-    _, _, slot, _, size, _, views, _, created_at, _, expires_at, _, manage_tag = FIXED.unpack_from(row)
-    store, at = _field(row, FIXED.size)
+    found = dict(zip(FIXED, _START.unpack_from(row)[2::2], strict=True))
+    if found["views_left"] == NO_LIMIT:
+        found["views_left"] = None
+    store, at = _field(row, _START.size)
     details, _ = _field(row, at)
-    return ImageRow(
-        row_key=row_key,
-        manage_tag=manage_tag,
-        store=store.decode(),
-        slot=slot,
-        size=size,
-        views_left=None if views == NO_LIMIT else views,
-        created_at=created_at,
-        expires_at=expires_at,
-        details=details,
-    )
+    return ImageRow(row_key=row_key, store=store.decode(), details=details, **found)
 
 
 def _field(row: bytes, at: int) -> tuple[bytes, int]:

@@ -12,7 +12,7 @@ UPLOAD = {
     "storage:RowStore.put": "copy",
 }
 OPEN = {
-    "storage:find_living_whole": "read",
+    "storage:find_living": "read",
     "crypto.row_seal:SealedDetails.of": "keys",
     "crypto.row_seal:SealedDetails.open": "keys",
     "storage:RowStore.fetch": "read",
