@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -14,6 +17,12 @@ from front.sockets import MOST_UNSENT_BYTES, USER_TIMEOUT_MILLISECONDS, bound_ke
 from services import Allowance, Memory, Overloaded
 
 MIB = 2**20
+
+
+def in_a_loop(steps: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine in a thread of its own: another test may have left its event loop in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, steps).result()
 
 
 def flow(memory: Memory, ended: list[str], name: str, held: int, silent: float) -> Flow:
@@ -41,7 +50,7 @@ def looked_at(memory: Memory, *flows: Flow) -> None:
             crowd.add(each)
         crowd._look()
 
-    asyncio.run(look())
+    in_a_loop(look())
 
 
 def test_only_as_many_are_ended_as_it_takes_and_the_most_silent_first() -> None:
@@ -97,7 +106,7 @@ def test_where_too_many_are_under_way_the_most_silent_makes_place() -> None:
         crowd.add(flow(memory, ended, "new", 0, 0.0))
         assert ended == ["silent"]
 
-    asyncio.run(crowded())
+    in_a_loop(crowded())
 
 
 def test_the_kernel_is_bounded_on_connections_that_stand_and_on_those_to_come() -> None:
@@ -125,4 +134,4 @@ def test_a_result_of_none_is_told_although_nothing_else_happens() -> None:
                 await pool.run(lambda: 1 // 0)
         assert pool.waiting == 0
 
-    asyncio.run(calls())
+    in_a_loop(calls())
