@@ -73,7 +73,7 @@ def release(folder: Path, **env: str) -> dict[str, str]:
     """The digest of each file of a release by its name, once the files were compared with it."""
     done = run(folder, ".ci/release", **env)
     assert done.returncode == 0, done.stderr
-    assert "No container engine answers" in done.stderr
+    assert "No container engine with buildx answers" in done.stderr
     lines = (folder / "dist" / "SHA256SUMS").read_text().splitlines()
     told = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
     for name, digest in told.items():
