@@ -144,6 +144,16 @@ def test_two_builds_that_differ_are_no_release(clone: Path) -> None:
     assert not (clone / "dist").exists()
 
 
+def test_the_image_holds_all_that_the_program_imports(tmp_path: Path) -> None:
+    for line in (ROOT / ".dockerignore").read_text().splitlines():
+        if line.startswith("!"):
+            source = ROOT / line[1:]
+            copy = shutil.copytree if source.is_dir() else shutil.copy
+            copy(source, tmp_path / source.name)
+    told = run(tmp_path, str(ROOT / ".venv/bin/python"), "-c", "import app, server, web, migrations")
+    assert told.returncode == 0, told.stderr
+
+
 @contextmanager
 def database(vulnerable: str) -> Iterator[str]:
     """The address of a database in OSV's form, which knows of a vulnerability in every version of one package."""
