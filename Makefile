@@ -8,7 +8,7 @@ ROOMS := $(wildcard app.py config.py server.py units.py crypto embedded front im
 TOOLS := curl:curl exiftool:libimage-exiftool-perl faketime:faketime chromium:chromium pgbouncer:pgbouncer psql:postgresql-client
 LOCK := pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 
-.PHONY: help run test faults attack check key lock bench clean
+.PHONY: help run test faults attack check key lock audit release fuzz bench clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):  *## \(.*\)/make \1\t\2/p' Makefile
@@ -25,11 +25,13 @@ faults:  ## the proofs of tests/faults in their long form, and the figures of do
 attack:  ## every attack on a server of its own for a minute each, and the table of docs/reliability.md; ARGS="--seconds 10"
 	@.ci/venv dev && exec .venv/bin/python -m tests.attack $(ARGS)
 
-check:  ## lint, format, types
+check:  ## lint, format, types, and the workflows of .github
 	@.ci/venv dev
 	.venv/bin/python -m ruff check
 	.venv/bin/python -m ruff format --check
 	.venv/bin/python -m mypy --strict $(ROOMS)
+	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	.venv/bin/zizmor --offline --quiet --no-progress .github
 
 key:  ## a new server key for SECRET_KEYS; the newest goes first
 	@.ci/venv run && .venv/bin/python -c "from crypto.server_keys import generate_server_key as key; print(key())"
@@ -40,6 +42,12 @@ lock:  ## pin anew what pyproject.toml asks for, with hashes; ARGS=--upgrade for
 	$(UV) $(LOCK) $(ARGS) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
 	@! grep -nE '://|file:|^ *-(i|f|-[a-z-]*(index|links))' requirements.txt requirements-dev.txt
 
+audit:  ## compare the pinned packages with the known vulnerabilities
+	@.ci/venv dev && exec .ci/audit $(ARGS)
+
+release:  ## the source archive, the image and an SBOM of this commit into dist/, built twice and compared
+	@.ci/venv dev && exec .ci/release
+
 fuzz:  ## hostile images for five minutes: what they cost, and whether they are refused or open; ARGS=SECONDS
 	@.ci/venv dev && exec .venv/bin/python -m tests.imaging.fuzz $(ARGS)
 
@@ -47,5 +55,5 @@ bench:  ## what the speed figures in the docs come from
 	@.ci/venv dev && exec .venv/bin/python -m benchmarks.run $(ARGS)
 
 clean:  ## remove what make and the tests built; the data folder stays
-	rm -rf .venv .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv dist .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 from sqlalchemy import create_engine, text
 
 from app import create_app, migrate
 from config import Config
 from models import db
 from tests.cast import SERVER_KEY
-from tests.processes import ROOT
+from tests.processes import ROOT, serving
 
 LINES = re.findall(r"^psql .*$", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE)
 ALICE = {"login": "alice", "email": "alice@example.org", "password": "correct horse"}
@@ -48,6 +49,25 @@ def test_accounts_come_back_by_the_lines_of_the_documents(two_databases: list[st
         with app.app_context():
             db.engine.dispose()
     assert answers == [201, 200]
+
+
+@pytest.mark.parametrize(("copied", "status"), [(True, 200), (False, 401)])
+def test_accounts_need_the_copy_of_the_server_key(
+    two_databases: list[str], tmp_path: Path, copied: bool, status: int
+) -> None:
+    """A server that made its key itself, and another machine with the backup of its accounts."""
+    first, second = two_databases
+    old, new = tmp_path / "old", tmp_path / "new"
+    with serving(DATABASE_URL=first, DATA_DIR=str(old), SECRET_KEYS="") as server:
+        assert requests.post(f"{server.url}/api/registration", json=ALICE, timeout=30).status_code == 201
+    run(LINES[0], first, tmp_path)
+    if copied:
+        new.mkdir()
+        subprocess.run(["cp", "-p", str(old / "secret_keys"), str(new)], check=True)
+    with serving(DATABASE_URL=second, DATA_DIR=str(new), SECRET_KEYS="") as server:
+        run(LINES[1], second, tmp_path)
+        known = {name: ALICE[name] for name in ("login", "password")}
+        assert requests.post(f"{server.url}/api/login", json=known, timeout=30).status_code == status
 
 
 def run(line: str, url: str, folder: Path) -> None:

@@ -50,6 +50,22 @@ def test_all_that_is_missing_is_told_in_one_round(clone: Path) -> None:
     assert "-venv some-package" in told.stderr
 
 
+def test_a_system_that_is_not_supported_is_told_in_one_sentence(clone: Path) -> None:
+    python = clone / "python3"
+    python.write_text(
+        '#!/bin/sh\ncase "$2" in *confstr*) exit 1 ;; esac\n'
+    )  # musl and macOS don't know the name
+    python.chmod(0o755)
+    env = {**os.environ, "PYTHON": str(python)}
+    told = subprocess.run(
+        [".ci/venv", "run"], cwd=clone, env=env, capture_output=True, text=True, check=False
+    )
+    assert told.returncode == 1
+    assert told.stderr == (
+        "make needs Linux with glibc, such as Debian, Ubuntu or Fedora; elsewhere type: docker compose up\n"
+    )
+
+
 def test_no_network_is_told_in_one_sentence(clone: Path) -> None:
     env = {
         **os.environ,

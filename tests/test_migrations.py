@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from sqlalchemy import create_engine, inspect, text
 from app import Mayfly, create_app, migrate
 from config import Config
 from models import db
-from tests.cast import SERVER_KEY, deposit, noise
+from tests.cast import FLOWER, SERVER_KEY, deposit, log_in, noise, register, told
 
 FOLDER = Path(__file__).parent.parent / "migrations" / "versions"
 
@@ -26,6 +25,9 @@ FROZEN = {
     "0005_living_image.py": "c8260367de82fc62c13cee4930c1ab08b8a06cc35b7f1c1a9bce148387b73c5f",
 }
 """The SHA-256 of each migration as it landed: databases have run it, and never run a later change of it."""
+
+REVISIONS = sorted(name[:4] for name in FROZEN)
+ACCOUNTS_SINCE = "0003"
 
 
 @pytest.fixture
@@ -80,18 +82,42 @@ def test_down_and_up_again_with_images_in_it(empty_app: Mayfly) -> None:
     assert empty_app.test_client().get(f"/image/{link}").status_code == 200
 
 
-def test_images_outlive_another_way_to_keep_their_bytes(empty_app: Mayfly) -> None:
+@pytest.mark.parametrize("oldest", REVISIONS[:-1])
+def test_what_lives_outlives_a_walk_to_an_older_schema_and_back(empty_app: Mayfly, oldest: str) -> None:
     migrate(empty_app)
     client = empty_app.test_client()
-    put = client.put("/noise.png", data=noise(800, 700), headers={"Accept": "application/json"})
-    link = f"/image/{put.get_json()['hash']}"
-    served = client.get(link).data
-    assert len(served) > 1_500_000
-    for move in (partial(downgrade, revision="0003"), upgrade):
-        with empty_app.app_context():
-            move()
+    large = noise(800, 700)
+    put = client.put("/noise.png", data=large, headers={"Accept": "application/json"}).get_json()
+    limited = f"/image/{deposit(client, views=2)}"
+    assert client.post(limited).status_code == 200
+    header = register(client)
+    owned = told(client, header, model_id="chair")
+    walk(empty_app, oldest)
+
+    assert client.get(f"/image/{put['hash']}").data == large
+    assert [client.post(limited).status_code for _ in range(2)] == [200, 404]
+    assert client.get(f"/image/{owned['hash']}").data == FLOWER
+    if oldest < ACCOUNTS_SINCE:  # an older schema has no room for them
+        assert client.get("/images", headers=register(client)).get_json()["data"] == []
+    else:
+        assert client.get("/image/chair", headers=log_in(client)).data == FLOWER
+        assert [image["model_id"] for image in client.get("/images", headers=header).get_json()["data"]] == [
+            "chair"
+        ]
+    assert client.delete(f"/images/{put['image_key']}").status_code == 200
+
+
+def walk(app: Mayfly, oldest: str) -> None:
+    """Take the schema down to a revision and up again, one migration at a time."""
+    below = [revision for revision in REVISIONS if revision >= oldest]
+    for move, revision in [(downgrade, r) for r in reversed(below)] + [(upgrade, r) for r in below]:
+        with app.app_context():
+            move(revision=revision)
+            assert (
+                db.session.execute(text("SELECT version_num FROM alembic_version")).scalar_one() == revision
+            )
+            db.session.remove()
             db.engine.dispose()
-    assert client.get(link).data == served
 
 
 def test_migrating_twice_changes_nothing(empty_app: Mayfly) -> None:
