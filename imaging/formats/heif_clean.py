@@ -1,7 +1,8 @@
 """What an AVIF needs to be shown, all else written over in place: offsets into the file stay true.
 
 Kept are the main picture, the items it is made of and the frames of a sequence. A thumbnail, Exif, XMP
-and whatever else lies in the file becomes zeros, the boxes that announced them become `free`.
+and whatever else lies in the file becomes zeros, the boxes that announced them become `free`; so do tracks of
+sound and captions, with every sample of theirs. Names that an encoder gave to tracks become zeros, too.
 """
 
 from collections import defaultdict
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 
 from imaging.formats.heif import Walked
 from imaging.formats.heif_boxes import Box
+from imaging.formats.heif_join import joined
 from imaging.formats.heif_meta import Meta, Span
 from imaging.formats.parts import Part
 from imaging.formats.reading import number
@@ -32,10 +34,12 @@ PROPERTIES = {
     ),
     *(b"av1C", b"hvcC", b"clli", b"mdcv", b"cclv", b"amve", b"tmap"),
 }
-PICTURES = {b"av01", b"hvc1", b"grid", b"iovl", b"iden", b"tmap"}
+PICTURES = {b"av01", b"hvc1", b"grid", b"iovl", b"iden", b"tmap", b"sato"}
 MOVIE = {b"moov", b"trak", b"mdia"}
 PERSONAL = {b"udta", b"meta", b"uuid"}
 DATED = {b"mvhd", b"tkhd", b"mdhd"}
+HANDLER = 24
+"""Where the name stands in `hdlr`: some encoders write the name of a file there (ISO/IEC 14496-12, 8.4.3)."""
 
 
 def parts(view: memoryview, walked: Walked) -> list[Part]:
@@ -106,6 +110,7 @@ def _top(blanks: _Blanks, top: list[Box], end: int) -> None:
 
 
 def _meta(blanks: _Blanks, view: memoryview, meta: Meta, shown: list[int]) -> None:
+    blanks.firm += joined(view, meta)
     for part in meta.parts:
         if part.kind not in META:
             blanks.free(part, loosely=True)
@@ -125,10 +130,14 @@ def _movie(blanks: _Blanks, walked: Walked, movie: Box) -> None:
     ahead = [movie]
     while ahead:
         for part in walked.file.inside(ahead.pop()):
-            if part.kind in MOVIE:
+            if part in walked.others:
+                blanks.free(part, loosely=False)
+            elif part.kind in MOVIE:
                 ahead.append(part)
             elif part.kind in PERSONAL:
                 blanks.free(part, loosely=False)
+            elif part.kind == b"hdlr":
+                blanks.zero(min(part.body + HANDLER, part.end), part.end)
             elif part.kind in DATED:
                 size = 16 if number(walked.file.view, part.body, 1) else 8
                 blanks.zero(part.body + 4, min(part.body + 4 + size, part.end))
