@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 from imaging.formats.heif_boxes import Box, Boxes, only
-from imaging.formats.heif_meta import NONE, Meta, Span, read_meta
+from imaging.formats.heif_meta import NONE, Meta, read_meta
 from imaging.formats.heif_track import Track, of_frames, samples, size_of, tracks
+from imaging.formats.parts import Span
 from imaging.formats.reading import number, require, says, take
 from imaging.picture import Limits, Picture
 

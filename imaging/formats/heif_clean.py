@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from imaging.formats.heif import Walked
 from imaging.formats.heif_boxes import Box
 from imaging.formats.heif_join import joined
-from imaging.formats.heif_meta import Meta, Span
-from imaging.formats.parts import Part
+from imaging.formats.heif_meta import Meta
+from imaging.formats.parts import Part, Span, merged
+from imaging.formats.profile import without_display
 from imaging.formats.reading import number
 
 TOP = {b"ftyp", b"meta", b"moov", b"mdat"}
@@ -34,6 +35,7 @@ PROPERTIES = {
     ),
     *(b"av1C", b"hvcC", b"clli", b"mdcv", b"cclv", b"amve", b"tmap"),
 }
+PROFILES = (b"prof", b"rICC")
 PICTURES = {b"av01", b"hvc1", b"grid", b"iovl", b"iden", b"tmap", b"sato"}
 MOVIE = {b"moov", b"trak", b"mdia"}
 PERSONAL = {b"udta", b"meta", b"uuid"}
@@ -46,7 +48,7 @@ def parts(view: memoryview, walked: Walked) -> list[Part]:
     """Name what stays of an AVIF and what is written over."""
     top, meta = walked.top, walked.meta
     shown = _shown(meta)
-    spans = _merged([*(span for item in shown for span in meta.items[item].extents), *walked.samples])
+    spans = merged([*(span for item in shown for span in meta.items[item].extents), *walked.samples])
     end = max([meta.reach, *(span[1] for span in spans), *(piece.end for piece in top if piece.kind in TOP)])
     end = max(piece.end for piece in top if piece.start < end)
     blanks = _Blanks()
@@ -124,6 +126,9 @@ def _meta(blanks: _Blanks, view: memoryview, meta: Meta, shown: list[int]) -> No
     for entry in meta.properties:
         if entry.kind not in PROPERTIES:
             blanks.free(entry, loosely=False)
+        elif entry.kind == b"colr" and bytes(view[entry.body : entry.body + 4]) in PROFILES:
+            start = entry.body + 4
+            blanks.firm.append(Part(start, entry.end, without_display(bytes(view[start : entry.end]))))
 
 
 def _movie(blanks: _Blanks, walked: Walked, movie: Box) -> None:
@@ -141,17 +146,6 @@ def _movie(blanks: _Blanks, walked: Walked, movie: Box) -> None:
             elif part.kind in DATED:
                 size = 16 if number(walked.file.view, part.body, 1) else 8
                 blanks.zero(part.body + 4, min(part.body + 4 + size, part.end))
-
-
-def _merged(spans: list[Span]) -> list[Span]:
-    """Return the spans in their order, those that touch or overlap as one."""
-    merged: list[Span] = []
-    for start, end in sorted(spans):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = merged[-1][0], max(end, merged[-1][1])
-        else:
-            merged.append((start, end))
-    return merged
 
 
 def _without(places: list[Span], spans: list[Span]) -> Iterator[Span]:

@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 from imaging.errors import CUT, BrokenImage
 from imaging.formats.heif_boxes import Box, Boxes, only
+from imaging.formats.parts import Span
 from imaging.formats.reading import number, require, take
 
 IN_FILE, IN_IDAT = 0, 1
 NONE = -1
 """The number of no item."""
 
-Span = tuple[int, int]
 Bounds = tuple[int, int, int]
 
 

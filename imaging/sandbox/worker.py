@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from imaging.errors import CONTRADICTS, BrokenImage, TooManyPixels
 from imaging.picture import Data, Picture
-from imaging.sandbox.examining import examine
+from imaging.sandbox.examining import cleaned, examine
 from imaging.sandbox.jail import lock
 from imaging.sandbox.protocol import (
     ANSWER,
@@ -56,7 +56,7 @@ def _do(job: Job, data: bytes) -> tuple[bytes, Canvas, Data]:
         if isinstance(job, Examine):
             picture, kept = examine(job, data)
             return (SAME, _canvas(picture), b"") if kept is data else (DONE, _canvas(picture), kept)
-        return DONE, NOWHERE, render(job, data)
+        return DONE, NOWHERE, render(job, cleaned(job.media_type, data))
     except BrokenImage as refusal:
         said = refusal.what if refusal.what in SAID else CONTRADICTS
         return BROKEN, (SAID.index(said), 0, 0), b""
