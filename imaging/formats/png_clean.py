@@ -26,6 +26,7 @@ MOST_NAME = 79
 MOST_PROFILE = 8_000_000
 """The bytes of a profile; libpng, which browsers use, passes over a larger one (png_set_chunk_malloc_max)."""
 
+PIECE = 1 << 16
 MOST_CHANGED = 1 << 20
 """The bytes of a profile that is packed again: 0.1 s; a display's has some 4,000."""
 
@@ -53,19 +54,30 @@ def parts(view: memoryview, pieces: list[Chunk]) -> list[Part]:
 def _profile(piece: Chunk) -> list[Part]:
     """Keep a profile that unpacks, without what it says of a display."""
     name = bytes(piece.body[: MOST_NAME + 1]).find(b"\0")
-    stream = zlib.decompressobj()
-    try:
-        profile = stream.decompress(piece.body[name + 2 :], MOST_PROFILE)
-    except zlib.error:
-        return []
-    if name < 0 or not stream.eof:
+    profile, size = _unpacked(piece.body[name + 2 :])
+    if name < 0 or not 0 < size <= MOST_PROFILE:
         return []
     bare = without_display(profile)
     if bare is profile:
         return [Part(piece.start, piece.end)]
-    new = _chunk(PROFILE, bytes(piece.body[: name + 2]) + zlib.compress(bare[:MOST_CHANGED], 9))
-    fits = len(bare) <= MOST_CHANGED and len(new) <= piece.end - piece.start
+    new = _chunk(PROFILE, bytes(piece.body[: name + 2]) + zlib.compress(bare, 9))
+    fits = size <= MOST_CHANGED and len(new) <= piece.end - piece.start
     return [Part(piece.start, piece.end, new)] if fits else []
+
+
+def _unpacked(packed: memoryview) -> tuple[bytes, int]:
+    """Return the first bytes of a profile, `MOST_CHANGED` at most, and how many it has; 0 when it doesn't unpack."""
+    stream, profile, size = zlib.decompressobj(), bytearray(), 0
+    try:
+        for at in range(0, len(packed), PIECE):
+            left: bytes | memoryview = packed[at : at + PIECE]
+            while left and size <= MOST_PROFILE:
+                piece = stream.decompress(left, PIECE)
+                left, size = stream.unconsumed_tail, size + len(piece)
+                profile += piece[: MOST_CHANGED - len(profile)]
+    except zlib.error:
+        return b"", 0
+    return bytes(profile), size if stream.eof else 0
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:

@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 
 from imaging import ImagingError
 from imaging.formats.heif_clean import _without
-from imaging.formats.heif_meta import Span
-from imaging.formats.parts import merged
+from imaging.formats.parts import Span, merged
 from tests.imaging import walks
 from tests.imaging.corpus import HEADS
 from tests.imaging.samples import read, samples
