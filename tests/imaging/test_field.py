@@ -82,17 +82,19 @@ def test_captions_are_left_no_more_than_sound() -> None:
 
 
 def test_the_name_that_an_encoder_gave_a_track_goes() -> None:
-    data = FIELD["avif-sequence-sound-stays.avif"]
-    handler = data.index(b"hdlr", data.index(b"moov")) - 4
-    named = b"Anna at the lake.mp4\0"
-    size = int.from_bytes(data[handler : handler + 4], "big")
-    assert size == 33
-    assert b"pict" in data[handler : handler + size]
-    old = samples()["animated.avif"]
-    at = old.index(b"hdlr", old.index(b"moov")) - 4
-    name_at, end = at + 32, at + int.from_bytes(old[at : at + 4], "big")
-    changed = old[:name_at] + named[: end - name_at - 1].ljust(end - name_at, b"\0") + old[end:]
-    assert not any(bytes(clean(changed))[name_at:end])
+    data = bytearray(FIELD["avif-sequence-sound-stays.avif"])
+    name = b"Anna at the lake.mp4"
+    track, sound = data.index(b"trak") - 4, data.rindex(b"trak") - 4
+    media = data.index(b"mdia") - 4
+    handler = data.index(b"hdlr", media) - 4
+    size = int.from_bytes(data[sound : sound + 4], "big")
+    smaller = struct.pack(">I4s", size - len(name), b"free") + bytes(size - len(name) - 8)
+    data[sound : sound + size] = smaller  # so that the frames stay where the tables say
+    for at in (track, media, handler):
+        data[at : at + 4] = (int.from_bytes(data[at : at + 4], "big") + len(name)).to_bytes(4, "big")
+    data[handler + 32 : handler + 32] = name
+    found, kept = examine(bytes(data))
+    assert (found.frames, name in data, name in bytes(kept)) == (4, True, False)
 
 
 def test_a_sequence_whose_meta_names_no_main_picture_is_shown() -> None:
