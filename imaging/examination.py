@@ -1,7 +1,7 @@
 from imaging.errors import BrokenImage
 from imaging.formats import jpeg, jpeg_clean, png, png_clean
 from imaging.formats.first_bytes import media_type_of
-from imaging.formats.form import Form
+from imaging.formats.form import MOST_ADDED, Form
 from imaging.picture import BYTES_PER_PIXEL, Data, Limits, Picture
 from imaging.sandbox.pool import Pool, Task
 from imaging.sandbox.protocol import Examine
@@ -57,7 +57,7 @@ def _apart(
 ) -> tuple[Picture, Data]:
     job = Examine(media_type, keep_metadata, limits.max_pixels, limits.max_frames, limits.max_decoded_bytes)
     memory = memory_of_examining(limits, len(data))
-    answer = _uploads.run(Task(job, data, limits.seconds, memory, len(data)), limits, patience)
+    answer = _uploads.run(Task(job, data, limits.seconds, memory, len(data) + MOST_ADDED), limits, patience)
     limits.allow(*answer.canvas)
     if media_type_of(memoryview(answer.body)) != media_type:
         raise BrokenImage("it becomes another image when it is cleaned")

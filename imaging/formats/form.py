@@ -8,6 +8,8 @@ from imaging.formats.parts import Part, join
 from imaging.picture import Data, Limits, Picture
 
 Walk = TypeVar("Walk")
+MOST_ADDED = 16
+"""How many bytes an image may grow when what it lacks at its end is put there: a trailer, or a PNG's last chunk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,8 @@ class Form(Generic[Walk]):
         """Walk the whole container, without decoding a pixel; return the picture and what to keep of the bytes.
 
         Exif, GPS, XMP, IPTC, comments, thumbnails, maker notes and trailing bytes go unless `keep_metadata`;
-        orientation, colour profile and animation stay. Never larger, and `data` itself when nothing goes.
+        orientation, colour profile and animation stay. Larger by `MOST_ADDED` bytes at most, where the end of a
+        file is mended, and `data` itself when nothing goes.
         Raises `BrokenImage` for a file that is cut or contradicts itself, `TooManyPixels` over the limits.
         """
         view = memoryview(data)

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from imaging.errors import CUT, BrokenImage
-from imaging.formats.first_bytes import gif_blocks_start, gif_palette
+from imaging.formats.first_bytes import GIF_BLOCKS, gif_blocks_start, gif_palette
 from imaging.formats.reading import Budget, number, require, take
 from imaging.picture import Limits, Picture
 
@@ -26,12 +26,15 @@ class Block(NamedTuple):
 
 
 def measure(view: memoryview, limits: Limits) -> tuple[Picture, list[Block]]:
-    """Walk every block and return the picture with all of them; see `Form.read` for what it raises."""
+    """Walk every block and return the picture with all of them; see `Form.read` for what it raises.
+
+    Behind a frame, the end of the file and a byte that begins no block end the picture, as in browsers.
+    """
     take(view, 0, SCREEN)
     canvas = width, height = number(view, 6, 2, "little"), number(view, 8, 2, "little")
     widest, highest, frames = width, height, 0
     walk, at = _Walk(view), gif_blocks_start(view)
-    while not walk.blocks or walk.blocks[-1].kind != TRAILER:
+    while not walk.ended and not (frames and _ends(view, at)):
         if take(view, at, 1)[0] == IMAGE:
             right, bottom = _corner(view, at)
             widest, highest, frames = max(widest, right), max(highest, bottom), frames + 1
@@ -42,6 +45,11 @@ def measure(view: memoryview, limits: Limits) -> tuple[Picture, list[Block]]:
     return Picture("image/gif", *canvas, frames), walk.blocks
 
 
+def _ends(view: memoryview, at: int) -> bool:
+    """Say whether no block begins at `at`: the trailer is missing, or something else stands in its place."""
+    return at >= len(view) or view[at] not in GIF_BLOCKS
+
+
 class _Walk:
     """The blocks so far, and how many sub-blocks there may still be."""
 
@@ -50,6 +58,11 @@ class _Walk:
         self.blocks: list[Block] = []
         self.budget = Budget()
         self.crumbs = ALWAYS_ALLOWED + len(view) // SMALLEST_MEAN
+
+    @property
+    def ended(self) -> bool:
+        """Say whether the trailer was met."""
+        return bool(self.blocks) and self.blocks[-1].kind == TRAILER
 
     def block(self, at: int) -> int:
         """Note the block at `at` and return where it ends; `BrokenImage` where it is cut."""

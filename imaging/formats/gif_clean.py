@@ -1,7 +1,7 @@
 """What a GIF needs to be shown: screen, palettes, frames and their controls, the loop, an ICC profile."""
 
 from imaging.formats.first_bytes import gif_blocks_start
-from imaging.formats.gif import APPLICATION, CONTROL, EXTENSION, Block
+from imaging.formats.gif import APPLICATION, CONTROL, EXTENSION, TRAILER, Block
 from imaging.formats.parts import Part
 from imaging.formats.reading import says
 
@@ -11,8 +11,12 @@ LOOP_END = 16
 
 
 def parts(view: memoryview, blocks: list[Block]) -> list[Part]:
-    """Name what stays of the blocks of a GIF; everything behind the trailer is gone."""
-    return [Part(0, gif_blocks_start(view)), *(part for block in blocks for part in _kept(view, block))]
+    """Name what stays of the blocks of a GIF; everything behind the trailer is gone, a missing trailer comes."""
+    kept = [Part(0, gif_blocks_start(view)), *(part for block in blocks for part in _kept(view, block))]
+    if blocks[-1].kind == TRAILER:
+        return kept
+    end = blocks[-1].end
+    return [*kept, Part(end, end + 1, bytes([TRAILER]))]
 
 
 def _kept(view: memoryview, block: Block) -> list[Part]:

@@ -3,33 +3,46 @@
 from typing import NamedTuple
 
 from imaging.formats.heif_boxes import Box, Boxes, only
-from imaging.formats.heif_meta import Meta, Span, read_meta
-from imaging.formats.heif_track import samples, tracks
+from imaging.formats.heif_meta import NONE, Meta, read_meta
+from imaging.formats.heif_track import Track, of_frames, samples, size_of, tracks
+from imaging.formats.parts import Span
 from imaging.formats.reading import number, require, says, take
 from imaging.picture import Limits, Picture
 
 
 class Walked(NamedTuple):
-    """What stands in a file: its boxes, the `meta` box read, and where the frames of its tracks lie."""
+    """What stands in a file: its boxes, the `meta` box read, its tracks, and where their frames lie.
+
+    Sound and captions are `others` of the tracks: no frame of the picture lies there.
+    """
 
     file: Boxes
     top: list[Box]
     meta: Meta
     samples: list[Span]
+    others: set[Box]
 
 
 def measure(view: memoryview, limits: Limits) -> tuple[Picture, Walked]:
     """Walk every box and return the picture with what was found; see `Form.read` for what it raises."""
     file = Boxes(view)
     top = file.between(0, len(view))
-    meta = read_meta(file, only(top, b"meta"))
-    width, height = _size(view, meta)
+    has_meta = any(box.kind == b"meta" for box in top)
+    meta = read_meta(file, only(top, b"meta")) if has_meta else Meta([], NONE, {})
+    still = meta.primary != NONE
+    shown, others = list[Track](), set[Box]()
+    for track in tracks(file, top):
+        if of_frames(file, track):
+            shown.append(track)
+        else:
+            others.add(track.box)
+    width, height = _size(view, meta) if still else size_of(view, shown)
     limits.allow(width, height)
-    moving = [samples(file, track) for track in tracks(file, top)]
-    frames = max(map(len, moving), default=0) if says(view, 8, b"avis") else 1
+    moving = [samples(file, track) for track in shown]
+    frames = max(map(len, moving), default=0) if says(view, 8, b"avis") or not still else 1
     limits.allow(width, height, frames)
     places = [span for track in moving for span in track]
-    return Picture("image/avif", width, height, frames), Walked(file, top, meta, places)
+    return Picture("image/avif", width, height, frames), Walked(file, top, meta, places, others)
 
 
 def _size(view: memoryview, meta: Meta) -> tuple[int, int]:

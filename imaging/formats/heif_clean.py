@@ -1,7 +1,8 @@
 """What an AVIF needs to be shown, all else written over in place: offsets into the file stay true.
 
 Kept are the main picture, the items it is made of and the frames of a sequence. A thumbnail, Exif, XMP
-and whatever else lies in the file becomes zeros, the boxes that announced them become `free`.
+and whatever else lies in the file becomes zeros, the boxes that announced them become `free`; so do tracks of
+sound and captions, with every sample of theirs. Names that an encoder gave to tracks become zeros, too.
 """
 
 from collections import defaultdict
@@ -9,8 +10,10 @@ from collections.abc import Iterator
 
 from imaging.formats.heif import Walked
 from imaging.formats.heif_boxes import Box
-from imaging.formats.heif_meta import Meta, Span
-from imaging.formats.parts import Part
+from imaging.formats.heif_join import joined
+from imaging.formats.heif_meta import Meta
+from imaging.formats.parts import Part, Span, merged
+from imaging.formats.profile import without_display
 from imaging.formats.reading import number
 
 TOP = {b"ftyp", b"meta", b"moov", b"mdat"}
@@ -32,17 +35,20 @@ PROPERTIES = {
     ),
     *(b"av1C", b"hvcC", b"clli", b"mdcv", b"cclv", b"amve", b"tmap"),
 }
-PICTURES = {b"av01", b"hvc1", b"grid", b"iovl", b"iden", b"tmap"}
+PROFILES = (b"prof", b"rICC")
+PICTURES = {b"av01", b"hvc1", b"grid", b"iovl", b"iden", b"tmap", b"sato"}
 MOVIE = {b"moov", b"trak", b"mdia"}
 PERSONAL = {b"udta", b"meta", b"uuid"}
 DATED = {b"mvhd", b"tkhd", b"mdhd"}
+HANDLER = 24
+"""Where the name stands in `hdlr`: some encoders write the name of a file there (ISO/IEC 14496-12, 8.4.3)."""
 
 
 def parts(view: memoryview, walked: Walked) -> list[Part]:
     """Name what stays of an AVIF and what is written over."""
     top, meta = walked.top, walked.meta
     shown = _shown(meta)
-    spans = _merged([*(span for item in shown for span in meta.items[item].extents), *walked.samples])
+    spans = merged([*(span for item in shown for span in meta.items[item].extents), *walked.samples])
     end = max([meta.reach, *(span[1] for span in spans), *(piece.end for piece in top if piece.kind in TOP)])
     end = max(piece.end for piece in top if piece.start < end)
     blanks = _Blanks()
@@ -106,6 +112,7 @@ def _top(blanks: _Blanks, top: list[Box], end: int) -> None:
 
 
 def _meta(blanks: _Blanks, view: memoryview, meta: Meta, shown: list[int]) -> None:
+    blanks.firm += joined(view, meta)
     for part in meta.parts:
         if part.kind not in META:
             blanks.free(part, loosely=True)
@@ -119,30 +126,26 @@ def _meta(blanks: _Blanks, view: memoryview, meta: Meta, shown: list[int]) -> No
     for entry in meta.properties:
         if entry.kind not in PROPERTIES:
             blanks.free(entry, loosely=False)
+        elif entry.kind == b"colr" and bytes(view[entry.body : entry.body + 4]) in PROFILES:
+            start = entry.body + 4
+            blanks.firm.append(Part(start, entry.end, without_display(bytes(view[start : entry.end]))))
 
 
 def _movie(blanks: _Blanks, walked: Walked, movie: Box) -> None:
     ahead = [movie]
     while ahead:
         for part in walked.file.inside(ahead.pop()):
-            if part.kind in MOVIE:
+            if part in walked.others:
+                blanks.free(part, loosely=False)
+            elif part.kind in MOVIE:
                 ahead.append(part)
             elif part.kind in PERSONAL:
                 blanks.free(part, loosely=False)
+            elif part.kind == b"hdlr":
+                blanks.zero(min(part.body + HANDLER, part.end), part.end)
             elif part.kind in DATED:
                 size = 16 if number(walked.file.view, part.body, 1) else 8
                 blanks.zero(part.body + 4, min(part.body + 4 + size, part.end))
-
-
-def _merged(spans: list[Span]) -> list[Span]:
-    """Return the spans in their order, those that touch or overlap as one."""
-    merged: list[Span] = []
-    for start, end in sorted(spans):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = merged[-1][0], max(end, merged[-1][1])
-        else:
-            merged.append((start, end))
-    return merged
 
 
 def _without(places: list[Span], spans: list[Span]) -> Iterator[Span]:

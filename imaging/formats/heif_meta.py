@@ -6,11 +6,13 @@ from typing import NamedTuple
 
 from imaging.errors import CUT, BrokenImage
 from imaging.formats.heif_boxes import Box, Boxes, only
+from imaging.formats.parts import Span
 from imaging.formats.reading import number, require, take
 
 IN_FILE, IN_IDAT = 0, 1
+NONE = -1
+"""The number of no item."""
 
-Span = tuple[int, int]
 Bounds = tuple[int, int, int]
 
 
@@ -41,6 +43,8 @@ class Meta:
     properties: list[Box] = field(default_factory=list)
     associations: dict[int, list[int]] = field(default_factory=dict)
     idat: Box | None = None
+    iprp: Box | None = None
+    in_iprp: list[Box] = field(default_factory=list)
     reach: int = 0  # where the last byte lies that the index names
 
     def properties_of(self, item: int) -> list[Box]:
@@ -70,16 +74,23 @@ def read_meta(file: Boxes, box: Box) -> Meta:
     parts = file.between(box.body + 4, box.end)
     idat = next((part for part in parts if part.kind == b"idat"), None)
     places = _locations(file, only(parts, b"iloc"), idat)
-    first = Cursor(file.view, only(parts, b"pitm"))
     items = _items(file, only(parts, b"iinf"), places)
-    meta = Meta(parts, first.next(4 if first.version else 2), items, idat=idat)
+    meta = Meta(parts, _primary(file, parts), items, idat=idat)
     meta.reach = max((end for spans in places.values() for _, end in spans), default=0)
-    require(meta.primary in meta.items, "its main picture is missing")
+    require(meta.primary in meta.items or meta.primary == NONE, "its main picture is missing")
     for part in parts:
         if part.kind == b"iref":
             meta.references += _references(file, part)
     _read_properties(file, only(parts, b"iprp"), meta)
     return meta
+
+
+def _primary(file: Boxes, parts: list[Box]) -> int:
+    """Return the number of the main picture; a sequence may have none."""
+    if not any(part.kind == b"pitm" for part in parts):
+        return NONE
+    cursor = Cursor(file.view, only(parts, b"pitm"))
+    return cursor.next(4 if cursor.version else 2)
 
 
 def _items(file: Boxes, box: Box, places: dict[int, list[Span]]) -> dict[int, Item]:
@@ -145,9 +156,9 @@ def _references(file: Boxes, box: Box) -> Iterator[Reference]:
 
 
 def _read_properties(file: Boxes, box: Box, meta: Meta) -> None:
-    parts = file.inside(box)
-    meta.properties = file.inside(only(parts, b"ipco"))
-    for part in parts:
+    meta.iprp, meta.in_iprp = box, file.inside(box)
+    meta.properties = file.inside(only(meta.in_iprp, b"ipco"))
+    for part in meta.in_iprp:
         if part.kind == b"ipma":
             _associate(file, Cursor(file.view, part), meta)
 

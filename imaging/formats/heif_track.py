@@ -1,29 +1,59 @@
 """Where the frames of an AVIF sequence lie: the sample tables of a track (ISO/IEC 14496-12, 8.7)."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from imaging.errors import CUT
+from imaging.errors import CUT, BrokenImage
 from imaging.formats.heif_boxes import Box, Boxes, only
-from imaging.formats.reading import number, require
+from imaging.formats.reading import number, require, take
 
-WAY = (b"mdia", b"minf", b"stbl")
+FRAME, ALPHA = b"av01", b"auxv"
 RUN = 3
 """An entry of `stsc`: its first chunk, how many samples a chunk holds, and a description."""
 
 
-def tracks(file: Boxes, top: list[Box]) -> list[Box]:
+class Track(NamedTuple):
+    """One track: its `trak` box, its header, what handles it (pict, auxv, soun, ...), and its sample tables."""
+
+    box: Box
+    header: Box
+    handler: bytes
+    table: list[Box]
+
+
+def tracks(file: Boxes, top: list[Box]) -> list[Track]:
     """Return the tracks of a file's one `moov`, none when it has none."""
     if not any(box.kind == b"moov" for box in top):
         return []
-    return [box for box in file.inside(only(top, b"moov")) if box.kind == b"trak"]
+    return [_track(file, box) for box in file.inside(only(top, b"moov")) if box.kind == b"trak"]
 
 
-def samples(file: Boxes, track: Box) -> list[tuple[int, int]]:
+def _track(file: Boxes, box: Box) -> Track:
+    parts = file.inside(box)
+    media = file.inside(only(parts, b"mdia"))
+    table = file.inside(only(file.inside(only(media, b"minf")), b"stbl"))
+    handler = take(file.view, only(media, b"hdlr").body + 8, 4)
+    return Track(box, only(parts, b"tkhd"), bytes(handler), table)
+
+
+def of_frames(file: Boxes, track: Track) -> bool:
+    """Say whether a track's samples are coded as AV1, which is how decoders choose what to show."""
+    described = only(track.table, b"stsd")
+    return any(entry.kind == FRAME for entry in file.between(described.body + 8, described.end))
+
+
+def size_of(view: memoryview, shown: list[Track]) -> tuple[int, int]:
+    """Return width and height of the first track that is no alpha, from its header (ISO/IEC 14496-12, 8.3.2)."""
+    header = next((track.header for track in shown if track.handler != ALPHA), None)
+    if header is None:
+        raise BrokenImage("a sequence without frames")
+    at = header.body + (88 if number(view, header.body, 1) else 76)
+    return number(view, at, 2), number(view, at + 4, 2)
+
+
+def samples(file: Boxes, track: Track) -> list[tuple[int, int]]:
     """Return where each sample lies; `BrokenImage` when one is not in the file."""
-    box = track
-    for kind in WAY:
-        box = only(file.inside(box), kind)
-    table = file.inside(box)
+    table = track.table
     sizes = _sizes(file, only(table, b"stsz"))
     found: list[tuple[int, int]] = []
     for start, count in zip(*_chunks(file, table), strict=True):

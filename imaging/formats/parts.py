@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from imaging.picture import Data
 
+Span = tuple[int, int]
+
 
 class Part(NamedTuple):
     """The bytes from `start` to `end` of the original, or `new` in their place."""
@@ -12,6 +14,17 @@ class Part(NamedTuple):
     start: int
     end: int
     new: bytes | None = None
+
+
+def merged(spans: list[Span]) -> list[Span]:
+    """Return the spans in their order, those that touch or overlap as one."""
+    found: list[Span] = []
+    for start, end in sorted(spans):
+        if found and start <= found[-1][1]:
+            found[-1] = found[-1][0], max(end, found[-1][1])
+        else:
+            found.append((start, end))
+    return found
 
 
 def join(data: Data, parts: Iterable[Part]) -> Data:

@@ -2,18 +2,27 @@
 
 import zlib
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import NamedTuple
 
-from imaging.errors import BrokenImage
+from imaging.errors import CUT, BrokenImage
 from imaging.formats import exif, png_pixels
 from imaging.formats.first_bytes import PNG_SIGNATURE
-from imaging.formats.reading import number, require, take
+from imaging.formats.reading import number, require, says, take
 from imaging.picture import Limits, Picture
 
+PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT"}
+ANIMATION = {b"acTL", b"fcTL", b"fdAT"}
+END = b"\0\0\0\0IEND"
 KNOWN_CRITICAL = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
 # Encoders write 8 KiB a chunk and more; some 2,500 of them are 20 MiB.
 MAX_CHUNKS = 20_000
+CONTROL = 8
+"""The bytes of acTL: how many frames, and how often they are shown."""
+LEAST = 12
+"""The bytes of a chunk without data: its length, type and CRC."""
+ANCILLARY = 0x20
+"""The bit of a type's first letter that says: a picture is shown without this chunk, too."""
 DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 
 
@@ -27,37 +36,62 @@ class Chunk(NamedTuple):
 
 
 def chunks(view: memoryview) -> Iterator[Chunk]:
-    """Yield the chunks up to and with IEND, each by its CRC; `BrokenImage` where one is cut or altered."""
+    """Yield the chunks up to and with IEND, each by its CRC; `BrokenImage` where one is cut or altered.
+
+    IEND needs no CRC, and the file may end in its place. Readers skip a chunk that no pixel depends on when its CRC
+    is wrong (PNG, 13.2); so it is none of the chunks here.
+    """
     at = len(PNG_SIGNATURE)
     for _ in range(MAX_CHUNKS):
+        if says(view, at, END):
+            yield Chunk(b"IEND", at, at + LEAST, view[:0])
+            return
+        if at > LEAST and END.startswith(view[at:]):
+            return
         size = number(view, at, 4)
         typed = take(view, at + 4, size + 4)
-        require(zlib.crc32(typed) == number(view, at + 8 + size, 4), "a PNG chunk fails its checksum")
-        chunk = Chunk(bytes(typed[:4]), at, at + 12 + size, typed[4:])
-        yield chunk
-        if chunk.kind == b"IEND":
-            return
+        chunk = Chunk(bytes(typed[:4]), at, at + LEAST + size, typed[4:])
         at = chunk.end
+        if zlib.crc32(typed) == number(view, at - 4, 4):
+            yield chunk
+        else:
+            skipped = chunk.kind not in PIXELS and chunk.kind[0] & ANCILLARY
+            require(skipped, "a PNG chunk fails its checksum")
     raise BrokenImage("it has too many PNG chunks")
 
 
 def measure(view: memoryview, limits: Limits) -> tuple[Picture, list[Chunk]]:
     """Walk every chunk and return the picture with all of them; see `Form.read` for what it raises."""
-    pieces = list(chunks(view))
+    pieces = _shown(list(chunks(view)))
+    require(pieces, "a PNG without a header")
     header = _header(pieces[0])
     limits.allow(header.width, header.height)
     _check_order(pieces, header)
     frames = _frames(pieces, header)
     limits.allow(header.width, header.height, frames)
-    png_pixels.check(_streams(pieces, header))
+    streams = _streams(pieces, header)
+    png_pixels.check(streams)
+    require(pieces[-1].kind == b"IEND" or png_pixels.complete(streams), CUT)
     width, height = exif.turned(header.width, header.height, orientation(pieces))
     return Picture("image/png", width, height, frames), pieces
 
 
 def orientation(pieces: list[Chunk]) -> int:
-    """Return the orientation an eXIf chunk asks for, else 1."""
-    found = (exif.orientation(piece.body) for piece in pieces if piece.kind == b"eXIf")
+    """Return the orientation that an eXIf chunk before the pixels asks for, else 1: browsers look at no other."""
+    before = takewhile(lambda piece: piece.kind != b"IDAT", pieces)
+    found = (exif.orientation(piece.body) for piece in before if piece.kind == b"eXIf")
     return next(found, exif.UPRIGHT)
+
+
+def _shown(pieces: list[Chunk]) -> list[Chunk]:
+    """Return the chunks without those of an animation that browsers show as a still picture."""
+    kinds = [piece.kind for piece in pieces]
+    at = kinds.index(b"acTL") if b"acTL" in kinds else len(kinds)
+    early = b"IDAT" in kinds[at:]
+    moves = early and kinds.count(b"acTL") == 1 and b"fcTL" in kinds
+    if moves and len(pieces[at].body) == CONTROL and number(pieces[at].body, 0, 4):
+        return pieces
+    return [piece for piece in pieces if piece.kind not in ANIMATION]
 
 
 def _header(chunk: Chunk) -> png_pixels.Header:
@@ -73,7 +107,7 @@ def _check_order(pieces: list[Chunk], header: png_pixels.Header) -> None:
     kinds = [piece.kind for piece in pieces]
     unknown = any(not kind[0] & 0x20 and kind not in KNOWN_CRITICAL for kind in kinds)
     require(kinds.count(b"IHDR") == 1 and not unknown, "a PNG chunk is not known")
-    require(b"IDAT" in kinds and not pieces[-1].body, "a PNG without pixels")
+    require(b"IDAT" in kinds, "a PNG without pixels")
     runs = sum(new == b"IDAT" != old for old, new in pairwise(kinds))
     require(runs == 1, "its IDAT chunks are not together")
     palettes = [i for i, kind in enumerate(kinds) if kind == b"PLTE"]
@@ -87,11 +121,7 @@ def _frames(pieces: list[Chunk], header: png_pixels.Header) -> int:
     kinds = [piece.kind for piece in pieces]
     controls = [piece.body for piece in pieces if piece.kind == b"fcTL"]
     if b"acTL" not in kinds:
-        require(not controls and b"fdAT" not in kinds, "its animation has no acTL")
         return 1
-    require(
-        kinds.count(b"acTL") == 1 and kinds.index(b"acTL") < kinds.index(b"IDAT"), "its acTL is misplaced"
-    )
     announced = number(pieces[kinds.index(b"acTL")].body, 0, 4)
     require(announced == len(controls) and announced, "its frames are not as many as announced")
     for control in controls:

@@ -5,39 +5,81 @@ import zlib
 from imaging.formats import exif
 from imaging.formats.first_bytes import PNG_SIGNATURE
 from imaging.formats.parts import Part
-from imaging.formats.png import Chunk, orientation
+from imaging.formats.png import PIXELS, Chunk, orientation
+from imaging.formats.profile import without_display
 
-PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT"}
-COLOUR = {
-    b"gAMA",
-    b"cHRM",
-    b"sRGB",
-    b"iCCP",
-    b"cICP",
-    b"mDCV",
-    b"mDCv",
-    b"cLLI",
-    b"cLLi",
-    b"sBIT",
-    b"bKGD",
-    b"pHYs",
+# How long each is (PNG, 11.3); one of another length is nothing to a browser, and Pillow stumbles over it.
+LENGTHS = {
+    b"gAMA": 4,
+    b"cHRM": 32,
+    b"sRGB": 1,
+    b"cICP": 4,
+    b"pHYs": 9,
+    b"mDCV": 24,
+    b"mDCv": 24,
+    b"cLLI": 8,
+    b"cLLi": 8,
 }
+OPEN_LENGTHS = {b"sBIT", b"bKGD"}
+PROFILE = b"iCCP"
+MOST_NAME = 79
+MOST_PROFILE = 8_000_000
+"""The bytes of a profile; libpng, which browsers use, passes over a larger one (png_set_chunk_malloc_max)."""
+
+PIECE = 1 << 16
+MOST_CHANGED = 1 << 20
+"""The bytes of a profile that is packed again: 0.1 s; a display's has some 4,000."""
 
 
-def parts(_view: memoryview, pieces: list[Chunk]) -> list[Part]:
-    """Name what stays of the chunks of a PNG; everything behind IEND is gone."""
+def parts(view: memoryview, pieces: list[Chunk]) -> list[Part]:
+    """Name what stays of the chunks of a PNG; everything behind IEND is gone, a missing IEND comes."""
     turn = orientation(pieces)
-    kept = [Part(0, len(PNG_SIGNATURE))]
+    kept, profiles = [Part(0, len(PNG_SIGNATURE))], 0
     for piece in pieces:
-        if piece.kind in PIXELS | COLOUR:
+        if piece.kind == b"IEND":
+            kept.append(Part(piece.start, piece.end, _chunk(b"IEND", b"")))
+        elif piece.kind in PIXELS | OPEN_LENGTHS or LENGTHS.get(piece.kind) == len(piece.body):
             kept.append(Part(piece.start, piece.end))
+        elif piece.kind == PROFILE and not profiles:
+            kept += _profile(piece)
+            profiles += 1
         elif piece.kind == b"eXIf" and turn > exif.UPRIGHT:
-            kept.append(Part(piece.start, piece.end, _exif(piece, turn)))
+            kept.append(Part(piece.start, piece.end, _chunk(b"eXIf", exif.minimal(turn))))
             turn = exif.UPRIGHT
+    if pieces[-1].kind != b"IEND":
+        kept.append(Part(len(view), len(view), _chunk(b"IEND", b"")))
     return kept
 
 
-def _exif(piece: Chunk, turn: int) -> bytes:
-    body = exif.minimal(turn)
-    typed = piece.kind + body
+def _profile(piece: Chunk) -> list[Part]:
+    """Keep a profile that unpacks, without what it says of a display."""
+    name = bytes(piece.body[: MOST_NAME + 1]).find(b"\0")
+    profile, size = _unpacked(piece.body[name + 2 :])
+    if name < 0 or not 0 < size <= MOST_PROFILE:
+        return []
+    bare = without_display(profile)
+    if bare is profile:
+        return [Part(piece.start, piece.end)]
+    new = _chunk(PROFILE, bytes(piece.body[: name + 2]) + zlib.compress(bare, 9))
+    fits = size <= MOST_CHANGED and len(new) <= piece.end - piece.start
+    return [Part(piece.start, piece.end, new)] if fits else []
+
+
+def _unpacked(packed: memoryview) -> tuple[bytes, int]:
+    """Return the first bytes of a profile, `MOST_CHANGED` at most, and how many it has; 0 when it doesn't unpack."""
+    stream, profile, size = zlib.decompressobj(), bytearray(), 0
+    try:
+        for at in range(0, len(packed), PIECE):
+            left: bytes | memoryview = packed[at : at + PIECE]
+            while left and size <= MOST_PROFILE:
+                piece = stream.decompress(left, PIECE)
+                left, size = stream.unconsumed_tail, size + len(piece)
+                profile += piece[: MOST_CHANGED - len(profile)]
+    except zlib.error:
+        return b"", 0
+    return bytes(profile), size if stream.eof else 0
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    typed = kind + body
     return len(body).to_bytes(4, "big") + typed + zlib.crc32(typed).to_bytes(4, "big")

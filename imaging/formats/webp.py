@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 from imaging.errors import CUT
-from imaging.formats import exif
 from imaging.formats.reading import Budget, number, require, says
 from imaging.picture import Limits, Picture
 
@@ -66,15 +65,7 @@ def _measure_extended(view: memoryview, walk: Chunks, limits: Limits, budget: Bu
     else:
         stills = [piece for piece in walk.top if piece.kind in BITSTREAMS]
         require(len(stills) == 1 and _bitstream_size(stills[0]) == size, "its canvas is not its picture")
-    return Picture("image/webp", *exif.turned(*size, orientation(walk.top)), frames)
-
-
-def orientation(pieces: list[Chunk]) -> int:
-    """Return the orientation of an announced EXIF chunk, else 1."""
-    blocks = [piece.body for piece in pieces if piece.kind == b"EXIF"]
-    if not blocks or not pieces[0].body[0] & EXIF:
-        return exif.UPRIGHT
-    return exif.orientation(blocks[0][6:] if says(blocks[0], 0, b"Exif\0\0") else blocks[0])
+    return Picture("image/webp", *size, frames)
 
 
 def _animation(view: memoryview, walk: Chunks, limits: Limits, budget: Budget) -> int:

@@ -1,7 +1,7 @@
-"""What a WebP needs to be shown: its bitstreams, alpha, animation, ICC profile, orientation."""
+"""What a WebP needs to be shown: its bitstreams, alpha, animation, ICC profile."""
 
-from imaging.formats import exif
 from imaging.formats.parts import Part
+from imaging.formats.profile import without_display
 from imaging.formats.webp import (
     ANIMATED,
     EXIF,
@@ -12,7 +12,6 @@ from imaging.formats.webp import (
     XMP,
     Chunk,
     Chunks,
-    orientation,
 )
 
 STILL = {b"ICCP", b"ALPH", b"VP8 ", b"VP8L"}
@@ -28,20 +27,27 @@ def parts(_view: memoryview, chunks: Chunks) -> list[Part]:
 
 
 def _extended(chunks: Chunks) -> list[Part]:
-    head, turn, seen = chunks.top[0], orientation(chunks.top), set[bytes]()
-    flags = head.body[0] & ~(XMP | EXIF) | (EXIF if turn > exif.UPRIGHT else 0)
+    head, seen = chunks.top[0], set[bytes]()
+    flags = head.body[0] & ~(XMP | EXIF)
     kept = [Part(head.start, head.end, EXTENDED + _size(10) + bytes([flags, 0, 0, 0]) + head.body[4:10])]
     wanted = MOVING if flags & ANIMATED else STILL
     for piece in chunks.top[1:]:
         if piece.kind == FRAME and flags & ANIMATED:
             kept += _frame(piece, chunks.inside[piece.start])
         elif piece.kind in wanted - seen:
-            kept.append(Part(piece.start, piece.end))
-        elif piece.kind == b"EXIF" and flags & EXIF and piece.kind not in seen:
-            body = exif.minimal(turn)
-            kept.append(Part(piece.start, piece.end, b"EXIF" + _size(len(body)) + body))
+            kept += _still(piece)
         seen.add(piece.kind)
     return kept
+
+
+def _still(piece: Chunk) -> list[Part]:
+    """Keep a chunk as it is, a profile without what it says of a display."""
+    if piece.kind != b"ICCP":
+        return [Part(piece.start, piece.end)]
+    body = piece.start + 8
+    end = body + len(piece.body)
+    kept = [Part(piece.start, body), Part(body, end, without_display(bytes(piece.body)))]
+    return [*kept, Part(end, piece.end)]
 
 
 def _frame(piece: Chunk, inside: list[Chunk]) -> list[Part]:

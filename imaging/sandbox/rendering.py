@@ -53,6 +53,10 @@ SAVE: dict[str, dict[str, Any]] = {
     "PNG": {"compress_level": 1},
     "WEBP": {"quality": 80, "method": 2},
 }
+MOST_PROFILE = 8_000_000
+"""The bytes of the largest profile that Pillow unpacks from a PNG; larger ones are no longer in a cleaned one."""
+MOST_CARRIED = 1 << 19
+"""A larger profile is applied: the new image would have no room for it."""
 SRGB = ImageCms.createProfile("sRGB")
 
 
@@ -90,6 +94,7 @@ def _opened(media_type: str, data: Data, max_pixels: int) -> Iterator[Image.Imag
 def warm_up() -> None:
     """Load whatever Pillow loads late, while files may still be opened."""
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    PngImagePlugin.MAX_TEXT_CHUNK = MOST_PROFILE
     Image.init()
     out = io.BytesIO()
     Image.new("RGB", (16, 16)).save(out, "JPEG", exif=exif.minimal(6))
@@ -121,7 +126,9 @@ def _write(image: Image.Image, out: io.BytesIO, to: str, **options: Any) -> None
 
 
 def _save_moving(image: Image.Image, job: Convert, turn: int, size: tuple[int, int], out: io.BytesIO) -> None:
-    options = {"method": 0, "loop": image.info.get("loop", 1), "icc_profile": image.info.get("icc_profile")}
+    profile = image.info.get("icc_profile") or b""
+    carried = profile if len(profile) <= MOST_CARRIED else b""
+    options = {"method": 0, "loop": image.info.get("loop", 1), "icc_profile": carried}
     durations: list[int] = []
     first, *rest = _moving(image, job, turn, size, durations)
     _write(first, out, "WEBP", save_all=True, append_images=rest, duration=durations, **options)
@@ -141,11 +148,12 @@ def _moving(
 def _coloured(image: Image.Image, to: str) -> tuple[Image.Image, bytes | None]:
     """Return the picture as the new format can hold it, and the profile that belongs to its numbers.
 
-    A profile of RGB is carried; one of grey or CMYK, which the new format may not take, is applied.
+    A profile of RGB is carried; one of grey or CMYK, which the new format may not take, is applied, and one that
+    is very large, too.
     """
     profile: bytes | None = image.info.get("icc_profile")
     space = profile[16:20] if profile else b""
-    if profile and space != b"RGB ":
+    if profile and (space != b"RGB " or len(profile) > MOST_CARRIED):
         image, profile = _in_srgb(image, profile), None
     picture = _plain(image)
     if to == "JPEG" and picture.mode == "RGBA":
@@ -157,7 +165,13 @@ def _coloured(image: Image.Image, to: str) -> tuple[Image.Image, bytes | None]:
 
 def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
     """Apply a profile; one that is none of the picture's is passed over, as viewers do."""
-    if image.mode not in ("L", "CMYK"):
+    if profile[16:20] == b"RGB ":
+        image = _plain(image)
+    if image.mode == "RGBA":
+        shown = _in_srgb(image.convert("RGB"), profile)
+        shown.putalpha(image.getchannel("A"))
+        return shown
+    if image.mode not in ("L", "RGB", "CMYK"):
         return image
     try:
         return ImageCms.profileToProfile(image, io.BytesIO(profile), SRGB, outputMode="RGB") or image

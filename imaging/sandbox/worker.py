@@ -13,7 +13,7 @@ from typing import BinaryIO
 from imaging.errors import CONTRADICTS, BrokenImage, TooManyPixels
 from imaging.picture import Data, Picture
 from imaging.sandbox import protocol
-from imaging.sandbox.examining import examine
+from imaging.sandbox.examining import cleaned, examine
 from imaging.sandbox.jail import lock
 from imaging.sandbox.rendering import render, warm_up
 
@@ -42,12 +42,10 @@ def _do(job: protocol.Job, data: bytes) -> tuple[bytes, Canvas, Data]:
     try:
         if isinstance(job, protocol.Examine):
             picture, kept = examine(job, data)
-            return (
-                (protocol.SAME, _canvas(picture), b"")
-                if kept is data
-                else (protocol.DONE, _canvas(picture), kept)
-            )
-        return protocol.DONE, NOWHERE, render(job, data)
+            if kept is data:
+                return protocol.SAME, _canvas(picture), b""
+            return protocol.DONE, _canvas(picture), kept
+        return protocol.DONE, NOWHERE, render(job, cleaned(job.media_type, data))
     except BrokenImage as refusal:
         said = refusal.what if refusal.what in protocol.SAID else CONTRADICTS
         return protocol.BROKEN, (protocol.SAID.index(said), 0, 0), b""

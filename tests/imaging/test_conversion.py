@@ -35,7 +35,7 @@ def difference(one: Image.Image, other: Image.Image) -> float:
 def test_every_picture_converts_to_every_format(name: str, to: To) -> None:
     data = samples()[name]
     with converted(data, to) as image, Image.open(io.BytesIO(data)) as source:
-        shown = ImageOps.exif_transpose(source).convert("RGBA")
+        shown = (source if source.format == "WEBP" else ImageOps.exif_transpose(source)).convert("RGBA")
         plain = Image.alpha_composite(Image.new("RGBA", shown.size, "white"), shown)
         result = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
         assert difference(result.reduce(8), plain.reduce(8)) < 6

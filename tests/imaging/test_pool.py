@@ -243,4 +243,4 @@ def test_a_refusal_of_too_many_pixels_says_which(sandboxes: Pool) -> None:
 def test_a_file_that_is_cut_is_said_to_be_cut(sandboxes: Pool) -> None:
     task = examining("animated.gif")
     with pytest.raises(BrokenImage, match=CUT):
-        sandboxes.run(replace(task, data=task.data[:-1]), LIMITS, PATIENCE)
+        sandboxes.run(replace(task, data=task.data[:-2]), LIMITS, PATIENCE)

@@ -5,8 +5,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from imaging import ImagingError
-from imaging.formats.heif_clean import _merged, _without
-from imaging.formats.heif_meta import Span
+from imaging.formats.heif_clean import _without
+from imaging.formats.parts import Span, merged
 from tests.imaging import walks
 from tests.imaging.corpus import HEADS
 from tests.imaging.samples import read, samples
@@ -30,7 +30,7 @@ def test_what_is_written_over_is_all_that_no_span_covers(places: list[Span], spa
         if all(place[0] >= end for _, end in sorted(places)[:i])
     ]
     kept = {at for span in spans for at in range(*span)}
-    blank = [at for span in _without(apart, _merged(spans)) for at in range(*span)]
+    blank = [at for span in _without(apart, merged(spans)) for at in range(*span)]
     assert blank == [at for place in apart for at in range(*place) if at not in kept]
 
 

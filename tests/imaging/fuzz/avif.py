@@ -24,6 +24,7 @@ class File:
     properties: bytes = b""
     associations: bytes = b""
     association_count: int = 1
+    more_associations: bytes = b""
     in_meta: bytes = b""
     before: bytes = b""
     behind: bytes = b""
@@ -46,7 +47,15 @@ class File:
         own = struct.pack(">HBB", PRIMARY, 1, 1)
         ipma = full(b"ipma", struct.pack(">I", self.association_count & 0xFFFFFFFF) + own + self.associations)
         pitm = full(b"pitm", struct.pack(">H", PRIMARY))
-        return full(b"meta", pitm + iloc + iinf + box(b"iprp", ipco + ipma) + self.references + self.in_meta)
+        return full(
+            b"meta",
+            pitm
+            + iloc
+            + iinf
+            + box(b"iprp", ipco + ipma + self.more_associations)
+            + self.references
+            + self.in_meta,
+        )
 
 
 def chains(chance: random.Random, room: int) -> bytes:
@@ -70,7 +79,9 @@ def crowds(chance: random.Random, room: int) -> bytes:
     return File(references=full(b"iref", repeated(link, room))).written()
 
 
-def _track(chance: random.Random, samples: int, chunks: int, runs: list[tuple[int, int]]) -> bytes:
+def _track(
+    chance: random.Random, samples: int, chunks: int, runs: list[tuple[int, int]], coded: bytes = b"av01"
+) -> bytes:
     fixed = chance.choice((1, 1, 0, 2))
     sizes = b"" if fixed else struct.pack(f">{samples}I", *[1] * samples)
     stsz = full(b"stsz", struct.pack(">II", fixed, said(chance, samples, 32)) + sizes)
@@ -79,7 +90,10 @@ def _track(chance: random.Random, samples: int, chunks: int, runs: list[tuple[in
     stco = full(b"co64" if wide else b"stco", struct.pack(">I", said(chance, chunks, 32)) + places)
     table = b"".join(struct.pack(">III", first & 0xFFFFFFFF, held & 0xFFFFFFFF, 1) for first, held in runs)
     stsc = full(b"stsc", struct.pack(">I", said(chance, len(runs), 32)) + table)
-    return box(b"trak", box(b"mdia", box(b"minf", box(b"stbl", stsz + stco + stsc))))
+    stsd = full(b"stsd", struct.pack(">I", 1) + box(coded, bytes(78)))
+    handler = full(b"hdlr", bytes(4) + b"pict" + bytes(13))
+    media = box(b"mdia", handler + box(b"minf", box(b"stbl", stsd + stsz + stco + stsc)))
+    return box(b"trak", full(b"tkhd", bytes(72) + struct.pack(">II", 16 << 16, 16 << 16)) + media)
 
 
 def lying_tables(chance: random.Random, room: int) -> bytes:
@@ -154,6 +168,33 @@ def associations(chance: random.Random, room: int) -> bytes:
     return File(associations=rows, association_count=said(chance, 1 + count, 32)).written()
 
 
+def split_associations(chance: random.Random, room: int) -> bytes:
+    """As many boxes of associations as fit, each for an item of its own, or all for the same."""
+    each = many(chance, 255)
+    own = chance.random() < 0.1
+    count = many(chance, room // (19 + each))
+    rows = (
+        struct.pack(">IHB", 1, PRIMARY - 1 if own else i % 50_000, each) + b"\x01" * each
+        for i in range(count)
+    )
+    return File(more_associations=b"".join(full(b"ipma", row) for row in rows)).written()
+
+
+def profiles(chance: random.Random, room: int) -> bytes:
+    """Colour profiles of many tags, each of which says that it fills the file."""
+    tags = chance.choice((1, 20, 1_024, 1_025))
+    entry = struct.pack(">4sII", chance.choice((b"mmod", b"desc")), 132, chance.choice((40, room)))
+    table = struct.pack(">I", tags + 1) + struct.pack(">4sII", b"mmod", 140, room) + entry * tags
+    profile = box(b"colr", b"prof" + bytes(128) + table + bytes(min(many(chance, room), 4 << 20)))
+    return File(properties=repeated(profile, max(room, len(profile)))).written()
+
+
+def silent_tracks(chance: random.Random, room: int) -> bytes:
+    """Tracks that show nothing, one after another."""
+    track = _track(chance, 1, 1, [(1, 1)], b"sowt")
+    return File(before=box(b"moov", repeated(track, max(room, len(track)))), brand=b"avis").written()
+
+
 def properties(chance: random.Random, room: int) -> bytes:
     """Properties that nobody knows."""
     return File(properties=repeated(box(chance.choice((b"free", b"uuid", b"irot")), b"\0"), room)).written()
@@ -180,5 +221,5 @@ def floods(chance: random.Random, room: int) -> bytes:
 
 AVIF = (
     *(chains, crowds, lying_tables, shared_samples, many_frames, extents, spans_and_free),
-    *(many_items, associations, properties, nested, floods),
+    *(many_items, associations, split_associations, profiles, silent_tracks, properties, nested, floods),
 )

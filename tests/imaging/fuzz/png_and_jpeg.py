@@ -88,6 +88,35 @@ def png_exif(chance: random.Random, room: int) -> bytes:
     return _png(repeated(_chunk(b"eXIf", exif), max(room, len(exif) + 12)) + DOT)
 
 
+def png_profiles(chance: random.Random, room: int) -> bytes:
+    """Profiles that unpack to very much, of many tags that share their places, one after another."""
+    tags = chance.choice((1, 20, 1_024, 1_025, 600_000))
+    kind = chance.choice((b"mmod", b"desc"))
+    end = chance.choice((1 << 12, 1 << 20, 7_900_000, 50 << 20))
+    entry = struct.pack(
+        ">4sII", kind, chance.choice((0, 132, 144, 5_000)), chance.choice((40, end, 0xFFFFFFFF))
+    )
+    display = struct.pack(">4sII", b"mmod", 5_000, chance.choice((40, end)))
+    body = bytes(128) + struct.pack(">I", said(chance, tags + 1, 32)) + display + entry * tags
+    noise = chance.choice((0, 0, 1 << 20))
+    profile = (body + chance.randbytes(noise)).ljust(end, b"\0")
+    chunk = _chunk(b"iCCP", b"p\0\0" + zlib.compress(profile, 1))
+    return _png(repeated(chunk, max(room, len(chunk))) + DOT)
+
+
+def png_without_end(chance: random.Random, room: int) -> bytes:
+    """No IEND, so that all pixels are asked for: streams of empty blocks, of nothing, of the most that is allowed."""
+    kind = chance.randrange(3)
+    side = chance.choice((1, 1_000, 2_800, 2_900))
+    stream = zlib.compress(bytes(side * (3 * side + 1)), chance.choice((1, 9)))
+    if kind:
+        most = min(room, chance.choice(((3 << 20) - 300, 4 << 20)))
+        stream = b"\x78\x9c" + repeated(_flood() if kind == 1 else b"\0\0\0\xff\xff", most)
+    step = chance.choice((len(stream), 8_192))
+    body = b"".join(_chunk(b"IDAT", stream[at : at + step]) for at in range(0, len(stream), step))
+    return _png(body, side, side)[: -12 + chance.choice((0, 0, 1, 7))]
+
+
 def _segment(marker: int, body: bytes) -> bytes:
     return bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body
 
@@ -131,5 +160,5 @@ def jpeg_scans(chance: random.Random, room: int) -> bytes:
     )
 
 
-PNG = (png_chunks, png_frames, png_streams, png_rows, png_exif)
+PNG = (png_chunks, png_frames, png_streams, png_rows, png_exif, png_profiles, png_without_end)
 JPEG = (jpeg_segments, jpeg_tables, jpeg_exif, jpeg_scans)
