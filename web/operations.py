@@ -11,6 +11,7 @@ from services import (
     BadLifetime,
     CurrentPasswordWrong,
     DatabaseAway,
+    FormNotMade,
     ImageGone,
     LoginRefused,
     NameTaken,
@@ -23,6 +24,7 @@ from services import (
     TooManyLogins,
 )
 from web import asked, schemas
+from web.links import PASTED
 from web.operation import HTML, PICTURES, TEXT, Answer, Body, Operation
 from web.options import MAX_DESCRIPTION_CHARACTERS, MAX_VIEWS
 
@@ -52,7 +54,7 @@ RAW: Schemas = {"application/octet-stream": {}, "image/*": {}}
 SECRET = {"type": "string", "pattern": "^[A-Za-z0-9_-]{32}$"}
 SIDE = {"type": "integer", "minimum": 1, "maximum": 65_535}
 CONVERSION: Schemas = {
-    "format": {"type": "string", "enum": ["png", "jpg", "jpeg", "webp"]},
+    "format": {"type": "string", "enum": ["png", "jpg", "jpeg", "webp", "gif", "avif"]},
     "width": SIDE,
     "height": SIDE,
 }
@@ -112,17 +114,20 @@ PUT = Operation(
 IMAGE_BY_NAME = Operation(
     "The image of a link, or the newest one of a model in one's own catalog",
     {200: IMAGE},
-    (ImageGone, NotByLooking, DatabaseAway, Overloaded, *IMAGING),
+    (ImageGone, NotByLooking, FormNotMade, DatabaseAway, Overloaded, *IMAGING),
     query=CONVERSION,
     path={
-        "name": {"type": "string", "description": "a link or a model id, with .png, .jpg or .webp to convert"}
+        "name": {
+            "type": "string",
+            "description": "a link or a model id, with .png, .jpg or .webp to convert, or followed by / and any name",
+        }
     },
     account="heeded",
 )
 OPEN_BY_NAME = Operation(
     "Open an image on purpose: one with limited views or a password opens in no other way",
     {200: IMAGE},
-    (ImageGone, *UNLOCKING, DatabaseAway, Overloaded, *IMAGING),
+    (ImageGone, *UNLOCKING, FormNotMade, DatabaseAway, Overloaded, *IMAGING),
     query=CONVERSION,
     path=IMAGE_BY_NAME.path,
     body=_form(password=PASSWORD),
@@ -237,7 +242,7 @@ OPEN_BY_FORM = Operation(
 DRAW = Operation(
     "The share URL of a link as a QR code",
     {200: Answer("The code.", media_types=("image/svg+xml",), headers=("Cache-Control",))},
-    body=_form("link", link={"type": "string", "pattern": r"^\s*(.*[#/])?[A-Za-z0-9_-]{32}\s*$"}),
+    body=_form("link", link={"type": "string", "pattern": PASTED}),
     also=CROSS_SITE,
 )
 DELETE_BY_FORM = Operation(
