@@ -75,6 +75,7 @@ def _form(*required: str, **fields: dict[str, Any]) -> Body:
 
 
 IMAGING = (NotAnImage, BrokenImage, TooManyPixels, TooBusy, SandboxMissing)
+CONVERTING = (FormNotMade, *IMAGING)
 STORING = (*IMAGING, BadLifetime, StorageFull, DatabaseAway, Overloaded)
 UNLOCKING = (PasswordAsked, PasswordWrong, TooManyGuesses)
 RECEIPT_HEADERS = ("Image-Key", "Sunset", "Location", "Cache-Control")
@@ -100,13 +101,7 @@ PUT = Operation(
     {201: RECEIPT},
     STORING,
     query=IN_QUERY,
-    path={
-        "filename": {
-            "type": "string",
-            "minLength": 1,
-            "description": "unless the option filename has another",
-        }
-    },
+    path={"filename": {"type": "string", "minLength": 1, "description": "unless the option has another"}},
     body=Body(media_types={**RAW, "multipart/form-data": FORM}),
     account="heeded",
     basic=True,
@@ -114,20 +109,17 @@ PUT = Operation(
 IMAGE_BY_NAME = Operation(
     "The image of a link, or the newest one of a model in one's own catalog",
     {200: IMAGE},
-    (ImageGone, NotByLooking, FormNotMade, DatabaseAway, Overloaded, *IMAGING),
+    (ImageGone, NotByLooking, DatabaseAway, Overloaded, *CONVERTING),
     query=CONVERSION,
     path={
-        "name": {
-            "type": "string",
-            "description": "a link or a model id, with .png, .jpg or .webp to convert, or followed by / and any name",
-        }
+        "name": {"type": "string", "description": "a link or a model id; with .png, .jpg or .webp to convert"}
     },
     account="heeded",
 )
 OPEN_BY_NAME = Operation(
     "Open an image on purpose: one with limited views or a password opens in no other way",
     {200: IMAGE},
-    (ImageGone, *UNLOCKING, FormNotMade, DatabaseAway, Overloaded, *IMAGING),
+    (ImageGone, *UNLOCKING, DatabaseAway, Overloaded, *CONVERTING),
     query=CONVERSION,
     path=IMAGE_BY_NAME.path,
     body=_form(password=PASSWORD),

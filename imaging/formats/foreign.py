@@ -40,7 +40,7 @@ LINE_ENDS = (
 IN_BASE64 = "This is an image in base64; send its bytes, or the base64 in JSON as `data` to /api/images."
 SVG = "This is an SVG, which may hold programs; save it as PNG and send that."
 PAGE = "This is a web page and no image; send the image itself, not the page that shows it."
-TEXT = "This is text and no image; with curl, put an @ before the name of the file: -F file=@NAME or --data-binary @NAME."
+TEXT = "This is text and no image; with curl, put an @ before the file: -F file=@NAME or --data-binary @NAME."
 _SVG = re.compile(rb"(<\?xml[^>]*>|<!--.*?-->|<!DOCTYPE svg[^>]*>|\s)*<svg[\s>]", re.DOTALL | re.IGNORECASE)
 _PAGE = re.compile(rb"\s*<(!doctype html|html|head|body)\b", re.IGNORECASE)
 
