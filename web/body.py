@@ -179,17 +179,22 @@ class _Form:
         self.filename: str | None = None
         self._texts: dict[str, bytearray] = {}
         self._part: bytearray | None = None
+        self._unused = bytearray()
 
     def take(self, event: MultipartSegment | bytes | None) -> None:
         if isinstance(event, MultipartSegment):
             self._part = self._begin(event)
         elif event is not None and self._part is not None:
             self._part += event
+            if self._unused:
+                raise BadRequest("two_images", "There are two images in one upload; send them one by one.")
             self._check_room(self._part)
 
     def _begin(self, segment: MultipartSegment) -> bytearray:
         if segment.name in IMAGE_FIELDS:
-            if self.image is not None:
+            if self.image and segment.filename == "":
+                return self._unused  # a file input that was left empty
+            if self.image is not None and (self.image or self.filename):
                 raise BadRequest("two_images", "There are two images in one upload; send them one by one.")
             self.image, self.filename = bytearray(), sent_with(segment)
             return self.image
