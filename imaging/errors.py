@@ -8,10 +8,12 @@ class ImagingError(Exception):
 
 
 class NotAnImage(ImagingError):
-    """The bytes are of no accepted format, whatever their name or their first bytes claim."""
+    """The bytes are of no accepted format, whatever their name claims; `advice` says what they are, if known."""
 
-    def __init__(self) -> None:
-        super().__init__("This is not an image Mayfly accepts; send a PNG, JPEG, GIF, WebP or AVIF.")
+    def __init__(self, advice: str | None = None) -> None:
+        super().__init__(
+            advice or "This is not an image Mayfly accepts; send a PNG, JPEG, GIF, WebP or AVIF."
+        )
 
 
 class BrokenImage(ImagingError):

@@ -7,9 +7,12 @@ from typing import Literal
 
 from imaging import Data, Limits, Picture, convert
 from services.details import Details
+from services.errors import FormNotMade
 from services.names import converted_name
 
-Form = Literal["png", "jpeg", "webp"]
+Made = Literal["png", "jpeg", "webp"]
+Form = Made | Literal["gif", "avif"]
+"""What a request may name; a GIF or an AVIF is answered where the image is one, and none is made."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +28,11 @@ class Conversion:
         smaller = (self.width or details.width) < details.width or (
             self.height or details.height
         ) < details.height
-        return smaller or self._media_type(details) != details.content_type
+        return smaller or f"image/{self.form or _same(details.content_type)}" != details.content_type
 
     def promise(self, details: Details, limits: Limits) -> Details:
-        """Tell what the converted image's details will be, without its digest; raises TooManyPixels."""
-        media_type = self._media_type(details)
+        """Tell what the converted image's details will be, without its digest; raises TooManyPixels, FormNotMade."""
+        media_type = f"image/{self._form(details)}"
         frames = details.frames if media_type == "image/webp" else 1
         limits.allow_conversion(details.width, details.height, frames)
         name = converted_name(details.filename, media_type)
@@ -50,14 +53,13 @@ class Conversion:
         )
         return replace(promised, sha256=sha256(converted).hexdigest()), converted
 
-    def _form(self, details: Details) -> Form:
+    def _form(self, details: Details) -> Made:
+        if self.form == "gif" or self.form == "avif":
+            raise FormNotMade
         return self.form or _same(details.content_type)
 
-    def _media_type(self, details: Details) -> str:
-        return f"image/{self._form(details)}"
 
-
-def _same(content_type: str) -> Form:
+def _same(content_type: str) -> Made:
     """The form that is next to an image's own, where only its size is to change."""
-    kept: dict[str, Form] = {"image/png": "png", "image/jpeg": "jpeg"}
+    kept: dict[str, Made] = {"image/png": "png", "image/jpeg": "jpeg"}
     return kept.get(content_type, "webp")

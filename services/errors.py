@@ -17,6 +17,15 @@ class NotByLooking(ServiceError):
         self.link = link
 
 
+class FormNotMade(ServiceError):
+    """A GIF or an AVIF of an image that is none, or one of another size."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "GIF and AVIF are not made of other images; ask for png, jpg or webp, or the image as it is."
+        )
+
+
 class PasswordAsked(ServiceError):
     """The image opens only with a password, and none came."""
 

@@ -27,6 +27,7 @@ LAST_PIECES = 5
 """The server takes four pieces without telling when they are out: the last part goes in small ones, and so it tells."""
 IMAGE_HEADERS = (
     ("Cache-Control", "no-store"),
+    ("Accept-Ranges", "none"),  # an image is read and checked whole
     ("Referrer-Policy", "no-referrer"),
     ("X-Robots-Tag", "noindex"),
     # Whatever a browser takes these bytes for, they may not run as a page of this origin.

@@ -11,6 +11,8 @@ from flask import Blueprint, Response, abort, request
 
 FOLDER = Path(__file__).parent / "static"
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+ROBOTS = "User-agent: *\nAllow: /$\nDisallow: /\n"
+"""RFC 9309: the home page may be found, and no image."""
 FOR_GOOD = "public, max-age=31536000, immutable"
 
 
@@ -53,6 +55,15 @@ def asset_routes(assets: Assets) -> Blueprint:
         # While two versions serve side by side, a page of one may ask the other: right for now, but not for good.
         response.headers["Cache-Control"] = FOR_GOOD if version == assets.version else "no-store"
         return response
+
+    @routes.get("/favicon.ico")
+    def favicon() -> Response:
+        """Give the icon to whoever asks for it where icons always were."""
+        return asset(assets.version, "mayfly.svg")
+
+    @routes.get("/robots.txt")
+    def robots() -> Response:
+        return Response(ROBOTS, mimetype="text/plain")
 
     return routes
 

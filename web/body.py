@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
@@ -19,6 +20,7 @@ MAX_FIELD_BYTES = 64 * 1024
 MAX_FIELDS = 20
 ENVELOPE_BYTES = MAX_FIELDS * 4096 + 4 * MAX_FIELD_BYTES
 """What a multipart body may hold beside its image: boundaries, headers and text fields."""
+_IMAGE_START = re.compile(rb"\xff\xd8\xff|\x89PNG|GIF8|RIFF|.?ftyp", re.DOTALL)
 IMAGE_FIELDS = ("file", "image")
 
 
@@ -46,11 +48,23 @@ def _read_body(request: Request, limit: int) -> Body:
         body = _read_multipart(request, parameters.get("boundary", ""), limit)
     else:
         body = Body(_read_bytes(request, limit))
+    if kind == "application/x-www-form-urlencoded" and _lost_line_ends(body.image):
+        raise BadRequest(
+            "not_an_image",
+            "The line ends of this image are gone, as `curl -d @file` takes them out; use --data-binary @file or"
+            " -F file=@file.",
+            415,
+        )
     if not body.image:
         raise BadRequest(
             "empty_image", "The image is empty; send its bytes in the field `file` or as the body."
         )
     return body
+
+
+def _lost_line_ends(image: bytearray) -> bool:
+    """Tell whether line ends and NULs were taken out of an image, as curl's --data does: no whole one is without."""
+    return bool(_IMAGE_START.match(image)) and not any(byte in image for byte in b"\n\r\0")
 
 
 def read_fields(request: Request) -> dict[str, str]:
@@ -92,7 +106,7 @@ def largest_body(max_image_bytes: int) -> Callable[[str, str], int]:
     encoded = encoded_size(max_image_bytes) + ENVELOPE_BYTES
 
     def largest(method: str, path: str) -> int:
-        if method == "PUT" or path in ("/upload", "/images/upload"):
+        if method == "PUT" or path in ("/", "/upload", "/images/upload"):
             return max_image_bytes + ENVELOPE_BYTES
         return encoded if path == "/api/images" else MAX_FIELD_BYTES
 
@@ -165,17 +179,22 @@ class _Form:
         self.filename: str | None = None
         self._texts: dict[str, bytearray] = {}
         self._part: bytearray | None = None
+        self._unused = bytearray()
 
     def take(self, event: MultipartSegment | bytes | None) -> None:
         if isinstance(event, MultipartSegment):
             self._part = self._begin(event)
         elif event is not None and self._part is not None:
             self._part += event
+            if self._unused:
+                raise BadRequest("two_images", "There are two images in one upload; send them one by one.")
             self._check_room(self._part)
 
     def _begin(self, segment: MultipartSegment) -> bytearray:
         if segment.name in IMAGE_FIELDS:
-            if self.image is not None:
+            if self.image and segment.filename == "":
+                return self._unused  # a file input that was left empty
+            if self.image is not None and (self.image or self.filename):
                 raise BadRequest("two_images", "There are two images in one upload; send them one by one.")
             self.image, self.filename = bytearray(), sent_with(segment)
             return self.image

@@ -9,26 +9,24 @@ from flask import Request
 from services import Conversion
 from services.conversion import Form
 from web.errors import BadRequest
+from web.links import is_tracking
 
-FORMS: dict[str, Form] = {"png": "png", "jpg": "jpeg", "jpeg": "jpeg", "webp": "webp"}
+FORMS: dict[str, Form] = {
+    "png": "png",
+    "jpg": "jpeg",
+    "jpeg": "jpeg",
+    "webp": "webp",
+    "gif": "gif",
+    "avif": "avif",
+}
 LONGEST_SIDE = 65_535
-
-
-def split_form(name: str) -> tuple[str, str | None]:
-    """Split ``<link>.png`` into the link and the form its end names; an end that names none stays in the link."""
-    link, _, end = name.rpartition(".")
-    return (link, end) if end in FORMS else (name, None)
 
 
 def read_conversion(request: Request, end: str | None) -> Conversion | None:
     """Read what to convert to, None where an image is asked for as it is; raises BadRequest."""
     if end is None and not request.query_string:
         return None
-    for option in request.args:
-        if option not in {"format", "width", "height"} or len(request.args.getlist(option)) > 1:
-            raise BadRequest(
-                "unknown_option", "An image is asked for with format, width and height, each once."
-            )
+    _check_options(request)
     form = request.args.get("format", end)
     if form is not None and form not in FORMS:
         raise BadRequest("bad_format", f"format is one of {', '.join(FORMS)}.")
@@ -40,6 +38,16 @@ def read_conversion(request: Request, end: str | None) -> Conversion | None:
     if form is None and width is None and height is None:
         return None
     return Conversion(FORMS[form] if form else None, width, height)
+
+
+def _check_options(request: Request) -> None:
+    for option in request.args:
+        if is_tracking(option):
+            continue
+        if option not in {"format", "width", "height"} or len(request.args.getlist(option)) > 1:
+            raise BadRequest(
+                "unknown_option", "An image is asked for with format, width and height, each once."
+            )
 
 
 def _side(request: Request, name: str) -> int | None:

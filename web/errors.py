@@ -7,7 +7,7 @@ import traceback
 from urllib.parse import quote
 
 from flask import Flask, Response, current_app, jsonify, render_template, request
-from werkzeug.exceptions import HTTPException, default_exceptions
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, default_exceptions
 
 from imaging import BrokenImage, NotAnImage, SandboxMissing, TooBusy, TooManyPixels
 from services import (
@@ -17,6 +17,7 @@ from services import (
     BodyCutShort,
     CurrentPasswordWrong,
     DatabaseAway,
+    FormNotMade,
     ImageGone,
     LoginRefused,
     NameTaken,
@@ -48,6 +49,7 @@ class BadRequest(Exception):
 STATUS: dict[type[Exception], tuple[int, str]] = {
     ImageGone: (404, "not_found"),
     BadLifetime: (400, "bad_lifetime"),
+    FormNotMade: (400, "bad_format"),
     NotAnImage: (415, "not_an_image"),
     BrokenImage: (422, "broken_image"),
     TooManyPixels: (422, "too_many_pixels"),
@@ -80,7 +82,10 @@ CHALLENGES: dict[type[Exception], str] = {
 
 PLAIN_WORDS = {
     400: ("bad_request", "The request can't be understood; see the README for what Mayfly answers."),
-    404: ("not_found", "There is nothing at this address."),
+    404: (
+        "not_found",
+        "There is nothing at this address; an image is uploaded by PUT to it or by POST to /upload.",
+    ),
     405: (
         "method_not_allowed",
         "This address doesn't answer that method; the Allow header names those it does.",
@@ -142,6 +147,8 @@ def _bad_request(error: BadRequest) -> Response:
 def _http(error: HTTPException) -> Response:
     """An error of Flask or Werkzeug: its status and headers, such as Allow, but words of ours."""
     status = error.code or 500
+    if isinstance(error, MethodNotAllowed) and set(error.valid_methods or ()) <= {"PUT", "OPTIONS"}:
+        return error_response(404, *PLAIN_WORDS[404])  # any path takes an upload by PUT, and is nothing else
     if status < 400:
         return Response(
             error.get_response().get_data(), status, headers=dict(error.get_headers(request.environ))

@@ -18,8 +18,8 @@ from web.schemas import ErrorAnswer
 
 VERSION = "0.1.0"
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
-NOT_DESCRIBED = {"assets.asset"}
-"""Endpoints of files that belong to a page."""
+NOT_DESCRIBED = {"assets.asset", "assets.favicon", "assets.robots"}
+"""Endpoints of files that belong to a page, or that browsers and search engines ask for by themselves."""
 MAY_SAY_WHEN = {429, 503, 507}
 REFERENCE = "#/components/schemas/{model}"
 

@@ -11,6 +11,7 @@ from services import (
     BadLifetime,
     CurrentPasswordWrong,
     DatabaseAway,
+    FormNotMade,
     ImageGone,
     LoginRefused,
     NameTaken,
@@ -23,6 +24,7 @@ from services import (
     TooManyLogins,
 )
 from web import asked, schemas
+from web.links import PASTED
 from web.operation import HTML, PICTURES, TEXT, Answer, Body, Operation
 from web.options import MAX_DESCRIPTION_CHARACTERS, MAX_VIEWS
 
@@ -52,7 +54,7 @@ RAW: Schemas = {"application/octet-stream": {}, "image/*": {}}
 SECRET = {"type": "string", "pattern": "^[A-Za-z0-9_-]{32}$"}
 SIDE = {"type": "integer", "minimum": 1, "maximum": 65_535}
 CONVERSION: Schemas = {
-    "format": {"type": "string", "enum": ["png", "jpg", "jpeg", "webp"]},
+    "format": {"type": "string", "enum": ["png", "jpg", "jpeg", "webp", "gif", "avif"]},
     "width": SIDE,
     "height": SIDE,
 }
@@ -73,6 +75,7 @@ def _form(*required: str, **fields: dict[str, Any]) -> Body:
 
 
 IMAGING = (NotAnImage, BrokenImage, TooManyPixels, TooBusy, SandboxMissing)
+CONVERTING = (FormNotMade, *IMAGING)
 STORING = (*IMAGING, BadLifetime, StorageFull, DatabaseAway, Overloaded)
 UNLOCKING = (PasswordAsked, PasswordWrong, TooManyGuesses)
 RECEIPT_HEADERS = ("Image-Key", "Sunset", "Location", "Cache-Control")
@@ -98,13 +101,7 @@ PUT = Operation(
     {201: RECEIPT},
     STORING,
     query=IN_QUERY,
-    path={
-        "filename": {
-            "type": "string",
-            "minLength": 1,
-            "description": "unless the option filename has another",
-        }
-    },
+    path={"filename": {"type": "string", "minLength": 1, "description": "unless the option has another"}},
     body=Body(media_types={**RAW, "multipart/form-data": FORM}),
     account="heeded",
     basic=True,
@@ -112,17 +109,17 @@ PUT = Operation(
 IMAGE_BY_NAME = Operation(
     "The image of a link, or the newest one of a model in one's own catalog",
     {200: IMAGE},
-    (ImageGone, NotByLooking, DatabaseAway, Overloaded, *IMAGING),
+    (ImageGone, NotByLooking, DatabaseAway, Overloaded, *CONVERTING),
     query=CONVERSION,
     path={
-        "name": {"type": "string", "description": "a link or a model id, with .png, .jpg or .webp to convert"}
+        "name": {"type": "string", "description": "a link or a model id; with .png, .jpg or .webp to convert"}
     },
     account="heeded",
 )
 OPEN_BY_NAME = Operation(
     "Open an image on purpose: one with limited views or a password opens in no other way",
     {200: IMAGE},
-    (ImageGone, *UNLOCKING, DatabaseAway, Overloaded, *IMAGING),
+    (ImageGone, *UNLOCKING, DatabaseAway, Overloaded, *CONVERTING),
     query=CONVERSION,
     path=IMAGE_BY_NAME.path,
     body=_form(password=PASSWORD),
@@ -237,7 +234,7 @@ OPEN_BY_FORM = Operation(
 DRAW = Operation(
     "The share URL of a link as a QR code",
     {200: Answer("The code.", media_types=("image/svg+xml",), headers=("Cache-Control",))},
-    body=_form("link", link={"type": "string", "pattern": r"^\s*(.*[#/])?[A-Za-z0-9_-]{32}\s*$"}),
+    body=_form("link", link={"type": "string", "pattern": PASTED}),
     also=CROSS_SITE,
 )
 DELETE_BY_FORM = Operation(

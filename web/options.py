@@ -11,9 +11,9 @@ from flask import Request
 from services import Wishes
 from units import parse_duration
 from web.body import Body
-from web.conversions import split_form
 from web.errors import BadRequest
 from web.filenames import in_query
+from web.links import split_name
 from web.passwords import read_new_password, refuse_password_in_url
 
 OPTIONS = (
@@ -117,7 +117,7 @@ def _model_id(name: str | None) -> str | None:
         return None
     if "/" in name or name in {".", ".."} or not _is_printable(name, allowed=""):
         _refuse("model_id", "stands in a path: it must not hold `/` or control characters, or be `.` or `..`")
-    if split_form(name)[1]:
+    if split_name(name) != (name, None):
         _refuse("model_id", "must not end like a file name: /image/MODEL.jpg is the image as JPEG")
     if len(name.encode()) > MAX_MODEL_ID_BYTES:
         _refuse("model_id", f"may have {MAX_MODEL_ID_BYTES} bytes at most; shorten it")

@@ -5,8 +5,6 @@ A link or an image key stands in the body of a request, and in no URL that a log
 
 from __future__ import annotations
 
-import re
-
 from flask import Blueprint, Response, jsonify, render_template, request
 
 from config import Config
@@ -15,12 +13,11 @@ from web.address import address
 from web.answers import image_response, iso_time
 from web.body import read_fields
 from web.errors import STATUS, BadRequest
+from web.links import link_in
 from web.operation import operation
 from web.operations import DELETE_BY_FORM, DRAW, GLANCE, HOME, OPEN_BY_FORM, SHARE
 from web.page import Page, qr, wants_page
 from web.passwords import read_password
-
-_LINK = re.compile(r"(?:.*[#/])?([A-Za-z0-9_-]{32})", re.ASCII | re.DOTALL)
 
 
 def page_routes(drop: Drop, config: Config) -> Blueprint:
@@ -52,7 +49,7 @@ def _add_pages(routes: Blueprint, page: Page) -> None:
         response.headers["Cache-Control"] = "no-store"
         return response
 
-    @routes.get("/s")
+    @routes.get("/s", strict_slashes=False)
     @operation(SHARE)
     def share() -> Response:
         return page.share()
@@ -97,12 +94,6 @@ def _add_requests(routes: Blueprint, page: Page, drop: Drop) -> None:
     def delete() -> Response:
         drop.delete(_fields("image_key").get("image_key", ""))
         return page.render("deleted.html") if wants_page() else jsonify(status="success")
-
-
-def link_in(text: str) -> str:
-    """Find the link in what somebody pasted: a share URL, an image's URL or the link itself; "" if there is none."""
-    match = _LINK.fullmatch(text.strip())
-    return match[1] if match else ""
 
 
 def _fields(*names: str) -> dict[str, str]:

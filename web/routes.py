@@ -18,6 +18,7 @@ from web.header_size import register_header_size
 from web.headers import harden
 from web.hosts import register_hosts
 from web.languages import register_languages
+from web.links import FirstPart
 from web.manage import manage_routes
 from web.ops import ops_routes
 from web.pages import page_routes
@@ -41,6 +42,7 @@ def register_web(app: Flask, services: Services, config: Config) -> None:
     """Register every route, every error and the headers that every answer has."""
     app.url_map.merge_slashes = False  # a redirect would repeat the path, which holds a link
     app.url_map.converters["anything"] = Anything
+    app.url_map.converters["first"] = FirstPart
     register_header_size(app)
     register_hosts(app, config)
     app.config["BASE_URL"] = config.base_url

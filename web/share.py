@@ -14,8 +14,9 @@ from web.address import address
 from web.answers import JSON, TEXT, head_response, image_response, receipt_response
 from web.auth import catalog_owner
 from web.body import read_body
-from web.conversions import read_conversion, split_form
+from web.conversions import read_conversion
 from web.filenames import in_path
+from web.links import split_name
 from web.operation import operation
 from web.operations import IMAGE_BY_NAME, OPEN_BY_NAME, PUT, UPLOAD
 from web.options import read_wishes
@@ -50,6 +51,7 @@ def share_routes(drop: Drop, catalog: Catalog, config: Config) -> Blueprint:
     routes = Blueprint("share", __name__)
     page = Page(config)
 
+    @routes.post("/")
     @routes.post("/upload")
     @operation(UPLOAD)
     def upload() -> Response:
@@ -60,19 +62,24 @@ def share_routes(drop: Drop, catalog: Catalog, config: Config) -> Blueprint:
     def put(filename: str) -> Response:  # noqa: ARG001 - what is no UTF-8 in it is lost here already
         return deposit(drop, page, TEXT, in_path(request))
 
-    @routes.get("/image/<name>")
+    @routes.put("/")  # where curl -T is given no file that has a name
+    @operation(UPLOAD)
+    def put_nameless() -> Response:
+        return deposit(drop, page, TEXT)
+
+    @routes.get("/image/<first:name>")
     @operation(IMAGE_BY_NAME)
     def image(name: str) -> Response:
-        link, end = split_form(name)
+        link, end = split_name(name)
         conversion = read_conversion(request, end)
         if request.method == "HEAD":
             return head_response(*by_name(catalog, lambda found: drop.look(found, conversion), link))
         return image_response(*by_name(catalog, lambda found: drop.view(found, conversion), link))
 
-    @routes.post("/image/<name>")
+    @routes.post("/image/<first:name>")
     @operation(OPEN_BY_NAME)
     def open_image(name: str) -> Response:
-        link, end = split_form(name)
+        link, end = split_name(name)
         password, conversion = read_opening(request), read_conversion(request, end)
         opened = by_name(catalog, lambda found: drop.open(found, password, conversion), link)
         return image_response(*opened)

@@ -1,6 +1,7 @@
 """Which format the first bytes claim: all that a server process looks at in a GIF, WebP or AVIF."""
 
 from imaging.errors import NotAnImage
+from imaging.formats.foreign import advice
 from imaging.formats.reading import number, says
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -22,7 +23,7 @@ def media_type_of(view: memoryview) -> str:
     for media_type, matches in MATCHES.items():
         if matches(view):
             return media_type
-    raise NotAnImage
+    raise NotAnImage(advice(view))
 
 
 def gif_blocks_start(view: memoryview) -> int:

@@ -136,8 +136,8 @@ LIARS = {
 
 
 @pytest.mark.parametrize("name", LIARS)
-def test_what_is_no_accepted_format_is_refused_with_the_list(name: str) -> None:
-    with pytest.raises(NotAnImage, match="PNG, JPEG, GIF, WebP or AVIF"):
+def test_what_is_no_accepted_format_is_refused(name: str) -> None:
+    with pytest.raises(NotAnImage):
         recognise(LIARS[name], LIMITS)
 
 

@@ -77,6 +77,17 @@ def test_the_name_of_a_part_is_read_as_well_as_can_be(
     assert (answer.status_code, answer.get_json()["filename"]) == (201, "Kätzchen.jpg")
 
 
+@pytest.mark.parametrize("empty_first", [True, False])
+def test_a_file_input_that_was_left_empty_is_nothing(
+    client: FlaskClient, flower: bytes, empty_first: bool
+) -> None:
+    empty, full = (b'name="image"; filename=""', b""), (b'name="file"; filename="cat.jpg"', flower)
+    first, second = (empty, full) if empty_first else (full, empty)
+    body = part(*first, end="")[: -len("--b\r\n")] + part(*second)
+    answer = client.post("/upload", data=body, content_type=MULTIPART)
+    assert (answer.status_code, answer.get_json()["filename"]) == (201, "cat.jpg")
+
+
 def test_a_name_that_is_not_utf8_is_read_in_a_field_and_a_query(client: FlaskClient, flower: bytes) -> None:
     field = part(b'name="filename"', LATIN_1, end="") + part(b'name="file"', flower)
     for answer in (

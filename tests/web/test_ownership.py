@@ -35,8 +35,8 @@ TABLE = {
     ("POST", "/cleanup"):                 (200, 200, 200, 200, 200, 200),
     ("GET", "/docs"):                     (200, 200, 200, 200, 200, 200),
     ("GET", "/healthz"):                  (200, 200, 200, 200, 200, 200),
-    ("GET", "/image/<name>"):             (200, 404, 200, 404, 404, 401),
-    ("POST", "/image/<name>"):            (200, 404, 200, 404, 404, 401),
+    ("GET", "/image/<first:name>"):       (200, 404, 200, 404, 404, 401),
+    ("POST", "/image/<first:name>"):      (200, 404, 200, 404, 404, 401),
     ("GET", "/images"):                   (200, 200, 401, 401, 401, 401),
     ("GET", "/images/"):                  (200, 200, 401, 401, 401, 401),
     ("GET", "/images/<image_key>"):       (200, 404, 404, 200, 404, 401),
@@ -52,6 +52,10 @@ TABLE = {
     ("POST", "/s/delete"):                (200, 404, 404, 200, 404, 200),
     ("GET", "/sharex.sxcu"):              (200, 200, 200, 200, 200, 200),
     ("GET", "/static/<version>/<name>"):  (200, 200, 200, 200, 200, 200),
+    ("POST", "/"):                        (201, 201, 201, 201, 201, 401),
+    ("PUT", "/"):                         (201, 201, 201, 201, 201, 401),
+    ("GET", "/favicon.ico"):              (200, 200, 200, 200, 200, 200),
+    ("GET", "/robots.txt"):               (200, 200, 200, 200, 200, 200),
     ("POST", "/upload"):                  (201, 201, 201, 201, 201, 401),
     ("PUT", "/<anything:filename>"):      (201, 201, 201, 201, 201, 401),
 }  # fmt: skip
@@ -119,7 +123,7 @@ def people(client: FlaskClient) -> People:
 
 def ask(client: FlaskClient, method: str, route: str, caller: Caller) -> TestResponse:
     path = route.replace("<version>/<name>", "0/docs.css")
-    path = path.replace("<link>", caller.link).replace("<name>", caller.link)
+    path = path.replace("<link>", caller.link).replace("<first:name>", caller.link)
     path = path.replace("<image_key>", caller.image_key).replace("<anything:filename>", "a.jpg")
     answer = client.open(path, method=method, headers=caller.header, **body(method, route, caller))
     answer.get_data()
@@ -128,7 +132,9 @@ def ask(client: FlaskClient, method: str, route: str, caller: Caller) -> TestRes
 
 
 def body(method: str, route: str, caller: Caller) -> dict[str, Any]:
-    if route in {"/upload", "/images/upload"} or (method == "PUT" and route.startswith("/<")):
+    if (method == "POST" and route in {"/", "/upload", "/images/upload"}) or (
+        method == "PUT" and route in {"/", "/<anything:filename>"}
+    ):
         return {"data": FLOWER}
     forms = {
         "/s": {"link": caller.link},

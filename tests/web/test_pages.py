@@ -15,7 +15,7 @@ from crypto import Link
 from tests.cast import deposit
 from tests.conftest import MakeApp
 from web import assets, page
-from web.pages import link_in
+from web.links import link_in
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 JSON = {"Accept": "application/json"}
@@ -231,6 +231,10 @@ def test_a_file_is_kept_for_good_under_its_version_only(client: FlaskClient) -> 
     [
         ("a" * 32, "a" * 32),
         ("https://h/mayfly/s#" + "a" * 32, "a" * 32),
+        (f"http://h/image/{'a' * 32}?fbclid={'b' * 32}", "a" * 32),
+        (f"http://{'b' * 32}.example.org/image/{'a' * 32}/cat.jpg", "a" * 32),
+        (f"<http://h/s#{'a' * 32}>.", "a" * 32),
+        (f"Look:\nhttp://h/image/{'a' * 32}.JPG, now", "a" * 32),
         ("a" * 33, ""),
         ("x#", ""),
         ("", ""),

@@ -116,6 +116,7 @@ def test_every_image_answer_has_its_headers(client: FlaskClient, flower: bytes) 
         assert headers["Content-Disposition"] == 'inline; filename="flower.jpg"'
         assert parsedate_to_datetime(headers["Sunset"]) == datetime.fromisoformat(told["expires_at"])
         assert headers["Cache-Control"] == "no-store"
+        assert headers["Accept-Ranges"] == "none"
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Referrer-Policy"] == "no-referrer"
         assert headers["X-Robots-Tag"] == "noindex"

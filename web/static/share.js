@@ -154,7 +154,7 @@ function start() {
 }
 
 function linkIn(text) {
-  return text.trim().match(/(?:^|[#/])([\w-]{32})$/)?.[1] ?? "";
+  return text.match(/(?:^|[#<("\s]|[^/]\/)([\w-]{32})(?![\w-])/)?.[1] ?? "";
 }
 
 one("#open").addEventListener("submit", (event) => {

@@ -1,0 +1,53 @@
+"""The link in what becomes of one: chats and documents put something behind it, people paste text around it."""
+
+from __future__ import annotations
+
+import re
+
+from werkzeug.routing import BaseConverter
+
+ENDS = "png|jpe?g|webp|gif|avif"
+_LINK = "[A-Za-z0-9_-]{32}"
+_SHARED = re.compile(rf"({_LINK})(?:\.({ENDS}))?[\W_]*", re.ASCII | re.IGNORECASE)
+_NAMED = re.compile(rf"(.+)\.({ENDS})", re.IGNORECASE | re.DOTALL)
+PASTED = rf"(^|[#<(\"\s]|[^/]/)({_LINK})([^A-Za-z0-9_-]|$)"
+"""Where a link stands in a text, as JSON Schema takes it too; what stands between // and / is a host."""
+_PASTED = re.compile(PASTED, re.ASCII)
+# What advertisers, mailers and social networks append to every address: none of it is meant for this server.
+_TRACKING = re.compile(
+    r"utm_\w+|(fb|g|dc|tt|tw|msc?l|ms|y|w|epi|ob|rd|s)clid|gclsrc|[gw]braid|srsltid|igshid|igsh|mibextid|sfnsn"
+    r"|__cft__.*|__tn__|mc_[ce]id|_hs(enc|mi)|mkt_tok|_g[al]|_openstat|li_fat_id|vero_id|oly_(anon|enc)_id"
+    r"|ref|ref_src|ref_url|si|share_id|cmpid",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+class FirstPart(BaseConverter):
+    """A part of a path, with or without more of it behind: a slash, or a file name that makes the address look nice."""
+
+    regex = r"[^/]+(?:/[\s\S]*)?"
+    part_isolating = False
+
+    def to_python(self, value: str) -> str:
+        """Return the part before the first slash."""
+        return value.partition("/")[0]
+
+
+def split_name(name: str) -> tuple[str, str | None]:
+    """Split ``<link>.png`` into the link and the form that its end names, in small letters.
+
+    What is neither letter nor digit behind a link is no part of it. An end that names no form stays in the name.
+    """
+    found = _SHARED.fullmatch(name) or _NAMED.fullmatch(name)
+    return (found[1], found[2] and found[2].lower()) if found else (name, None)
+
+
+def link_in(text: str) -> str:
+    """Find the link in what somebody pasted: a share URL, an image's URL or the link itself; "" if there is none."""
+    found = _PASTED.search(text)
+    return found[2] if found else ""
+
+
+def is_tracking(option: str) -> bool:
+    """Tell whether an option of a query was appended on the link's way, to follow who opens it."""
+    return _TRACKING.fullmatch(option) is not None
