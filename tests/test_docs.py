@@ -188,26 +188,34 @@ def test_recipes_are_found() -> None:
     assert len(RECIPES) >= 10
 
 
-@pytest.mark.parametrize(("kind", "text"), RECIPES, ids=[text[:40] for _, text in RECIPES])
-def test_a_recipe_works_as_printed(kind: str, text: str, server: Served, tmp_path: Path) -> None:
-    shutil.copy(IMAGES / "flower.jpg", tmp_path / "cat.jpg")
-    shutil.copy(IMAGES / "hopper.png", tmp_path / "cat.png")
-    with (tmp_path / "cat.jpg").open("rb") as cat:
-        uploaded = requests.post(f"{server.url}/upload?filename=bob.jpg", data=cat, timeout=20).json()
+def run_recipe(kind: str, text: str, url: str, folder: Path, certificate: str | None = None) -> None:
+    """Run the lines of a recipe in a folder as they are printed, for a Mayfly at another URL."""
+    shutil.copy(IMAGES / "flower.jpg", folder / "cat.jpg")
+    shutil.copy(IMAGES / "hopper.png", folder / "cat.png")
+    with (folder / "cat.jpg").open("rb") as cat:
+        uploaded = requests.post(
+            f"{url}/upload?filename=bob.jpg", data=cat, timeout=20, verify=certificate or True
+        ).json()
     if kind == "crontab":  # five fields say when
         text = "".join(line.split(None, 5)[5] + "\n" for line in text.splitlines())
-    script = text.replace("http://127.0.0.1:5000", server.url).replace("HASH", uploaded["hash"])
+    script = text.replace("http://127.0.0.1:5000", url).replace("HASH", uploaded["hash"])
     script = script.replace("IMAGE_KEY", uploaded["image_key"])
     ran = subprocess.run(
         ["bash", "-c", (CRON if kind == "crontab" else SHELL) + script],
-        cwd=tmp_path,
+        cwd=folder,
+        env={**os.environ, **({"CURL_CA_BUNDLE": certificate} if certificate else {})},
         capture_output=True,
         text=True,
         check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    for saved in (tmp_path / "back.jpg", tmp_path / "bob.jpg"):
+    for saved in (folder / "back.jpg", folder / "bob.jpg"):
         assert not saved.exists() or saved.read_bytes().startswith(b"\xff\xd8\xff")
+
+
+@pytest.mark.parametrize(("kind", "text"), RECIPES, ids=[text[:40] for _, text in RECIPES])
+def test_a_recipe_works_as_printed(kind: str, text: str, server: Served, tmp_path: Path) -> None:
+    run_recipe(kind, text, server.url, tmp_path)
 
 
 def test_a_recipe_that_fails_would_be_noticed(server: Served) -> None:
