@@ -5,13 +5,13 @@ PYTHON ?=
 export PYTHON
 
 ROOMS := $(wildcard app.py config.py server.py units.py crypto embedded front imaging models migrations services storage web benchmarks tests)
-TOOLS := curl:curl exiftool:libimage-exiftool-perl faketime:faketime chromium:chromium pgbouncer:pgbouncer psql:postgresql-client
+TOOLS := curl:curl exiftool:libimage-exiftool-perl faketime:faketime chromium:chromium pgbouncer:pgbouncer psql:postgresql-client nginx:nginx caddy:caddy openssl:openssl
 LOCK := pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 
-.PHONY: help run test faults attack check key lock bench clean
+.PHONY: help run test faults attack check key lock deploy-test bench clean
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):  *## \(.*\)/make \1\t\2/p' Makefile
+	@sed -n 's/^\([a-z-]*\):  *## \(.*\)/make \1\t\2/p' Makefile
 
 run:  ## serve on BIND, with a PostgreSQL of its own unless DATABASE_URL names one
 	@.ci/venv run && exec .venv/bin/python app.py $(ARGS)
@@ -43,6 +43,9 @@ lock:  ## pin anew what pyproject.toml asks for, with hashes; ARGS=--upgrade for
 
 fuzz:  ## hostile images for five minutes: what they cost, and whether they are refused or open; ARGS=SECONDS
 	@.ci/venv dev && exec .venv/bin/python -m tests.imaging.fuzz $(ARGS)
+
+deploy-test:  ## the proxies, the systemd unit and the compose file of deploy/, as far as this machine has what they need
+	@.ci/venv dev && exec deploy/test
 
 bench:  ## what the speed figures in the docs come from
 	@.ci/venv dev && exec .venv/bin/python -m benchmarks.run $(ARGS)

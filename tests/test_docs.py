@@ -76,7 +76,17 @@ def names_read(attribute: str) -> set[str]:
 
 ATTRIBUTES = {name: attribute for attribute in READERS for name in names_read(attribute)}
 ROWS = dict(re.findall(r"^\| `([A-Z][A-Z_]+)` \| (.+?) \|", README, re.MULTILINE))
-LINES = re.findall(r"^#([A-Z][A-Z_]+)=(.*)$", ENV_EXAMPLE, re.MULTILINE)
+OF_COMPOSE = {"DOMAIN"}
+"""What Docker Compose alone reads; Mayfly's own settings follow from it."""
+LINES = [
+    (name, value)
+    for name, value in re.findall(r"^#([A-Z][A-Z_]+)=(.*)$", ENV_EXAMPLE, re.MULTILINE)
+    if name not in OF_COMPOSE
+]
+SERVICES = {
+    service.partition(":")[0]: service
+    for service in re.split(r"^  (?=\w+:$)", COMPOSE.partition("\nvolumes:")[0], flags=re.MULTILINE)[1:]
+}
 
 
 def test_the_reader_of_names_finds_families_too() -> None:
@@ -114,13 +124,13 @@ def test_a_line_of_the_example_can_be_taken_as_it_stands(name: str, value: str) 
 
 def test_a_setting_in_env_reaches_the_container() -> None:
     """Docker Compose hands on only what it names; the rest it must set itself."""
-    handed_on = set(re.findall(r"^ {6}([A-Z][A-Z_]+):", COMPOSE, re.MULTILINE))
+    handed_on = set(re.findall(r"^ {6}([A-Z][A-Z_]+):", SERVICES["mayfly"], re.MULTILINE))
     meant_for_elsewhere = {
         "DATABASE_URL",
         "DATABASE_URL_FILE",
         "POSTGRES_PASSWORD_FILE",
     }  # .env.example says so
-    assert handed_on - {"PGPORT"} == set(ATTRIBUTES) - meant_for_elsewhere
+    assert handed_on == set(ATTRIBUTES) - meant_for_elsewhere
 
 
 @pytest.mark.parametrize("name", ["BIND", "DATA_DIR", "SECRET_KEYS_FILE", "POSTGRES_PORT"])
@@ -163,9 +173,8 @@ def test_the_rating_of_the_unit_is_the_one_that_the_documents_give() -> None:
 
 
 def test_each_container_is_held_as_tight_as_it_can_run() -> None:
-    services = re.split(r"^  (?=\w+:$)", COMPOSE.partition("\nvolumes:")[0], flags=re.MULTILINE)[1:]
-    assert [service.partition(":")[0] for service in services] == ["db", "mayfly"]
-    for service in services:
+    assert list(SERVICES) == ["db", "mayfly", "caddy"]
+    for name, service in SERVICES.items():
         for line in (
             "cap_drop: [ALL]",
             'security_opt: ["no-new-privileges:true"]',
@@ -173,7 +182,19 @@ def test_each_container_is_held_as_tight_as_it_can_run() -> None:
             "pids_limit: ",
         ):
             assert f"\n    {line}" in service
-        assert "cap_add" not in service
+        assert re.findall("cap_add.*]", service) == (
+            ["cap_add: [NET_BIND_SERVICE]"] if name == "caddy" else []
+        )
+
+
+def test_the_profile_public_is_one_setting_and_nobody_s_default() -> None:
+    assert "\n    profiles: [public]\n" in SERVICES["caddy"]
+    assert "{$DOMAIN:" in (ROOT / "deploy" / "Caddyfile").read_text()
+    for line in (
+        "BASE_URL: ${BASE_URL:-${DOMAIN:+https://${DOMAIN}}}",
+        "TRUSTED_PROXIES: ${TRUSTED_PROXIES:-${DOMAIN:+1}}",
+    ):
+        assert line in SERVICES["mayfly"]
 
 
 # Recipes

@@ -120,7 +120,8 @@ def proxying(name: str, behind: int) -> Iterator[Proxied]:
                 )
                 try:
                     up = until(lambda: process.poll() is not None or answers(proxied), 60)
-                    assert up and process.poll() is None, log_path.read_text()
+                    assert up, log_path.read_text()
+                    assert process.poll() is None, log_path.read_text()
                     yield proxied
                 finally:
                     process.terminate()
