@@ -1,4 +1,4 @@
-"""The comparison: `python -m benchmarks.run [--quick]`, or `make bench`. Writes docs/benchmarks.md and its picture."""
+"""The comparison: `python -m benchmarks.run [--quick]`, or `make bench`. Writes docs/measurements/benchmarks.md."""
 
 import argparse
 import io
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from benchmarks import nginx, postgres_alone
+from benchmarks import postgres_alone
 from benchmarks.database import running
 from benchmarks.figures import Figures
 from benchmarks.images import SIZES, noise_jpeg
@@ -49,8 +49,6 @@ def main() -> None:
     began, figures = time.monotonic(), Figures()
     with tempfile.TemporaryDirectory() as temporary:
         generator = Generator(Path(temporary))
-        for size_name, size in plan.sizes.items():
-            prove(generator, figures, size_name, size, plan)
         for turn in range(plan.rounds):
             for size_name, size in plan.sizes.items():
                 measure_round(generator, figures, plan, turn, size_name, size)
@@ -123,18 +121,6 @@ def measure_alone(folder: Path, figures: Figures, plan: Plan, size_name: str, si
             bare = postgres_alone.in_and_out(url, size, plan.seconds / 2, ("insert", "select"), 1)
             for verb, loop in zip(("up", "open"), bare, strict=True):
                 figures.add_loop((BARE, verb, size_name, 1), loop, size)
-
-
-def prove(generator: Generator, figures: Figures, size_name: str, size: int, plan: Plan) -> None:
-    """What the generator reaches against nginx, with the same bytes."""
-    links, image = generator.folder / "links", noise_jpeg(size)
-    with nginx.serving(image) as port:
-        if port is None:
-            print("nginx is not installed: no proof that the generator is not the bottleneck")
-            return
-        up = generator.post(port, 8, min(plan.seconds, 0.7), generator.requests("upload", [image]), links)
-        opened = generator.get(port, 8, min(plan.seconds, 0.7), links, len(image))
-    figures.proof[size_name] = {"up": up, "open": opened}
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
-import embedded
 from benchmarks.database import running
 from benchmarks.processes import accepts, free_port, postmasters, wait_until
 
@@ -54,19 +53,12 @@ def plain_flask(folder: Path) -> Iterator[Served]:
 
 
 @contextmanager
-def mayfly(folder: Path, *command: str, **settings: str) -> Iterator[Served]:
+def mayfly(folder: Path) -> Iterator[Served]:
     folder.mkdir(exist_ok=True)
     port = free_port()
-    env = _environment({"DATA_DIR": str(folder), "BIND": f"127.0.0.1:{port}"} | settings)
-    with _process([sys.executable, *(command or ("app.py",))], ROOT, env, port, folder) as served:
+    env = _environment({"DATA_DIR": str(folder), "BIND": f"127.0.0.1:{port}"})
+    with _process([sys.executable, "app.py"], ROOT, env, port, folder) as served:
         yield served
-
-
-@contextmanager
-def measured(folder: Path) -> Iterator[tuple[Served, str]]:
-    """Mayfly with a header that tells the steps of each answer, and the URL of its database."""
-    with mayfly(folder, "-m", "benchmarks.step.server") as served:
-        yield served, embedded.url(folder).replace("postgresql+psycopg2://", "postgresql://")
 
 
 SUBJECTS: dict[str, Callable[[Path], AbstractContextManager[Served]]] = {
