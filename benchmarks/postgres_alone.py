@@ -19,7 +19,7 @@ from benchmarks.database import running
 from benchmarks.images import SIZES, noise_jpeg
 
 CONNECTIONS = 4
-PIECE = 1 << 18  # what measures best, see micro/copy.py
+PIECE = 1 << 18  # what measures best, see docs/decisions/0012-steps-parse-seal-copy.md
 HEAD = b"PGCOPY\n\xff\r\n\0" + struct.pack(">iihi", 0, 0, 2, 32)
 SCHEMA = """DROP TABLE IF EXISTS alone;
 CREATE TABLE alone (key bytea PRIMARY KEY, bytes bytea NOT NULL);
@@ -162,15 +162,8 @@ def in_and_out(
 
 def settings(url: str) -> dict[str, str]:
     """The server's version, and the settings that durability and speed hang on."""
-    names = [
-        "server_version",
-        "fsync",
-        "synchronous_commit",
-        "full_page_writes",
-        "wal_level",
-        "shared_buffers",
-    ]
-    names += ["max_wal_size", "min_wal_size", "checkpoint_timeout", "wal_compression"]
+    names = ["server_version", "fsync", "synchronous_commit", "full_page_writes", "wal_level"]
+    names += ["shared_buffers", "max_wal_size", "min_wal_size", "checkpoint_timeout", "wal_compression"]
     base = psycopg2.connect(url)
     with base.cursor() as cursor:
         cursor.execute("SELECT name, current_setting(name) FROM unnest(%s) AS name", (names,))

@@ -80,27 +80,27 @@ def measure(
 ) -> Iterator[tuple[int, str, Load, Cost]]:
     """Uploads, then opens of the links that were answered, for each number of clients."""
     links = generator.folder / "links"
-    images = [noise_jpeg(size)]  # of one length, so that every answer can be held against it
-    files, most = generator.requests("upload", images), max(MOST_BYTES // size, 64)
-    generator.post(served.port, 4, 0.5, files, links)
-    length = check(served.port, links, images)
+    image = noise_jpeg(size)
+    upload, most = generator.upload(image), max(MOST_BYTES // size, 64)
+    generator.post(served.port, 4, 0.5, upload, links, most)
+    length = check(served.port, links, image)
     generator.get(served.port, 4, 0.5, links, length)
     for clients in plan.clients:
         watching = 0.25 if clients == max(plan.clients) else None
         with cost(served.roots, watching) as spent:
-            load = generator.post(served.port, clients, plan.seconds, files, links, most)
+            load = generator.post(served.port, clients, plan.seconds, upload, links, most)
         yield clients, "up", load, spent
         with cost(served.roots, watching) as spent:
             load = generator.get(served.port, clients, plan.seconds, links, length)
         yield clients, "open", load, spent
 
 
-def check(port: int, links: Path, images: list[bytes]) -> int:
-    """The first link must give a picture that was sent; tells how many bytes it has as it is served."""
+def check(port: int, links: Path, image: bytes) -> int:
+    """The first link must give the picture that was sent; tells how many bytes it has as it is served."""
     link = links.read_text().split()[0]
     with urllib.request.urlopen(f"http://127.0.0.1:{port}{link}") as answer:
         served: bytes = answer.read()
-    if served not in images and pixels(served) not in map(pixels, images):
+    if served != image and pixels(served) != pixels(image):
         raise SystemExit(f"{link[:7]}… gives another picture than was sent")
     return len(served)
 
