@@ -17,13 +17,7 @@ from benchmarks.processes import accepts, free_port, postmasters, wait_until
 ROOT = Path(__file__).parents[1]
 BASELINE = ROOT / "benchmarks" / "baseline"
 GUNICORN = ["-k", "gthread", "-w", str(os.cpu_count() or 1), "--threads", "4"]
-NOT_INHERITED: tuple[str, ...] = (
-    "DATABASE_URL",
-    "POSTGRES_",
-    "PG",
-    "HOST",
-    "SECRET_KEYS",
-)  # what these begin with
+NOT_INHERITED: tuple[str, ...] = ("DATABASE_URL", "POSTGRES_", "PG", "HOST", "SECRET_KEYS")
 NOT_INHERITED += ("LIFETIME", "MAX_", "PURGE_INTERVAL", "WORKERS", "THREADS")
 
 
