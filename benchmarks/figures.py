@@ -30,7 +30,6 @@ class Entry:
 @dataclass
 class Figures:
     cells: dict[Cell, list[Entry]] = field(default_factory=lambda: defaultdict(list))
-    proof: dict[str, dict[str, Load]] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
     minutes: float = 0.0
 

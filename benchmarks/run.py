@@ -1,4 +1,4 @@
-"""The comparison: `python -m benchmarks.run [--quick]`, or `make bench`. Writes docs/benchmarks.md and its picture."""
+"""The comparison: `python -m benchmarks.run [--quick]`, or `make bench`. Writes docs/measurements/benchmarks.md."""
 
 import argparse
 import io
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from benchmarks import nginx, postgres_alone
+from benchmarks import postgres_alone
 from benchmarks.database import running
 from benchmarks.figures import Figures
 from benchmarks.images import SIZES, noise_jpeg
@@ -49,8 +49,6 @@ def main() -> None:
     began, figures = time.monotonic(), Figures()
     with tempfile.TemporaryDirectory() as temporary:
         generator = Generator(Path(temporary))
-        for size_name, size in plan.sizes.items():
-            prove(generator, figures, size_name, size, plan)
         for turn in range(plan.rounds):
             for size_name, size in plan.sizes.items():
                 measure_round(generator, figures, plan, turn, size_name, size)
@@ -82,27 +80,27 @@ def measure(
 ) -> Iterator[tuple[int, str, Load, Cost]]:
     """Uploads, then opens of the links that were answered, for each number of clients."""
     links = generator.folder / "links"
-    images = [noise_jpeg(size)]  # of one length, so that every answer can be held against it
-    files, most = generator.requests("upload", images), max(MOST_BYTES // size, 64)
-    generator.post(served.port, 4, 0.5, files, links)
-    length = check(served.port, links, images)
+    image = noise_jpeg(size)
+    upload, most = generator.upload(image), max(MOST_BYTES // size, 64)
+    generator.post(served.port, 4, 0.5, upload, links, most)
+    length = check(served.port, links, image)
     generator.get(served.port, 4, 0.5, links, length)
     for clients in plan.clients:
         watching = 0.25 if clients == max(plan.clients) else None
         with cost(served.roots, watching) as spent:
-            load = generator.post(served.port, clients, plan.seconds, files, links, most)
+            load = generator.post(served.port, clients, plan.seconds, upload, links, most)
         yield clients, "up", load, spent
         with cost(served.roots, watching) as spent:
             load = generator.get(served.port, clients, plan.seconds, links, length)
         yield clients, "open", load, spent
 
 
-def check(port: int, links: Path, images: list[bytes]) -> int:
-    """The first link must give a picture that was sent; tells how many bytes it has as it is served."""
+def check(port: int, links: Path, image: bytes) -> int:
+    """The first link must give the picture that was sent; tells how many bytes it has as it is served."""
     link = links.read_text().split()[0]
     with urllib.request.urlopen(f"http://127.0.0.1:{port}{link}") as answer:
         served: bytes = answer.read()
-    if served not in images and pixels(served) not in map(pixels, images):
+    if served != image and pixels(served) != pixels(image):
         raise SystemExit(f"{link[:7]}… gives another picture than was sent")
     return len(served)
 
@@ -123,18 +121,6 @@ def measure_alone(folder: Path, figures: Figures, plan: Plan, size_name: str, si
             bare = postgres_alone.in_and_out(url, size, plan.seconds / 2, ("insert", "select"), 1)
             for verb, loop in zip(("up", "open"), bare, strict=True):
                 figures.add_loop((BARE, verb, size_name, 1), loop, size)
-
-
-def prove(generator: Generator, figures: Figures, size_name: str, size: int, plan: Plan) -> None:
-    """What the generator reaches against nginx, with the same bytes."""
-    links, image = generator.folder / "links", noise_jpeg(size)
-    with nginx.serving(image) as port:
-        if port is None:
-            print("nginx is not installed: no proof that the generator is not the bottleneck")
-            return
-        up = generator.post(port, 8, min(plan.seconds, 0.7), generator.requests("upload", [image]), links)
-        opened = generator.get(port, 8, min(plan.seconds, 0.7), links, len(image))
-    figures.proof[size_name] = {"up": up, "open": opened}
 
 
 if __name__ == "__main__":

@@ -11,25 +11,14 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
-import embedded
 from benchmarks.database import running
 from benchmarks.processes import accepts, free_port, postmasters, wait_until
 
 ROOT = Path(__file__).parents[1]
 BASELINE = ROOT / "benchmarks" / "baseline"
 GUNICORN = ["-k", "gthread", "-w", str(os.cpu_count() or 1), "--threads", "4"]
-NOT_INHERITED = (
-    "DATABASE_URL",
-    "POSTGRES_",
-    "HOST",
-    "LIFETIME",
-    "MAX_",
-    "PURGE_INTERVAL",
-    "SECRET_KEYS",
-    "WORKERS",
-    "THREADS",
-    "PG",
-)
+NOT_INHERITED: tuple[str, ...] = ("DATABASE_URL", "POSTGRES_", "PG", "HOST", "SECRET_KEYS")
+NOT_INHERITED += ("LIFETIME", "MAX_", "PURGE_INTERVAL", "WORKERS", "THREADS")
 
 
 @dataclass(frozen=True)
@@ -54,19 +43,12 @@ def plain_flask(folder: Path) -> Iterator[Served]:
 
 
 @contextmanager
-def mayfly(folder: Path, *command: str, **settings: str) -> Iterator[Served]:
+def mayfly(folder: Path) -> Iterator[Served]:
     folder.mkdir(exist_ok=True)
     port = free_port()
-    env = _environment({"DATA_DIR": str(folder), "BIND": f"127.0.0.1:{port}"} | settings)
-    with _process([sys.executable, *(command or ("app.py",))], ROOT, env, port, folder) as served:
+    env = _environment({"DATA_DIR": str(folder), "BIND": f"127.0.0.1:{port}"})
+    with _process([sys.executable, "app.py"], ROOT, env, port, folder) as served:
         yield served
-
-
-@contextmanager
-def measured(folder: Path) -> Iterator[tuple[Served, str]]:
-    """Mayfly with a header that tells the steps of each answer, and the URL of its database."""
-    with mayfly(folder, "-m", "benchmarks.step.server") as served:
-        yield served, embedded.url(folder).replace("postgresql+psycopg2://", "postgresql://")
 
 
 SUBJECTS: dict[str, Callable[[Path], AbstractContextManager[Served]]] = {

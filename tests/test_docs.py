@@ -296,6 +296,27 @@ def test_every_decision_is_in_the_index() -> None:
     assert sorted(re.findall(r"\((\d{4}[\w-]+\.md)\)", (folder / "README.md").read_text())) == pages
 
 
+def test_every_document_and_measurement_is_in_the_index() -> None:
+    docs = ROOT / "docs"
+    pages = [*docs.glob("*.md"), *docs.glob("measurements/*.md")]
+    names = {str(page.relative_to(docs)) for page in pages} - {"README.md"}
+    assert {name for name in targets(docs / "README.md") if name != "decisions/README.md"} == names
+
+
+def test_every_measurement_has_its_date_in_the_index() -> None:
+    index = (ROOT / "docs" / "README.md").read_text()
+    dated = re.findall(r"^\| 20\d\d-\d\d-\d\d \| \[[\w.]+\]\((measurements/[\w.]+)\) \|", index, re.MULTILINE)
+    assert sorted(dated) == sorted(
+        f"measurements/{page.name}" for page in (ROOT / "docs" / "measurements").glob("*.md")
+    )
+
+
+def test_every_benchmark_named_in_a_document_is_there() -> None:
+    for document in DOCUMENTS:
+        for name in re.findall(r"python -m (benchmarks\.[\w.]*\w)", document.read_text()):
+            assert (ROOT / f"{name.replace('.', '/')}.py").exists(), f"{document.name}: {name}"
+
+
 ONE_MACHINE_ONLY = re.compile(
     r"--(?:extra-)?index-url|--find-links|--trusted-host|file:///|/simple/\b"
     r"|(?<![\w.}/])/(?:root|home|Users|work|opt|tmp/wt)/"

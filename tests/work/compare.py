@@ -10,14 +10,7 @@ from typing import Any
 STORED = Path(__file__).parent / "counted.json"
 STORE = ".venv/bin/python -m tests.work.store"
 EXACT = ("statements", "round trips", "messages to PostgreSQL")
-MARGINS = {
-    "bytes to PostgreSQL": 0.02,
-    "bytes from PostgreSQL": 0.02,
-    "calls": 0.05,
-    "peak of memory": 0.10,
-}
-OTHER_PYTHON = 0.30
-"""The margin of calls and memory on another Python than that of the stored figures: each one calls in its own way."""
+MARGINS = {"bytes to PostgreSQL": 0.02, "bytes from PostgreSQL": 0.02}
 SLACK = {"bytes to PostgreSQL": 16, "bytes from PostgreSQL": 16}
 """Bytes: a slot's number has one digit or three, depending on the time. Multiples of an image have 0.01."""
 
@@ -31,11 +24,11 @@ def complaints(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     before, after = was["requests"], now["requests"]
     told = [f"{name}: counted on one side only" for name in sorted(set(before) ^ set(after))]
     for name in [name for name in after if name in before]:
-        told += _grown(name, before[name], after[name], was["python"] == now["python"])
+        told += _grown(name, before[name], after[name])
     return told
 
 
-def _grown(name: str, before: Mapping[str, float], after: Mapping[str, float], same: bool) -> Iterator[str]:
+def _grown(name: str, before: Mapping[str, float], after: Mapping[str, float]) -> Iterator[str]:
     for figure in before.keys() | after.keys():
         if figure not in before or figure not in after:
             yield f"{name}: {figure}: counted on one side only"
@@ -45,7 +38,7 @@ def _grown(name: str, before: Mapping[str, float], after: Mapping[str, float], s
             if old != new:
                 yield f"{name}: {figure} {'grew' if new > old else 'fell'} from {old:,} to {new:,}"
             continue
-        margin = MARGINS[figure] if same or figure in SLACK else OTHER_PYTHON
+        margin = MARGINS[figure]
         slack = 0.01 if isinstance(old, float) else SLACK.get(figure, 0)
         if new > old * (1 + margin) + slack:
             share = f"{new / old - 1:+.1%}" if old else "from nothing"

@@ -8,15 +8,13 @@ from __future__ import annotations
 import gc
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
-import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import embedded
 from app import Mayfly, create_app, migrate
@@ -25,19 +23,15 @@ from tests.cast import SERVER_KEY
 from tests.work.proxy import Wire, counting
 from tests.work.script import Request, Script
 
-if TYPE_CHECKING:
-    from types import FrameType
-
 ROOT = Path(__file__).parents[2]
 Figures = dict[str, dict[str, float]]
-PER_IMAGE = ("bytes to PostgreSQL", "bytes from PostgreSQL", "peak of memory")
+PER_IMAGE = ("bytes to PostgreSQL", "bytes from PostgreSQL")
 
 
 def counted() -> dict[str, Any]:
-    """Count in a process of its own: by request and figure, and the Python that it was."""
-    env = {**os.environ, "PYTHONHASHSEED": "0"}  # the order of a set may decide how often something is called
-    for name in ("PYTHONTRACEMALLOC", "COVERAGE_PROCESS_START"):
-        env.pop(name, None)
+    """Count in a process of its own, by request and figure."""
+    env = {**os.environ, "PYTHONHASHSEED": "0"}  # the order of a set may decide what is sent first
+    env.pop("COVERAGE_PROCESS_START", None)
     ran = subprocess.run(
         [sys.executable, "-m", __name__], cwd=ROOT, env=env, check=False, capture_output=True, text=True
     )
@@ -54,8 +48,7 @@ def main() -> None:
         _counted_app(url, Path(folder), Path(door)) as (app, wire),
     ):
         requests = work_of_all(app, wire)
-    python = ".".join(platform.python_version_tuple()[:2])
-    sys.stdout.write(json.dumps({"python": python, "requests": requests}, indent=1) + "\n")
+    sys.stdout.write(json.dumps({"requests": requests}, indent=1) + "\n")
 
 
 @contextmanager
@@ -78,9 +71,7 @@ def work_of_all(app: Mayfly, wire: Wire) -> Figures:
     figures: Figures = {}
     for request in Script(app).requests():
         answer(app, request)
-        found = messages(app, request, wire) | {"calls": calls(app, request)}
-        if request.image:
-            found["peak of memory"] = peak(app, request)
+        found = messages(app, request, wire)
         figures[request.name] = {name: _rounded(request, name, value) for name, value in found.items()}
     return figures
 
@@ -125,40 +116,6 @@ def messages(app: Mayfly, request: Request, wire: Wire) -> dict[str, int]:
         return {name: count - before[name] for name, count in wire.counts().items()}
 
     return dict(answer(app, request, around))
-
-
-def calls(app: Mayfly, request: Request) -> int:
-    """How many functions are called, those of C that Python sees included."""
-    called = 0
-
-    def count(_frame: FrameType, event: str, _argument: object) -> None:
-        nonlocal called
-        if event in {"call", "c_call"}:
-            called += 1
-
-    def around(run: Callable[[], Any]) -> int:
-        sys.setprofile(count)
-        try:
-            run()
-        finally:
-            sys.setprofile(None)
-        return called
-
-    return int(answer(app, request, around))
-
-
-def peak(app: Mayfly, request: Request) -> int:
-    """The most bytes that Python's allocators hold at a time, beside what was there and the body as it came."""
-
-    def around(run: Callable[[], Any]) -> int:
-        tracemalloc.start()
-        try:
-            run()
-            return tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
-
-    return int(answer(app, request, around))
 
 
 if __name__ == "__main__":
