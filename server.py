@@ -11,6 +11,7 @@ import resource
 import signal
 import socket
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
@@ -59,6 +60,8 @@ def main() -> None:
     hide_memory()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
+    if arguments.debug and find_spec("watchfiles") is None:
+        sys.exit("mayfly: --debug needs the packages of requirements-dev.txt: run .ci/venv dev once")
     try:
         serve(Config.from_env(), debug=arguments.debug)
     except (ConfigError, MalformedServerKey, embedded.EmbeddedError) as error:
