@@ -2,7 +2,7 @@
 
 from imaging.conversion import convert, memory_of_converting
 from imaging.errors import BrokenImage, ImagingError, NotAnImage, SandboxMissing, TooBusy, TooManyPixels
-from imaging.examination import examine, memory_of_examining, needs_sandbox
+from imaging.examination import examine, memory_of_examining
 from imaging.picture import Data, Limits, Picture
 from imaging.sandbox.jail import jail_offered
 from imaging.sandbox.kernel import hide_memory
@@ -23,5 +23,4 @@ __all__ = [
     "jail_offered",
     "memory_of_converting",
     "memory_of_examining",
-    "needs_sandbox",
 ]

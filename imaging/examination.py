@@ -1,3 +1,6 @@
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
+
 from imaging.errors import BrokenImage
 from imaging.formats import jpeg, jpeg_clean, png, png_clean
 from imaging.formats.first_bytes import media_type_of
@@ -6,7 +9,6 @@ from imaging.picture import BYTES_PER_PIXEL, Data, Limits, Picture
 from imaging.sandbox.pool import Pool, Task
 from imaging.sandbox.protocol import Examine
 
-IN_PROCESS = ("image/jpeg", "image/png")
 JPEG: Form[list[jpeg.Segment]] = Form(jpeg.measure, jpeg_clean.parts)
 PNG: Form[list[png.Chunk]] = Form(png.measure, png_clean.parts)
 
@@ -24,27 +26,28 @@ _uploads = Pool(MOST_SANDBOXES)
 
 
 def examine(
-    data: Data, limits: Limits | None = None, keep_metadata: bool = False, patience: float = PATIENCE
+    data: Data,
+    limits: Limits | None = None,
+    keep_metadata: bool = False,
+    patience: float = PATIENCE,
+    turn: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> tuple[Picture, Data]:
     """Recognise an image by its bytes alone, see that it opens, and return it with what to keep of the bytes.
 
     What is kept is as `Form.read` says; it is `data` itself when nothing goes. Where only a decoder can tell
     whether an image opens, that is for GIF, WebP and AVIF, no more than the first bytes are looked at here:
-    all else is done in a sandbox. Raises `NotAnImage`, `BrokenImage`, `TooManyPixels`,
-    `SandboxMissing`, and `TooBusy` when no sandbox is free within `patience` seconds.
+    all else is done in a sandbox, within `turn()`. So is a JPEG that breaks rules. Raises `NotAnImage`,
+    `BrokenImage`, `TooManyPixels`, `SandboxMissing`, and `TooBusy` when no sandbox is free within `patience` seconds.
     """
     limits = limits or Limits()
     media_type = media_type_of(memoryview(data))
-    if media_type == "image/jpeg":
-        return JPEG.read(data, limits, keep_metadata)
     if media_type == "image/png":
         return PNG.read(data, limits, keep_metadata)
-    return _apart(data, media_type, limits, keep_metadata, patience)
-
-
-def needs_sandbox(data: Data) -> bool:
-    """Say by its first bytes whether an image is examined in a sandbox; raises `NotAnImage`."""
-    return media_type_of(memoryview(data)) not in IN_PROCESS
+    if media_type == "image/jpeg":
+        with suppress(BrokenImage):
+            return JPEG.read(data, limits, keep_metadata)
+    with turn():
+        return _apart(data, media_type, limits, keep_metadata, patience)
 
 
 def memory_of_examining(limits: Limits, size: int) -> int:

@@ -3,12 +3,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import Engine
 
 from crypto import ImageKey, Link, MalformedSecret, OwnerSeal, RowSeal, ServerKeys
-from imaging import TooManyPixels, examine, needs_sandbox
+from imaging import TooManyPixels, examine
 from models import ImageRow, Ownership, insertion, now, slot_of, time_left
 from services.allowance import hold_answer, once, turn
 from services.catalog import ownership_of
@@ -51,8 +52,7 @@ class Drop:
         if lifetime > self._limits.max_lifetime:
             raise BadLifetime(self._limits.max_lifetime)
         image_key, row_seal = once("seal", lambda: self._new_seal(wishes.password))
-        with turn(PROOFS) if needs_sandbox(data) else nullcontext():
-            picture, image = examine(data, self._limits.picture, wishes.keep_metadata)
+        picture, image = examine(data, self._limits.picture, wishes.keep_metadata, turn=partial(turn, PROOFS))
         details = details_of(image, picture, wishes)
         link = image_key.link
         with statements(self._engine) as connection:

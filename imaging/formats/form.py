@@ -8,8 +8,8 @@ from imaging.formats.parts import Part, join
 from imaging.picture import Data, Limits, Picture
 
 Walk = TypeVar("Walk")
-MOST_ADDED = 16
-"""How many bytes an image may grow when what it lacks at its end is put there: a trailer, or a PNG's last chunk."""
+MOST_ADDED = 512
+"""How many bytes an image may grow when what it lacks is put there: a trailer, a PNG's last chunk, Huffman tables."""
 
 
 @dataclass(frozen=True, slots=True)

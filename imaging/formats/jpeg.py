@@ -30,14 +30,14 @@ class Segment(NamedTuple):
     body: memoryview
 
 
-def segments(view: memoryview) -> Iterator[Segment]:
+def segments(view: memoryview, scan_end: re.Pattern[bytes] = SCAN_END) -> Iterator[Segment]:
     """Yield every segment up to and with EOI; `BrokenImage` where the file is cut or not JPEG."""
     at = 2
     for _ in range(MAX_SEGMENTS):
         found = MARKER.match(view, at)
         if not found:
             raise BrokenImage("a JPEG marker is missing")
-        segment = _segment(view, found.end())
+        segment = _segment(view, found.end(), scan_end)
         yield segment
         if segment.marker == EOI:
             return
@@ -45,7 +45,7 @@ def segments(view: memoryview) -> Iterator[Segment]:
     raise BrokenImage("it has too many JPEG segments")
 
 
-def _segment(view: memoryview, at: int) -> Segment:
+def _segment(view: memoryview, at: int, scan_end: re.Pattern[bytes]) -> Segment:
     marker = view[at - 1]
     if marker == EOI:
         return Segment(marker, at - 2, at, view[at:at])
@@ -54,20 +54,22 @@ def _segment(view: memoryview, at: int) -> Segment:
     require(size >= 2, "a JPEG segment has no length")
     body, end = take(view, at + 2, size - 2), at + size
     if marker == SOS:
-        found = SCAN_END.search(view, end)
+        found = scan_end.search(view, end)
         if not found:
             raise BrokenImage(CUT)
         end = found.start()
     return Segment(marker, at - 2, end, body)
 
 
-def measure(view: memoryview, limits: Limits) -> tuple[Picture, list[Segment]]:
+def measure(
+    view: memoryview, limits: Limits, scan_end: re.Pattern[bytes] = SCAN_END
+) -> tuple[Picture, list[Segment]]:
     """Walk every segment and return the picture with all of them; see `Form.read` for what it raises.
 
     Raises `NotAnImage` for the kinds of JPEG that no browser shows: lossless, hierarchical, arithmetic.
     """
     tables, turn, walk = Tables(), 0, list[Segment]()
-    for segment in segments(view):
+    for segment in segments(view, scan_end):
         walk.append(segment)
         if segment.marker in FRAMES:
             tables.begin(Frame.read(segment.marker, segment.body))

@@ -3,24 +3,47 @@
 from imaging.formats import exif
 from imaging.formats.jpeg import APP1, DHT, DQT, EOI, FRAMES, SOS, Segment, orientation
 from imaging.formats.parts import Part
+from imaging.formats.profile import without_display
 from imaging.formats.reading import says
 
 APP0, APP2, APP14, DRI = 0xE0, 0xE2, 0xEE, 0xDD
 PICTURE = FRAMES | {DHT, DQT, DRI, SOS, EOI}
 JFIF_SIZE = ADOBE_SIZE = 12
+PROFILE = b"ICC_PROFILE\0"
+PROFILE_START = len(PROFILE) + 2
+"""Behind the number of this segment and that of all."""
 
 
 def parts(_view: memoryview, walk: list[Segment]) -> list[Part]:
     """Name what stays of the segments of a JPEG; everything behind EOI is gone."""
     found, seen = [Part(0, 2)], set[bytes]()
+    profile = _profile([segment for segment in walk if _is_profile(segment)])
     for segment in walk:
-        if segment.marker in PICTURE or (says(segment.body, 0, b"ICC_PROFILE\0") and segment.marker == APP2):
-            found.append(Part(segment.start, segment.end))
+        if segment.marker in PICTURE or segment.start in profile:
+            found.append(Part(segment.start, segment.end, profile.get(segment.start)))
             continue
         name = _name(segment)
         if name and name not in seen and (new := _header(name, segment.body)):
             found.append(Part(segment.start, segment.end, _framed(segment.marker, new)))
         seen.add(name)
+    return found
+
+
+def _is_profile(segment: Segment) -> bool:
+    return segment.marker == APP2 and says(segment.body, 0, PROFILE)
+
+
+def _profile(segments: list[Segment]) -> dict[int, bytes]:
+    """Return by their places the segments of the colour profile, without what it says of a display (ICC.1, B.4)."""
+    numbered = sorted(segments, key=lambda segment: bytes(segment.body[len(PROFILE) : PROFILE_START]))
+    left = memoryview(without_display(b"".join(segment.body[PROFILE_START:] for segment in numbered)))
+    found = {}
+    for segment in numbered:
+        size = len(segment.body) - len(segment.body[:PROFILE_START])
+        found[segment.start] = _framed(
+            segment.marker, bytes(segment.body[:PROFILE_START]) + bytes(left[:size])
+        )
+        left = left[size:]
     return found
 
 

@@ -1,10 +1,23 @@
-"""Whether a GIF, WebP or AVIF is sound, and what to keep of it: its container is walked, its frames decoded."""
+"""Whether a GIF, WebP, AVIF or odd JPEG is sound, and what to keep of it: it is walked, and its frames decoded."""
 
+from functools import partial
 from typing import Any
 
 from imaging.errors import ImagingError
-from imaging.formats import gif, gif_clean, heif, heif_clean, png, png_clean, webp, webp_clean
+from imaging.formats import (
+    gif,
+    gif_clean,
+    heif,
+    heif_clean,
+    jpeg,
+    jpeg_clean,
+    png,
+    png_clean,
+    webp,
+    webp_clean,
+)
 from imaging.formats.form import Form
+from imaging.formats.jpeg_mended import SCAN_END, mended
 from imaging.picture import Data, Limits, Picture
 from imaging.sandbox.protocol import Examine
 from imaging.sandbox.rendering import look
@@ -14,6 +27,7 @@ FORMS: dict[str, Form[Any]] = {
     "image/webp": Form(webp.measure, webp_clean.parts),
     "image/avif": Form(heif.measure, heif_clean.parts),
 }
+JPEG: Form[Any] = Form(partial(jpeg.measure, scan_end=SCAN_END), jpeg_clean.parts)
 CLEANED: dict[str, Form[Any]] = FORMS | {"image/png": Form(png.measure, png_clean.parts)}
 # Whether an image may be so large was asked before it came here.
 NO_LIMITS = Limits(1 << 62, 1 << 62, 1 << 62)
@@ -31,6 +45,11 @@ def cleaned(media_type: str, data: bytes) -> bytes:
 def examine(job: Examine, data: bytes) -> tuple[Picture, Data]:
     """Return what the image is and what to keep of its bytes; raises as `Form.read` and as `look`."""
     limits = Limits(job.max_pixels, job.max_frames, job.max_decoded_bytes)
+    if job.media_type == "image/jpeg":
+        whole, proof = mended(memoryview(data))
+        picture, kept = JPEG.read(whole, limits, job.keep_metadata)
+        look(picture, proof)
+        return picture, kept
     picture, kept = FORMS[job.media_type].read(data, limits, job.keep_metadata)
     look(picture, kept)
     return picture, kept

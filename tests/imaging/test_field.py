@@ -3,6 +3,8 @@
 import io
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +25,12 @@ SHOWN = {
     "avif-sequence-without-meta.avif": (48, 32, 4),
     "gif-animated-no-trailer.gif": (40, 30, 2),
     "gif-nul-before-trailer.gif": (40, 30, 2),
+    "jpeg-dnl-repeats-height.jpg": (64, 48, 1),
+    "jpeg-mjpeg-frame-without-huffman-tables.jpg": (64, 48, 1),
+    "jpeg-no-eoi-then-zeros.jpg": (64, 48, 1),
+    "jpeg-reserved-marker-in-scan.jpg": (96, 64, 1),
+    "jpeg-same-component-ids.jpg": (64, 48, 1),
+    "jpeg-stray-bytes-between-segments.jpg": (64, 48, 1),
     "png-bad-crc-in-itxt.png": (64, 48, 1),
     "png-fctl-without-actl.png": (64, 48, 1),
     "png-icc-display-serial.png": (64, 48, 1),
@@ -43,7 +51,7 @@ def pixels_of(data: bytes) -> list[tuple[Any, ...]]:
 def test_a_file_that_browsers_show_is_taken_and_is_clean_and_converts(name: str) -> None:
     found, kept = examine(FIELD[name])
     assert (found.width, found.height, found.frames) == SHOWN[name]
-    assert clean(kept) is kept
+    assert bytes(examine(kept)[1]) == bytes(kept)
     for to in TO:
         assert convert(kept, found, to, width=16)
         assert convert(kept, found, to)
@@ -220,7 +228,7 @@ def with_tags(*kinds: bytes) -> bytes:
 TAGS = (b"mmod", b"ndin", b"vcgt", b"dscm")
 
 
-@pytest.mark.parametrize("form", ["PNG", "WEBP", "AVIF"])
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "AVIF"])
 def test_what_a_profile_says_of_a_display_goes_and_its_colours_stay(form: str) -> None:
     kept = bytes(clean(save(picture(), form, icc_profile=with_tags(*TAGS))))
     with Image.open(io.BytesIO(kept)) as image:
@@ -265,3 +273,55 @@ def test_what_turns_no_browser_turns_no_picture() -> None:
     assert (found.width, found.height, kept) == (96, 64, webp)
     with Image.open(io.BytesIO(convert(webp, found, "png"))) as image:
         assert image.size == (96, 64)
+
+
+JPEG = FIELD["jpeg-no-eoi-then-zeros.jpg"].rstrip(b"\0")
+"""Whole but for its EOI."""
+
+
+@pytest.mark.parametrize("tail", [b"", bytes(1000)])
+def test_a_jpeg_without_an_end_gets_one_and_one_that_is_cut_stays_refused(tail: bytes) -> None:
+    assert bytes(examine(JPEG + tail)[1]).endswith(b"\xff\xd9")
+    for cut in (40, 200, len(JPEG) // 2):
+        with pytest.raises(BrokenImage):
+            examine(JPEG[:-cut] + tail)
+
+
+@pytest.mark.parametrize(
+    "stray",
+    [b"\0", b"stray", b"\xff\x00", b"\xff\xd8", b"\xff\xe1\xff\xff", b"\xff\xe1\x00\x01", b"\xff\x02"],
+)
+def test_stray_bytes_between_the_segments_of_a_jpeg_go(stray: bytes) -> None:
+    whole = JPEG + b"\xff\xd9"
+    for marker in (b"\xff\xdb", b"\xff\xc0", b"\xff\xda"):
+        at = whole.index(marker)
+        kept = bytes(examine(whole[:at] + stray + whole[at:])[1])
+        assert kept == bytes(examine(whole)[1])
+
+
+def test_a_jpeg_that_breaks_rules_is_examined_in_its_turn() -> None:
+    turns = []
+
+    @contextmanager
+    def turn() -> Iterator[None]:
+        turns.append("begins")
+        yield
+        turns.append("ends")
+
+    examine(JPEG + b"\xff\xd9", turn=turn)
+    assert turns == [], "it keeps the rules"
+    examine(JPEG, turn=turn)
+    assert turns == ["begins", "ends"]
+
+
+def test_a_profile_in_several_segments_of_a_jpeg_is_looked_through_whole() -> None:
+    """Its tags may stand on both sides of a border, and the segments in any order."""
+    whole, plain = with_tags(*TAGS), save(picture(), "JPEG")
+    middle = whole.index(TAGS[1]) + 2
+    segments = [
+        b"\xff\xe2" + (16 + len(part)).to_bytes(2, "big") + b"ICC_PROFILE\0" + bytes((number, 2)) + part
+        for number, part in ((2, whole[middle:]), (1, whole[:middle]))
+    ]
+    kept = bytes(clean(plain[:2] + b"".join(segments) + plain[2:]))
+    with Image.open(io.BytesIO(kept)) as image:
+        assert image.info["icc_profile"] == without_display(whole)
