@@ -14,6 +14,7 @@ from typing import Any
 from front.crowd import Crowd
 from front.environ import Answer, Chunks, Environ, environ_of
 from front.flow import Flow
+from front.linger import read_on
 from front.pool import Pool
 from front.scope import Scope, asking, client_of, hosts_of, length_of
 from front.sending import Send, head, send_busy, send_small
@@ -37,8 +38,6 @@ Wsgi = Callable[..., Iterable[bytes]]
 MOST_WAITING = 1000
 """Requests that wait for a thread; whoever comes then is refused at once."""
 ALIVE = "/healthz"
-LINGER_SECONDS = 1.0
-"""How long a client that was refused in the middle of its body has to read the answer."""
 log = logging.getLogger("mayfly")
 
 
@@ -97,7 +96,8 @@ class Front:
         pieces: list[bytes] = []
         refusal: ServiceError | None = None
         most = self._largest(scope["method"], scope["path"])
-        if (chunked or announced) and announced <= most:
+        body.whole = announced <= most
+        if (chunked or announced) and body.whole:
             pieces, refusal = await self._take(receive, body, announced or most + 1, chunked)
         if self._pool.waiting > MOST_WAITING:
             await send_busy(send)
@@ -115,15 +115,17 @@ class Front:
                 await self._send(scope, send, answer, allowance)
             finally:
                 answer.close()
-        if isinstance(refusal, TooSlow | Overloaded):  # what is left of the body is not waited for
-            asyncio.get_running_loop().call_later(LINGER_SECONDS, shut, client_of(scope))
+        if not body.whole:
+            allowance.close()
+            if not await read_on(receive):
+                shut(client_of(scope))
 
     async def _take(
         self, receive: Receive, flow: Flow, size: int, chunked: bool
     ) -> tuple[list[bytes], ServiceError | None]:
         """Take a body of ``size`` bytes in, or of at most so many; tell what stood in the way instead."""
         pieces: list[bytes] = []
-        allowance = flow.allowance
+        allowance, flow.whole = flow.allowance, False
         try:
             self._crowd.add(flow)
             while True:
@@ -134,7 +136,8 @@ class Front:
                 piece = message.get("body", b"")
                 flow.move(len(piece))
                 pieces.append(piece)
-                if not message.get("more_body") or flow.moved >= size:
+                flow.whole = not message.get("more_body") or (flow.moved >= size and not chunked)
+                if flow.whole or flow.moved >= size:
                     allowance.shrink_memory(flow.moved)
                     return pieces, None
                 wanted = min(size, ceiling(flow.moved)) if chunked else size

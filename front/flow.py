@@ -31,6 +31,8 @@ class Flow:
     left: int = 0
     """Bytes in the kernel that the client has yet to take, as far as they are looked at."""
     begun: float = field(default_factory=time.monotonic)
+    whole: bool = True
+    """Whether a body has come to its end."""
     waits_since: float | None = None
     """Since when it waits for the network; None while it doesn't."""
     ended: bool = False
