@@ -99,3 +99,10 @@ def test_a_client_uploads_with_the_name_and_is_told_what_is_no_image(
     assert (told["status"], told["filename"]) == ("success", "flower.jpg")
     assert requests.get(told["image_url"], timeout=SECONDS).content == FLOWER
     assert "PDF" in json.loads(CLIENTS[client](server.url, text))["message"]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_client_that_sends_too_much_is_told_so(server: Served, tmp_path: Path, client: str) -> None:
+    large = tmp_path / "large.jpg"
+    large.write_bytes(FLOWER + bytes(30 * 2**20))
+    assert json.loads(CLIENTS[client](server.url, large))["error"] == "too_large"
