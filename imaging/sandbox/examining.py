@@ -46,10 +46,15 @@ def examine(job: Examine, data: bytes) -> tuple[Picture, Data]:
     """Return what the image is and what to keep of its bytes; raises as `Form.read` and as `look`."""
     limits = Limits(job.max_pixels, job.max_frames, job.max_decoded_bytes)
     if job.media_type == "image/jpeg":
-        whole, proof = mended(memoryview(data))
-        picture, kept = JPEG.read(whole, limits, job.keep_metadata)
+        picture, kept, proof = read_mended(data, limits, job.keep_metadata)
         look(picture, proof)
         return picture, kept
     picture, kept = FORMS[job.media_type].read(data, limits, job.keep_metadata)
     look(picture, kept)
     return picture, kept
+
+
+def read_mended(data: Data, limits: Limits, keep_metadata: bool) -> tuple[Picture, Data, Data]:
+    """As `Form.read` for a JPEG that breaks rules, with what a decoder has to open whole."""
+    whole, proof = mended(memoryview(data))
+    return *JPEG.read(whole, limits, keep_metadata), proof

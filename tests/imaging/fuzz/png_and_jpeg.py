@@ -136,6 +136,20 @@ def jpeg_segments(chance: random.Random, room: int) -> bytes:
     return _jpeg(repeated(_segment(marker, body), room))
 
 
+def jpeg_odd(chance: random.Random, room: int) -> bytes:
+    """Stray bytes, components of one name, scans of nothing, no tables, no end: what only a sandbox takes."""
+    stray = chance.choice(
+        (b"\0", b"\xff", b"\xff\0", b"\xff\xe1\xff\xff", b"\xff\xda\0\x0c", b"\xff\xda\0\x02", b"\xff\x02")
+    )
+    components = min(many(chance, 21_000), room // 3)
+    frame = _segment(0xC0, bytes((8, 0, 1, 0, 1, components & 255)) + b"\1\x11\0" * components)
+    scan = _segment(0xDA, bytes((255,)) + b"\1\0" * 255 + bytes(3))
+    if chance.random() < 0.3:
+        return b"\xff\xd8" + frame + repeated(scan, room)
+    whole = _jpeg(repeated(stray, room), chance.choice((b"", repeated(stray, room))))
+    return whole[: -2 * chance.randrange(2) or None] + bytes(chance.choice((0, 0, room)))
+
+
 def jpeg_tables(chance: random.Random, room: int) -> bytes:
     """Segments full of tables: Huffman tables of no code, or quantization tables."""
     table = chance.choice((bytes(17), b"\x13" + bytes(16), b"\x03" + bytes(15) + b"\1\0"))
@@ -161,4 +175,4 @@ def jpeg_scans(chance: random.Random, room: int) -> bytes:
 
 
 PNG = (png_chunks, png_frames, png_streams, png_rows, png_exif, png_profiles, png_without_end)
-JPEG = (jpeg_segments, jpeg_tables, jpeg_exif, jpeg_scans)
+JPEG = (jpeg_segments, jpeg_odd, jpeg_tables, jpeg_exif, jpeg_scans)

@@ -32,7 +32,7 @@ def _judge(data: bytes) -> str:
         picture, kept = walks.read(data, LIMITS)
         cleaned = bytes(kept)
     except ImagingError as refusal:
-        return type(refusal).__name__
+        return _mended(data, refusal)
     if len(cleaned) > len(data) + MOST_ADDED:
         raise Unsound("grew")
     again, same = walks.read(cleaned, LIMITS)
@@ -49,6 +49,18 @@ def _judge(data: bytes) -> str:
     _open(cleaned, picture)
     convert(cleaned, picture, "webp", 32, 32, LIMITS)
     return "accepted and opens"
+
+
+def _mended(data: bytes, refusal: ImagingError) -> str:
+    """Say what becomes of a file that its walk refuses: a sandbox may mend a JPEG, and then it opens."""
+    try:
+        picture, kept = examine(data, LIMITS)
+    except ImagingError:
+        return type(refusal).__name__
+    if bytes(examine(kept, LIMITS)[1]) != kept:
+        raise Unsound("is not clean when mended")
+    _open(bytes(kept), picture)
+    return "mended and opens"
 
 
 def _open(data: bytes, picture: Picture) -> None:
