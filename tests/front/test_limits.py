@@ -15,6 +15,9 @@ import requests
 
 from front.asgi import MOST_WAITING
 from front.crowd import MOST_FLOWS
+from services import FREE_BYTES
+from tests import memory_formula
+from tests.attack.peaks import in_memory
 from tests.cast import SERVER_KEY, noise
 from tests.front.clients import HEAD, asking_for, connections, upload
 from tests.processes import Served, serving
@@ -70,11 +73,14 @@ def test_too_many_that_wait_for_a_thread_are_refused_at_once(server: Served, dat
 
 
 def test_where_too_many_bodies_are_under_way_the_most_silent_makes_place(server: Served) -> None:
-    first = HEAD + b"Content-Length: 200000\r\n\r\n" + bytes(100)
+    """Each is as large as it may be without asking for memory, and lacks a byte."""
+    (worker,) = server.workers()
+    before = in_memory(worker, "VmRSS")
+    first = HEAD + b"Content-Length: %d\r\n\r\n" % FREE_BYTES + bytes(FREE_BYTES - 1)
     with connections(server, first, MOST_FLOWS) as bodies:
         time.sleep(1)
         assert upload(server, SMALL).status_code == 201
-        bodies[0].settimeout(0.2)
+        assert in_memory(worker, "VmHWM") - before < memory_formula.BODIES + memory_formula.KEPT
         ended = 0
         for each in bodies:
             each.setblocking(False)
