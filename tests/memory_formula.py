@@ -14,8 +14,8 @@ MEDIUM = 4
 DEAR_THREADS = 4
 """Threads beside THREADS, for what is dear."""
 PIECE = MIB // 4
-BODIES = 1024 * PIECE
-"""Bodies of up to a piece that nobody sends to their end."""
+BODIES = 1024 * 2 * PIECE
+"""Bodies of up to a piece that nobody sends to their end, with the buffers of their connections."""
 UNREAD = 64 * MIB
 """Answers of up to a piece, until their clients have read them."""
 KEPT = 48 * MIB

@@ -205,7 +205,7 @@ def openings(server: Served, canary: Canary) -> Iterator[tuple[int, requests.Res
         yield 405 if counts else 200, requests.get(f"{image_url}.{form}", timeout=SECONDS)
     yield 200, requests.post(f"{image_url}?format=webp&width=50", headers=canary.login, timeout=SECONDS)
     yield 404, requests.get(f"{server.url}/images/{link}", timeout=SECONDS)
-    yield 405, requests.get(f"{image_url}/{canary.filename}", timeout=SECONDS)
+    yield 405 if counts else 200, requests.get(f"{image_url}/{canary.filename}", timeout=SECONDS)
     if canary.password:
         field = {"password": canary.password}
         yield 200, requests.post(image_url, data=field, timeout=SECONDS)
@@ -223,5 +223,5 @@ def mishaps(server: Served, canary: Canary) -> Iterator[tuple[int, requests.Resp
     yield 400, requests.post(url, params=told | {canary.album: "1"}, data=canary.image, timeout=SECONDS)
     yield 400, requests.post(url, params={"lifetime": canary.album}, data=canary.image, timeout=SECONDS)
     yield 400, requests.post(url, files={canary.album: (canary.filename, canary.image)}, timeout=SECONDS)
-    yield 405, requests.post(f"{server.url}/{canary.receipt['hash']}", timeout=SECONDS)
-    yield 405, requests.get(f"{server.url}/{canary.receipt['image_key']}", timeout=SECONDS)
+    yield 404, requests.post(f"{server.url}/{canary.receipt['hash']}", timeout=SECONDS)
+    yield 404, requests.get(f"{server.url}/{canary.receipt['image_key']}", timeout=SECONDS)

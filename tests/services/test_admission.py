@@ -123,7 +123,7 @@ def test_an_upload_and_an_open_give_back_what_they_held(app: Mayfly, client: Fla
     assert app.memory.taken == 0, "nobody read it to its end"
 
 
-@pytest.mark.parametrize("body", [noise(800, 700)[:-9], b"\x89PNG" * 200_000, b"x" * 22_000_000])
+@pytest.mark.parametrize("body", [noise(800, 700)[:-9_000], b"\x89PNG" * 200_000, b"x" * 22_000_000])
 def test_what_is_refused_is_given_back(app: Mayfly, client: FlaskClient, body: bytes) -> None:
     assert client.put("/noise.png", data=body).status_code in {413, 415, 422}
     assert app.memory.taken == 0
