@@ -144,11 +144,19 @@ def _bad_request(error: BadRequest) -> Response:
     return error_response(error.status, error.code, str(error))
 
 
+def _takes_uploads_alone(error: MethodNotAllowed) -> bool:
+    """Tell whether an address is nothing but what every address is: one that an image may be uploaded to by PUT."""
+    if not set(error.valid_methods or ()) <= {"PUT", "OPTIONS"}:
+        return False
+    adapter = current_app.create_url_adapter(request)
+    return adapter is not None and adapter.match(method="PUT")[0] == "share.put"
+
+
 def _http(error: HTTPException) -> Response:
     """An error of Flask or Werkzeug: its status and headers, such as Allow, but words of ours."""
     status = error.code or 500
-    if isinstance(error, MethodNotAllowed) and set(error.valid_methods or ()) <= {"PUT", "OPTIONS"}:
-        return error_response(404, *PLAIN_WORDS[404])  # any path takes an upload by PUT, and is nothing else
+    if isinstance(error, MethodNotAllowed) and _takes_uploads_alone(error):
+        return error_response(404, *PLAIN_WORDS[404])
     if status < 400:
         return Response(
             error.get_response().get_data(), status, headers=dict(error.get_headers(request.environ))

@@ -46,6 +46,7 @@ SCRIPTS = {
 }
 
 ERRORS = {
+    "bad_format": _("This image is not made into that format. Open it as it is."),
     "bad_lifetime": _("The server does not keep an image that long. Choose a shorter lifetime."),
     "bad_password": _("A password may have 1,024 bytes at most."),
     "bad_views": _("The number of views is a whole number from 1 to 100."),
