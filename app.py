@@ -64,6 +64,10 @@ class Mayfly(Flask):
     schedule: PurgeSchedule
     readiness: Readiness
 
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a view as it is: none is a coroutine. Flask would look that up nine times a request, 10 of 345 µs."""
+        return func
+
     def log_exception(self, exc_info: Any) -> None:
         """Log an error that nothing handled by its type alone: Flask would log the path, and so the link."""
         log.error("unhandled %s in %s", exc_info[0].__name__, request.url_rule)
