@@ -29,11 +29,11 @@ db = SQLAlchemy(model_class=Base)
 Model: Any = db.Model
 
 
-def now(connection: Connection) -> int:
-    """Read the database's clock: whole seconds since 1970, rounded down."""
+def now(connection: Connection) -> float:
+    """Read the database's clock: seconds since 1970."""
     with raw_cursor(connection) as cursor:
-        cursor.execute("SELECT floor(extract(epoch FROM clock_timestamp()))::bigint")
-        return int(cursor.fetchone()[0])
+        cursor.execute("SELECT extract(epoch FROM clock_timestamp())::float8")
+        return float(cursor.fetchone()[0])
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from services.accounts import Account, Accounts
 from services.admission import Budget, Later
 from services.allowance import FREE_BYTES, Allowance, Memory, ceiling, hold_memory, once
 from services.catalog import Catalog, Entry, Page
+from services.clock import DatabaseClock
 from services.conversion import Conversion
 from services.database import notice_restarts
 from services.dear import DEAR_AT_ONCE
@@ -55,6 +56,7 @@ __all__ = [
     "Conversion",
     "CurrentPasswordWrong",
     "DatabaseAway",
+    "DatabaseClock",
     "Details",
     "Drop",
     "Entry",

@@ -104,7 +104,7 @@ class Accounts:
             owner, secrets = uuid4(), Secrets(login, email, hash_login_password(password))
         login_tags, email_tags = self._tags(secrets)
         with statements(self._engine) as connection:
-            account = self._seal.seal_account(owner, secrets.encode(), at=now(connection))
+            account = self._seal.seal_account(owner, secrets.encode(), at=int(now(connection)))
             created_at = insert_owner(connection, owner, account, login_tags, email_tags)
         if created_at is None:
             raise NameTaken
@@ -199,7 +199,7 @@ class Accounts:
     ) -> bool:
         secrets = replace(account.secrets, password=password)
         login_tags, email_tags = self._tags(secrets)
-        sealed = self._seal.seal_account(account.id, secrets.encode(), at=now(connection))
+        sealed = self._seal.seal_account(account.id, secrets.encode(), at=int(now(connection)))
         tags = login_tags[0], email_tags[0]
         return replace_account(connection, account.row, sealed, tags, ends_tokens=ends_tokens)
 
@@ -214,7 +214,7 @@ class Accounts:
         return self._seal.login_tags(login), self._seal.email_tags(email)
 
     def _token(self, connection: Connection, owner: UUID, version: int) -> str:
-        at = now(connection)
+        at = int(now(connection))
         return issue_token(self._server_keys, Claims(owner, version, at + TOKEN_SECONDS), at=at)
 
 

@@ -10,9 +10,10 @@ from sqlalchemy import Engine
 
 from crypto import ImageKey, Link, MalformedSecret, OwnerSeal, RowSeal, ServerKeys
 from imaging import TooManyPixels, examine
-from models import ImageRow, Ownership, insertion, now, slot_of, time_left
+from models import ImageRow, Ownership, insertion, slot_of, time_left
 from services.allowance import hold_answer, once, turn
 from services.catalog import ownership_of
+from services.clock import DatabaseClock
 from services.conversion import Conversion
 from services.database import statements, transaction
 from services.dear import CONVERSIONS, PROOFS, STRETCHES
@@ -36,6 +37,7 @@ class Drop:
         limits: Limits,
     ) -> None:
         self._engine = engine
+        self.clock = DatabaseClock(engine)
         self._server_keys = server_keys
         self._store = store
         self._shelf = shelf
@@ -55,8 +57,7 @@ class Drop:
         picture, image = examine(data, self._limits.picture, wishes.keep_metadata, turn=partial(turn, PROOFS))
         details = details_of(image, picture, wishes)
         link = image_key.link
-        with statements(self._engine) as connection:
-            created_at = now(connection)
+        created_at = self.clock.now()
         expires_at = created_at + lifetime
         slot = slot_of(expires_at, self._limits.max_lifetime)
         sealed_details, pieces = row_seal.seal(details.encode(), image, at=created_at, expires_at=expires_at)
