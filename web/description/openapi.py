@@ -14,11 +14,11 @@ from pydantic import TypeAdapter
 from werkzeug.routing import Rule
 
 from services import NotByLooking, TokenRefused
-from web.errors import CHALLENGES, STATUS
-from web.operation import HTML, TEXT, Answer, Body, Operation, operation_of
-from web.schemas import ErrorAnswer
+from web.answer.errors import CHALLENGES, STATUS
+from web.answer.schemas import ErrorAnswer
+from web.description.operation import HTML, TEXT, Answer, Body, Operation, operation_of
 
-PROJECT = Path(__file__).parent.parent / "pyproject.toml"
+PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 VERSION: str = tomllib.loads(PROJECT.read_text())["project"]["version"]
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
 NOT_DESCRIBED = {"assets.asset", "assets.favicon", "assets.robots"}
