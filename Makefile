@@ -5,6 +5,7 @@ PYTHON ?=
 export PYTHON
 
 ROOMS := $(wildcard app.py config.py server.py units.py crypto embedded front imaging models migrations services storage web benchmarks tests)
+PAGES := web/pages/static
 TOOLS := curl:curl exiftool:libimage-exiftool-perl faketime:faketime chromium:chromium pgbouncer:pgbouncer psql:postgresql-client nginx:nginx caddy:caddy openssl:openssl wget:wget node:nodejs
 LOCK := pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 
@@ -25,12 +26,18 @@ faults:  ## the proofs of tests/faults in their long form, and the figures of do
 attack:  ## every attack on a server of its own for a minute each, and the table of docs/reliability.md; ARGS="--seconds 10"
 	@.ci/venv dev && exec .venv/bin/python -m tests.attack $(ARGS)
 
-check:  ## lint, format, types, the workflows of .github, and whether the pinned PostgreSQL is behind
+check:  ## lint, format, types, spelling, what .github holds, and whether the pinned PostgreSQL is behind
 	@.ci/venv dev
 	.venv/bin/python -m ruff check
 	.venv/bin/python -m ruff format --check
 	.venv/bin/python -m mypy --strict $(ROOMS)
+	.venv/bin/oxlint --deny-warnings --quiet $(PAGES)
+	.venv/bin/oxfmt --check $(PAGES)
+	.venv/bin/codespell
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	.venv/bin/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/wish.yml
+	.venv/bin/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	.venv/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	.venv/bin/zizmor --offline --quiet --no-progress .github
 	.venv/bin/python .ci/postgres
 

@@ -19,7 +19,7 @@ import pytest
 
 from tests.processes import ROOT, free_port
 
-VERSION = "0.1.0"
+VERSION = "7.8.9"
 NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
 SOMEBODY = {
     f"GIT_{role}_{part}": word
