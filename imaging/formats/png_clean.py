@@ -34,10 +34,13 @@ MOST_CHANGED = 1 << 20
 def parts(view: memoryview, pieces: list[Chunk]) -> list[Part]:
     """Name what stays of the chunks of a PNG; everything behind IEND is gone, a missing IEND comes."""
     turn = orientation(pieces)
+    frames = sum(piece.kind == b"fcTL" for piece in pieces).to_bytes(4, "big")
     kept, profiles = [Part(0, len(PNG_SIGNATURE))], 0
     for piece in pieces:
         if piece.kind == b"IEND":
             kept.append(Part(piece.start, piece.end, _chunk(b"IEND", b"")))
+        elif piece.kind == b"acTL":
+            kept.append(Part(piece.start, piece.end, _chunk(b"acTL", frames + piece.body[len(frames) :])))
         elif piece.kind in PIXELS | OPEN_LENGTHS or LENGTHS.get(piece.kind) == len(piece.body):
             kept.append(Part(piece.start, piece.end))
         elif piece.kind == PROFILE and not profiles:
@@ -52,10 +55,13 @@ def parts(view: memoryview, pieces: list[Chunk]) -> list[Part]:
 
 
 def _profile(piece: Chunk) -> list[Part]:
-    """Keep a profile that unpacks, without what it says of a display."""
+    """Keep a profile that unpacks to the length it tells, without what it says of a display.
+
+    Readers need no checksum behind it, and pass over one that is shorter than it tells.
+    """
     name = bytes(piece.body[: MOST_NAME + 1]).find(b"\0")
     profile, size = _unpacked(piece.body[name + 2 :])
-    if name < 0 or not 0 < size <= MOST_PROFILE:
+    if name < 0 or not 0 < int.from_bytes(profile[:4], "big") <= size <= MOST_PROFILE:
         return []
     bare = without_display(profile)
     if bare is profile:
@@ -66,7 +72,7 @@ def _profile(piece: Chunk) -> list[Part]:
 
 
 def _unpacked(packed: memoryview) -> tuple[bytes, int]:
-    """Return the first bytes of a profile, `MOST_CHANGED` at most, and how many it has; 0 when it doesn't unpack."""
+    """Return the first bytes of a profile, `MOST_CHANGED` at most, and how many unpack; 0 when it is damaged."""
     stream, profile, size = zlib.decompressobj(), bytearray(), 0
     try:
         for at in range(0, len(packed), PIECE):
@@ -77,7 +83,7 @@ def _unpacked(packed: memoryview) -> tuple[bytes, int]:
                 profile += piece[: MOST_CHANGED - len(profile)]
     except zlib.error:
         return b"", 0
-    return bytes(profile), size if stream.eof else 0
+    return bytes(profile), size
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:

@@ -47,10 +47,10 @@ def examine(job: Examine, data: bytes) -> tuple[Picture, Data]:
     limits = Limits(job.max_pixels, job.max_frames, job.max_decoded_bytes)
     if job.media_type == "image/jpeg":
         picture, kept, proof = read_mended(data, limits, job.keep_metadata)
-        look(picture, proof)
+        look(picture, proof, job.max_pixels)
         return picture, kept
     picture, kept = FORMS[job.media_type].read(data, limits, job.keep_metadata)
-    look(picture, kept)
+    look(picture, kept, job.max_pixels)
     return picture, kept
 
 

@@ -10,7 +10,7 @@ COMMAND = ("exiftool", "-json", "-G1", "-a", "-u", "-ee")
 # What exiftool may still say: how a file is built and how it is shown, never who made it, when or where.
 BUILT = re.compile(
     r"""SourceFile|(System|Composite|JFIF|Adobe|PNG-pHYs|PNG-cICP|Meta):\w+|ICC[-_]\w+:(?!MakeAndModel|NativeDisplay|VideoCardGamma|ProfileDescriptionML)[\w-]+
-    |ExifTool:ExifToolVersion|IFD0:Orientation
+    |ExifTool:(ExifToolVersion|Warning)|IFD0:Orientation
     |File:(FileType|FileTypeExtension|MIMEType|ExifByteOrder|EncodingProcess|BitsPerSample|ColorComponents
         |YCbCrSubSampling|ImageWidth|ImageHeight)
     |PNG:(ImageWidth|ImageHeight|BitDepth|ColorType|Compression|Filter|Interlace|Palette|Transparency|Gamma

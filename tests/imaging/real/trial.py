@@ -93,8 +93,13 @@ def _shown(data: bytes, picture: Picture | None = None) -> dict[str, Any] | None
 
 
 def _profile(image: Image.Image) -> str:
-    """Return the colour space and the size of a profile, which cleaning keeps; its tags of a display go."""
+    """Return the colour space and the size of a profile, which cleaning keeps; its tags of a display go.
+
+    A profile that is shorter than it tells is none to a browser.
+    """
     profile = image.info.get("icc_profile") or b""
+    if int.from_bytes(profile[:4], "big") > len(profile):
+        return ""
     return f"{profile[12:24]!r} {len(profile)}"
 
 
