@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import pairwise, takewhile
 from typing import NamedTuple
 
-from imaging.errors import CUT, BrokenImage
+from imaging.errors import BrokenImage
 from imaging.formats import exif, png_pixels
 from imaging.formats.first_bytes import PNG_SIGNATURE
 from imaging.formats.reading import number, require, says, take
@@ -62,8 +62,12 @@ def chunks(view: memoryview) -> Iterator[Chunk]:
     raise BrokenImage("it has too many PNG chunks")
 
 
-def measure(view: memoryview, limits: Limits) -> tuple[Picture, list[Chunk]]:
-    """Walk every chunk and return the picture with all of them; see `Form.read` for what it raises."""
+def measure(view: memoryview, limits: Limits, *, vouched: bool = False) -> tuple[Picture, list[Chunk]]:
+    """Walk every chunk and return the picture with all of them; see `Form.read` for what it raises.
+
+    Without an IEND all pixels are unpacked, unless they are `vouched` for: somebody decodes them. Raises `Unproven`
+    where they are too many to unpack here.
+    """
     pieces = _shown(_readable(list(chunks(view))))
     require(pieces, "a PNG without a header")
     header = _header(pieces[0])
@@ -73,7 +77,8 @@ def measure(view: memoryview, limits: Limits) -> tuple[Picture, list[Chunk]]:
     limits.allow(header.width, header.height, frames)
     streams = _streams(pieces, header)
     png_pixels.check(streams)
-    require(pieces[-1].kind == b"IEND" or png_pixels.complete(streams), CUT)
+    if not vouched and pieces[-1].kind != b"IEND":
+        png_pixels.require_all(streams)
     width, height = exif.turned(header.width, header.height, orientation(pieces))
     return Picture("image/png", width, height, frames), pieces
 

@@ -3,12 +3,17 @@
 import io
 import struct
 import zlib
+from typing import Any, Literal
 
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from imaging import BrokenImage, convert, examine
+from imaging.formats.first_bytes import gif_blocks_start
+from imaging.formats.profile import without_display
+from tests.imaging.samples import profile, samples
 from tests.imaging.test_clean import frames_of
+from tests.imaging.test_field import FIELD, TAGS, TO, with_tags
 from tests.imaging.walks import clean, recognise
 
 COLOURS = ("red", "green", "blue")
@@ -16,14 +21,14 @@ SIZE = (48, 32)
 CONTROL = 8 + 26 + 4
 
 
-def animation(form: str, **options: object) -> bytes:
+def animation(form: str, **options: Any) -> bytes:
     first, *rest = (Image.new("RGB", SIZE, colour) for colour in COLOURS)
     out = io.BytesIO()
     first.save(out, form, save_all=True, append_images=rest, duration=100, **options)
     return out.getvalue()
 
 
-def announcing(frames: int, **options: object) -> bytes:
+def announcing(frames: int, **options: Any) -> bytes:
     """Return an APNG of three frames whose acTL tells of so many."""
     data = bytearray(animation("PNG", **options))
     at = data.index(b"acTL")
@@ -89,3 +94,43 @@ def test_an_extension_that_is_cut_ends_a_gif_behind_a_frame_and_not_before_one(c
     first = data.index(b"\x21\xf9")
     with pytest.raises(BrokenImage):
         recognise(data[:first] + comment[:-cut])
+
+
+PIECES = (255, 1, 90)
+
+
+def with_profile(data: bytes, inside: bytes) -> bytes:
+    """Return a GIF with a profile behind its screen and palette, in sub-blocks of several lengths."""
+    blocks, at = bytearray(b"\x21\xff\x0bICCRGBG1012"), 0
+    while at < len(inside):
+        piece = inside[at : at + PIECES[at % len(PIECES)]]
+        blocks += bytes([len(piece)]) + piece
+        at += len(piece)
+    start = gif_blocks_start(memoryview(data))
+    return data[:start] + blocks + b"\0" + data[start:]
+
+
+def test_what_the_profile_of_a_gif_says_of_a_display_goes_and_its_colours_stay() -> None:
+    whole = with_tags(*TAGS)
+    data = with_profile(animation("GIF", loop=0), whole)
+    kept = bytes(clean(data))
+    assert kept == with_profile(animation("GIF", loop=0), without_display(whole))
+    assert frames_of(kept) == frames_of(data)
+    assert clean(kept) is kept
+    plain = with_profile(animation("GIF", loop=0), profile())
+    assert clean(plain) is plain
+
+
+@pytest.mark.parametrize("to", TO)
+def test_an_avif_with_two_boxes_of_associations_keeps_its_metadata(
+    to: Literal["png", "jpeg", "webp"],
+) -> None:
+    data = FIELD["avif-alpha-two-ipma.avif"]
+    found, kept = examine(data, keep_metadata=True)
+    assert (data.count(b"ipma"), bytes(kept).count(b"ipma"), len(kept)) == (2, 1, len(data))
+    differ = [at for at, (one, other) in enumerate(zip(data, kept, strict=True)) if one != other]
+    assert data.index(b"iprp") - 4 <= differ[0]
+    assert differ[-1] < data.index(b"mdat")
+    assert convert(kept, found, to, width=16)
+    sound = samples()["metadata.avif"]
+    assert examine(sound, keep_metadata=True)[1] is sound

@@ -1,10 +1,13 @@
 """PNGs with a chunk or a profile that is none, as Chromium 156 shows them."""
 
+import struct
 import zlib
+from contextlib import AbstractContextManager
 
 import pytest
 
-from imaging import BrokenImage
+from imaging import BrokenImage, convert, examine
+from imaging.formats.first_bytes import PNG_SIGNATURE
 from tests.imaging.samples import picture, profile, save
 from tests.imaging.test_field import FIRST_CHUNK, chunk, with_chunk
 from tests.imaging.walks import clean, recognise
@@ -45,3 +48,34 @@ def test_a_profile_without_its_checksum_stays() -> None:
 def test_a_profile_that_is_shorter_than_it_tells_goes(length: int) -> None:
     body = length.to_bytes(4, "big") + profile()[4:]
     assert clean(with_chunk(chunk(b"iCCP", b"x\0\0" + zlib.compress(body)))) == save(picture(), "PNG")
+
+
+WIDTH, HEIGHT = 2_000, 5_000
+HEADER = chunk(b"IHDR", struct.pack(">IIBBBBB", WIDTH, HEIGHT, 8, 2, 0, 0, 0))
+ROWS = zlib.compress(bytes(HEIGHT * (1 + 3 * WIDTH)), 1)
+
+
+def large(pixels: bytes) -> bytes:
+    """Return a PNG without its end, of more pixels than a server process unpacks to see whether they are there."""
+    return PNG_SIGNATURE + HEADER + chunk(b"IDAT", pixels)
+
+
+def _no_turn() -> AbstractContextManager[None]:
+    raise AssertionError("a sandbox was asked for")
+
+
+def test_a_large_png_without_its_end_is_decoded_in_a_sandbox() -> None:
+    data, whole = large(ROWS), large(ROWS) + chunk(b"IEND")
+    found, kept = examine(data)
+    assert (found.width, found.height, bytes(kept)) == (WIDTH, HEIGHT, whole)
+    assert examine(whole, turn=_no_turn)[1] is whole
+    found, kept = examine(data, keep_metadata=True)
+    assert kept == data
+    assert convert(kept, found, "webp", width=16)
+
+
+@pytest.mark.parametrize("left", [len(ROWS) // 2, len(ROWS) - 200])
+@pytest.mark.parametrize("keep_metadata", [False, True])
+def test_a_large_png_that_is_cut_in_its_pixels_stays_refused(left: int, keep_metadata: bool) -> None:
+    with pytest.raises(BrokenImage):
+        examine(large(ROWS[:left]), keep_metadata=keep_metadata)
