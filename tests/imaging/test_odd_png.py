@@ -1,10 +1,12 @@
 """PNGs with a chunk or a profile that is none, as Chromium 156 shows them."""
 
+import io
 import struct
 import zlib
 from contextlib import AbstractContextManager
 
 import pytest
+from PIL import Image
 
 from imaging import BrokenImage, convert, examine
 from imaging.formats.first_bytes import PNG_SIGNATURE
@@ -39,9 +41,14 @@ def test_an_unknown_chunk_between_pixels_is_no_end_of_them() -> None:
         )
 
 
-def test_a_profile_without_its_checksum_stays() -> None:
-    data = with_chunk(chunk(b"iCCP", PACKED[:-ADLER]))
-    assert clean(data) is data
+def test_a_profile_without_its_checksum_gets_one() -> None:
+    cut = with_chunk(chunk(b"iCCP", PACKED[:-ADLER]))
+    kept = bytes(clean(cut))
+    with Image.open(io.BytesIO(kept)) as image:
+        assert image.info["icc_profile"] == profile()
+    at = kept.index(b"Display\0\0")
+    assert zlib.decompress(kept[at + 9 :][: int.from_bytes(kept[at - 8 : at - 4], "big") - 9]) == profile()
+    assert clean(kept) is kept
 
 
 @pytest.mark.parametrize("length", [len(profile()) + 1, 0, 1 << 31])

@@ -55,7 +55,9 @@ def judge(data: bytes) -> tuple[Found, Data | None]:
     except NotAnImage as refusal:
         return Found("no image", str(refusal)), None
     except ImagingError as refusal:
-        verdict = "too large" if isinstance(refusal, TooManyPixels) else "refused"
+        verdict = (
+            "over the limits" if isinstance(refusal, TooManyPixels) and any(refusal.canvas) else "refused"
+        )
         return Found(verdict, str(refusal), pillow=bool(_shown(data))), None
     return Found("accepted", "", True, _differences(data, stays, picture), picture.media_type), stays
 
@@ -98,7 +100,7 @@ def _profile(image: Image.Image) -> str:
     A profile that is shorter than it tells is none to a browser.
     """
     profile = image.info.get("icc_profile") or b""
-    if int.from_bytes(profile[:4], "big") > len(profile):
+    if not profile or int.from_bytes(profile[:4], "big") > len(profile):
         return ""
     return f"{profile[12:24]!r} {len(profile)}"
 
