@@ -9,7 +9,7 @@ PAGES := web/pages/static
 TOOLS := curl:curl exiftool:libimage-exiftool-perl faketime:faketime chromium:chromium pgbouncer:pgbouncer psql:postgresql-client nginx:nginx caddy:caddy openssl:openssl wget:wget node:nodejs
 LOCK := pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 
-.PHONY: help run test faults attack check key lock audit release deploy-test fuzz bench clean
+.PHONY: help run test faults attack check key lock audit release deploy-test fuzz corpus bench clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):  *## \(.*\)/make \1\t\2/p' Makefile
@@ -58,6 +58,10 @@ release:  ## the source archive, the image and an SBOM of this commit into dist/
 
 fuzz:  ## hostile images for five minutes: what they cost, and whether they are refused or open; ARGS=SECONDS
 	@.ci/venv dev && exec .venv/bin/python -m tests.imaging.fuzz $(ARGS)
+
+corpus:  ## a folder of real files through an upload: refused, other pixels, left personal; FOLDER=…
+	@test -d "$(FOLDER)" || { echo "make corpus needs a folder of pictures: make corpus FOLDER=/path/to/it" >&2; exit 1; }
+	@.ci/tools exiftool:libimage-exiftool-perl chromium:chromium && .ci/venv dev && exec .venv/bin/python -m tests.imaging.real "$(FOLDER)"
 
 deploy-test:  ## the proxies, the systemd unit and the compose file of deploy/, as far as this machine has what they need
 	@.ci/venv dev && exec deploy/test

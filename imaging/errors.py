@@ -24,6 +24,13 @@ class BrokenImage(ImagingError):
         self.what = what
 
 
+class Unproven(BrokenImage):
+    """Whether the file is cut can be told only by decoding all of it."""
+
+    def __init__(self) -> None:
+        super().__init__(CUT)
+
+
 class TooBusy(ImagingError):
     """Every sandbox of the pool works for somebody else and none came free in time."""
 

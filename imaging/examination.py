@@ -1,7 +1,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 
-from imaging.errors import BrokenImage
+from imaging.errors import BrokenImage, Unproven
 from imaging.formats import jpeg, jpeg_clean, png, png_clean
 from imaging.formats.first_bytes import media_type_of
 from imaging.formats.form import MOST_ADDED, Form
@@ -36,13 +36,15 @@ def examine(
 
     What is kept is as `Form.read` says; it is `data` itself when nothing goes. Where only a decoder can tell
     whether an image opens, that is for GIF, WebP and AVIF, no more than the first bytes are looked at here:
-    all else is done in a sandbox, within `turn()`. So is a JPEG that breaks rules. Raises `NotAnImage`,
-    `BrokenImage`, `TooManyPixels`, `SandboxMissing`, and `TooBusy` when no sandbox is free within `patience` seconds.
+    all else is done in a sandbox, within `turn()`. So are a JPEG that breaks rules, and a large PNG without
+    its end. Raises `NotAnImage`, `BrokenImage`, `TooManyPixels`, `SandboxMissing`, and `TooBusy` when no sandbox is
+    free within `patience` seconds.
     """
     limits = limits or Limits()
     media_type = media_type_of(memoryview(data))
     if media_type == "image/png":
-        return PNG.read(data, limits, keep_metadata)
+        with suppress(Unproven):
+            return PNG.read(data, limits, keep_metadata)
     if media_type == "image/jpeg":
         with suppress(BrokenImage):
             return JPEG.read(data, limits, keep_metadata)

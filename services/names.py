@@ -22,6 +22,14 @@ REMOVED = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 EDGES = " .\u00a0\u1680\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B))) + JOINERS
 # https://learn.microsoft.com/windows/win32/fileio/naming-a-file, "Naming Conventions"
 RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9]) *(\.|$)", re.IGNORECASE)
+# Shift-JIS (JIS X 0208), character by character up to a kana or to two kanji of everyday use in a row: names in other
+# encodings have hardly such bytes.
+JAPANESE = re.compile(
+    rb"([\x00-\x7f\xa1-\xdf]|[\x81-\x9f\xe0-\xfc][\x40-\x7e\x80-\xfc])*?"
+    rb"(\x82[\x9f-\xf1]|\x83[\x40-\x96]|([\x88-\x97][\x40-\x7e\x80-\xfc]){2})"
+)
+LONG_IN_UTF_8 = "\u0800"
+"""From here on a character has three bytes in UTF-8, which other encodings seldom have by chance."""
 REPLACEMENT = "\ufffd"
 
 
@@ -71,7 +79,7 @@ def _bare(text: str) -> str:
 
 
 def _decoded(text: str) -> str:
-    """Read what is not UTF-8 as Windows-1252, which most programs that don't write UTF-8 use, and encoded words."""
+    """Read what is not UTF-8 as Windows-1252, or as Shift-JIS where it can be nothing else, and encoded words."""
     if text.isascii():
         return _words(text) if "=?" in text and len(text) <= MOST_READ else text
     try:
@@ -79,8 +87,22 @@ def _decoded(text: str) -> str:
     except UnicodeEncodeError:
         # Characters beyond ASCII were UTF-8: then the rest is that, damaged.
         damaged = any(each > "\x7f" and not "\udc80" <= each <= "\udcff" for each in text)
+        if japanese := _japanese(text):
+            return japanese
         return "".join(_character(each, damaged=damaged) for each in text)
     return text
+
+
+def _japanese(text: str) -> str:
+    """Read a name as Windows writes Shift-JIS; empty where it is none."""
+    unread = sum("\udc80" <= each <= "\udcff" for each in text)
+    if 2 * (sum(each >= LONG_IN_UTF_8 for each in text) - unread) >= unread:
+        return ""  # it was UTF-8, and is damaged
+    try:
+        name = text.encode(errors="surrogateescape")
+        return name.decode("cp932") if JAPANESE.match(name) else ""
+    except UnicodeError:
+        return ""
 
 
 def _character(escaped: str, *, damaged: bool) -> str:

@@ -12,12 +12,21 @@ MOST_ADDED = 512
 """How many bytes an image may grow when what it lacks is put there: a trailer, a PNG's last chunk, Huffman tables."""
 
 
+def _as_it_is(view: memoryview, _walk: object) -> list[Part]:
+    return [Part(0, len(view))]
+
+
 @dataclass(frozen=True, slots=True)
 class Form(Generic[Walk]):
-    """One format. `Walk` is what its walk found, handed on so that cleaning need not look for it again."""
+    """One format. `Walk` is what its walk found, handed on so that cleaning need not look for it again.
+
+    `parts` names what stays of a file; `mended` what becomes of one that keeps its metadata: it is as it was, but
+    for what no decoder would take.
+    """
 
     measure: Callable[[memoryview, Limits], tuple[Picture, Walk]]
     parts: Callable[[memoryview, Walk], list[Part]]
+    mended: Callable[[memoryview, Walk], list[Part]] = _as_it_is
 
     def read(self, data: Data, limits: Limits, keep_metadata: bool) -> tuple[Picture, Data]:
         """Walk the whole container, without decoding a pixel; return the picture and what to keep of the bytes.
@@ -29,4 +38,5 @@ class Form(Generic[Walk]):
         """
         view = memoryview(data)
         picture, walk = self.measure(view, limits)
-        return picture, data if keep_metadata else join(data, self.parts(view, walk))
+        parts = self.mended if keep_metadata else self.parts
+        return picture, join(data, parts(view, walk))

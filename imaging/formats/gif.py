@@ -28,7 +28,8 @@ class Block(NamedTuple):
 def measure(view: memoryview, limits: Limits) -> tuple[Picture, list[Block]]:
     """Walk every block and return the picture with all of them; see `Form.read` for what it raises.
 
-    Behind a frame, the end of the file and a byte that begins no block end the picture, as in browsers.
+    Behind a frame, the end of the file, a byte that begins no block, and an extension that is cut end the picture, as
+    in browsers.
     """
     take(view, 0, SCREEN)
     canvas = width, height = number(view, 6, 2, "little"), number(view, 8, 2, "little")
@@ -40,7 +41,12 @@ def measure(view: memoryview, limits: Limits) -> tuple[Picture, list[Block]]:
             widest, highest, frames = max(widest, right), max(highest, bottom), frames + 1
             limits.allow(widest, highest, frames)
             canvas = (widest, highest) if frames == 1 else canvas
-        at = walk.block(at)
+        try:
+            at = walk.block(at)
+        except BrokenImage as refusal:
+            if not (frames and view[at] == EXTENSION and refusal.what == CUT):
+                raise
+            break
     require(frames, "a GIF without pixels")
     return Picture("image/gif", *canvas, frames), walk.blocks
 

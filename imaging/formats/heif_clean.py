@@ -60,6 +60,11 @@ def parts(view: memoryview, walked: Walked) -> list[Part]:
     return list(_around(blanks.all(spans), end))
 
 
+def mended(view: memoryview, walked: Walked) -> list[Part]:
+    """Name an AVIF with all that it says of itself, its boxes of associations joined where decoders want one."""
+    return list(_around(joined(view, walked.meta), len(view)))
+
+
 class _Blanks:
     """What is written over: `firm` in any case, `loose` except where a span of the picture lies."""
 

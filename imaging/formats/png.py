@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import pairwise, takewhile
 from typing import NamedTuple
 
-from imaging.errors import CUT, BrokenImage
+from imaging.errors import BrokenImage
 from imaging.formats import exif, png_pixels
 from imaging.formats.first_bytes import PNG_SIGNATURE
 from imaging.formats.reading import number, require, says, take
@@ -19,6 +19,8 @@ KNOWN_CRITICAL = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
 MAX_CHUNKS = 20_000
 CONTROL = 8
 """The bytes of acTL: how many frames, and how often they are shown."""
+MOST_ANNOUNCED = (1 << 31) - 1
+"""Where acTL announces more frames, browsers see no animation (PNG, 7.1: no number is larger)."""
 LEAST = 12
 """The bytes of a chunk without data: its length, type and CRC."""
 ANCILLARY = 0x20
@@ -60,9 +62,13 @@ def chunks(view: memoryview) -> Iterator[Chunk]:
     raise BrokenImage("it has too many PNG chunks")
 
 
-def measure(view: memoryview, limits: Limits) -> tuple[Picture, list[Chunk]]:
-    """Walk every chunk and return the picture with all of them; see `Form.read` for what it raises."""
-    pieces = _shown(list(chunks(view)))
+def measure(view: memoryview, limits: Limits, *, vouched: bool = False) -> tuple[Picture, list[Chunk]]:
+    """Walk every chunk and return the picture with all of them; see `Form.read` for what it raises.
+
+    Without an IEND all pixels are unpacked, unless they are `vouched` for: somebody decodes them. Raises `Unproven`
+    where they are too many to unpack here.
+    """
+    pieces = _shown(_readable(list(chunks(view))))
     require(pieces, "a PNG without a header")
     header = _header(pieces[0])
     limits.allow(header.width, header.height)
@@ -71,7 +77,8 @@ def measure(view: memoryview, limits: Limits) -> tuple[Picture, list[Chunk]]:
     limits.allow(header.width, header.height, frames)
     streams = _streams(pieces, header)
     png_pixels.check(streams)
-    require(pieces[-1].kind == b"IEND" or png_pixels.complete(streams), CUT)
+    if not vouched and pieces[-1].kind != b"IEND":
+        png_pixels.require_all(streams)
     width, height = exif.turned(header.width, header.height, orientation(pieces))
     return Picture("image/png", width, height, frames), pieces
 
@@ -83,15 +90,36 @@ def orientation(pieces: list[Chunk]) -> int:
     return next(found, exif.UPRIGHT)
 
 
+def _readable(pieces: list[Chunk]) -> list[Chunk]:
+    """Return the chunks before one behind the pixels that has to be known and is not: browsers stop there."""
+    seen = False
+    for at, piece in enumerate(pieces):
+        seen = seen or piece.kind == b"IDAT"
+        if seen and _unknown(piece.kind):
+            return pieces[:at]
+    return pieces
+
+
+def _unknown(kind: bytes) -> bool:
+    """Say whether a chunk has to be known and is not."""
+    return not kind[0] & ANCILLARY and kind not in KNOWN_CRITICAL
+
+
 def _shown(pieces: list[Chunk]) -> list[Chunk]:
-    """Return the chunks without those of an animation that browsers show as a still picture."""
+    """Return the chunks without those that browsers pass over: no true animation, or more frames than announced."""
     kinds = [piece.kind for piece in pieces]
     at = kinds.index(b"acTL") if b"acTL" in kinds else len(kinds)
     early = b"IDAT" in kinds[at:]
     moves = early and kinds.count(b"acTL") == 1 and b"fcTL" in kinds
-    if moves and len(pieces[at].body) == CONTROL and number(pieces[at].body, 0, 4):
-        return pieces
-    return [piece for piece in pieces if piece.kind not in ANIMATION]
+    announced = number(pieces[at].body, 0, 4) if moves and len(pieces[at].body) == CONTROL else 0
+    if announced > MOST_ANNOUNCED:
+        announced = 0
+    kept, frames = [], 0
+    for piece in pieces:
+        frames += piece.kind == b"fcTL"
+        if piece.kind not in ANIMATION or 0 < announced >= frames:
+            kept.append(piece)
+    return kept
 
 
 def _header(chunk: Chunk) -> png_pixels.Header:
@@ -105,8 +133,7 @@ def _header(chunk: Chunk) -> png_pixels.Header:
 
 def _check_order(pieces: list[Chunk], header: png_pixels.Header) -> None:
     kinds = [piece.kind for piece in pieces]
-    unknown = any(not kind[0] & 0x20 and kind not in KNOWN_CRITICAL for kind in kinds)
-    require(kinds.count(b"IHDR") == 1 and not unknown, "a PNG chunk is not known")
+    require(kinds.count(b"IHDR") == 1 and not any(map(_unknown, kinds)), "a PNG chunk is not known")
     require(b"IDAT" in kinds, "a PNG without pixels")
     runs = sum(new == b"IDAT" != old for old, new in pairwise(kinds))
     require(runs == 1, "its IDAT chunks are not together")
@@ -118,19 +145,14 @@ def _check_order(pieces: list[Chunk], header: png_pixels.Header) -> None:
 
 
 def _frames(pieces: list[Chunk], header: png_pixels.Header) -> int:
-    kinds = [piece.kind for piece in pieces]
     controls = [piece.body for piece in pieces if piece.kind == b"fcTL"]
-    if b"acTL" not in kinds:
-        return 1
-    announced = number(pieces[kinds.index(b"acTL")].body, 0, 4)
-    require(announced == len(controls) and announced, "its frames are not as many as announced")
     for control in controls:
         require(len(control) == 26 and _inside(control, header), "a frame lies outside its canvas")
     moving = [piece.body for piece in pieces if piece.kind in (b"fcTL", b"fdAT")]
     require(
         [number(body, 0, 4) for body in moving] == list(range(len(moving))), "its frames are out of order"
     )
-    return announced
+    return max(1, len(controls))
 
 
 def _streams(pieces: list[Chunk], header: png_pixels.Header) -> list[png_pixels.Stream]:
@@ -144,7 +166,9 @@ def _streams(pieces: list[Chunk], header: png_pixels.Header) -> list[png_pixels.
             streams[-1][1].append(piece.body[4:])
     first = next((at for at, piece in enumerate(pieces) if piece.kind == b"fcTL"), len(pieces))
     shown = first < [piece.kind for piece in pieces].index(b"IDAT")
-    return streams[:1] + streams[1 + shown :]
+    streams = streams[:1] + streams[1 + shown :]
+    require(all(bodies for _, bodies in streams), "a frame has no pixels")
+    return streams
 
 
 def _inside(control: memoryview, header: png_pixels.Header) -> bool:

@@ -26,6 +26,8 @@ MOST_NAME = 79
 MOST_PROFILE = 8_000_000
 """The bytes of a profile; libpng, which browsers use, passes over a larger one (png_set_chunk_malloc_max)."""
 
+CHECKSUM = 4
+"""The bytes of zlib's checksum (RFC 1950, 2.2)."""
 PIECE = 1 << 16
 MOST_CHANGED = 1 << 20
 """The bytes of a profile that is packed again: 0.1 s; a display's has some 4,000."""
@@ -34,10 +36,13 @@ MOST_CHANGED = 1 << 20
 def parts(view: memoryview, pieces: list[Chunk]) -> list[Part]:
     """Name what stays of the chunks of a PNG; everything behind IEND is gone, a missing IEND comes."""
     turn = orientation(pieces)
+    frames = sum(piece.kind == b"fcTL" for piece in pieces).to_bytes(4, "big")
     kept, profiles = [Part(0, len(PNG_SIGNATURE))], 0
     for piece in pieces:
         if piece.kind == b"IEND":
             kept.append(Part(piece.start, piece.end, _chunk(b"IEND", b"")))
+        elif piece.kind == b"acTL":
+            kept.append(Part(piece.start, piece.end, _chunk(b"acTL", frames + piece.body[len(frames) :])))
         elif piece.kind in PIXELS | OPEN_LENGTHS or LENGTHS.get(piece.kind) == len(piece.body):
             kept.append(Part(piece.start, piece.end))
         elif piece.kind == PROFILE and not profiles:
@@ -52,21 +57,27 @@ def parts(view: memoryview, pieces: list[Chunk]) -> list[Part]:
 
 
 def _profile(piece: Chunk) -> list[Part]:
-    """Keep a profile that unpacks, without what it says of a display."""
+    """Keep a profile that unpacks to the length it tells, without what it says of a display.
+
+    Browsers need no checksum behind it; it gets one. They pass over a profile that is shorter than it tells.
+    """
     name = bytes(piece.body[: MOST_NAME + 1]).find(b"\0")
-    profile, size = _unpacked(piece.body[name + 2 :])
-    if name < 0 or not 0 < size <= MOST_PROFILE:
+    profile, size, whole = _unpacked(piece.body[name + 2 :])
+    if name < 0 or not 0 < int.from_bytes(profile[:4], "big") <= size <= MOST_PROFILE:
         return []
     bare = without_display(profile)
-    if bare is profile:
+    if bare is profile and whole:
         return [Part(piece.start, piece.end)]
     new = _chunk(PROFILE, bytes(piece.body[: name + 2]) + zlib.compress(bare, 9))
-    fits = size <= MOST_CHANGED and len(new) <= piece.end - piece.start
+    fits = size <= MOST_CHANGED and len(new) <= piece.end - piece.start + CHECKSUM
     return [Part(piece.start, piece.end, new)] if fits else []
 
 
-def _unpacked(packed: memoryview) -> tuple[bytes, int]:
-    """Return the first bytes of a profile, `MOST_CHANGED` at most, and how many it has; 0 when it doesn't unpack."""
+def _unpacked(packed: memoryview) -> tuple[bytes, int, bool]:
+    """Return the first bytes of a profile, `MOST_CHANGED` at most, how many unpack, and whether it ends as zlib has it.
+
+    None unpack when it is damaged.
+    """
     stream, profile, size = zlib.decompressobj(), bytearray(), 0
     try:
         for at in range(0, len(packed), PIECE):
@@ -76,8 +87,8 @@ def _unpacked(packed: memoryview) -> tuple[bytes, int]:
                 left, size = stream.unconsumed_tail, size + len(piece)
                 profile += piece[: MOST_CHANGED - len(profile)]
     except zlib.error:
-        return b"", 0
-    return bytes(profile), size if stream.eof else 0
+        return b"", 0, False
+    return bytes(profile), size, stream.eof
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:

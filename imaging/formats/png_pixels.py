@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from imaging.errors import UNPACKS_NOT, BrokenImage
+from imaging.errors import CUT, UNPACKS_NOT, BrokenImage, Unproven
 from imaging.formats.reading import require
 
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -61,16 +61,16 @@ def check(streams: Iterable[Stream]) -> None:
         packed -= read
 
 
-def complete(streams: Iterable[Stream]) -> bool:
-    """Say whether all pixels are there; no, too, where that would take more than a moment to see."""
+def require_all(streams: Iterable[Stream]) -> None:
+    """Raise `BrokenImage` where pixels are missing, `Unproven` where it would take more than a moment to see."""
     pixels, packed = MOST_PIXELS, MOST_PACKED
     for header, bodies in streams:
         wanted = sum(row * rows for row, rows in header.passes())
         pixels -= wanted
-        if pixels < 0 or sum(map(len, bodies)) > packed or not _fills(bodies, wanted):
-            return False
         packed -= sum(map(len, bodies))
-    return True
+        if pixels < 0 or packed < 0:
+            raise Unproven
+        require(_fills(bodies, wanted), CUT)
 
 
 def _fills(bodies: Iterable[memoryview], wanted: int) -> bool:

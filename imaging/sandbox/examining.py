@@ -1,4 +1,7 @@
-"""Whether a GIF, WebP, AVIF or odd JPEG is sound, and what to keep of it: it is walked, and its frames decoded."""
+"""Whether a GIF, a WebP, an AVIF or an odd JPEG or PNG is sound, and what to keep of it.
+
+It is walked, and its frames are decoded.
+"""
 
 from functools import partial
 from typing import Any
@@ -25,10 +28,12 @@ from imaging.sandbox.rendering import look
 FORMS: dict[str, Form[Any]] = {
     "image/gif": Form(gif.measure, gif_clean.parts),
     "image/webp": Form(webp.measure, webp_clean.parts),
-    "image/avif": Form(heif.measure, heif_clean.parts),
+    "image/avif": Form(heif.measure, heif_clean.parts, heif_clean.mended),
 }
+PNG: Form[Any] = Form(partial(png.measure, vouched=True), png_clean.parts)
+"""All pixels are decoded behind it."""
 JPEG: Form[Any] = Form(partial(jpeg.measure, scan_end=SCAN_END), jpeg_clean.parts)
-CLEANED: dict[str, Form[Any]] = FORMS | {"image/png": Form(png.measure, png_clean.parts)}
+CLEANED: dict[str, Form[Any]] = FORMS | {"image/png": PNG}
 # Whether an image may be so large was asked before it came here.
 NO_LIMITS = Limits(1 << 62, 1 << 62, 1 << 62)
 
@@ -47,10 +52,14 @@ def examine(job: Examine, data: bytes) -> tuple[Picture, Data]:
     limits = Limits(job.max_pixels, job.max_frames, job.max_decoded_bytes)
     if job.media_type == "image/jpeg":
         picture, kept, proof = read_mended(data, limits, job.keep_metadata)
-        look(picture, proof)
+        look(picture, proof, job.max_pixels)
         return picture, kept
+    if job.media_type == "image/png":
+        picture, whole = PNG.read(data, limits, keep_metadata=False)
+        look(picture, whole, job.max_pixels)
+        return picture, data if job.keep_metadata else whole
     picture, kept = FORMS[job.media_type].read(data, limits, job.keep_metadata)
-    look(picture, kept)
+    look(picture, kept, job.max_pixels)
     return picture, kept
 
 

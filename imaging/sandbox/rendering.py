@@ -66,9 +66,16 @@ def render(job: Convert, data: bytes) -> bytes:
         return _save(image, job)
 
 
-def look(picture: Picture, data: Data) -> None:
-    """Decode every frame of an image; raises when one does not open, or the image is larger than it was walked."""
-    with _opened(picture.media_type, data, picture.width * picture.height) as image:
+def look(picture: Picture, data: Data, max_pixels: int) -> None:
+    """Decode every frame of an image; raises when one does not open, or the image is larger than it was walked.
+
+    A later frame of a GIF may lie outside the canvas: then Pillow makes the image larger, up to `max_pixels`, as the
+    walk allowed.
+    """
+    walked = picture.width * picture.height
+    with _opened(picture.media_type, data, walked) as image:
+        if picture.media_type == "image/gif":
+            Image.MAX_IMAGE_PIXELS = max_pixels
         for number in range(picture.frames):
             image.seek(number)
             image.load()
@@ -137,12 +144,13 @@ def _save_moving(image: Image.Image, job: Convert, turn: int, size: tuple[int, i
 def _moving(
     image: Image.Image, job: Convert, turn: int, size: tuple[int, int], durations: list[int]
 ) -> Iterator[Image.Image]:
-    """Yield every frame as it is shown, and note how long."""
+    """Yield every frame as it is shown, and note how long; what of a frame lies outside the canvas is cut off."""
+    canvas = 0, 0, *image.size
     for number in range(job.frames):
         image.seek(number)
         image.load()
         durations.append(round(image.info.get("duration", 0)))
-        yield _bare(_turned(_shrunk(_plain(image.copy()), size), turn))
+        yield _bare(_turned(_shrunk(_plain(image.crop(canvas)), size), turn))
 
 
 def _coloured(image: Image.Image, to: str) -> tuple[Image.Image, bytes | None]:

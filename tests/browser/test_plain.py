@@ -10,7 +10,7 @@ import requests
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Open, Watched, deposit
-from tests.cast import IMAGES
+from tests.cast import FLOWER, IMAGES
 from tests.processes import Served
 
 
@@ -79,6 +79,28 @@ def test_what_went_wrong_is_a_page(plain: Watched, picture: Path) -> None:
     page.click("#send")
     expect(page.locator("h1")).to_have_text("That did not work")
     plain.look(page, "broken")
+
+
+def test_a_form_keeps_the_name_and_says_what_is_refused(
+    plain: Watched, server: Served, tmp_path: Path
+) -> None:
+    plain.allow("status of 41[35]")
+    image, other, large = (tmp_path / name for name in ("Kätzchen 1.jpg", "other.jpg", "large.jpg"))
+    image.write_bytes(FLOWER)
+    other.write_bytes(b"%PDF-1.7\n")
+    large.write_bytes(FLOWER + bytes(30 * 2**20))
+    page = plain.open()
+    page.set_input_files("#file", image)
+    page.click("#send")
+    kept = requests.post(page.locator(".url").input_value().replace("/s#", "/image/"), timeout=20)
+    assert kept.content == FLOWER
+    assert "filename*=UTF-8''K%C3%A4tzchen%201.jpg" in kept.headers["Content-Disposition"]
+    for refused, told in ((other, "This is a PDF"), (large, "larger than the server takes")):
+        page = plain.open()
+        page.set_input_files("#file", refused)
+        page.click("#send")
+        expect(page.locator("h1")).to_have_text("That did not work")
+        expect(page.locator("main")).to_contain_text(told)
 
 
 def test_axe_finds_nothing_on_the_plain_pages(window: Open, server: Served, picture: Path) -> None:

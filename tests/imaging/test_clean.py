@@ -1,7 +1,5 @@
 import io
 import json
-import re
-import subprocess
 from typing import Any
 
 import pytest
@@ -9,27 +7,11 @@ from PIL import Image, ImageOps, ImageSequence
 
 from imaging.formats.heif_boxes import Boxes, only
 from imaging.formats.heif_meta import Meta, read_meta
+from tests.imaging.personal import exiftool, personal
 from tests.imaging.samples import SECRET, exif, picture, profile, samples, save
 from tests.imaging.walks import clean, recognise
 
 CARRIERS = [name for name, data in samples().items() if SECRET.encode() in data]
-
-# What exiftool may still say: how a file is built and how it is shown, never who made it, when or where.
-BUILT = re.compile(
-    r"""SourceFile|(System|Composite|JFIF|Adobe|PNG-pHYs|Meta):\w+|ICC[-_]\w+:\w+
-    |ExifTool:ExifToolVersion|IFD0:Orientation
-    |File:(FileType|FileTypeExtension|MIMEType|ExifByteOrder|EncodingProcess|BitsPerSample|ColorComponents
-        |YCbCrSubSampling|ImageWidth|ImageHeight)
-    |PNG:(ImageWidth|ImageHeight|BitDepth|ColorType|Compression|Filter|Interlace|Palette|Transparency|Gamma
-        |BackgroundColor|AnimationFrames|AnimationPlays|WhitePoint[XY]|(Red|Green|Blue)[XY]|ProfileName)
-    |GIF:(AnimationIterations|BackgroundColor|BitsPerPixel|ColorResolutionDepth|Duration|FrameCount|GIFVersion
-        |HasColorMap|ImageWidth|ImageHeight|TransparentColor)
-    |RIFF:(AnimationLoopCount|BackgroundColor|Duration|(Horizontal|Vertical)Scale|ImageWidth|ImageHeight
-        |VP8Version|WebP_Flags|AlphaFiltering|AlphaPreprocessing|AlphaCompression|AlphaIsUsed)
-    |(QuickTime|Track\d):(?!.*(Author|Comment|Copyright|GPS|Location|Make|Model|Software|Title))\w+""",
-    re.VERBOSE,
-)
-UNDATED = "0000:00:00 00:00:00"
 
 
 def cleaned(data: bytes) -> bytes:
@@ -70,21 +52,6 @@ def test_a_cleaned_picture_is_never_larger(name: str) -> None:
 def test_a_clean_picture_is_returned_itself(name: str) -> None:
     data = cleaned(samples()[name])
     assert clean(data) is data
-
-
-def exiftool(data: bytes) -> dict[str, Any]:
-    """Return all that exiftool finds; without exiftool there is no proof, so this fails."""
-    command = ["exiftool", "-json", "-G1", "-a", "-u", "-ee", "-"]
-    done = subprocess.run(command, input=data, capture_output=True, check=True)
-    (found,) = json.loads(done.stdout)
-    return dict(found)
-
-
-def personal(found: dict[str, Any]) -> dict[str, Any]:
-    """Return what is not structure, and every date but the empty one."""
-    file = {tag: value for tag, value in found.items() if not tag.startswith(("System:", "ICC"))}
-    dated = {tag: value for tag, value in file.items() if "Date" in tag and value != UNDATED}
-    return dated | {tag: value for tag, value in found.items() if not BUILT.fullmatch(tag)}
 
 
 @pytest.mark.parametrize("name", samples())

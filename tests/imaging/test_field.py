@@ -169,11 +169,10 @@ def test_a_png_whose_pixels_are_cut_between_two_chunks_is_broken() -> None:
     header = struct.pack(">IIBBBBB", 2_000, 1_000, 8, 2, 0, 0, 0)
     rows = zlib.compress(bytes(1_000 * 6_001), 0)
     half = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows[:2_000_000])
-    whole = half + chunk(b"IDAT", rows[2_000_000:])
     with pytest.raises(BrokenImage):
         recognise(half)
-    with pytest.raises(BrokenImage):  # too large to look through without the end that vouches for it
-        recognise(whole)
+    with pytest.raises(BrokenImage):
+        examine(half)
     small = half[:FIRST_CHUNK] + chunk(b"IDAT", zlib.compress(bytes(1_000 * 6_001)))
     assert recognise(small).width == 2_000
 

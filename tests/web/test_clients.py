@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+import aiohttp
+import httpx
 import pytest
 import requests
 
@@ -23,6 +27,28 @@ const [url, file] = process.argv.slice(1);
 const form = new FormData();
 form.append("file", new Blob([require("fs").readFileSync(file)]), require("path").basename(file));
 fetch(url + "/upload", { method: "POST", body: form }).then(async (answer) => console.log(await answer.text()));
+"""
+# What axios 1.21 writes under Node for a FormData, and how: through the http module, in pieces of a stream.
+AXIOS = """
+const [url, file] = process.argv.slice(1);
+const { Readable } = require("stream"), name = require("path").basename(file);
+const boundary = "axios-1.21.1-boundary-99VnXijJNU8S_z5VxOqkVvMdH";
+const head = `--${boundary}\\r\\nContent-Disposition: form-data; name="file"; filename="${name}"\\r\\n`
+    + "Content-Type: application/octet-stream\\r\\n\\r\\n";
+const tail = `\\r\\n--${boundary}--\\r\\n`;
+const body = Buffer.concat([Buffer.from(head), require("fs").readFileSync(file), Buffer.from(tail)]);
+const headers = {
+    "Accept": "application/json, text/plain, */*",
+    "Content-Type": `multipart/form-data; boundary=${boundary}`,
+    "User-Agent": "axios/1.21.1",
+    "Content-Length": body.length,
+    "Accept-Encoding": "gzip, compress, deflate, br",
+};
+const options = { method: "POST", headers };
+const asked = require("http").request(`${url}/upload`, options, (answer) => answer.pipe(process.stdout));
+const pieces = [];
+for (let at = 0; at < body.length; at += 65536) pieces.push(body.subarray(at, at + 65536));
+Readable.from(pieces).pipe(asked);
 """
 Client = Callable[[str, Path], str]
 
@@ -57,6 +83,23 @@ def with_requests(url: str, file: Path) -> str:
         return requests.post(f"{url}/upload", files={"file": opened}, timeout=SECONDS).text
 
 
+def with_httpx(url: str, file: Path) -> str:
+    with file.open("rb") as opened:
+        return httpx.post(f"{url}/upload", files={"file": opened}, timeout=SECONDS).text
+
+
+def with_aiohttp(url: str, file: Path) -> str:
+    """Send in a thread of its own: in this one another loop may run."""
+
+    async def send() -> str:
+        with file.open("rb") as opened:
+            async with aiohttp.request("POST", f"{url}/upload", data={"file": opened}) as answer:
+                return await answer.text()
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(send())).result(SECONDS)
+
+
 def with_powershell(url: str, file: Path) -> str:
     """Send what Invoke-RestMethod -Form of PowerShell 7.4 writes."""
     names = f"name=file; filename={file.name}; filename*=utf-8''{file.name}"
@@ -82,7 +125,10 @@ CLIENTS: dict[str, Client] = {
         "wget", "-qO-", "--content-on-error", f"--post-file={file}", f"{url}/upload?filename={file.name}"
     ),
     "Node fetch": lambda url, file: run("node", "-e", NODE, url, file),
+    "axios's bytes": lambda url, file: run("node", "-e", AXIOS, url, file),
     "requests": with_requests,
+    "httpx": with_httpx,
+    "aiohttp": with_aiohttp,
     "urllib": with_urllib,
     "PowerShell's bytes": with_powershell,
 }

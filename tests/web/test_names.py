@@ -77,6 +77,44 @@ def test_the_name_of_a_part_is_read_as_well_as_can_be(
     assert (answer.status_code, answer.get_json()["filename"]) == (201, "Kätzchen.jpg")
 
 
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("写真.jpg".encode("cp932"), "写真.jpg"),
+        ("ソフト一覧表.jpg".encode("cp932"), "ソフト一覧表.jpg"),
+        ("さくら 2024.jpg".encode("cp932"), "さくら 2024.jpg"),
+        ("ｶﾒﾗの写真.jpg".encode("cp932"), "ｶﾒﾗの写真.jpg"),
+        ("C:\\写真\\猫と犬.jpg".encode("cp932"), "猫と犬.jpg"),
+        *(
+            (name.encode("cp1252"), name)
+            for name in (
+                "Kätzchen.jpg",
+                "Größenübersicht.jpg",
+                "l’été.jpg",
+                "Bob’s “naïve” cat – 2.jpg",
+                "ÉÈÊ.jpg",
+            )
+        ),
+        ("さくら.jpg".encode()[:-5] + b".jpg", "さく��.jpg"),
+    ],
+)
+def test_the_bytes_of_an_old_encoding_are_read(
+    client: FlaskClient, flower: bytes, written: bytes, kept: str
+) -> None:
+    body = part(b'name="file"; filename="' + written + b'"', flower)
+    answer = client.post("/upload", data=body, content_type=MULTIPART)
+    assert (answer.status_code, answer.get_json()["filename"]) == (201, kept)
+
+
+def test_lines_that_end_in_lf_alone_are_told(client: FlaskClient, flower: bytes) -> None:
+    body = (
+        part(b'name="file"; filename="cat.jpg"', b"IMAGE").replace(b"\r\n", b"\n").replace(b"IMAGE", flower)
+    )
+    answer = client.post("/upload", data=body, content_type=MULTIPART)
+    assert (answer.status_code, answer.get_json()["error"]) == (400, "bad_multipart")
+    assert "CR LF" in answer.get_json()["message"]
+
+
 @pytest.mark.parametrize("empty_first", [True, False])
 def test_a_file_input_that_was_left_empty_is_nothing(
     client: FlaskClient, flower: bytes, empty_first: bool

@@ -21,6 +21,8 @@ MAX_FIELDS = 20
 ENVELOPE_BYTES = MAX_FIELDS * 4096 + 4 * MAX_FIELD_BYTES
 """What a multipart body may hold beside its image: boundaries, headers and text fields."""
 _IMAGE_START = re.compile(rb"\xff\xd8\xff|\x89PNG|GIF8|RIFF|.?ftyp", re.DOTALL)
+BROKEN = "The multipart body is broken or incomplete; send it again."
+LF_ALONE = "The lines of this multipart body end in LF alone; end them in CR LF, or send the image's bytes as the body."
 IMAGE_FIELDS = ("file", "image")
 
 
@@ -163,10 +165,8 @@ def _collect(request: Request, boundary: str, form: _Form, allowance: int) -> _F
                 for event in parser.parse(piece):
                     form.take(event)
             parser.close()
-    except MultipartError:
-        raise BadRequest(
-            "bad_multipart", "The multipart body is broken or incomplete; send it again."
-        ) from None
+    except MultipartError as error:
+        raise BadRequest("bad_multipart", LF_ALONE if "line break" in str(error) else BROKEN) from None
     return form
 
 
