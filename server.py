@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import ctypes
 import functools
 import logging
@@ -136,7 +137,19 @@ def _be_a_worker(main_process: int) -> None:
 def worker() -> Front:
     """Make the application in a worker process."""
     app = prepared()
+    asyncio.get_event_loop().call_soon(hear_early_signals)
     return front_of(app, app.plain_wsgi)
+
+
+def hear_early_signals() -> None:
+    """Let the loop that just began to run look for signals that came before.
+
+    uvloop notes a signal that comes between ``add_signal_handler`` and its first turn, and handles it only when the
+    next byte arrives at its wakeup descriptor: this is that byte.
+    """
+    wakeup = signal.set_wakeup_fd(-1)
+    signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
+    os.write(wakeup, b"\0")
 
 
 def prepared() -> Mayfly:

@@ -133,6 +133,21 @@ def test_a_worker_is_ended_before_it_has_run_at_all() -> None:
     assert int(forked.stdout) == -signal.SIGTERM
 
 
+EARLY = """
+import os, signal, uvloop
+import server
+loop = uvloop.new_event_loop()
+loop.add_signal_handler(signal.SIGTERM, loop.stop)
+loop.call_soon(server.hear_early_signals)
+os.kill(os.getpid(), signal.SIGTERM)
+loop.run_forever()
+"""
+
+
+def test_a_worker_hears_a_signal_that_came_just_before_it_serves() -> None:
+    subprocess.run([sys.executable, "-c", EARLY], cwd=ROOT, check=True, timeout=60)
+
+
 class Upload:
     """An upload of which half has been sent, and the rest when it is told."""
 
