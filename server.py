@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import ctypes
 import functools
 import logging
@@ -104,24 +105,51 @@ def serve(config: Config, *, debug: bool) -> None:
             respawn_failed_workers=True,
             websockets=False,
         )
-        os.register_at_fork(after_in_child=functools.partial(_be_a_worker, os.getpid()))
+        prepare_forks()
         server.serve()
 
 
-def _be_a_worker(main_process: int) -> None:
-    """From its first moment on, let a worker be ended by SIGTERM, and leave Ctrl-C to the main process.
+def prepare_forks() -> None:
+    """See to it that SIGTERM ends each worker from its first moment on, and that Ctrl-C reaches the main process alone.
 
-    Until it serves it has nothing to finish, and would else have its parent's handlers, in which a signal is lost.
+    The main process calls this before it has workers.
     """
+    os.register_at_fork(
+        before=functools.partial(_sigterm, signal.SIG_BLOCK),
+        after_in_parent=functools.partial(_sigterm, signal.SIG_UNBLOCK),
+        after_in_child=functools.partial(_be_a_worker, os.getpid()),
+    )
+
+
+def _sigterm(how: int) -> None:
+    signal.pthread_sigmask(how, {signal.SIGTERM})
+
+
+def _be_a_worker(main_process: int) -> None:
+    # Until it serves it has nothing to finish. With its parent's handlers a signal would be lost, so none comes through
+    # between the fork and this.
     if os.getppid() == main_process:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.setpgid(0, 0)
+    _sigterm(signal.SIG_UNBLOCK)
 
 
 def worker() -> Front:
     """Make the application in a worker process."""
     app = prepared()
+    asyncio.get_event_loop().call_soon(hear_early_signals)
     return front_of(app, app.plain_wsgi)
+
+
+def hear_early_signals() -> None:
+    """Let the loop that just began to run look for signals that came before.
+
+    uvloop notes a signal that comes between ``add_signal_handler`` and its first turn, and handles it only when the
+    next byte arrives at its wakeup descriptor: this is that byte.
+    """
+    wakeup = signal.set_wakeup_fd(-1)
+    signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
+    os.write(wakeup, b"\0")
 
 
 def prepared() -> Mayfly:

@@ -125,15 +125,13 @@ def test_a_line_of_the_example_can_be_taken_as_it_stands(name: str, value: str) 
 def test_a_setting_in_env_reaches_the_container() -> None:
     """Docker Compose hands on only what it names; the rest it must set itself."""
     handed_on = set(re.findall(r"^ {6}([A-Z][A-Z_]+):", SERVICES["mayfly"], re.MULTILINE))
-    meant_for_elsewhere = {
-        "DATABASE_URL",
-        "DATABASE_URL_FILE",
-        "POSTGRES_PASSWORD_FILE",
-    }  # .env.example says so
+    meant_for_elsewhere = {"DATABASE_URL", "DATABASE_URL_FILE"}  # .env.example says so
     assert handed_on == set(ATTRIBUTES) - meant_for_elsewhere
 
 
-@pytest.mark.parametrize("name", ["BIND", "DATA_DIR", "SECRET_KEYS_FILE", "POSTGRES_PORT"])
+@pytest.mark.parametrize(
+    "name", ["BIND", "DATA_DIR", "SECRET_KEYS_FILE", "POSTGRES_PASSWORD_FILE", "POSTGRES_PORT"]
+)
 def test_what_the_container_sets_itself_is_still_taken_from_env(name: str) -> None:
     assert f"${{{name}:" in COMPOSE
 
@@ -191,7 +189,7 @@ def test_the_profile_public_is_one_setting_and_nobody_s_default() -> None:
     assert "\n    profiles: [public]\n" in SERVICES["caddy"]
     assert "{$DOMAIN:" in (ROOT / "deploy" / "Caddyfile").read_text()
     for line in (
-        "BASE_URL: ${BASE_URL:-${DOMAIN:+https://${DOMAIN}}}",
+        "BASE_URL: ${BASE_URL:-${DOMAIN:+https://${DOMAIN:-}}}",
         "TRUSTED_PROXIES: ${TRUSTED_PROXIES:-${DOMAIN:+1}}",
     ):
         assert line in SERVICES["mayfly"]

@@ -109,6 +109,45 @@ def test_a_worker_that_is_ended_is_replaced(number: signal.Signals, database_url
         assert answered.status_code == 201
 
 
+FORK = """
+import os, signal, sys, time
+import server
+signal.signal(signal.SIGTERM, lambda *_: None)  # the HTTP server's main process takes note, and goes on
+os.register_at_fork(after_in_child=lambda: time.sleep(1))  # a child that gets no processor yet
+server.prepare_forks()
+worker = os.fork()
+if worker == 0:
+    time.sleep(30)
+    os._exit(1)
+assert not signal.pthread_sigmask(signal.SIG_BLOCK, []), "the main process hears signals again"
+os.kill(worker, signal.SIGTERM)
+print(os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1]))
+"""
+
+
+def test_a_worker_is_ended_before_it_has_run_at_all() -> None:
+    """One that replaces another may get SIGTERM in the moment of its fork; lost, it costs DRAIN_SECONDS."""
+    forked = subprocess.run(
+        [sys.executable, "-c", FORK], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert int(forked.stdout) == -signal.SIGTERM
+
+
+EARLY = """
+import os, signal, uvloop
+import server
+loop = uvloop.new_event_loop()
+loop.add_signal_handler(signal.SIGTERM, loop.stop)
+loop.call_soon(server.hear_early_signals)
+os.kill(os.getpid(), signal.SIGTERM)
+loop.run_forever()
+"""
+
+
+def test_a_worker_hears_a_signal_that_came_just_before_it_serves() -> None:
+    subprocess.run([sys.executable, "-c", EARLY], cwd=ROOT, check=True, timeout=60)
+
+
 class Upload:
     """An upload of which half has been sent, and the rest when it is told."""
 
