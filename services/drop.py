@@ -20,7 +20,7 @@ from services.errors import BadLifetime, ImageGone, NotByLooking
 from services.room import Room
 from services.shelf import Found, Glance, Opened, Shelf
 from services.wishes import Limits, Receipt, Wishes, details_of
-from storage import CiphertextStore
+from storage import RowStore
 
 
 class Drop:
@@ -30,7 +30,7 @@ class Drop:
         self,
         engine: Engine,
         server_keys: ServerKeys,
-        store: CiphertextStore,
+        store: RowStore,
         shelf: Shelf,
         room: Room,
         limits: Limits,
@@ -73,8 +73,8 @@ class Drop:
         )
         ownership = self._ownership(owner, image_key, wishes, created_at)
         with self._room.reserved(slot, row.stored_bytes, expires_at), statements(self._engine) as connection:
-            along = insertion(connection, row, ownership)
-            self._store.put(connection, slot, row.row_key, pieces, along=along)
+            insert_row = insertion(connection, row, ownership)
+            self._store.put(connection, slot, row.row_key, pieces, insert_row)
         return Receipt(image_key.text, link.text, row.size, created_at, expires_at, wishes.views, details)
 
     def _new_seal(self, password: str | None) -> tuple[ImageKey, RowSeal]:
