@@ -83,7 +83,7 @@ def create_app(config: Config | None = None) -> Mayfly:
 
 
 def _put_together(config: Config) -> Mayfly:
-    app = Mayfly("mayfly", template_folder="web/templates", static_folder=None, root_path=str(ROOT))
+    app = Mayfly("mayfly", template_folder="web/pages/templates", static_folder=None, root_path=str(ROOT))
     app.settings = config
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.config.update(

@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema_rs
 from flask import Flask, Response, request
 
-from web.openapi import METHODS, NOT_DESCRIBED, describe_api, path_of
+from web.description.openapi import METHODS, NOT_DESCRIBED, describe_api, path_of
 
 
 class Conformity:

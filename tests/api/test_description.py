@@ -18,10 +18,10 @@ from flask.testing import FlaskClient
 
 from app import Mayfly
 from tests.processes import ROOT, Served
-from web.catalog import FILTERS
-from web.openapi import METHODS, NOT_DESCRIBED, VERSION, describe_api, path_of
-from web.operations import IN_QUERY, LIST, UPLOAD
-from web.options import OPTIONS
+from web.description.openapi import METHODS, NOT_DESCRIBED, VERSION, describe_api, path_of
+from web.description.operations import IN_QUERY, LIST, UPLOAD
+from web.request.options import OPTIONS
+from web.routes.catalog import FILTERS
 
 DESCRIBED_METHODS = {method.lower() for method in METHODS}
 
@@ -89,8 +89,8 @@ def test_it_is_put_together_once_and_sent_to_whom_it_is_new(
     client: FlaskClient, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = client.get(path)
-    monkeypatch.delattr("web.docs.describe_api")
-    monkeypatch.delattr("web.docs.render_template")
+    monkeypatch.delattr("web.routes.docs.describe_api")
+    monkeypatch.delattr("web.routes.docs.render_template")
     again = client.get(path, headers={"Accept-Language": "de"})
     assert (again.data, again.headers["ETag"]) == (first.data, first.headers["ETag"])
     known = client.get(path, headers={"If-None-Match": first.headers["ETag"]})

@@ -15,7 +15,7 @@ import server
 import services.drop
 import services.room
 import storage.rows
-import web.share
+import web.routes.drop
 
 drop: Any = services.drop
 
@@ -70,14 +70,14 @@ def leave_image_key() -> None:
 
 def plant() -> None:
     """Put the fault points into the steps of an upload."""
-    around(web.share, "read_body", "reading the body")
+    around(web.routes.drop, "read_body", "reading the body")
     around(drop, "examine", "examining")
     around(drop.RowSeal, "seal", "sealing")
     around(services.room, "reserve", "reserving room")
     around(drop, "insertion", "writing the row")
     around(storage.rows.RowStore, "put", "storing")
     along_the_bytes()
-    around(web.share, "receipt_response", "answering")
+    around(web.routes.drop, "receipt_response", "answering")
     leave_image_key()
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 
 from models import SLOTS, ciphertexts
 from tests.conftest import MakeApp
-from web.words import ERRORS
+from web.pages.texts import ERRORS
 
 BOUNDARY = "limit"
 MULTIPART = f"multipart/form-data; boundary={BOUNDARY}"

@@ -11,8 +11,8 @@ from app import Mayfly
 from tests.cast import FLOWER, deposit, told
 from tests.conftest import MakeApp
 from tests.processes import Served
-from web.errors import BadRequest
-from web.hosts import Hosts
+from web.answer.errors import BadRequest
+from web.request.hosts import Hosts
 
 OWN = "drop.example.org"
 BELIEVED = [

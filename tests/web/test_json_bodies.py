@@ -16,10 +16,10 @@ from flask.testing import FlaskClient
 from werkzeug.test import EnvironBuilder
 
 from tests.cast import noise, register
-from web.accounts import decode_image
-from web.asked import EncodedImage
-from web.errors import BadRequest
-from web.json_body import LONG, PIECE, read_long_json
+from web.answer.errors import BadRequest
+from web.request.bodies import EncodedImage
+from web.request.json_body import LONG, PIECE, read_long_json
+from web.routes.accounts import decode_image
 
 SIZE = 27_000_000
 MOST_SECONDS = 0.25

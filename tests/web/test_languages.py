@@ -13,9 +13,9 @@ from babel.messages.pofile import read_po
 from flask.testing import FlaskClient
 
 from tests.conftest import MakeApp
-from web import languages
-from web.errors import PLAIN_WORDS, STATUS
-from web.words import ERRORS, SCRIPTS
+from web.answer.errors import PLAIN_WORDS, STATUS
+from web.pages import languages
+from web.pages.texts import ERRORS, SCRIPTS
 
 WEB = Path(languages.__file__).parent
 PLACE = re.compile(r"%\(\w+\)s|\{\w+\}")
@@ -27,7 +27,7 @@ def said() -> set[Any]:
     """Every text of the templates and of the scripts, as the catalogues know it."""
     found = extract_from_dir(
         WEB,
-        method_map=[("templates/**.html", "jinja2"), ("words.py", "python")],
+        method_map=[("templates/**.html", "jinja2"), ("texts.py", "python")],
         options_map={"templates/**.html": {"silent": "false"}},
         keywords={"_": None, "gettext": None, "ngettext": (1, 2)},
     )

@@ -14,8 +14,8 @@ from werkzeug.test import TestResponse
 from crypto import Link
 from tests.cast import deposit
 from tests.conftest import MakeApp
-from web import assets, page
-from web.links import link_in
+from web.pages import assets, page
+from web.request.links import link_in
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 JSON = {"Accept": "application/json"}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify, request
 
 from services import Drop
-from web.answers import described, image_response
-from web.errors import BadRequest
-from web.operation import operation
-from web.operations import DELETE, DESCRIBE
-from web.passwords import read_password
+from web.answer.answers import described, image_response
+from web.answer.errors import BadRequest
+from web.description.operation import operation
+from web.description.operations import DELETE, DESCRIBE
+from web.request.passwords import read_password
 
 MODES = ("view", "download")
 

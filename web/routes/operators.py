@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify
 
 from services import Purge, Readiness
-from web import schemas
-from web.operation import Answer, Operation, operation
-from web.operations import ALIVE, CLEANUP
+from web.answer import schemas
+from web.description.operation import Answer, Operation, operation
+from web.description.operations import ALIVE, CLEANUP
 
 READY = Operation(
     "Whether the service can do all that it is for, part by part",

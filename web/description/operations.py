@@ -23,10 +23,11 @@ from services import (
     TooManyGuesses,
     TooManyLogins,
 )
-from web import asked, schemas
-from web.links import PASTED
-from web.operation import HTML, PICTURES, TEXT, Answer, Body, Operation
-from web.options import MAX_DESCRIPTION_CHARACTERS, MAX_VIEWS
+from web.answer import schemas
+from web.description.operation import HTML, PICTURES, TEXT, Answer, Body, Operation
+from web.request import bodies
+from web.request.links import PASTED
+from web.request.options import MAX_DESCRIPTION_CHARACTERS, MAX_VIEWS
 
 Schemas = dict[str, dict[str, Any]]
 JSON_OBJECT = {"type": "string", "contentMediaType": "application/json"}
@@ -178,13 +179,13 @@ REGISTER = Operation(
     "Open an account",
     {201: Answer("The account.", schemas.RegisteredAnswer)},
     (NameTaken, DatabaseAway, Overloaded),
-    body=Body(asked.Registration),
+    body=Body(bodies.Registration),
 )
 LOGIN = Operation(
     "Log in",
     {200: Answer("A token.", schemas.TokenAnswer)},
     (LoginRefused, TooManyLogins, DatabaseAway, Overloaded),
-    body=Body(asked.Credentials),
+    body=Body(bodies.Credentials),
 )
 ME = Operation(
     "One's account and its newest images",
@@ -202,14 +203,14 @@ CHANGE_PASSWORD = Operation(
     "Change one's password, which ends every token",
     {200: Answer("A new token.", schemas.TokenAnswer)},
     (AccountAsked, CurrentPasswordWrong, TooManyLogins, DatabaseAway, Overloaded),
-    body=Body(asked.PasswordChange),
+    body=Body(bodies.PasswordChange),
     account="asked",
 )
 UPLOAD_ENCODED = Operation(
     "Upload an image as base64",
     {201: Answer("The image is stored.", schemas.StoredAnswer, headers=RECEIPT_HEADERS)},
     (AccountAsked, *STORING),
-    body=Body(asked.EncodedImage),
+    body=Body(bodies.EncodedImage),
     account="asked",
 )
 CROSS_SITE = {403: "cross_site"}

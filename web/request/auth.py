@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import Flask, g, request
 
 from services import OPEN_CATALOG, Account, AccountAsked, Accounts
-from web.errors import BadRequest
+from web.answer.errors import BadRequest
 
 LISTENING = {"share", "manage", "catalog", "accounts"}
 """The blueprints to which it matters; pages and operations don't look at the header."""

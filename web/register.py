@@ -7,24 +7,24 @@ from flask import Flask
 
 from config import Config
 from services import Accounts, Catalog, Drop, Purge, Readiness
-from web.accounts import account_routes
-from web.assets import Assets, asset_routes
-from web.auth import register_auth
-from web.catalog import catalog_routes
-from web.cors import register_cors
-from web.docs import docs_routes
-from web.errors import register_errors
-from web.header_size import register_header_size
-from web.headers import harden
-from web.hosts import register_hosts
-from web.languages import register_languages
-from web.links import FirstPart
-from web.manage import manage_routes
-from web.ops import ops_routes
-from web.pages import page_routes
-from web.share import Anything, share_routes
-from web.sharex import sharex_routes
-from web.words import ERRORS, page_words
+from web.answer.cors import register_cors
+from web.answer.errors import register_errors
+from web.answer.headers import harden
+from web.pages.assets import Assets, asset_routes
+from web.pages.languages import register_languages
+from web.pages.texts import ERRORS, page_words
+from web.request.auth import register_auth
+from web.request.header_size import register_header_size
+from web.request.hosts import register_hosts
+from web.request.links import FirstPart
+from web.routes.accounts import account_routes
+from web.routes.catalog import catalog_routes
+from web.routes.docs import docs_routes
+from web.routes.drop import Anything, share_routes
+from web.routes.manage import manage_routes
+from web.routes.operators import ops_routes
+from web.routes.pages import page_routes
+from web.routes.sharex import sharex_routes
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from services import (
     TooManyLogins,
     TooSlow,
 )
-from web.address import address
+from web.answer.address import address
 
 log = logging.getLogger("mayfly")
 

@@ -13,9 +13,9 @@ from typing import Any, NoReturn, TypeVar
 from flask import Request
 from pydantic import ValidationError
 
-from web.asked import JsonBody
-from web.body import read_bytes
-from web.errors import BadRequest
+from web.answer.errors import BadRequest
+from web.request.bodies import JsonBody
+from web.request.body import read_bytes
 
 SMALL = 16 * 1024
 LONG = 128 * 1024

@@ -17,7 +17,7 @@ from werkzeug.http import http_date
 
 from imaging import Data
 from services import Opened, Receipt
-from web.schemas import DescribedAnswer, ReceiptAnswer
+from web.answer.schemas import DescribedAnswer, ReceiptAnswer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

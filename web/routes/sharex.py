@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify
 
-from web.address import address
-from web.answers import content_disposition
-from web.operation import operation
-from web.operations import SHAREX
-from web.schemas import ShareXAnswer
+from web.answer.address import address
+from web.answer.answers import content_disposition
+from web.answer.schemas import ShareXAnswer
+from web.description.operation import operation
+from web.description.operations import SHAREX
 
 
 def sharex_routes() -> Blueprint:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, request
 
-from web.errors import BadRequest
+from web.answer.errors import BadRequest
 
 MOST_BYTES = 8 * 1024
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Request
 
-from web.body import read_fields
-from web.errors import BadRequest
+from web.answer.errors import BadRequest
+from web.request.body import read_fields
 
 MAX_PASSWORD_BYTES = 1024
 

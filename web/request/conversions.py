@@ -8,8 +8,8 @@ from flask import Request
 
 from services import Conversion
 from services.conversion import Form
-from web.errors import BadRequest
-from web.links import is_tracking
+from web.answer.errors import BadRequest
+from web.request.links import is_tracking
 
 FORMS: dict[str, Form] = {
     "png": "png",

@@ -12,9 +12,9 @@ from pydantic import TypeAdapter
 from werkzeug.routing import Rule
 
 from services import NotByLooking, TokenRefused
-from web.errors import CHALLENGES, STATUS
-from web.operation import HTML, TEXT, Answer, Body, Operation, operation_of
-from web.schemas import ErrorAnswer
+from web.answer.errors import CHALLENGES, STATUS
+from web.answer.schemas import ErrorAnswer
+from web.description.operation import HTML, TEXT, Answer, Body, Operation, operation_of
 
 VERSION = "0.1.0"
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")

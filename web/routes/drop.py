@@ -10,18 +10,18 @@ from werkzeug.routing import BaseConverter
 
 from config import Config
 from services import Catalog, Drop, ImageGone
-from web.address import address
-from web.answers import JSON, TEXT, head_response, image_response, receipt_response
-from web.auth import catalog_owner
-from web.body import read_body
-from web.conversions import read_conversion
-from web.filenames import in_path
-from web.links import split_name
-from web.operation import operation
-from web.operations import IMAGE_BY_NAME, OPEN_BY_NAME, PUT, UPLOAD
-from web.options import read_wishes
-from web.page import Page, wants_page
-from web.passwords import read_opening
+from web.answer.address import address
+from web.answer.answers import JSON, TEXT, head_response, image_response, receipt_response
+from web.description.operation import operation
+from web.description.operations import IMAGE_BY_NAME, OPEN_BY_NAME, PUT, UPLOAD
+from web.pages.page import Page, wants_page
+from web.request.auth import catalog_owner
+from web.request.body import read_body
+from web.request.conversions import read_conversion
+from web.request.filenames import in_path
+from web.request.links import split_name
+from web.request.options import read_wishes
+from web.request.passwords import read_opening
 
 T = TypeVar("T")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from web.languages import language, translate
+from web.pages.languages import language, translate
 
 
 def _(text: str) -> str:

@@ -12,10 +12,10 @@ from markupsafe import Markup
 
 from config import Config
 from services import Receipt
-from web.address import address
-from web.assets import compress
-from web.errors import FORMS
-from web.options import OPTIONS
+from web.answer.address import address
+from web.answer.errors import FORMS
+from web.pages.assets import compress
+from web.request.options import OPTIONS
 
 LIFETIMES = (60, 300, 900, 3600)
 VIEWS = (1, 2, 5, 20)

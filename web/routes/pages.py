@@ -9,15 +9,15 @@ from flask import Blueprint, Response, jsonify, render_template, request
 
 from config import Config
 from services import Drop, Glance, PasswordAsked, PasswordWrong, TooManyGuesses
-from web.address import address
-from web.answers import image_response, iso_time
-from web.body import read_fields
-from web.errors import STATUS, BadRequest
-from web.links import link_in
-from web.operation import operation
-from web.operations import DELETE_BY_FORM, DRAW, GLANCE, HOME, OPEN_BY_FORM, SHARE
-from web.page import Page, qr, wants_page
-from web.passwords import read_password
+from web.answer.address import address
+from web.answer.answers import image_response, iso_time
+from web.answer.errors import STATUS, BadRequest
+from web.description.operation import operation
+from web.description.operations import DELETE_BY_FORM, DRAW, GLANCE, HOME, OPEN_BY_FORM, SHARE
+from web.pages.page import Page, qr, wants_page
+from web.request.body import read_fields
+from web.request.links import link_in
+from web.request.passwords import read_password
 
 
 def page_routes(drop: Drop, config: Config) -> Blueprint:

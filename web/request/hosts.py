@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from flask import Flask, request
 
 from config import Config
-from web.errors import BadRequest
+from web.answer.errors import BadRequest
 
 NOBODYS = ("localhost", "local", "internal", "home.arpa")
 """Names that nobody can register, and so are those below them: RFC 6761, 6762, 8375, and ICANN's .internal."""

@@ -8,15 +8,15 @@ from flask import Blueprint, Response, jsonify, request
 
 from config import Config
 from services import AccountAsked, Catalog, Drop, Entry
-from web.address import address
-from web.answers import JSON, iso_time
-from web.auth import catalog_owner
-from web.errors import BadRequest
-from web.operation import operation
-from web.operations import LIST, UPLOAD
-from web.page import Page
-from web.schemas import ListAnswer, ListedImage
-from web.share import deposit
+from web.answer.address import address
+from web.answer.answers import JSON, iso_time
+from web.answer.errors import BadRequest
+from web.answer.schemas import ListAnswer, ListedImage
+from web.description.operation import operation
+from web.description.operations import LIST, UPLOAD
+from web.pages.page import Page
+from web.request.auth import catalog_owner
+from web.routes.drop import deposit
 
 LARGEST_PAGE = 1000
 USUAL_PAGE = 100

@@ -12,8 +12,8 @@ from flask import Request
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from services import BodyCutShort, hold_memory, once
-from web.errors import BadRequest
-from web.filenames import as_utf8, sent_with
+from web.answer.errors import BadRequest
+from web.request.filenames import as_utf8, sent_with
 
 READ_SIZE = 256 * 1024
 MAX_FIELD_BYTES = 64 * 1024

@@ -6,9 +6,9 @@ from functools import cache
 
 from flask import Blueprint, Flask, Response, render_template, request
 
-from web.openapi import describe_api
-from web.operation import operation
-from web.operations import DOCS, OPENAPI
+from web.description.openapi import describe_api
+from web.description.operation import operation
+from web.description.operations import DOCS, OPENAPI
 
 POLICY = "default-src 'none'; style-src 'self'"
 

@@ -10,14 +10,11 @@ from flask import Blueprint, Response, jsonify, request
 
 from config import Config
 from services import Account, Accounts, Catalog, Drop, Entry, Receipt
-from web.answers import head_response, image_response, iso_time, note_receipt
-from web.asked import Credentials, EncodedImage, PasswordChange, Registration
-from web.auth import account
-from web.body import encoded_size, too_large
-from web.errors import BadRequest
-from web.json_body import LONG, read_json, read_long_json, unescaped
-from web.operation import operation
-from web.operations import (
+from web.answer.answers import head_response, image_response, iso_time, note_receipt
+from web.answer.errors import BadRequest
+from web.answer.schemas import DoneAnswer, MeAnswer, MyImage, RegisteredAnswer, StoredAnswer, TokenAnswer
+from web.description.operation import operation
+from web.description.operations import (
     CHANGE_PASSWORD,
     DELETE_ME,
     IMAGE_BY_LINK,
@@ -27,9 +24,12 @@ from web.operations import (
     REGISTER,
     UPLOAD_ENCODED,
 )
-from web.options import make_wishes
-from web.passwords import read_new_password, read_opening
-from web.schemas import DoneAnswer, MeAnswer, MyImage, RegisteredAnswer, StoredAnswer, TokenAnswer
+from web.request.auth import account
+from web.request.bodies import Credentials, EncodedImage, PasswordChange, Registration
+from web.request.body import encoded_size, too_large
+from web.request.json_body import LONG, read_json, read_long_json, unescaped
+from web.request.options import make_wishes
+from web.request.passwords import read_new_password, read_opening
 
 SHOWN_IMAGES = 1000
 LONGEST_HEAD = 256

@@ -10,11 +10,11 @@ from flask import Request
 
 from services import Wishes
 from units import parse_duration
-from web.body import Body
-from web.errors import BadRequest
-from web.filenames import in_query
-from web.links import split_name
-from web.passwords import read_new_password, refuse_password_in_url
+from web.answer.errors import BadRequest
+from web.request.body import Body
+from web.request.filenames import in_query
+from web.request.links import split_name
+from web.request.passwords import read_new_password, refuse_password_in_url
 
 OPTIONS = (
     "lifetime",

@@ -1,0 +1,1 @@
+"""What a route takes and answers, and `/openapi.json` out of it."""

@@ -1,0 +1,1 @@
+"""The addresses that Mayfly answers, one module for each kind of them."""
