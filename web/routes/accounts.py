@@ -1,4 +1,4 @@
-"""Accounts, and images as base64 in JSON: what seed 003's clients call."""
+"""Accounts, and images as base64 in JSON: what clients of an older service call."""
 
 from __future__ import annotations
 
