@@ -3,7 +3,7 @@
 from models import OPEN_CATALOG
 from services.accounts import Account, Accounts
 from services.admission import Budget, Later
-from services.allowance import FREE_BYTES, Allowance, Memory, ceiling, hold_memory, once
+from services.allowance import SMALL_BYTES, Allowance, Memory, ceiling, hold_memory, once
 from services.catalog import Catalog, CatalogPage
 from services.conversion import Conversion
 from services.database import notice_restarts
@@ -43,7 +43,7 @@ from services.wishes import Wishes
 
 __all__ = [
     "DEAR_AT_ONCE",
-    "FREE_BYTES",
+    "SMALL_BYTES",
     "OPEN_CATALOG",
     "Account",
     "AccountAsked",

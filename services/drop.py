@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from crypto import ImageKey, Link, MalformedSecret, OwnerSeal, RowSeal, ServerKeys
 from imaging import TooManyPixels, examine
 from models import ImageRow, Ownership, insertion, now, slot_of, time_left
-from services.allowance import FREE_BYTES, hold_answer, once, turn
+from services.allowance import SMALL_BYTES, hold_answer, once, turn
 from services.catalog import ownership_of
 from services.conversion import Conversion
 from services.database import autocommit, transaction
@@ -131,7 +131,7 @@ class Drop:
         Raises ImageGone, OpensByPostOnly, Later, Overloaded, DatabaseAway, and the errors of imaging for a conversion.
         """
         with autocommit(self._engine) as connection:
-            image = self._images.find(connection, _link(link_text), FREE_BYTES)
+            image = self._images.find(connection, _link(link_text), SMALL_BYTES)
             if image.opens_by_post_only:
                 raise OpensByPostOnly(link_text)
             if conversion is None:
@@ -147,7 +147,7 @@ class Drop:
         of imaging for a conversion. Whatever it raises has counted no view.
         """
         with autocommit(self._engine) as connection:
-            image = self._images.find(connection, _link(link_text), FREE_BYTES)
+            image = self._images.find(connection, _link(link_text), SMALL_BYTES)
             dear = image.details.asks_password or conversion is not None
             read = None if dear else self._images.read(connection, image)
         info, data = read or self._read_dearly(image, password, conversion)
