@@ -21,7 +21,7 @@ from front.sending import Send, head, send_busy, send_small
 from front.sockets import Address, bound_kernel, reset, shut
 from front.waiting import held, wait
 from services import (
-    FREE_BYTES,
+    SMALL_BYTES,
     Allowance,
     BodyCutShort,
     Later,
@@ -141,7 +141,7 @@ class Front:
                     allowance.shrink_memory(flow.moved)
                     return pieces, None
                 wanted = min(size, ceiling(flow.moved)) if chunked else size
-                if flow.moved > FREE_BYTES and allowance.held_memory < wanted:
+                if flow.moved > SMALL_BYTES and allowance.held_memory < wanted:
                     await held(allowance, partial(allowance.hold_memory, wanted))
         except asyncio.CancelledError:
             if flow.ended:

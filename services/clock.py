@@ -7,7 +7,7 @@ import time
 from sqlalchemy import Engine
 
 from models import now
-from services.database import statements
+from services.database import autocommit
 
 AGE_SECONDS = 1.0
 
@@ -31,7 +31,7 @@ class DatabaseClock:
         heard, told = self._heard
         since = _elapsed() - heard
         if since >= self.age:
-            with statements(self._engine) as connection:
+            with autocommit(self._engine) as connection:
                 told, since = now(connection), 0.0
             self._heard = _elapsed(), told
         return int(told + since)

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from imaging import jail_offered
 from models import now
-from services.database import statements
+from services.database import autocommit
 from services.errors import ServiceError
 
 
@@ -32,7 +32,7 @@ class Readiness:
 
     def _database(self) -> Part:
         try:
-            with statements(self._engine) as connection:
+            with autocommit(self._engine) as connection:
                 now(connection)
         except ServiceError as error:
             return Part(False, str(error))

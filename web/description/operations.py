@@ -15,7 +15,7 @@ from services import (
     ImageGone,
     LoginRefused,
     NameTaken,
-    NotByLooking,
+    OpensByPostOnly,
     Overloaded,
     PasswordAsked,
     PasswordWrong,
@@ -110,7 +110,7 @@ PUT = Operation(
 IMAGE_BY_NAME = Operation(
     "The image of a link, or the newest one of a model in one's own catalog",
     {200: IMAGE},
-    (ImageGone, NotByLooking, DatabaseAway, Overloaded, *CONVERTING),
+    (ImageGone, OpensByPostOnly, DatabaseAway, Overloaded, *CONVERTING),
     query=CONVERSION,
     path={
         "name": {"type": "string", "description": "a link or a model id; with .png, .jpg or .webp to convert"}
@@ -130,7 +130,7 @@ OPEN_BY_NAME = Operation(
 IMAGE_BY_LINK = Operation(
     "The image of a link",
     {200: IMAGE},
-    (ImageGone, NotByLooking, DatabaseAway, Overloaded),
+    (ImageGone, OpensByPostOnly, DatabaseAway, Overloaded),
     path={"link": SECRET},
     account="heeded",
 )

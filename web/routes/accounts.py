@@ -1,4 +1,4 @@
-"""Accounts, and images as base64 in JSON: what seed 003's clients call."""
+"""Accounts, and images as base64 in JSON: what clients of an older service call."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from config import Config
-from services import Account, Accounts, Catalog, Drop, Entry, Receipt
+from services import Account, Accounts, Catalog, Drop, Receipt
 from web.answer.answers import head_response, image_response, iso_time, note_receipt
 from web.answer.errors import BadRequest
 from web.answer.schemas import DoneAnswer, MeAnswer, MyImage, RegisteredAnswer, StoredAnswer, TokenAnswer
@@ -60,7 +60,7 @@ def _add_accounts(routes: Blueprint, accounts: Accounts, catalog: Catalog) -> No
     @routes.get("/me")
     @operation(ME)
     def me() -> Response:
-        return _private(_me(account(), catalog.page(account().id, SHOWN_IMAGES).entries))
+        return _private(_me(account(), catalog.page(account().id, SHOWN_IMAGES).images))
 
     @routes.delete("/me")
     @operation(DELETE_ME)
@@ -160,34 +160,33 @@ def _private(fields: Any, status: int = 200) -> Response:
 def _registered(new: Account) -> RegisteredAnswer:
     return {
         "id": str(new.id),
-        "login": new.secrets.login,
-        "email": new.secrets.email,
+        "login": new.login,
+        "email": new.email,
         "createTime": new.created_at.isoformat(),
     }
 
 
-def _me(mine: Account, entries: list[Entry]) -> MeAnswer:
+def _me(mine: Account, images: list[Receipt]) -> MeAnswer:
     return {
         "id": str(mine.id),
-        "login": mine.secrets.login,
-        "images": [_my_image(entry) for entry in entries],
+        "login": mine.login,
+        "images": [_my_image(image) for image in images],
     }
 
 
-def _my_image(entry: Entry) -> MyImage:
-    details = entry.opened.details
+def _my_image(image: Receipt) -> MyImage:
     return {
-        "id": entry.link,
-        "description": details.description if details else None,
-        "source": _source(entry.link),
-        "upload_date": iso_time(entry.opened.row.created_at),
+        "id": image.link,
+        "description": image.details.description if image.details else None,
+        "source": _source(image.link),
+        "upload_date": iso_time(image.created_at),
     }
 
 
 def _stored(receipt: Receipt, owner: Account) -> StoredAnswer:
     return {
         "id": receipt.link,
-        "login": owner.secrets.login,
+        "login": owner.login,
         "source": _source(receipt.link),
         "upload_date": iso_time(receipt.created_at),
         "expires_at": iso_time(receipt.expires_at),

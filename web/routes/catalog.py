@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from config import Config
-from services import AccountAsked, Catalog, Drop, Entry
+from services import AccountAsked, Catalog, Drop, Receipt
 from web.answer.address import address
 from web.answer.answers import JSON, iso_time
 from web.answer.errors import BadRequest
@@ -43,7 +43,7 @@ def catalog_routes(drop: Drop, catalog: Catalog, config: Config) -> Blueprint:
             model_id=request.args.get("model_id"),
             cursor=request.args.get("cursor") or None,
         )
-        data = [_listed(entry, address()) for entry in found.entries]
+        data = [_listed(image, address()) for image in found.images]
         response = jsonify(ListAnswer(status="success", data=data, next=found.next))
         response.headers["Cache-Control"] = "no-store"
         return response
@@ -74,24 +74,23 @@ def _limit(text: str | None) -> int:
     return int(text)
 
 
-def _listed(entry: Entry, base_url: str) -> ListedImage:
-    row = entry.opened.row
-    details: dict[str, Any] = vars(entry.opened.details) if entry.opened.details else {}
+def _listed(image: Receipt, base_url: str) -> ListedImage:
+    details: dict[str, Any] = vars(image.details) if image.details else {}
     return {
-        "image_id": entry.link,
-        "image_key": entry.image_key,
-        "image_url": f"{base_url}/image/{entry.link}",
+        "image_id": image.link,
+        "image_key": image.image_key,
+        "image_url": f"{base_url}/image/{image.link}",
         "model_id": details.get("model_id"),
         "filename": details.get("filename"),
         "content_type": details.get("content_type"),
-        "size": row.size,
+        "size": image.size,
         "width": details.get("width"),
         "height": details.get("height"),
         "sha256": details.get("sha256"),
         "description": details.get("description"),
         "metadata": details.get("metadata"),
         "password": not details,
-        "created_at": iso_time(row.created_at),
-        "expires_at": iso_time(row.expires_at),
-        "views_left": row.views_left,
+        "created_at": iso_time(image.created_at),
+        "expires_at": iso_time(image.expires_at),
+        "views_left": image.views_left,
     }

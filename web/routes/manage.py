@@ -24,7 +24,7 @@ def manage_routes(drop: Drop) -> Blueprint:
         password = read_password(request, None)
         if _mode() == "download":
             return image_response(*drop.download(image_key, password), disposition="attachment")
-        response = jsonify(described(*drop.describe(image_key, password), image_key))
+        response = jsonify(described(drop.describe(image_key, password)))
         response.headers["Cache-Control"] = "no-store"
         return response
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify, render_template, request
 
 from config import Config
-from services import Drop, Glance, PasswordAsked, PasswordWrong, TooManyGuesses
+from services import Drop, ImageInfo, PasswordAsked, PasswordWrong, TooManyGuesses
 from web.answer.address import address
 from web.answer.answers import image_response, iso_time
 from web.answer.errors import STATUS, BadRequest
@@ -60,8 +60,10 @@ def _add_requests(routes: Blueprint, page: Page, drop: Drop) -> None:
     @operation(GLANCE)
     def glance() -> Response:
         link = link_in(_fields("link").get("link", ""))
-        seen = drop.glance(link)
-        return page.render("found.html", link=link, seen=seen, wrong=None) if wants_page() else _seen(seen)
+        image, seconds_left = drop.glance(link)
+        if wants_page():
+            return page.render("found.html", link=link, image=image, wrong=None)
+        return _glanced(image, seconds_left)
 
     @routes.post("/s/open")
     @operation(OPEN_BY_FORM)
@@ -74,7 +76,7 @@ def _add_requests(routes: Blueprint, page: Page, drop: Drop) -> None:
             if not wants_page():
                 raise
             status, code = STATUS[type(error)]
-            response = page.render("found.html", link=link, seen=drop.glance(link), wrong=code)
+            response = page.render("found.html", link=link, image=drop.glance(link)[0], wrong=code)
             # A 401 would make the browser ask for a password itself, and keep it.
             response.status_code = 403 if status == 401 else status
             return response
@@ -103,14 +105,14 @@ def _fields(*names: str) -> dict[str, str]:
     return fields
 
 
-def _seen(seen: Glance) -> Response:
+def _glanced(image: ImageInfo, seconds_left: float) -> Response:
     response = jsonify(
         status="success",
-        size=seen.size,
-        expires_at=iso_time(seen.expires_at),
-        expires_in=seen.seconds_left,
-        views_left=seen.views_left,
-        password=seen.asks_password,
+        size=image.size,
+        expires_at=iso_time(image.expires_at),
+        expires_in=seconds_left,
+        views_left=image.views_left,
+        password=image.details is None,
     )
     response.headers["Cache-Control"] = "no-store"
     return response
