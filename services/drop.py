@@ -75,7 +75,8 @@ class Drop:
         with self._room.reserved(slot, row.stored_bytes, expires_at), statements(self._engine) as connection:
             along = insertion(connection, row, ownership)
             self._store.put(connection, slot, row.row_key, pieces, along=along)
-        return Receipt(image_key.text, link.text, row.size, created_at, expires_at, wishes.views, details)
+        told = image_key.text, link.text, row.size, created_at, expires_at, wishes.views, details
+        return Receipt(*told, ("gain_map",) if picture.gain_map and not wishes.keep_metadata else ())
 
     def _new_seal(self, password: str | None) -> tuple[ImageKey, RowSeal]:
         image_key = ImageKey.new()

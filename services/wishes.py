@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
 
 from imaging import Data, Picture
 from imaging import Limits as PictureLimits
@@ -47,6 +47,8 @@ class Receipt:
     expires_at: int
     views_left: int | None
     details: Details
+    dropped: tuple[Literal["gain_map"], ...] = ()
+    """What a viewer could have used and is not kept: `gain_map`."""
 
 
 def details_of(data: Data, picture: Picture, wishes: Wishes) -> Details:

@@ -33,6 +33,7 @@ export class Card {
     this.part(".open-line").textContent = `curl ${way}${user}-o image.${kind} ${receipt.image_url}`;
     const address = receipt.image_url.slice(0, receipt.image_url.lastIndexOf("/image/"));
     this.part(".delete-line").textContent = `curl -X DELETE ${address}/images/${receipt.image_key}`;
+    show(this.part(".hdr"), Boolean(receipt.dropped?.includes("gain_map")));
     if (this.preview) {
       this.part(".thumb").src = this.preview;
       show(this.part(".thumb"));

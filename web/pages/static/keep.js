@@ -1,7 +1,7 @@
 // What this tab remembers over a reload: session storage, which no other tab sees and which ends with the tab.
 
 const KEY = "mayfly.cards";
-const FIELDS = ["hash", "image_key", "url", "image_url", "filename", "content_type", "asks_password", "lifetime"];
+const FIELDS = ["hash", "image_key", "url", "image_url", "filename", "content_type", "asks_password", "lifetime", "dropped"];
 
 export function kept() {
   try {
