@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from imaging.errors import BrokenImage, TooManyPixels
 
@@ -9,12 +9,16 @@ BYTES_PER_PIXEL = 4
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What a viewer sees: the true media type, the size after orientation, and how many frames move."""
+    """What a viewer sees: the true media type, the size after orientation, and how many frames move.
+
+    `gain_map` says that a JPEG carries the second picture which makes an HDR photo of it; cleaning takes it out.
+    """
 
     media_type: str
     width: int
     height: int
     frames: int = 1
+    gain_map: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

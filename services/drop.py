@@ -79,7 +79,8 @@ class Drop:
         with self._quota.reserved(slot, row.stored_bytes, expires_at), autocommit(self._engine) as connection:
             insert_row = insertion(connection, row, ownership)
             self._store.put(connection, slot, row.row_key, pieces, insert_row)
-        return Receipt(row.size, created_at, expires_at, wishes.views, details, image_key.text, link.text)
+        told = row.size, created_at, expires_at, wishes.views, details, image_key.text, link.text
+        return Receipt(*told, ("gain_map",) if picture.gain_map and not wishes.keep_metadata else ())
 
     def _new_seal(self, password: str | None) -> tuple[ImageKey, RowSeal]:
         image_key = ImageKey.new()

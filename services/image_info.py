@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from services.details import Details
 
@@ -26,3 +27,5 @@ class Receipt(ImageInfo):
 
     image_key: str = field(repr=False)
     link: str = field(repr=False)
+    dropped: tuple[Literal["gain_map"], ...] = ()
+    """What a viewer could have used and is not kept: `gain_map`."""

@@ -21,6 +21,14 @@ MARKER = re.compile(rb"\xff+([\x01-\xfe])")
 SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 
+# How a picture behind the first says that it is a gain map: ISO 21496-1, Ultra HDR 1.1, and Apple's photos since 2020.
+GAIN_MAP = re.compile(
+    rb"urn:iso:std:iso:ts:21496:-1|http://ns.adobe.com/hdr-gain-map/1.0/|urn:com:apple:photo:2020:aux:hdrgainmap"
+)
+GAIN_MAP_WITHIN = 1 << 16
+"""The bytes behind the first picture that are looked at: it is the second one, and says so at its beginning."""
+
+
 class Segment(NamedTuple):
     """One segment of a JPEG: `start` is its FF, `body` follows the length; a scan's `end` is behind its data."""
 
@@ -82,7 +90,8 @@ def measure(
             _learn(tables, segment)
     require(tables.scans, "a JPEG without pixels")
     width, height = exif.turned(*tables.size(), turn)
-    return Picture("image/jpeg", width, height), walk
+    gain_map = GAIN_MAP.search(view, walk[-1].end, walk[-1].end + GAIN_MAP_WITHIN)
+    return Picture("image/jpeg", width, height, gain_map=bool(gain_map)), walk
 
 
 def _learn(tables: Tables, segment: Segment) -> None:

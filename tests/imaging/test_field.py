@@ -324,3 +324,12 @@ def test_a_profile_in_several_segments_of_a_jpeg_is_looked_through_whole() -> No
     kept = bytes(clean(plain[:2] + b"".join(segments) + plain[2:]))
     with Image.open(io.BytesIO(kept)) as image:
         assert image.info["icc_profile"] == without_display(whole)
+
+
+@pytest.mark.parametrize("stray", [b"\0", bytes(40), b"behind the last row", b"\xff\x00\xff\xd0"])
+def test_bytes_behind_the_last_row_of_a_jpeg_stay_and_change_no_pixel(stray: bytes) -> None:
+    whole = JPEG + b"\xff\xd9"
+    more = JPEG + stray + b"\xff\xd9"
+    found, kept = examine(more)
+    assert (found, bytes(kept)) == (examine(whole)[0], bytes(examine(whole)[1])[:-2] + stray + b"\xff\xd9")
+    assert pixels_of(bytes(kept)) == pixels_of(whole)

@@ -90,6 +90,7 @@ def _receipt_fields(receipt: Receipt, base_url: str, image_url: str) -> ReceiptA
         "expires_at": iso_time(receipt.expires_at),
         "expires_in": receipt.expires_at - receipt.created_at,
         "views_left": receipt.views_left,
+        "dropped": list(receipt.dropped),
     }
 
 

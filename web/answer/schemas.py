@@ -109,6 +109,7 @@ class ReceiptAnswer(TypedDict):
     expires_at: Time
     expires_in: int
     views_left: int | None
+    dropped: list[Literal["gain_map"]]
 
 
 class DescribedAnswer(TypedDict):

@@ -53,16 +53,16 @@ def judge(data: bytes) -> tuple[Found, Data | None]:
     try:
         picture, stays = examine(data, patience=60)
     except NotAnImage as refusal:
-        return Found("no image", str(refusal)), None
+        return Found("no image", str(refusal), pillow=bool(_shown(data))), None
     except ImagingError as refusal:
         verdict = (
             "over the limits" if isinstance(refusal, TooManyPixels) and any(refusal.canvas) else "refused"
         )
         return Found(verdict, str(refusal), pillow=bool(_shown(data))), None
-    return Found("accepted", "", True, _differences(data, stays, picture), picture.media_type), stays
+    return Found("accepted", "", True, differences(data, stays, picture), picture.media_type), stays
 
 
-def _differences(data: bytes, stays: Data, picture: Picture) -> str:
+def differences(data: bytes, stays: Data, picture: Picture) -> str:
     if stays is data:
         return ""
     before, after = _shown(data, picture), _shown(bytes(stays), picture)

@@ -10,6 +10,7 @@ const FIELDS = [
   "content_type",
   "asks_password",
   "lifetime",
+  "dropped",
 ];
 
 export function keptLinks() {

@@ -27,6 +27,7 @@ export class LinkCard {
     this.part(".url").value = receipt.url;
     this.part("[name=image_key]").value = receipt.image_key;
     this.curlLines();
+    show(this.part(".hdr"), Boolean(receipt.dropped?.includes("gain_map")));
     if (this.preview) {
       this.part(".thumb").src = this.preview;
       show(this.part(".thumb"));
