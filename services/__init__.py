@@ -43,8 +43,8 @@ from services.wishes import Wishes
 
 __all__ = [
     "DEAR_AT_ONCE",
-    "SMALL_BYTES",
     "OPEN_CATALOG",
+    "SMALL_BYTES",
     "Account",
     "AccountAsked",
     "Accounts",

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from imaging.errors import CUT, BrokenImage
 from imaging.formats import exif, png_pixels
 from imaging.formats.first_bytes import PNG_SIGNATURE
-from imaging.formats.reading import number, require, says, take
+from imaging.formats.reading import number, require, stands_at, take
 from imaging.picture import Limits, Picture
 
 PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT"}
@@ -43,7 +43,7 @@ def chunks(view: memoryview) -> Iterator[Chunk]:
     """
     at = len(PNG_SIGNATURE)
     for _ in range(MAX_CHUNKS):
-        if says(view, at, END):
+        if stands_at(view, at, END):
             yield Chunk(b"IEND", at, at + LEAST, view[:0])
             return
         if at > LEAST and END.startswith(view[at:]):

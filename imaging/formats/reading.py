@@ -35,7 +35,7 @@ def take(view: memoryview, at: int, size: int) -> memoryview:
     return piece
 
 
-def says(view: memoryview, at: int, word: bytes) -> bool:
+def stands_at(view: memoryview, at: int, word: bytes) -> bool:
     """Say whether exactly `word` stands at `at`."""
     return view[at : at + len(word)].tobytes() == word
 

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from imaging.errors import CUT
-from imaging.formats.reading import Budget, number, require, says
+from imaging.formats.reading import Budget, number, require, stands_at
 from imaging.picture import Limits, Picture
 
 ANIMATED, XMP, EXIF = 0x02, 0x04, 0x08
@@ -101,7 +101,7 @@ def _bitstream_size(chunk: Chunk) -> tuple[int, int]:
     body = chunk.body
     if chunk.kind == b"VP8 ":
         tag = number(body, 0, 3, "little")
-        require(not tag & 1 and says(body, 3, b"\x9d\x01\x2a"), "its VP8 is not a picture")
+        require(not tag & 1 and stands_at(body, 3, b"\x9d\x01\x2a"), "its VP8 is not a picture")
         require(10 + (tag >> 5) <= len(body), "its VP8 ends too early")
         return number(body, 6, 2, "little") & 0x3FFF, number(body, 8, 2, "little") & 0x3FFF
     bits = number(body, 1, 4, "little")
