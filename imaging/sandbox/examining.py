@@ -22,13 +22,13 @@ from imaging.picture import Data, Limits, Picture
 from imaging.sandbox.protocol import Examine
 from imaging.sandbox.rendering import look
 
-FORMS: dict[str, Form[Any]] = {
+SANDBOXED_FORMATS: dict[str, Form[Any]] = {
     "image/gif": Form(gif.measure, gif_clean.parts),
     "image/webp": Form(webp.measure, webp_clean.parts),
     "image/avif": Form(heif.measure, heif_clean.parts),
 }
 JPEG: Form[Any] = Form(partial(jpeg.measure, scan_end=SCAN_END), jpeg_clean.parts)
-CLEANED: dict[str, Form[Any]] = FORMS | {"image/png": Form(png.measure, png_clean.parts)}
+CLEANED: dict[str, Form[Any]] = SANDBOXED_FORMATS | {"image/png": Form(png.measure, png_clean.parts)}
 # Whether an image may be so large was asked before it came here.
 NO_LIMITS = Limits(1 << 62, 1 << 62, 1 << 62)
 
@@ -49,7 +49,7 @@ def examine(job: Examine, data: bytes) -> tuple[Picture, Data]:
         picture, kept, proof = read_mended(data, limits, job.keep_metadata)
         look(picture, proof)
         return picture, kept
-    picture, kept = FORMS[job.media_type].read(data, limits, job.keep_metadata)
+    picture, kept = SANDBOXED_FORMATS[job.media_type].read(data, limits, job.keep_metadata)
     look(picture, kept)
     return picture, kept
 
