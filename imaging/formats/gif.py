@@ -26,7 +26,7 @@ class Block(NamedTuple):
 
 
 def measure(view: memoryview, limits: Limits) -> tuple[Picture, list[Block]]:
-    """Walk every block and return the picture with all of them; see `Form.read` for what it raises.
+    """Walk every block and return the picture with all of them; see `ImageFormat.read` for what it raises.
 
     Behind a frame, the end of the file and a byte that begins no block end the picture, as in browsers.
     """

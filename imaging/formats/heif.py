@@ -24,7 +24,7 @@ class Walked(NamedTuple):
 
 
 def measure(view: memoryview, limits: Limits) -> tuple[Picture, Walked]:
-    """Walk every box and return the picture with what was found; see `Form.read` for what it raises."""
+    """Walk every box and return the picture with what was found; see `ImageFormat.read` for what it raises."""
     file = Boxes(view)
     top = file.between(0, len(view))
     has_meta = any(box.kind == b"meta" for box in top)

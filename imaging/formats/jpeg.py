@@ -64,7 +64,7 @@ def _segment(view: memoryview, at: int, scan_end: re.Pattern[bytes]) -> Segment:
 def measure(
     view: memoryview, limits: Limits, scan_end: re.Pattern[bytes] = SCAN_END
 ) -> tuple[Picture, list[Segment]]:
-    """Walk every segment and return the picture with all of them; see `Form.read` for what it raises.
+    """Walk every segment and return the picture with all of them; see `ImageFormat.read` for what it raises.
 
     Raises `NotAnImage` for the kinds of JPEG that no browser shows: lossless, hierarchical, arithmetic.
     """

@@ -61,7 +61,7 @@ def chunks(view: memoryview) -> Iterator[Chunk]:
 
 
 def measure(view: memoryview, limits: Limits) -> tuple[Picture, list[Chunk]]:
-    """Walk every chunk and return the picture with all of them; see `Form.read` for what it raises."""
+    """Walk every chunk and return the picture with all of them; see `ImageFormat.read` for what it raises."""
     pieces = _shown(list(chunks(view)))
     require(pieces, "a PNG without a header")
     header = _header(pieces[0])

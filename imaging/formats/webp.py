@@ -29,7 +29,7 @@ class Chunks(NamedTuple):
 
 
 def measure(view: memoryview, limits: Limits) -> tuple[Picture, Chunks]:
-    """Walk every chunk and return the picture with all of them; see `Form.read` for what it raises."""
+    """Walk every chunk and return the picture with all of them; see `ImageFormat.read` for what it raises."""
     end, budget = 8 + number(view, 4, 4, "little"), Budget()
     require(end <= len(view), CUT)
     walk = Chunks(_chunks(view, HEADER, end, budget), {})

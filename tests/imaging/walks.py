@@ -5,10 +5,10 @@ from typing import Any
 from imaging import Data, Limits, Picture
 from imaging.examination import JPEG, PNG
 from imaging.formats.first_bytes import media_type_of
-from imaging.formats.form import Form
+from imaging.formats.image_format import ImageFormat
 from imaging.sandbox.examining import SANDBOXED_FORMATS
 
-IN_SERVER: dict[str, Form[Any]] = {"image/jpeg": JPEG, "image/png": PNG}
+IN_SERVER: dict[str, ImageFormat[Any]] = {"image/jpeg": JPEG, "image/png": PNG}
 FORMATS = {**IN_SERVER, **SANDBOXED_FORMATS}
 LIMITS = Limits()
 
