@@ -6,11 +6,11 @@ from imaging.formats import jpeg, jpeg_clean, png, png_clean
 from imaging.formats.first_bytes import media_type_of
 from imaging.formats.image_format import MOST_ADDED, ImageFormat
 from imaging.picture import BYTES_PER_PIXEL, Data, Limits, Picture
-from imaging.sandbox.pool import Pool, Task
+from imaging.sandbox.pool import SandboxPool, Task
 from imaging.sandbox.protocol import Examine
 
 JPEG: ImageFormat[list[jpeg.Segment]] = ImageFormat(jpeg.measure, jpeg_clean.parts)
-PNG: ImageFormat[list[png.Chunk]] = ImageFormat(png.measure, png_clean.parts)
+PNG: ImageFormat[list[png.PngChunk]] = ImageFormat(png.measure, png_clean.parts)
 
 MOST_SANDBOXES = 2
 """How many processes of a server process look at uploads at a time."""
@@ -22,7 +22,7 @@ BASE_MEMORY = 64 << 20
 COPIES = 6
 COPIES_OF_BYTES = 4
 
-_uploads = Pool(MOST_SANDBOXES)
+_uploads = SandboxPool(MOST_SANDBOXES)
 
 
 def examine(

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from imaging.errors import CUT, BrokenImage
 from imaging.formats.first_bytes import GIF_BLOCKS, gif_blocks_start, gif_palette
-from imaging.formats.reading import Budget, number, require, take
+from imaging.formats.reading import PieceBudget, number, require, take
 from imaging.picture import Limits, Picture
 
 EXTENSION, IMAGE, TRAILER = 0x21, 0x2C, 0x3B
@@ -56,7 +56,7 @@ class _Walk:
     def __init__(self, view: memoryview) -> None:
         self.view = view
         self.blocks: list[Block] = []
-        self.budget = Budget()
+        self.budget = PieceBudget()
         self.crumbs = ALWAYS_ALLOWED + len(view) // SMALLEST_MEAN
 
     @property

@@ -8,7 +8,7 @@ from imaging.errors import CUT, BrokenImage
 MAX_PIECES = 50_000
 
 
-class Budget:
+class PieceBudget:
     """How many pieces of one file may still be looked at: boxes, chunks, blocks, and entries of its tables."""
 
     def __init__(self) -> None:
