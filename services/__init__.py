@@ -5,7 +5,7 @@ from services.accounts import Account, Accounts
 from services.admission import Budget, Later
 from services.allowance import FREE_BYTES, Allowance, Memory, ceiling, hold_memory, once
 from services.catalog import Catalog, Entry, Page
-from services.conversion import Conversion
+from services.conversion import Conversion, Form
 from services.database import notice_restarts
 from services.dear import DEAR_AT_ONCE
 from services.details import Details
@@ -58,6 +58,7 @@ __all__ = [
     "Details",
     "Drop",
     "Entry",
+    "Form",
     "FormNotMade",
     "Glance",
     "ImageGone",
