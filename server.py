@@ -80,7 +80,7 @@ def serve(config: Config, *, debug: bool) -> None:
         app = create_app(config)
         migrate(app)
         check_connections(app)
-        app.room.count()
+        app.quota.count()
         warn_of_open_secrets(config)
         if config.open_catalog:
             log.warning(OPEN_CATALOG_WARNING)

@@ -21,7 +21,7 @@ from services import (
     ImageGone,
     LoginRefused,
     NameTaken,
-    NotByLooking,
+    OpensByPostOnly,
     Overloaded,
     PasswordAsked,
     PasswordWrong,
@@ -104,7 +104,7 @@ def register_errors(app: Flask) -> None:
     for kind in STATUS:
         app.register_error_handler(kind, _known)
     app.before_request(_refuse)
-    app.register_error_handler(NotByLooking, _not_by_looking)
+    app.register_error_handler(OpensByPostOnly, _opens_by_post_only)
     app.register_error_handler(BadRequest, _bad_request)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unknown)
@@ -127,7 +127,7 @@ def _known(error: Exception) -> Response:
     return response
 
 
-def _not_by_looking(error: NotByLooking) -> Response:
+def _opens_by_post_only(error: OpensByPostOnly) -> Response:
     """Send a browser to the share page, which opens at a click; tell everybody else the line that opens it."""
     if request.accept_mimetypes.best_match(ANSWER_TYPES, default=ANSWER_TYPES[0]) == "text/html":
         response = Response(status=303, headers={"Location": f"{base_path()}/s#{error.link}"})

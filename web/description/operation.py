@@ -35,7 +35,7 @@ class RequestBody:
 
 @dataclass(frozen=True)
 class Operation:
-    """A route's description."""
+    """A route's description, which stands above it as a decorator."""
 
     summary: str
     answers: Mapping[int, Answer]
@@ -50,15 +50,10 @@ class Operation:
     basic: bool = False
     """Whether HTTP Basic may carry an image's password."""
 
-
-def operation(described: Operation) -> Callable[[Route], Route]:
-    """Describe a route."""
-
-    def describe(route: Route) -> Route:
-        route.__operation__ = described  # type: ignore[attr-defined]
+    def __call__(self, route: Route) -> Route:
+        """Describe a route."""
+        route.__operation__ = self  # type: ignore[attr-defined]
         return route
-
-    return describe
 
 
 def operation_of(route: Callable[..., Any]) -> Operation | None:

@@ -1,4 +1,4 @@
-"""Accounts, and images as base64 in JSON: what seed 003's clients call."""
+"""Accounts, and images as base64 in JSON: what clients of an older service call."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from services import (
     Catalog,
     CurrentPasswordWrong,
     Drop,
-    Entry,
     ImageGone,
     LoginRefused,
     NameTaken,
-    NotByLooking,
+    OpensByPostOnly,
     Receipt,
     TooManyLogins,
 )
@@ -26,7 +25,7 @@ from web.answer.answers import head_response, image_response, iso_time, note_rec
 from web.answer.schemas import DoneAnswer, MeAnswer, MyImage, RegisteredAnswer, StoredAnswer, TokenAnswer
 from web.description.common import DATABASE, DONE, IMAGE, RECEIPT_HEADERS, SECRET, STORING, UNLOCKING
 from web.description.forms import form
-from web.description.operation import Answer, Operation, RequestBody, operation
+from web.description.operation import Answer, Operation, RequestBody
 from web.request.auth import account
 from web.request.bodies import Credentials, PasswordChange, Registration
 from web.request.encoded import EncodedImage, read_encoded_image
@@ -40,72 +39,69 @@ SHOWN_IMAGES = 1000
 def account_routes(accounts: Accounts, catalog: Catalog, drop: Drop, config: Config) -> Blueprint:
     """The routes of accounts and their images."""
     routes = Blueprint("accounts", __name__, url_prefix="/api")
-    _add_accounts(routes, accounts, catalog)
-    _add_images(routes, drop, config)
+    _add_logins(routes, accounts)
+    _add_me(routes, accounts, catalog)
+    _add_password(routes, accounts)
+    _add_upload(routes, drop, config)
+    _add_images(routes, drop)
     return routes
 
 
-def _add_accounts(routes: Blueprint, accounts: Accounts, catalog: Catalog) -> None:
+def _add_logins(routes: Blueprint, accounts: Accounts) -> None:
     @routes.post("/registration")
-    @operation(
-        Operation(
-            "Open an account",
-            {201: Answer("The account.", RegisteredAnswer)},
-            (NameTaken, *DATABASE),
-            body=RequestBody(Registration),
-        )
+    @Operation(
+        "Open an account",
+        {201: Answer("The account.", RegisteredAnswer)},
+        (NameTaken, *DATABASE),
+        body=RequestBody(Registration),
     )
     def registration() -> Response:
         asked = read_json(request, Registration)
         return _private(_registered(accounts.register(asked.login, asked.email, asked.password)), 201)
 
     @routes.route("/login", methods=["GET", "POST"])
-    @operation(
-        Operation(
-            "Log in",
-            {200: Answer("A token.", TokenAnswer)},
-            (LoginRefused, TooManyLogins, *DATABASE),
-            body=RequestBody(Credentials),
-        )
+    @Operation(
+        "Log in",
+        {200: Answer("A token.", TokenAnswer)},
+        (LoginRefused, TooManyLogins, *DATABASE),
+        body=RequestBody(Credentials),
     )
     def login() -> Response:
         given = read_json(request, Credentials)
         return _private(TokenAnswer(Authorization=accounts.login(given.login, given.password)))
 
+
+def _add_me(routes: Blueprint, accounts: Accounts, catalog: Catalog) -> None:
     @routes.get("/me")
-    @operation(
-        Operation(
-            "One's account and its newest images",
-            {200: Answer("The account.", MeAnswer)},
-            (AccountAsked, *DATABASE),
-            account="asked",
-        )
+    @Operation(
+        "One's account and its newest images",
+        {200: Answer("The account.", MeAnswer)},
+        (AccountAsked, *DATABASE),
+        account="asked",
     )
     def me() -> Response:
-        return _private(_me(account(), catalog.page(account().id, SHOWN_IMAGES).entries))
+        return _private(_me(account(), catalog.page(account().id, SHOWN_IMAGES).images))
 
     @routes.delete("/me")
-    @operation(
-        Operation(
-            "Delete one's account and everything it owns",
-            DONE,
-            (AccountAsked, *DATABASE),
-            account="asked",
-        )
+    @Operation(
+        "Delete one's account and everything it owns",
+        DONE,
+        (AccountAsked, *DATABASE),
+        account="asked",
     )
     def delete_me() -> Response:
         accounts.delete(account().id)
         return _private(DoneAnswer(status="success"))
 
+
+def _add_password(routes: Blueprint, accounts: Accounts) -> None:
     @routes.put("/me/password")
-    @operation(
-        Operation(
-            "Change one's password, which ends every token",
-            {200: Answer("A new token.", TokenAnswer)},
-            (AccountAsked, CurrentPasswordWrong, TooManyLogins, *DATABASE),
-            body=RequestBody(PasswordChange),
-            account="asked",
-        )
+    @Operation(
+        "Change one's password, which ends every token",
+        {200: Answer("A new token.", TokenAnswer)},
+        (AccountAsked, CurrentPasswordWrong, TooManyLogins, *DATABASE),
+        body=RequestBody(PasswordChange),
+        account="asked",
     )
     def change_password() -> Response:
         owner, asked = account(), read_json(request, PasswordChange)
@@ -113,16 +109,14 @@ def _add_accounts(routes: Blueprint, accounts: Accounts, catalog: Catalog) -> No
         return _private(TokenAnswer(Authorization=token))
 
 
-def _add_images(routes: Blueprint, drop: Drop, config: Config) -> None:
+def _add_upload(routes: Blueprint, drop: Drop, config: Config) -> None:
     @routes.post("/images")
-    @operation(
-        Operation(
-            "Upload an image as base64",
-            {201: Answer("The image is stored.", StoredAnswer, headers=(*RECEIPT_HEADERS, "Cache-Control"))},
-            (AccountAsked, *STORING),
-            body=RequestBody(EncodedImage),
-            account="asked",
-        )
+    @Operation(
+        "Upload an image as base64",
+        {201: Answer("The image is stored.", StoredAnswer, headers=(*RECEIPT_HEADERS, "Cache-Control"))},
+        (AccountAsked, *STORING),
+        body=RequestBody(EncodedImage),
+        account="asked",
     )
     def upload() -> Response:
         owner = account()
@@ -130,15 +124,15 @@ def _add_images(routes: Blueprint, drop: Drop, config: Config) -> None:
         receipt = drop.deposit(image, wishes_of(sent), owner.id)
         return note_receipt(_private(_stored(receipt, owner), 201), receipt, _source(receipt.link))
 
+
+def _add_images(routes: Blueprint, drop: Drop) -> None:
     @routes.get("/images/<link>")
-    @operation(
-        Operation(
-            "The image of a link",
-            {200: IMAGE},
-            (ImageGone, NotByLooking, *DATABASE),
-            path={"link": SECRET},
-            account="heeded",
-        )
+    @Operation(
+        "The image of a link",
+        {200: IMAGE},
+        (ImageGone, OpensByPostOnly, *DATABASE),
+        path={"link": SECRET},
+        account="heeded",
     )
     def image(link: str) -> Response:
         if request.method == "HEAD":
@@ -146,16 +140,14 @@ def _add_images(routes: Blueprint, drop: Drop, config: Config) -> None:
         return image_response(*drop.view(link))
 
     @routes.post("/images/<link>")
-    @operation(
-        Operation(
-            "Open an image on purpose",
-            {200: IMAGE},
-            (ImageGone, *UNLOCKING, *DATABASE),
-            path={"link": SECRET},
-            body=form(Opening),
-            account="heeded",
-            basic=True,
-        )
+    @Operation(
+        "Open an image on purpose",
+        {200: IMAGE},
+        (ImageGone, *UNLOCKING, *DATABASE),
+        path={"link": SECRET},
+        body=form(Opening),
+        account="heeded",
+        basic=True,
     )
     def open_image(link: str) -> Response:
         return image_response(*drop.open(link, read_opening(request)))
@@ -171,34 +163,33 @@ def _private(fields: Any, status: int = 200) -> Response:
 def _registered(new: Account) -> RegisteredAnswer:
     return {
         "id": str(new.id),
-        "login": new.secrets.login,
-        "email": new.secrets.email,
+        "login": new.login,
+        "email": new.email,
         "createTime": new.created_at.isoformat(),
     }
 
 
-def _me(mine: Account, entries: list[Entry]) -> MeAnswer:
+def _me(mine: Account, images: list[Receipt]) -> MeAnswer:
     return {
         "id": str(mine.id),
-        "login": mine.secrets.login,
-        "images": [_my_image(entry) for entry in entries],
+        "login": mine.login,
+        "images": [_my_image(image) for image in images],
     }
 
 
-def _my_image(entry: Entry) -> MyImage:
-    details = entry.opened.details
+def _my_image(image: Receipt) -> MyImage:
     return {
-        "id": entry.link,
-        "description": details.description if details else None,
-        "source": _source(entry.link),
-        "upload_date": iso_time(entry.opened.row.created_at),
+        "id": image.link,
+        "description": image.details.description if image.details else None,
+        "source": _source(image.link),
+        "upload_date": iso_time(image.created_at),
     }
 
 
 def _stored(receipt: Receipt, owner: Account) -> StoredAnswer:
     return {
         "id": receipt.link,
-        "login": owner.secrets.login,
+        "login": owner.login,
         "source": _source(receipt.link),
         "upload_date": iso_time(receipt.created_at),
         "expires_at": iso_time(receipt.expires_at),

@@ -7,14 +7,14 @@ from typing import Annotated, Any
 from flask import Blueprint, Response, jsonify, request
 from pydantic import Field
 
-from services import AccountAsked, BadCursor, Catalog, Entry
+from services import AccountAsked, BadCursor, Catalog, Receipt
 from web.answer.address import address
 from web.answer.answers import iso_time
 from web.answer.errors import BadRequest
 from web.answer.schemas import ListAnswer, ListedImage
 from web.description.common import DATABASE
 from web.description.forms import text_schemas
-from web.description.operation import Answer, Operation, operation
+from web.description.operation import Answer, Operation
 from web.request.auth import catalog_owner
 from web.request.strict import Strict, read_text
 
@@ -41,14 +41,12 @@ def catalog_routes(catalog: Catalog) -> Blueprint:
 
     @routes.get("/images")
     @routes.get("/images/")
-    @operation(
-        Operation(
-            "List one's own images, newest first",
-            {200: Answer("A page of the list.", ListAnswer, headers=("Cache-Control",))},
-            (AccountAsked, BadCursor, *DATABASE),
-            query=text_schemas(ListOptions),
-            account="heeded",
-        )
+    @Operation(
+        "List one's own images, newest first",
+        {200: Answer("A page of the list.", ListAnswer, headers=("Cache-Control",))},
+        (AccountAsked, BadCursor, *DATABASE),
+        query=text_schemas(ListOptions),
+        account="heeded",
     )
     def images() -> Response:
         options = _options()
@@ -62,7 +60,7 @@ def catalog_routes(catalog: Catalog) -> Blueprint:
             model_id=options.model_id,
             cursor=options.cursor or None,
         )
-        data = [_listed(entry, address()) for entry in found.entries]
+        data = [_listed(image, address()) for image in found.images]
         response = jsonify(ListAnswer(status="success", data=data, next=found.next))
         response.headers["Cache-Control"] = "no-store"
         return response
@@ -80,24 +78,23 @@ def _options() -> ListOptions:
     return read_text(ListOptions, request.args.to_dict())
 
 
-def _listed(entry: Entry, base_url: str) -> ListedImage:
-    row = entry.opened.row
-    details: dict[str, Any] = vars(entry.opened.details) if entry.opened.details else {}
+def _listed(image: Receipt, base_url: str) -> ListedImage:
+    details: dict[str, Any] = vars(image.details) if image.details else {}
     return {
-        "image_id": entry.link,
-        "image_key": entry.image_key,
-        "image_url": f"{base_url}/image/{entry.link}",
+        "image_id": image.link,
+        "image_key": image.image_key,
+        "image_url": f"{base_url}/image/{image.link}",
         "model_id": details.get("model_id"),
         "filename": details.get("filename"),
         "content_type": details.get("content_type"),
-        "size": row.size,
+        "size": image.size,
         "width": details.get("width"),
         "height": details.get("height"),
         "sha256": details.get("sha256"),
         "description": details.get("description"),
         "metadata": details.get("metadata"),
         "password": not details,
-        "created_at": iso_time(row.created_at),
-        "expires_at": iso_time(row.expires_at),
-        "views_left": row.views_left,
+        "created_at": iso_time(image.created_at),
+        "expires_at": iso_time(image.expires_at),
+        "views_left": image.views_left,
     }

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Flask, Response, render_template, request
 
 from web.description.openapi import describe_api
-from web.description.operation import HTML, Answer, Operation, operation
+from web.description.operation import HTML, Answer, Operation
 
 UNCHANGED = {304: Answer("It is as the ETag in If-None-Match says.")}
 POLICY = "default-src 'none'; style-src 'self'"
@@ -27,14 +27,12 @@ def docs_routes(app: Flask) -> Blueprint:
         return render_template("docs.html", api=describe_api(app)).encode()
 
     @routes.get("/openapi.json")
-    @operation(Operation("This description", {200: Answer("OpenAPI 3.1.", dict[str, Any]), **UNCHANGED}))
+    @Operation("This description", {200: Answer("OpenAPI 3.1.", dict[str, Any]), **UNCHANGED})
     def openapi() -> Response:
         return _kept(description(), "application/json")
 
     @routes.get("/docs")
-    @operation(
-        Operation("This description as a page", {200: Answer("A page.", media_types=(HTML,)), **UNCHANGED})
-    )
+    @Operation("This description as a page", {200: Answer("A page.", media_types=(HTML,)), **UNCHANGED})
     def docs() -> Response:
         response = _kept(page(), "text/html")
         response.headers["Content-Security-Policy"] = POLICY

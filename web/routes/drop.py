@@ -10,13 +10,13 @@ from flask import Blueprint, Response, request
 from werkzeug.routing import BaseConverter
 
 from config import Config
-from services import Catalog, Drop, ImageGone, NotByLooking
+from services import Catalog, Drop, ImageGone, OpensByPostOnly
 from web.answer.address import address
 from web.answer.answers import JSON, TEXT, head_response, image_response, receipt_response
 from web.description.common import CONVERTING, DATABASE, IMAGE, RECEIPT, STORING, UNLOCKING
 from web.description.forms import form, text_schemas
 from web.description.forms import upload as upload_body
-from web.description.operation import Operation, operation
+from web.description.operation import Operation
 from web.pages.page import Page, wants_page
 from web.request.auth import catalog_owner
 from web.request.body import IMAGE_FIELDS, read_body
@@ -74,40 +74,34 @@ def _add_uploads(routes: Blueprint, drop: Drop, page: Page) -> None:
     @routes.post("/")
     @routes.post("/upload")
     @routes.post("/images/upload")  # where seed 004's clients send them
-    @operation(UPLOAD)
+    @UPLOAD
     def upload() -> Response:
         return _deposit(drop, page, JSON)
 
     @routes.put("/<anything:filename>")
-    @operation(
-        replace(
-            UPLOAD,
-            summary="Upload an image under a file name",
-            path={
-                "filename": {"type": "string", "minLength": 1, "description": "unless the option has another"}
-            },
-        )
+    @replace(
+        UPLOAD,
+        summary="Upload an image under a file name",
+        path={"filename": {"type": "string", "minLength": 1, "description": "unless the option has another"}},
     )
     def put(filename: str) -> Response:  # noqa: ARG001 - what is no UTF-8 in it is lost here already
         return _deposit(drop, page, TEXT, in_path(request))
 
     @routes.put("/")  # where curl -T is given no file that has a name
-    @operation(UPLOAD)
+    @UPLOAD
     def put_nameless() -> Response:
         return _deposit(drop, page, TEXT)
 
 
 def _add_images(routes: Blueprint, drop: Drop, catalog: Catalog) -> None:
     @routes.get("/image/<first:name>")
-    @operation(
-        Operation(
-            "The image of a link, or the newest one of a model in one's own catalog",
-            {200: IMAGE},
-            (ImageGone, NotByLooking, *DATABASE, *CONVERTING),
-            query=CONVERSION,
-            path=NAME,
-            account="heeded",
-        )
+    @Operation(
+        "The image of a link, or the newest one of a model in one's own catalog",
+        {200: IMAGE},
+        (ImageGone, OpensByPostOnly, *DATABASE, *CONVERTING),
+        query=CONVERSION,
+        path=NAME,
+        account="heeded",
     )
     def image(name: str) -> Response:
         link, end = split_name(name)
@@ -117,17 +111,15 @@ def _add_images(routes: Blueprint, drop: Drop, catalog: Catalog) -> None:
         return image_response(*_by_name(catalog, lambda found: drop.view(found, conversion), link))
 
     @routes.post("/image/<first:name>")
-    @operation(
-        Operation(
-            "Open an image on purpose: one with limited views or a password opens in no other way",
-            {200: IMAGE},
-            (ImageGone, *UNLOCKING, *DATABASE, *CONVERTING),
-            query=CONVERSION,
-            path=NAME,
-            body=form(Opening),
-            account="heeded",
-            basic=True,
-        )
+    @Operation(
+        "Open an image on purpose: one with limited views or a password opens in no other way",
+        {200: IMAGE},
+        (ImageGone, *UNLOCKING, *DATABASE, *CONVERTING),
+        query=CONVERSION,
+        path=NAME,
+        body=form(Opening),
+        account="heeded",
+        basic=True,
     )
     def open_image(name: str) -> Response:
         link, end = split_name(name)

@@ -10,7 +10,7 @@ from web.answer.errors import BadRequest
 from web.answer.pictures import MEDIA_TYPES
 from web.answer.schemas import DescribedAnswer
 from web.description.common import DATABASE, DONE, SECRET, UNLOCKING
-from web.description.operation import Answer, Operation, operation
+from web.description.operation import Answer, Operation
 from web.request.passwords import read_password
 
 MODES = ("view", "download")
@@ -21,38 +21,30 @@ def manage_routes(drop: Drop) -> Blueprint:
     routes = Blueprint("manage", __name__, url_prefix="/images")
 
     @routes.get("/<image_key>")
-    @operation(
-        Operation(
-            "Describe or download an image by its image key",
-            {
-                200: Answer(
-                    "The image's details, or the image.", DescribedAnswer, MEDIA_TYPES, ("Cache-Control",)
-                )
-            },
-            (ImageGone, *UNLOCKING, *DATABASE),
-            query={"mode": {"type": "string", "enum": list(MODES)}},
-            path={"image_key": SECRET},
-            account="heeded",
-            basic=True,
-        )
+    @Operation(
+        "Describe or download an image by its image key",
+        {200: Answer("The image's details, or the image.", DescribedAnswer, MEDIA_TYPES, ("Cache-Control",))},
+        (ImageGone, *UNLOCKING, *DATABASE),
+        query={"mode": {"type": "string", "enum": list(MODES)}},
+        path={"image_key": SECRET},
+        account="heeded",
+        basic=True,
     )
     def describe(image_key: str) -> Response:
         password = read_password(request, None)
         if _mode() == "download":
             return image_response(*drop.download(image_key, password), disposition="attachment")
-        response = jsonify(described(*drop.describe(image_key, password), image_key))
+        response = jsonify(described(drop.describe(image_key, password)))
         response.headers["Cache-Control"] = "no-store"
         return response
 
     @routes.delete("/<image_key>")
-    @operation(
-        Operation(
-            "Delete an image by its image key",
-            DONE,
-            (ImageGone, *DATABASE),
-            path={"image_key": SECRET},
-            account="heeded",
-        )
+    @Operation(
+        "Delete an image by its image key",
+        DONE,
+        (ImageGone, *DATABASE),
+        path={"image_key": SECRET},
+        account="heeded",
     )
     def delete(image_key: str) -> Response:
         drop.delete(image_key)

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, jsonify
 
 from services import DatabaseAway, Purge, Readiness
 from web.answer import schemas
-from web.description.operation import Answer, Operation, operation
+from web.description.operation import Answer, Operation
 
 
 def operator_routes(purge: Purge, readiness: Readiness) -> Blueprint:
@@ -14,30 +14,26 @@ def operator_routes(purge: Purge, readiness: Readiness) -> Blueprint:
     routes = Blueprint("operators", __name__)
 
     @routes.route("/cleanup", methods=["GET", "POST"])
-    @operation(
-        Operation(
-            "Purge what has expired",
-            {200: Answer("It is done.", schemas.CleanupAnswer)},
-            (DatabaseAway,),
-        )
+    @Operation(
+        "Purge what has expired",
+        {200: Answer("It is done.", schemas.CleanupAnswer)},
+        (DatabaseAway,),
     )
     def cleanup() -> Response:
         return jsonify(status="success", deleted=purge())
 
     @routes.get("/healthz")
-    @operation(Operation("Whether the service is alive", {200: Answer("It is.", schemas.AliveAnswer)}))
+    @Operation("Whether the service is alive", {200: Answer("It is.", schemas.AliveAnswer)})
     def healthz() -> Response:
         return jsonify(status="ok")
 
     @routes.get("/readyz")
-    @operation(
-        Operation(
-            "Whether the service can do all that it is for, part by part",
-            {
-                200: Answer("Every part can.", schemas.ReadyAnswer, headers=("Cache-Control",)),
-                503: Answer("A part can't.", schemas.ReadyAnswer, headers=("Cache-Control",)),
-            },
-        )
+    @Operation(
+        "Whether the service can do all that it is for, part by part",
+        {
+            200: Answer("Every part can.", schemas.ReadyAnswer, headers=("Cache-Control",)),
+            503: Answer("A part can't.", schemas.ReadyAnswer, headers=("Cache-Control",)),
+        },
     )
     def readyz() -> Response:
         parts = readiness()

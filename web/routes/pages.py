@@ -11,14 +11,14 @@ from flask import Blueprint, Response, jsonify, render_template, request
 from pydantic import Field
 
 from config import Config
-from services import Drop, Glance, ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses
+from services import Drop, ImageGone, ImageInfo, PasswordAsked, PasswordWrong, TooManyGuesses
 from web.answer.address import address
 from web.answer.answers import image_response, iso_time
 from web.answer.errors import STATUS, BadRequest
 from web.answer.schemas import DoneAnswer, GlanceAnswer
 from web.description.common import DATABASE, IMAGE, UNLOCKING
 from web.description.forms import form
-from web.description.operation import HTML, TEXT, Answer, Operation, operation
+from web.description.operation import HTML, TEXT, Answer, Operation
 from web.pages.page import Page, qr, wants_page
 from web.request.forms import read_form
 from web.request.links import PASTED, link_in
@@ -56,7 +56,10 @@ def page_routes(drop: Drop, config: Config) -> Blueprint:
     routes.before_request(_refuse_other_sites)
     page = Page(config)
     _add_pages(routes, page)
-    _add_requests(routes, page, drop)
+    _add_glance(routes, page, drop)
+    _add_opening(routes, page, drop)
+    _add_drawing(routes)
+    _add_deletion(routes, page, drop)
     return routes
 
 
@@ -70,11 +73,9 @@ def _refuse_other_sites() -> None:
 
 def _add_pages(routes: Blueprint, page: Page) -> None:
     @routes.get("/")
-    @operation(
-        Operation(
-            "The drop page, or for curl how to use it",
-            {200: Answer("A page, or the same as text.", media_types=(HTML, TEXT))},
-        )
+    @Operation(
+        "The drop page, or for curl how to use it",
+        {200: Answer("A page, or the same as text.", media_types=(HTML, TEXT))},
     )
     def home() -> Response:
         if wants_page():
@@ -85,37 +86,37 @@ def _add_pages(routes: Blueprint, page: Page) -> None:
         return response
 
     @routes.get("/s", strict_slashes=False)
-    @operation(Operation("The share page", {200: Answer("A page.", media_types=(HTML,))}))
+    @Operation("The share page", {200: Answer("A page.", media_types=(HTML,))})
     def share() -> Response:
         return page.share()
 
 
-def _add_requests(routes: Blueprint, page: Page, drop: Drop) -> None:
+def _add_glance(routes: Blueprint, page: Page, drop: Drop) -> None:
     @routes.post("/s")
-    @operation(
-        Operation(
-            "What a link leads to, without opening it",
-            {200: Answer("What is told.", GlanceAnswer, (HTML,), ("Cache-Control",))},
-            (ImageGone, *DATABASE),
-            body=form(LinkForm),
-            also=CROSS_SITE,
-        )
+    @Operation(
+        "What a link leads to, without opening it",
+        {200: Answer("What is told.", GlanceAnswer, (HTML,), ("Cache-Control",))},
+        (ImageGone, *DATABASE),
+        body=form(LinkForm),
+        also=CROSS_SITE,
     )
     def glance() -> Response:
         link = link_in(_form(LinkForm).link)
-        seen = drop.glance(link)
-        return page.render("found.html", link=link, seen=seen, wrong=None) if wants_page() else _seen(seen)
+        image, seconds_left = drop.glance(link)
+        if wants_page():
+            return page.render("found.html", link=link, image=image, wrong=None)
+        return _glanced(image, seconds_left)
 
+
+def _add_opening(routes: Blueprint, page: Page, drop: Drop) -> None:
     @routes.post("/s/open")
-    @operation(
-        Operation(
-            "Open an image on purpose, by a form",
-            {200: IMAGE},
-            (ImageGone, *UNLOCKING, *DATABASE),
-            body=form(OpeningForm),
-            also=CROSS_SITE,
-            basic=True,
-        )
+    @Operation(
+        "Open an image on purpose, by a form",
+        {200: IMAGE},
+        (ImageGone, *UNLOCKING, *DATABASE),
+        body=form(OpeningForm),
+        also=CROSS_SITE,
+        basic=True,
     )
     def open_image() -> Response:
         sent = _form(OpeningForm)
@@ -126,19 +127,19 @@ def _add_requests(routes: Blueprint, page: Page, drop: Drop) -> None:
             if not wants_page():
                 raise
             status, code = STATUS[type(error)]
-            response = page.render("found.html", link=link, seen=drop.glance(link), wrong=code)
+            response = page.render("found.html", link=link, image=drop.glance(link)[0], wrong=code)
             # A 401 would make the browser ask for a password itself, and keep it.
             response.status_code = 403 if status == 401 else status
             return response
 
+
+def _add_drawing(routes: Blueprint) -> None:
     @routes.post("/s/qr")
-    @operation(
-        Operation(
-            "The share URL of a link as a QR code",
-            {200: Answer("The code.", media_types=("image/svg+xml",), headers=("Cache-Control",))},
-            body=form(LinkForm, "link"),
-            also=CROSS_SITE,
-        )
+    @Operation(
+        "The share URL of a link as a QR code",
+        {200: Answer("The code.", media_types=("image/svg+xml",), headers=("Cache-Control",))},
+        body=form(LinkForm, "link"),
+        also=CROSS_SITE,
     )
     def draw() -> Response:
         link = link_in(_form(LinkForm).link)
@@ -148,15 +149,15 @@ def _add_requests(routes: Blueprint, page: Page, drop: Drop) -> None:
         response.headers["Cache-Control"] = "no-store"
         return response
 
+
+def _add_deletion(routes: Blueprint, page: Page, drop: Drop) -> None:
     @routes.post("/s/delete")
-    @operation(
-        Operation(
-            "Delete an image by its image key, by a form",
-            {200: Answer("It is done.", DoneAnswer, (HTML,))},
-            (ImageGone, *DATABASE),
-            body=form(DeletionForm),
-            also=CROSS_SITE,
-        )
+    @Operation(
+        "Delete an image by its image key, by a form",
+        {200: Answer("It is done.", DoneAnswer, (HTML,))},
+        (ImageGone, *DATABASE),
+        body=form(DeletionForm),
+        also=CROSS_SITE,
     )
     def delete() -> Response:
         drop.delete(_form(DeletionForm).image_key)
@@ -169,14 +170,14 @@ def _form(schema: type[T]) -> T:
     return read_form(request, schema)
 
 
-def _seen(seen: Glance) -> Response:
+def _glanced(image: ImageInfo, seconds_left: float) -> Response:
     response = jsonify(
         status="success",
-        size=seen.size,
-        expires_at=iso_time(seen.expires_at),
-        expires_in=seen.seconds_left,
-        views_left=seen.views_left,
-        password=seen.asks_password,
+        size=image.size,
+        expires_at=iso_time(image.expires_at),
+        expires_in=seconds_left,
+        views_left=image.views_left,
+        password=image.details is None,
     )
     response.headers["Cache-Control"] = "no-store"
     return response
