@@ -6,7 +6,7 @@ from services.admission import Budget, Later
 from services.allowance import SMALL_BYTES, Allowance, Memory, ceiling, hold_memory, once
 from services.catalog import Catalog, CatalogPage
 from services.clock import DatabaseClock
-from services.conversion import Conversion
+from services.conversion import Conversion, Form
 from services.database import notice_restarts
 from services.dear import DEAR_AT_ONCE
 from services.details import Details
@@ -63,6 +63,7 @@ __all__ = [
     "Details",
     "Drop",
     "DropLimits",
+    "Form",
     "FormNotMade",
     "ImageGone",
     "ImageInfo",

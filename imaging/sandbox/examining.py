@@ -19,6 +19,7 @@ from imaging.formats import (
     webp,
     webp_clean,
 )
+from imaging.formats.image_format import ImageFormat
 from imaging.formats.jpeg_mended import SCAN_END, mended
 from imaging.picture import Data, Limits, Picture
 from imaging.sandbox.protocol import Examine
