@@ -15,7 +15,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
@@ -88,7 +88,7 @@ def serve(config: Config, *, debug: bool) -> None:
         if not jail_offered().filtered:
             log.warning(app.readiness.sandbox().message)
         host, port = config.bind
-        server = Granian(
+        server = HTTPServer(
             "server:worker",
             factory=True,
             interface=Interfaces.ASGINL,
@@ -106,6 +106,27 @@ def serve(config: Config, *, debug: bool) -> None:
         )
         prepare_forks()
         server.serve()
+
+
+class HTTPServer(Granian):  # type: ignore[misc, valid-type]
+    """Granian, which else may say of a worker that ended in order that it "refused to gracefully stop" and was killed.
+
+    A thread of Granian's collects an ended worker's status. Until that thread has noted it, ``is_alive`` is true.
+    """
+
+    def _spawn_worker(self, *args: Any, **kwargs: Any) -> Any:
+        worker = super()._spawn_worker(*args, **kwargs)
+        unnoted = worker.is_alive
+        worker.is_alive = lambda: unnoted() and _exists(worker.inner.pid)
+        return worker
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def prepare_forks() -> None:

@@ -16,6 +16,7 @@ import requests
 from sqlalchemy import create_engine, text
 
 import embedded
+from config import Config
 from tests.cast import SERVER_KEY, noise
 from tests.processes import ROOT, Served, alive, free_port, serving, until, write_no_file
 
@@ -258,6 +259,13 @@ def test_a_database_that_goes_away_is_a_503_and_comes_back_without_a_restart(tmp
             assert until(lambda: requests.get(f"{served.url}/image/{link}", timeout=20).ok, 30)
             assert until(lambda: requests.post(f"{served.url}/upload", data=ONE_MB, timeout=20).ok, 30)
             served.stop()
+
+
+def test_a_start_with_our_own_defaults_warns_of_nothing(database_url: str) -> None:
+    workers = str(Config().workers)
+    with serving(DATABASE_URL=database_url, SECRET_KEYS=SERVER_KEY, WORKERS=workers) as served:
+        assert until(lambda: served.log.count("Started worker") == int(workers))
+        assert "WARNING" not in served.log
 
 
 def test_debug_reloads_with_one_worker(tmp_path: Path, database_url: str) -> None:
