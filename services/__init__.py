@@ -5,7 +5,7 @@ from services.accounts import Account, Accounts
 from services.admission import Budget, Later
 from services.allowance import SMALL_BYTES, Allowance, Memory, ceiling, hold_memory, once
 from services.catalog import Catalog, CatalogPage
-from services.conversion import Conversion
+from services.conversion import Conversion, Form
 from services.database import notice_restarts
 from services.dear import DEAR_AT_ONCE
 from services.details import Details
@@ -61,6 +61,7 @@ __all__ = [
     "Details",
     "Drop",
     "DropLimits",
+    "Form",
     "FormNotMade",
     "ImageGone",
     "ImageInfo",

@@ -14,7 +14,7 @@ from werkzeug.routing import Rule
 from services import OpensByPostOnly, TokenRefused
 from web.answer.errors import CHALLENGES, STATUS
 from web.answer.schemas import ErrorAnswer
-from web.description.operation import HTML, TEXT, Answer, Body, Operation, operation_of
+from web.description.operation import HTML, TEXT, Answer, Operation, RequestBody, operation_of
 
 VERSION = "0.1.0"
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
@@ -120,7 +120,7 @@ def _parameters(rule: Rule, operation: Operation) -> list[dict[str, Any]]:
     return in_path + in_query
 
 
-def _body(body: Body, schemas: _Schemas) -> dict[str, Any]:
+def _body(body: RequestBody, schemas: _Schemas) -> dict[str, Any]:
     content = {name: {"schema": schema} for name, schema in body.media_types.items()}
     if body.schema:
         content["application/json"] = {"schema": schemas.of(body.schema)}
