@@ -44,7 +44,7 @@ def test_a_workflow_may_do_nothing_but_what_a_job_asks_for(path: Path) -> None:
 def test_each_change_is_checked_on_the_oldest_and_on_the_newest_python() -> None:
     job = yaml.safe_load((ROOT / ".github" / "workflows" / "check.yml").read_text())["jobs"]["check"]
     oldest = re.search(r'requires-python = ">=([\d.]+)"', (ROOT / "pyproject.toml").read_text())
-    newest = re.search(r"\$\{PYTHON:-python([\d.]+) ", (ROOT / ".ci" / "venv").read_text())
+    newest = re.search(r"\$\{PYTHON:-python([\d.]+) ", (ROOT / "scripts" / "venv").read_text())
     assert oldest
     assert newest
     assert job["strategy"]["matrix"]["python"] == [oldest[1], newest[1]]

@@ -66,13 +66,14 @@ def asset_routes(assets: Assets) -> Blueprint:
         found = assets.files.get(name) or abort(404)
         response = Response(found.data, mimetype=found.media_type)
         compress(response, found.compressed)
-        # While two versions serve side by side, a page of one may ask the other: right for now, but not for good.
+        # While servers of two versions run side by side, a page of one may ask the other for a file: it gets this one,
+        # but must not keep it.
         response.headers["Cache-Control"] = FOR_GOOD if version == assets.version else "no-store"
         return response
 
     @routes.get("/favicon.ico")
     def favicon() -> Response:
-        """Give the icon to whoever asks for it where icons always were."""
+        """Serve the icon at the path that browsers ask for by themselves."""
         return asset(assets.version, "mayfly.svg")
 
     @routes.get("/robots.txt")
@@ -83,7 +84,7 @@ def asset_routes(assets: Assets) -> Blueprint:
 
 
 def compress(response: Response, compressed: bytes) -> None:
-    """Answer with the compressed bytes to who takes them; only for what holds no secret (CVE-2013-3587)."""
+    """Answer with the compressed bytes if the client accepts them; only for what holds no secret (CVE-2013-3587)."""
     response.headers["Vary"] = ", ".join(filter(None, [response.headers.get("Vary"), "Accept-Encoding"]))
     if request.accept_encodings["gzip"]:
         response.set_data(compressed)

@@ -1,4 +1,4 @@
-"""Rendering pages, and telling who wants one."""
+"""Rendering pages, and telling which requests want one."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Page:
         return _compressed(self.render("share.html"))
 
     def receipt(self, receipt: Receipt, *, asks_password: bool) -> Response:
-        """The page for who uploaded by a form: the only time that it shows the image key."""
+        """The page that answers an upload by a form; the image key is shown on it, and never again."""
         url = f"{address()}/s#{receipt.link}"
         response = self.render(
             "receipt.html",

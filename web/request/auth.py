@@ -1,4 +1,4 @@
-"""Who is asking: the account whose token stands in ``Authorization``, or nobody. A bad token is never nobody."""
+"""The account whose token a request has in ``Authorization``, if it has one; a token that is no good is refused."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from web.description.operation import operation_of
 
 
 def register_auth(app: Flask, accounts: Accounts, *, open_catalog: bool) -> None:
-    """Look who is asking before each request that may care."""
+    """Find the account of each request whose route has to do with accounts, before the route is called."""
 
     @app.before_request
     def identify() -> None:

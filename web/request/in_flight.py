@@ -1,4 +1,4 @@
-"""The end of a request, as far as its memory goes: when its answer is out, or nobody takes it any more."""
+"""How long a request holds its memory: until its answer is sent, or its client is gone."""
 
 from __future__ import annotations
 

@@ -51,5 +51,5 @@ def link_in(text: str) -> str:
 
 
 def is_tracking(option: str) -> bool:
-    """Tell whether an option of a query was appended on the link's way, to follow who opens it."""
+    """Tell whether an option of a query was added to the link on its way, to track the people who open it."""
     return _TRACKING.fullmatch(option) is not None

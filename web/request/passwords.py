@@ -21,7 +21,7 @@ def _check(password: str | None) -> str | None:
 
 
 def _check_new(password: str | None) -> str | None:
-    """Refuse an empty one, too: who sends it, out of a shell variable that isn't set, meant to protect the image."""
+    """Refuse an empty one, too: it may come from a shell variable that isn't set, and would protect nothing."""
     if password == "":
         raise ValueError("is empty; give one, or leave it out altogether")
     return _check(password)

@@ -1,4 +1,4 @@
-"""A ready uploader for ShareX (https://getsharex.com/docs/custom-uploader), for whoever double-clicks it."""
+"""A ready uploader for ShareX (https://getsharex.com/docs/custom-uploader), which is set up by a double click."""
 
 from __future__ import annotations
 
