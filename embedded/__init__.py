@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from embedded.disk import has_room
-from embedded.programs import EmbeddedError
+from embedded.programs import EmbeddedError, die_with
 from embedded.server import Server
 
-__all__ = ["EmbeddedError", "has_room", "running", "url"]
+__all__ = ["EmbeddedError", "die_with", "has_room", "running", "url"]
 
 
 def url(data_dir: Path) -> str:

@@ -53,7 +53,7 @@ def plain_name(user_id: int) -> str:
     return name
 
 
-def let_in(user: str, folder: Path) -> None:
+def allow_only(user: str, folder: Path) -> None:
     """Let in one OS user and nobody else; written at every start, for folders change hands."""
     _replace(folder / "pg_hba.conf", "local all all peer map=mayfly\n")
     _replace(

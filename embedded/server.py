@@ -15,7 +15,7 @@ from pathlib import Path
 from embedded import cluster, socket_folder
 from embedded.disk import wal_sizes
 from embedded.programs import EmbeddedError, explained, install_for, reason, spawn
-from embedded.settings import DURABLE, HASTY, SETTINGS
+from embedded.settings import DURABLE, NOT_DURABLE, SETTINGS
 
 PATIENCE = 60.0  # seconds for another process to bring its server up, or to end
 RECOVERY = 600.0  # seconds for a server to replay what a crash left
@@ -101,7 +101,7 @@ class Server:
             cluster.make(self.folder, durable)
         cluster.check(self.folder)
         log.info("the embedded database is %s", install_for(self.folder).name)
-        cluster.let_in(user, self.folder)
+        cluster.allow_only(user, self.folder)
         self._forget_reused_pid()
         self._make_socket_folder()
         deadline = time.monotonic() + PATIENCE
@@ -126,21 +126,21 @@ class Server:
             return os.pread(written.fileno(), 100_000, start).decode(errors="replace") or "no word"
 
     def _options(self, durable: bool) -> list[str]:
-        settings = SETTINGS | (DURABLE if durable else HASTY)
+        settings = SETTINGS | (DURABLE if durable else NOT_DURABLE)
         settings |= {"unix_socket_directories": str(self.socket_folder)} | wal_sizes(self.data_dir)
         return [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
 
     def _becomes_ready(self, process: "subprocess.Popen[bytes]") -> bool:
         deadline = time.monotonic() + RECOVERY
         while process.poll() is None:
-            if self._word_of(process.pid).startswith("ready"):
+            if self._status_line(process.pid).startswith("ready"):
                 return True
             if time.monotonic() > deadline:
                 raise EmbeddedError(f"PostgreSQL was not ready after {RECOVERY:.0f} s. See {self.log}.")
             time.sleep(0.01)
         return False
 
-    def _word_of(self, pid: int) -> str:
+    def _status_line(self, pid: int) -> str:
         """Read what the server writes of itself: the eighth line of postmaster.pid."""
         with contextlib.suppress(FileNotFoundError):
             lines = (self.folder / "postmaster.pid").read_text(errors="replace").split("\n")

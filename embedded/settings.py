@@ -28,4 +28,4 @@ SETTINGS = {
     "log_checkpoints": "off",
 }
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
-HASTY = dict.fromkeys(DURABLE, "off")
+NOT_DURABLE = dict.fromkeys(DURABLE, "off")

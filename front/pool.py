@@ -16,7 +16,7 @@ LATE_SECONDS = 0.02
 more than a twentieth of a small answer."""
 
 
-class Pool:
+class ThreadPool:
     """So many threads; whoever asks for a call gets a future of the event loop it asks in."""
 
     def __init__(self, threads: int) -> None:

@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 
 from services.admission import PATIENCE_SECONDS, Budget, Later
 
-FREE_BYTES = 256 * 1024
+SMALL_BYTES = 256 * 1024
 """What a request may hold without asking: small images never wait for memory."""
 UNCOUNTED_BYTES = 16 * 1024
 """The kernel has room for an answer of so many bytes, even when nobody reads it."""
 MEDIUM_BYTES = 2 * 1024 * 1024
 UNREAD_BYTES = 64 * 1024 * 1024
-"""What answers of up to FREE_BYTES may hold together until their clients have read them."""
+"""What answers of up to SMALL_BYTES may hold together until their clients have read them."""
 T = TypeVar("T")
 
 
@@ -48,7 +48,7 @@ def ceiling(size: int) -> int:
 
     Whoever doesn't know how much will come holds all of that at once, and so never waits for others who do the same.
     """
-    return next((most for most in (FREE_BYTES, MEDIUM_BYTES) if size <= most), sys.maxsize)
+    return next((most for most in (SMALL_BYTES, MEDIUM_BYTES) if size <= most), sys.maxsize)
 
 
 class Allowance:
@@ -85,7 +85,7 @@ class Allowance:
 
     def hold_memory(self, size: int) -> None:
         """Hold ``size`` bytes of memory in all; raises Later and Overloaded."""
-        if self._memory is None or size <= FREE_BYTES:
+        if self._memory is None or size <= SMALL_BYTES:
             return
         if size <= MEDIUM_BYTES and not self.held(self._memory.large):
             self.hold(self._memory.medium, size)
@@ -97,7 +97,7 @@ class Allowance:
         """Hold what an answer of ``size`` bytes takes until it is read; raises Later and Overloaded."""
         if self._memory is None or size <= UNCOUNTED_BYTES:
             return
-        if size <= FREE_BYTES:
+        if size <= SMALL_BYTES:
             self.hold(self._memory.unread, size)
         else:
             self.hold_memory(size)

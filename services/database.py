@@ -42,7 +42,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     Raises DatabaseAway where PostgreSQL can't be reached or gave up, StorageFull where its disk is full, and
     TokenRefused where an image's owner is gone.
     """
-    with statements(engine) as connection:
+    with autocommit(engine) as connection:
         _execute(connection, "BEGIN")
         try:
             yield connection
@@ -55,7 +55,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def statements(engine: Engine) -> Iterator[Connection]:
+def autocommit(engine: Engine) -> Iterator[Connection]:
     """Run a block in which every statement stands for itself and sees the clock of its own moment.
 
     Raises as ``transaction`` does.

@@ -9,7 +9,7 @@ class ImageGone(ServiceError):
         super().__init__("There is no image at this link: it never was, or its time is over.")
 
 
-class NotByLooking(ServiceError):
+class OpensByPostOnly(ServiceError):
     """An image with limited views or a password, asked for in a way that link previews use too."""
 
     def __init__(self, link: str) -> None:

@@ -5,7 +5,7 @@ import zlib
 from imaging.formats import exif
 from imaging.formats.first_bytes import PNG_SIGNATURE
 from imaging.formats.parts import Part
-from imaging.formats.png import PIXELS, Chunk, orientation
+from imaging.formats.png import PIXELS, PngChunk, orientation
 from imaging.formats.profile import without_display
 
 # How long each is (PNG, 11.3); one of another length is nothing to a browser, and Pillow stumbles over it.
@@ -33,7 +33,7 @@ MOST_CHANGED = 1 << 20
 """The bytes of a profile that is packed again: 0.1 s; a display's has some 4,000."""
 
 
-def parts(view: memoryview, pieces: list[Chunk]) -> list[Part]:
+def parts(view: memoryview, pieces: list[PngChunk]) -> list[Part]:
     """Name what stays of the chunks of a PNG; everything behind IEND is gone, a missing IEND comes."""
     turn = orientation(pieces)
     frames = sum(piece.kind == b"fcTL" for piece in pieces).to_bytes(4, "big")
@@ -56,7 +56,7 @@ def parts(view: memoryview, pieces: list[Chunk]) -> list[Part]:
     return kept
 
 
-def _profile(piece: Chunk) -> list[Part]:
+def _profile(piece: PngChunk) -> list[Part]:
     """Keep a profile that unpacks to the length it tells, without what it says of a display.
 
     Browsers need no checksum behind it; it gets one. They pass over a profile that is shorter than it tells.

@@ -19,21 +19,21 @@ from imaging.formats import (
     webp,
     webp_clean,
 )
-from imaging.formats.form import Form
+from imaging.formats.image_format import ImageFormat
 from imaging.formats.jpeg_mended import SCAN_END, mended
 from imaging.picture import Data, Limits, Picture
 from imaging.sandbox.protocol import Examine
 from imaging.sandbox.rendering import look
 
-FORMS: dict[str, Form[Any]] = {
-    "image/gif": Form(gif.measure, gif_clean.parts),
-    "image/webp": Form(webp.measure, webp_clean.parts),
-    "image/avif": Form(heif.measure, heif_clean.parts, heif_clean.mended),
+SANDBOXED_FORMATS: dict[str, ImageFormat[Any]] = {
+    "image/gif": ImageFormat(gif.measure, gif_clean.parts),
+    "image/webp": ImageFormat(webp.measure, webp_clean.parts),
+    "image/avif": ImageFormat(heif.measure, heif_clean.parts, heif_clean.mended),
 }
-PNG: Form[Any] = Form(partial(png.measure, vouched=True), png_clean.parts)
+PNG: ImageFormat[Any] = ImageFormat(partial(png.measure, vouched=True), png_clean.parts)
 """All pixels are decoded behind it."""
-JPEG: Form[Any] = Form(partial(jpeg.measure, scan_end=SCAN_END), jpeg_clean.parts)
-CLEANED: dict[str, Form[Any]] = FORMS | {"image/png": PNG}
+JPEG: ImageFormat[Any] = ImageFormat(partial(jpeg.measure, scan_end=SCAN_END), jpeg_clean.parts)
+CLEANED: dict[str, ImageFormat[Any]] = SANDBOXED_FORMATS | {"image/png": PNG}
 # Whether an image may be so large was asked before it came here.
 NO_LIMITS = Limits(1 << 62, 1 << 62, 1 << 62)
 
@@ -48,7 +48,7 @@ def cleaned(media_type: str, data: bytes) -> bytes:
 
 
 def examine(job: Examine, data: bytes) -> tuple[Picture, Data]:
-    """Return what the image is and what to keep of its bytes; raises as `Form.read` and as `look`."""
+    """Return what the image is and what to keep of its bytes; raises as `ImageFormat.read` and as `look`."""
     limits = Limits(job.max_pixels, job.max_frames, job.max_decoded_bytes)
     if job.media_type == "image/jpeg":
         picture, kept, proof = read_mended(data, limits, job.keep_metadata)
@@ -58,12 +58,12 @@ def examine(job: Examine, data: bytes) -> tuple[Picture, Data]:
         picture, whole = PNG.read(data, limits, keep_metadata=False)
         look(picture, whole, job.max_pixels)
         return picture, data if job.keep_metadata else whole
-    picture, kept = FORMS[job.media_type].read(data, limits, job.keep_metadata)
+    picture, kept = SANDBOXED_FORMATS[job.media_type].read(data, limits, job.keep_metadata)
     look(picture, kept, job.max_pixels)
     return picture, kept
 
 
 def read_mended(data: Data, limits: Limits, keep_metadata: bool) -> tuple[Picture, Data, Data]:
-    """As `Form.read` for a JPEG that breaks rules, with what a decoder has to open whole."""
+    """As `ImageFormat.read` for a JPEG that breaks rules, with what a decoder has to open whole."""
     whole, proof = mended(memoryview(data))
     return *JPEG.read(whole, limits, keep_metadata), proof

@@ -17,7 +17,7 @@ def _as_it_is(view: memoryview, _walk: object) -> list[Part]:
 
 
 @dataclass(frozen=True, slots=True)
-class Form(Generic[Walk]):
+class ImageFormat(Generic[Walk]):
     """One format. `Walk` is what its walk found, handed on so that cleaning need not look for it again.
 
     `parts` names what stays of a file; `mended` what becomes of one that keeps its metadata: it is as it was, but
