@@ -5,37 +5,49 @@ PYTHON ?=
 export PYTHON
 
 ROOMS := $(wildcard app.py config.py server.py units.py crypto embedded front imaging models migrations services storage web benchmarks tests)
+PAGES := web/pages/static
 TOOLS := curl:curl exiftool:libimage-exiftool-perl faketime:faketime chromium:chromium pgbouncer:pgbouncer psql:postgresql-client nginx:nginx caddy:caddy openssl:openssl wget:wget node:nodejs
+# Where PYTHONDONTWRITEBYTECODE is set, each server that a test starts would compile all of its modules anew.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m pytest
 LOCK := pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 
-.PHONY: help run test faults attack check key lock audit release deploy-test fuzz corpus bench clean
+.PHONY: help run test quick faults attack check key lock audit release deploy-test fuzz corpus bench clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):  *## \(.*\)/make \1\t\2/p' Makefile
 
 run:  ## serve on BIND, with a PostgreSQL of its own unless DATABASE_URL names one
-	@.ci/venv run && exec .venv/bin/python app.py $(ARGS)
+	@scripts/venv run && exec .venv/bin/python app.py $(ARGS)
 
 test:  ## the tests, and how much of the code they reach
-	@.ci/tools $(TOOLS) && .ci/venv dev && exec .venv/bin/python -m pytest --cov $(ARGS)
+	@scripts/tools $(TOOLS) && scripts/venv dev && exec $(PYTEST) --cov $(ARGS)
+
+quick:  ## the tests that need no browser, no other program and no patience, in less than a minute
+	@scripts/venv dev && exec $(PYTEST) -m "not (browser or faults or slow)" -n 2 --dist loadfile $(ARGS)
 
 faults:  ## the proofs of tests/faults in their long form, and the figures of docs/reliability.md
-	@.ci/tools $(TOOLS) && .ci/venv dev && FAULTS=full exec .venv/bin/python -m pytest tests/faults $(ARGS)
+	@scripts/tools $(TOOLS) && scripts/venv dev && export FAULTS=full && exec $(PYTEST) tests/faults $(ARGS)
 
 attack:  ## every attack on a server of its own for a minute each, and the table of docs/reliability.md; ARGS="--seconds 10"
-	@.ci/venv dev && exec .venv/bin/python -m tests.attack $(ARGS)
+	@scripts/venv dev && exec .venv/bin/python -m tests.attack $(ARGS)
 
-check:  ## lint, format, types, the workflows of .github, and whether the pinned PostgreSQL is behind
-	@.ci/venv dev
+check:  ## lint, format, types, spelling, what .github holds, and whether the pinned PostgreSQL is behind
+	@scripts/venv dev
 	.venv/bin/python -m ruff check
 	.venv/bin/python -m ruff format --check
 	.venv/bin/python -m mypy --strict $(ROOMS)
+	.venv/bin/oxlint --deny-warnings --quiet $(PAGES)
+	.venv/bin/oxfmt --check $(PAGES)
+	.venv/bin/codespell
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	.venv/bin/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/wish.yml
+	.venv/bin/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	.venv/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	.venv/bin/zizmor --offline --quiet --no-progress .github
-	.venv/bin/python .ci/postgres
+	.venv/bin/python scripts/postgres
 
 key:  ## a new server key for SECRET_KEYS; the newest goes first
-	@.ci/venv run && .venv/bin/python -c "from crypto import generate_server_key as key; print(key())"
+	@scripts/venv run && .venv/bin/python -c "from crypto import generate_server_key as key; print(key())"
 
 lock:  ## pin anew what pyproject.toml asks for, with hashes; ARGS=--upgrade for newer versions
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or make lock UV=/path/to/uv" >&2; exit 1; }
@@ -44,23 +56,23 @@ lock:  ## pin anew what pyproject.toml asks for, with hashes; ARGS=--upgrade for
 	@! grep -nE '://|file:|^ *-(i|f|-[a-z-]*(index|links))' requirements.txt requirements-dev.txt
 
 audit:  ## compare the pinned packages with the known vulnerabilities
-	@.ci/venv dev && exec .ci/audit $(ARGS)
+	@scripts/venv dev && exec scripts/audit $(ARGS)
 
 release:  ## the source archive, the image and an SBOM of this commit into dist/, built twice and compared
-	@.ci/venv dev && exec .ci/release
+	@scripts/venv dev && exec scripts/release
 
 fuzz:  ## hostile images for five minutes: what they cost, and whether they are refused or open; ARGS=SECONDS
-	@.ci/venv dev && exec .venv/bin/python -m tests.imaging.fuzz $(ARGS)
+	@scripts/venv dev && exec .venv/bin/python -m tests.imaging.fuzz $(ARGS)
 
 corpus:  ## a folder of real files through an upload: refused, other pixels, left personal; FOLDER=…
 	@test -d "$(FOLDER)" || { echo "make corpus needs a folder of pictures: make corpus FOLDER=/path/to/it" >&2; exit 1; }
-	@.ci/tools exiftool:libimage-exiftool-perl chromium:chromium && .ci/venv dev && exec .venv/bin/python -m tests.imaging.real "$(FOLDER)"
+	@scripts/tools exiftool:libimage-exiftool-perl chromium:chromium && scripts/venv dev && exec .venv/bin/python -m tests.imaging.real "$(FOLDER)"
 
 deploy-test:  ## the proxies, the systemd unit and the compose file of deploy/, as far as this machine has what they need
-	@.ci/venv dev && exec deploy/test
+	@scripts/venv dev && exec deploy/test
 
 bench:  ## what the speed figures in the docs come from
-	@.ci/venv dev && exec .venv/bin/python -m benchmarks.run $(ARGS)
+	@scripts/venv dev && exec .venv/bin/python -m benchmarks.run $(ARGS)
 
 clean:  ## remove what make and the tests built; the data folder stays
 	rm -rf .venv dist .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -60,7 +60,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
     if arguments.debug and find_spec("watchfiles") is None:
-        sys.exit("mayfly: --debug needs the packages of requirements-dev.txt: run .ci/venv dev once")
+        sys.exit("mayfly: --debug needs the packages of requirements-dev.txt: run scripts/venv dev once")
     try:
         serve(Config.from_env(), debug=arguments.debug)
     except (ConfigError, MalformedServerKey, embedded.EmbeddedError) as error:

@@ -16,7 +16,7 @@ __all__ = ["EmbeddedError", "die_with", "has_room", "running", "url"]
 
 
 def url(data_dir: Path) -> str:
-    """Tell where this user's server of the data folder is reached, whether or not it runs."""
+    """Return the URL at which this user reaches the server of the data folder, whether or not it runs."""
     return Server(data_dir).url
 
 

@@ -36,7 +36,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Wsgi = Callable[..., Iterable[bytes]]
 
 MOST_WAITING = 1000
-"""Requests that wait for a thread; whoever comes then is refused at once."""
+"""How many requests may wait for a thread; the next one is refused at once."""
 ALIVE = "/healthz"
 log = logging.getLogger("mayfly")
 
@@ -45,7 +45,7 @@ class Front:
     """Takes bodies in and sends answers without a thread; calls ``app`` in ``threads`` threads.
 
     ``largest`` tells how many bytes of body a method and a path may have, ``seconds_left`` how long an image lives by
-    the database's clock, from its ``expires_at``; ``believes`` judges the Host fields of a request.
+    the database's clock, from its ``expires_at``; ``believes`` tells whether the Host fields of a request are accepted.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class Front:
     async def _take(
         self, receive: Receive, flow: Flow, size: int, chunked: bool
     ) -> tuple[list[bytes], ServiceError | None]:
-        """Take a body of ``size`` bytes in, or of at most so many; tell what stood in the way instead."""
+        """Receive a body of ``size`` bytes, or of at most so many if it is chunked; return what refuses it, too."""
         pieces: list[bytes] = []
         allowance, flow.whole = flow.allowance, False
         try:
@@ -182,7 +182,7 @@ class Front:
             try:
                 answer = await self._pool.run(call)
             except Later as later:
-                with contextlib.suppress(Overloaded):  # which the next run tells
+                with contextlib.suppress(Overloaded):  # the next run raises it
                     await wait(later, allowance)
             else:
                 allowance.made.clear()
@@ -231,7 +231,7 @@ class Front:
 
 
 def _note_end(flow: Flow, asked: float, left: asyncio.Future[float]) -> None:
-    # Without the database nobody knows: then the answer ends now.
+    # Without the database this can't be known: then the answer ends now.
     flow.ends_at = asked if left.exception() else asked + left.result()
 
 

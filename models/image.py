@@ -26,10 +26,11 @@ from models.base import Model, raw_cursor
 from models.ciphertext import SLOTS
 
 ROW_BYTES = 1024
-"""What an image takes whatever its size: its row with all its indexes, what sealing adds, the heads of the rows of
-sealed bytes. 510 to 850 bytes were measured (docs/operations.md)."""
+"""What an image takes whatever its size: its row with all its indexes, what sealing adds, the headers of the
+rows of sealed bytes. 510 to 850 bytes were measured (docs/operations.md)."""
 STORED_BYTES = f"(size + octet_length(details)) * 17 / 16 + {ROW_BYTES}"
-"""What an image takes in the database; the sixteenth is for long fields, which are cut up, and pages not full."""
+"""What an image takes in the database; a sixteenth is added for pages that are not full,
+and for long fields, which PostgreSQL cuts up."""
 
 
 class Image(Model):  # type: ignore[misc]
@@ -105,7 +106,7 @@ _INSERT_OWNED = f"""
     INSERT INTO images ({", ".join((*_FIELDS, *_OWNERSHIP))}, owned_at)
     VALUES ({_VALUES}, {", ".join("%s" for _ in _OWNERSHIP)}, clock_timestamp())
     """
-# The view is claimed and the row is read in one statement. It waits for whoever claims the same image's view, so it
+# The view is claimed and the row is read in one statement. It waits for other claims of the same image's views, so it
 # asks for the time again when it goes on: clock_timestamp() moves while a statement runs.
 _CLAIM = f"""
     UPDATE images SET views_left = views_left - 1

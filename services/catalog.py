@@ -37,7 +37,7 @@ class CatalogPage:
 
 
 class Catalog:
-    """An owner's living images, newest first; nobody else's are ever looked at."""
+    """An owner's living images, newest first; no query asks for another owner's."""
 
     def __init__(self, engine: Engine, owner_seal: OwnerSeal, images: LivingImages) -> None:
         self._engine = engine

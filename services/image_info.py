@@ -1,4 +1,4 @@
-"""What is told about a stored image: to whoever has its link, and to whoever has its image key."""
+"""What is told about a stored image: to the holder of its link, and to the holder of its image key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the service can do all that it is for."""
+"""Whether each part that the service needs works."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from services.errors import ServiceError
 
 
 class PartReadiness(NamedTuple):
-    """Whether a part does what it is for, and in a sentence what an operator should know about it."""
+    """Whether a part works, and one sentence that says what an operator should know about it."""
 
     ok: bool
     message: str

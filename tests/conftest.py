@@ -20,6 +20,43 @@ from tests.conformity import Conformity
 from tests.processes import Served, serving, write_no_file
 
 MakeApp = Callable[..., Mayfly]
+ROOT = Path(__file__).parent
+SLOW = {
+    "attack",
+    "front",
+    "seeds",
+    "work",
+    "imaging/test_bombs.py",
+    "imaging/test_corpus.py",
+    "imaging/test_fuzz.py",
+    "imaging/test_jail.py",
+    "services/test_dear.py",
+    "services/test_room.py",
+    "test_backup.py",
+    "test_commands.py",
+    "test_embedded.py",
+    "test_install.py",
+    "test_memory.py",
+    "test_migrations.py",
+    "test_no_jail.py",
+    "test_pgbouncer.py",
+    "test_proxies.py",
+    "test_release.py",
+    "test_server.py",
+    "test_signals.py",
+}
+"""Folders and files whose tests start servers of their own, need other programs, or take seconds."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test by where it lies: ``browser``, ``faults`` or ``slow``; ``make quick`` leaves them out."""
+    for item in items:
+        path = item.path.relative_to(ROOT)
+        folder = path.parts[0]
+        if folder in {"browser", "faults"}:
+            item.add_marker(folder)
+        if {folder, path.as_posix()} & SLOW:
+            item.add_marker("slow")
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import shutil
 import subprocess
 from pathlib import Path
@@ -20,7 +21,7 @@ WITHOUT_VENV = (
 def clone(tmp_path: Path) -> Path:
     """A copy of what `make` builds `.venv` from, that any user may read."""
     folder = tmp_path / "clone"
-    shutil.copytree(ROOT / ".ci", folder / ".ci")
+    shutil.copytree(ROOT / "scripts", folder / "scripts")
     for name in ("requirements.txt", "requirements-dev.txt"):
         shutil.copy(ROOT / name, folder / name)
     return folder
@@ -38,7 +39,7 @@ def test_all_that_is_missing_is_told_in_one_round(clone: Path) -> None:
         (programs / name).write_text(f"#!/bin/sh\n{word}\n")
         (programs / name).chmod(0o755)
     told = subprocess.run(
-        [".ci/tools", "no-such-program:some-package"],
+        ["scripts/tools", "no-such-program:some-package"],
         cwd=clone,
         env={"PATH": str(programs)},
         capture_output=True,
@@ -58,7 +59,7 @@ def test_a_system_that_is_not_supported_is_told_in_one_sentence(clone: Path) -> 
     python.chmod(0o755)
     env = {**os.environ, "PYTHON": str(python)}
     told = subprocess.run(
-        [".ci/venv", "run"], cwd=clone, env=env, capture_output=True, text=True, check=False
+        ["scripts/venv", "run"], cwd=clone, env=env, capture_output=True, text=True, check=False
     )
     assert told.returncode == 1
     assert told.stderr == (
@@ -74,8 +75,45 @@ def test_no_network_is_told_in_one_sentence(clone: Path) -> None:
         "PIP_CONFIG_FILE": os.devnull,
     }
     told = subprocess.run(
-        [".ci/venv", "run"], cwd=clone, env=env, capture_output=True, text=True, check=False, timeout=110
+        ["scripts/venv", "run"], cwd=clone, env=env, capture_output=True, text=True, check=False, timeout=110
     )
     assert told.returncode == 1
     assert told.stderr.splitlines()[-1].startswith("pip reaches no index of packages")
     assert "ERROR" not in told.stderr
+
+
+def answer(clone: Path, typed: str) -> tuple[int, str, str]:
+    """Let an ordinary user at a terminal answer `scripts/install`: its status, what it said, and what sudo was told."""
+    programs = clone / "programs"
+    programs.mkdir()
+    log = clone / "log"
+    for name, word in (("id", "echo 1000"), ("apt-get", "exit 1"), ("sudo", f'echo "$@" >>{log}')):
+        (programs / name).write_text(f"#!/bin/sh\n{word}\n")
+        (programs / name).chmod(0o755)
+    terminal, theirs = pty.openpty()
+    os.write(terminal, typed.encode())
+    done = subprocess.run(
+        ["scripts/install", "some-package"],
+        cwd=clone,
+        env={"PATH": f"{programs}:{os.environ['PATH']}"},
+        stdin=theirs,
+        stderr=theirs,
+        check=False,
+        timeout=60,
+    )
+    told = os.read(terminal, 4096).decode()
+    os.close(terminal)
+    os.close(theirs)
+    return done.returncode, told, log.read_text() if log.exists() else ""
+
+
+@pytest.mark.parametrize("typed", ["n\n", "\n", "\x04"], ids=["no", "nothing", "end of file"])
+def test_nothing_is_installed_for_the_whole_machine_unless_its_user_says_so(clone: Path, typed: str) -> None:
+    status, told, done = answer(clone, typed)
+    assert "Missing: some-package. Type: sudo apt-get install -y some-package" in told
+    assert (status, done) == (1, "")
+
+
+def test_what_is_missing_is_installed_once_its_user_says_so(clone: Path) -> None:
+    status, _, done = answer(clone, "y\n")
+    assert (status, done) == (0, "apt-get update\napt-get install -y some-package\n")

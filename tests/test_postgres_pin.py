@@ -1,4 +1,4 @@
-"""`.ci/postgres`: whether the pinned PostgreSQL is behind its branch is told without a network."""
+"""`scripts/postgres`: whether the pinned PostgreSQL is behind its branch is told without a network."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.processes import ROOT
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.chdir(ROOT)
-    return runpy.run_path(str(ROOT / ".ci" / "postgres"))
+    return runpy.run_path(str(ROOT / "scripts" / "postgres"))
 
 
 @pytest.mark.parametrize(

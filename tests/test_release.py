@@ -19,7 +19,7 @@ import pytest
 
 from tests.processes import ROOT, free_port
 
-VERSION = "0.1.0"
+VERSION = "7.8.9"
 NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
 SOMEBODY = {
     f"GIT_{role}_{part}": word
@@ -49,8 +49,8 @@ def git(folder: Path, *words: str) -> str:
 def clone(tmp_path: Path) -> Path:
     """A repository of one commit, with what `make release` reads."""
     folder = tmp_path / "clone"
-    (folder / ".ci").mkdir(parents=True)
-    for name in (".ci/release", "pyproject.toml", "requirements.txt"):
+    (folder / "scripts").mkdir(parents=True)
+    for name in ("scripts/release", "pyproject.toml", "requirements.txt"):
         shutil.copy(ROOT / name, folder / name)
     pyproject = folder / "pyproject.toml"
     pyproject.write_text(
@@ -71,7 +71,7 @@ def commit(folder: Path, message: str) -> None:
 
 def release(folder: Path, **env: str) -> dict[str, str]:
     """The digest of each file of a release by its name, once the files were compared with it."""
-    done = run(folder, ".ci/release", **env)
+    done = run(folder, "scripts/release", **env)
     assert done.returncode == 0, done.stderr
     assert "No container engine with buildx answers" in done.stderr
     lines = (folder / "dist" / "SHA256SUMS").read_text().splitlines()
@@ -116,7 +116,7 @@ def test_the_sbom_names_each_pinned_package_with_its_hashes(clone: Path) -> None
 
 def test_a_tagged_commit_takes_its_version_from_the_changelog(clone: Path) -> None:
     git(clone, "tag", f"v{VERSION}")
-    refused = run(clone, ".ci/release")
+    refused = run(clone, "scripts/release")
     assert refused.returncode == 1
     assert f'CHANGELOG.md has no heading "## [{VERSION}]' in refused.stderr
     (clone / "CHANGELOG.md").write_text(f"# Changelog\n\n## [{VERSION}] - 2026-01-31\n")
@@ -127,7 +127,7 @@ def test_a_tagged_commit_takes_its_version_from_the_changelog(clone: Path) -> No
 
 def test_a_tag_that_is_not_the_version_is_refused(clone: Path) -> None:
     git(clone, "tag", "v9.9.9")
-    refused = run(clone, ".ci/release")
+    refused = run(clone, "scripts/release")
     assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
     assert "v9.9.9 is not the version in pyproject.toml" in refused.stderr
 
@@ -138,7 +138,7 @@ def test_two_builds_that_differ_are_no_release(clone: Path) -> None:
     python = clone / ".venv" / "bin" / "python"
     python.write_text('#!/bin/sh\nwhile [ "$1" != --output-file ]; do shift; done\necho "$2" >"$2"\n')
     python.chmod(0o755)
-    refused = run(clone, ".ci/release")
+    refused = run(clone, "scripts/release")
     assert refused.returncode == 1
     assert "Two builds of mayfly" in refused.stderr
     assert not (clone / "dist").exists()
@@ -188,14 +188,14 @@ def osv(name: str) -> dict[str, object]:
 @pytest.mark.parametrize(("vulnerable", "status"), [("nothing", 0), ("pillow", 1)])
 def test_the_audit_names_what_has_a_known_vulnerability(vulnerable: str, status: int) -> None:
     with database(vulnerable) as url:
-        told = run(ROOT, ".ci/audit", OSV_URL=url)
+        told = run(ROOT, "scripts/audit", OSV_URL=url)
     assert told.returncode == status, told.stderr
     assert ("TEST-1" in told.stdout) == bool(status)
     assert ("No known vulnerabilities found" in told.stderr) != bool(status)
 
 
 def test_the_audit_says_in_one_sentence_that_nothing_was_compared() -> None:
-    told = run(ROOT, ".ci/audit", OSV_URL=f"http://127.0.0.1:{free_port()}/")
+    told = run(ROOT, "scripts/audit", OSV_URL=f"http://127.0.0.1:{free_port()}/")
     assert told.returncode == 3
     assert told.stderr.startswith("Nothing was compared")
     assert told.stderr.count("\n") == 1

@@ -69,6 +69,10 @@ def _register_pages(app: Flask) -> None:
     app.register_blueprint(asset_routes(assets))
     register_languages(app)
     app.jinja_env.globals.update(
-        base=base, asset=lambda name: base + assets.path(name), ERRORS=ERRORS, page_words=page_words
+        base=base,
+        asset=lambda name: base + assets.path(name),
+        scripts_of=assets.scripts_of,
+        ERRORS=ERRORS,
+        page_words=page_words,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

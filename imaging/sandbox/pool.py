@@ -208,7 +208,7 @@ class SandboxPool:
         if answer.kind in (protocol.DONE, protocol.SAME):
             self._idle.append(sandbox)
         else:
-            sandbox.end()  # what met a bad file meets nobody else's
+            sandbox.end()  # a process that met a bad file gets no other file
         return answer
 
     def _take(self) -> Sandbox:

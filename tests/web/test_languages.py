@@ -63,7 +63,7 @@ def test_no_string_is_missing_or_left_over(path: Path) -> None:
 
 
 def test_the_scripts_say_only_what_there_is_and_all_of_it() -> None:
-    scripts = "".join(path.read_text() for path in (WEB / "static").glob("*.js"))
+    scripts = "".join(path.read_text() for path in (WEB / "static").rglob("*.js"))
     # A few are chosen by a name that is handed on: then the name stands there in quotes all the same.
     assert set(re.findall(r'\bword\("(\w+)"', scripts)) - set(SCRIPTS) == set()
     assert {name for name in SCRIPTS if f'"{name}"' not in scripts} == set()

@@ -51,7 +51,7 @@ TABLE = {
     ("POST", "/s/qr"):                    (200, 200, 200, 200, 200, 200),
     ("POST", "/s/delete"):                (200, 404, 404, 200, 404, 200),
     ("GET", "/sharex.sxcu"):              (200, 200, 200, 200, 200, 200),
-    ("GET", "/static/<version>/<name>"):  (200, 200, 200, 200, 200, 200),
+    ("GET", "/static/<version>/<path:name>"):  (200, 200, 200, 200, 200, 200),
     ("POST", "/"):                        (201, 201, 201, 201, 201, 401),
     ("PUT", "/"):                         (201, 201, 201, 201, 201, 401),
     ("GET", "/favicon.ico"):              (200, 200, 200, 200, 200, 200),
@@ -122,7 +122,7 @@ def people(client: FlaskClient) -> People:
 
 
 def ask(client: FlaskClient, method: str, route: str, caller: Caller) -> TestResponse:
-    path = route.replace("<version>/<name>", "0/docs.css")
+    path = route.replace("<version>/<path:name>", "0/docs.css")
     path = path.replace("<link>", caller.link).replace("<first:name>", caller.link)
     path = path.replace("<image_key>", caller.image_key).replace("<anything:filename>", "a.jpg")
     answer = client.open(path, method=method, headers=caller.header, **body(method, route, caller))

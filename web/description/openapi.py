@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -16,7 +18,8 @@ from web.answer.errors import CHALLENGES, STATUS
 from web.answer.schemas import ErrorAnswer
 from web.description.operation import HTML, TEXT, Answer, Operation, RequestBody, operation_of
 
-VERSION = "0.1.0"
+PROJECT = Path(__file__).parents[2] / "pyproject.toml"
+VERSION: str = tomllib.loads(PROJECT.read_text())["project"]["version"]
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
 NOT_DESCRIBED = {"assets.asset", "assets.favicon", "assets.robots"}
 """Endpoints of files that belong to a page, or that browsers and search engines ask for by themselves."""

@@ -30,8 +30,9 @@ class Assets:
 
     def __init__(self) -> None:
         self.files = {
-            path.name: Asset(data := path.read_bytes(), gzip.compress(data, mtime=0), TYPES[path.suffix])
-            for path in sorted(FOLDER.iterdir())
+            path.relative_to(FOLDER).as_posix(): _read(path)
+            for path in sorted(FOLDER.rglob("*"))
+            if path.is_file()
         }
         # One version for all: a module finds the others it imports beside itself.
         names_and_data = (name.encode() + asset.data for name, asset in self.files.items())
@@ -42,12 +43,25 @@ class Assets:
         self.files[name]
         return f"/static/{self.version}/{name}"
 
+    def scripts_of(self, page: str) -> list[str]:
+        """The modules that a page's own ``page.js`` imports, and what they import: its folder's and the shared ones."""
+        return [
+            name
+            for name in self.files
+            if name.startswith((f"{page}/", "shared/")) and name.endswith(".js") and name != f"{page}/page.js"
+        ]
+
+
+def _read(path: Path) -> Asset:
+    data = path.read_bytes()
+    return Asset(data, gzip.compress(data, mtime=0), TYPES[path.suffix])
+
 
 def asset_routes(assets: Assets) -> Blueprint:
     """The route of the pages' files."""
     routes = Blueprint("assets", __name__)
 
-    @routes.get("/static/<version>/<name>")
+    @routes.get("/static/<version>/<path:name>")
     def asset(version: str, name: str) -> Response:
         found = assets.files.get(name) or abort(404)
         response = Response(found.data, mimetype=found.media_type)

@@ -22,7 +22,8 @@ DURATIONS = (
     (60, "duration-minute"),
     (1, "duration-second"),
 )
-SIZES = ((2**20, "digital-megabyte"), (2**10, "digital-kilobyte"), (1, "digital-byte"))
+SIZES = ((2**20, "megabyte", 1), (2**10, "kilobyte", 0), (1, "byte", 0))
+"""Units of bytes, largest first: size, name in CLDR, digits behind the point. The scripts read them too."""
 
 
 def _read(path: Path) -> GNUTranslations:
@@ -71,8 +72,8 @@ def duration(seconds: int) -> str:
 
 def file_size(number: int) -> str:
     """Write a number of bytes as people read it: 2.1 MB."""
-    size, unit = next((size, unit) for size, unit in SIZES if number >= size or size == 1)
-    return format_unit(round(number / size, 1 if size > 2**10 else 0), unit, "short", locale=locale())
+    size, unit, digits = next(row for row in SIZES if number >= row[0] or row[0] == 1)
+    return format_unit(round(number / size, digits), f"digital-{unit}", "short", locale=locale())
 
 
 def time_of_day(seconds: float) -> str:

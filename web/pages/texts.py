@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from web.pages.languages import language, translate
+from web.pages.languages import SIZES, language, translate
 
 
 def _(text: str) -> str:
@@ -80,9 +80,10 @@ ERRORS = {
 
 
 def page_words() -> dict[str, object]:
-    """What the scripts say, in the language of this request."""
+    """What the scripts say, in the language of this request, and the units of sizes."""
     return {
         "language": language(),
+        "sizes": SIZES,
         "words": {name: translate(text) for name, text in SCRIPTS.items()},
         "errors": {code: translate(text) for code, text in ERRORS.items()},
     }

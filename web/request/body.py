@@ -58,7 +58,7 @@ def read_body(request: Request, limit: int) -> Body:
     if kind == "multipart/form-data":
         body = _read_multipart(request, parameters.get("boundary", ""), limit)
     else:
-        body = Body(read_bytes(request, limit))
+        body = Body(_whole(request, limit))
     if kind == "application/x-www-form-urlencoded" and _lost_line_ends(body.image):
         raise BadRequest(
             "not_an_image",
@@ -100,6 +100,10 @@ def read_fields(request: Request) -> dict[str, str]:
 @once_a_request
 def read_bytes(request: Request, limit: int) -> bytearray:
     """Read a body of at most ``limit`` bytes as it is; raises BadRequest."""
+    return _whole(request, limit)
+
+
+def _whole(request: Request, limit: int) -> bytearray:
     body = bytearray()
     for piece in _pieces(request, limit, limit):
         body += piece

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 from flask import Blueprint, Response, request
 from werkzeug.routing import BaseConverter
@@ -26,6 +26,7 @@ from web.request.links import split_name
 from web.request.options import UploadOptions, read_wishes
 from web.request.passwords import Opening, read_opening
 
+P = ParamSpec("P")
 T = TypeVar("T")
 UPLOAD = Operation(
     "Upload an image",
@@ -107,8 +108,8 @@ def _add_images(routes: Blueprint, drop: Drop, catalog: Catalog) -> None:
         link, end = split_name(name)
         conversion = read_conversion(request, end)
         if request.method == "HEAD":
-            return head_response(*_by_name(catalog, lambda found: drop.look(found, conversion), link))
-        return image_response(*_by_name(catalog, lambda found: drop.view(found, conversion), link))
+            return head_response(*_by_name(catalog, drop.look, link, conversion))
+        return image_response(*_by_name(catalog, drop.view, link, conversion))
 
     @routes.post("/image/<first:name>")
     @Operation(
@@ -124,16 +125,21 @@ def _add_images(routes: Blueprint, drop: Drop, catalog: Catalog) -> None:
     def open_image(name: str) -> Response:
         link, end = split_name(name)
         password, conversion = read_opening(request), read_conversion(request, end)
-        opened = _by_name(catalog, lambda found: drop.open(found, password, conversion), link)
-        return image_response(*opened)
+        return image_response(*_by_name(catalog, drop.open, link, password, conversion))
 
 
-def _by_name(catalog: Catalog, open_link: Callable[[str], T], name: str) -> T:
+def _by_name(
+    catalog: Catalog,
+    open_link: Callable[Concatenate[str, P], T],
+    name: str,
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
     """Open what a link opens; else the newest image of the model of that name in the caller's catalog."""
     try:
-        return open_link(name)
+        return open_link(name, *args, **kwargs)
     except ImageGone:
         owner = catalog_owner()
         if owner is None:
             raise
-    return open_link(catalog.newest(owner, name))
+    return open_link(catalog.newest(owner, name), *args, **kwargs)

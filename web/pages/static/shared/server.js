@@ -20,7 +20,7 @@ export class Refused extends Error {
 // No answer came.
 export class Unreachable extends Error {}
 
-export function refusal(status, text, retryAfter) {
+export function refusalOf(status, text, retryAfter) {
   let code = "other";
   try {
     code = JSON.parse(text).error ?? code;
@@ -46,11 +46,12 @@ export async function ask(path, fields) {
   } catch {
     throw new Unreachable();
   }
-  if (!answer.ok) throw refusal(answer.status, await answer.text().catch(() => ""), answer.headers.get("Retry-After"));
+  if (!answer.ok)
+    throw refusalOf(answer.status, await answer.text().catch(() => ""), answer.headers.get("Retry-After"));
   return { answer, since };
 }
 
-export async function glance(link) {
+export async function describe(link) {
   const { answer, since } = await ask("/s", { link });
   try {
     return { ...(await answer.json()), since };

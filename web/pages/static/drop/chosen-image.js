@@ -1,11 +1,11 @@
 // An image that was chosen and has no link yet: its preview, its way up, and what went wrong.
 
-import { copyOf, one, show, tell } from "./dom.js";
-import { Refused } from "./net.js";
+import { copyOf, one, show, tell } from "../shared/dom.js";
+import { Refused } from "../shared/server.js";
+import { bytes, errorWord, percent, word } from "../shared/words.js";
 import { Cancelled, upload } from "./upload.js";
-import { bytes, errorWord, percent, word } from "./words.js";
 
-export class Item {
+export class ChosenImage {
   // `again` is called when somebody wants this one sent once more, `gone` when it was taken off the list.
   constructor(file, { again, gone }) {
     this.file = file;
@@ -39,14 +39,20 @@ export class Item {
     const busy = name === "sending" || name === "sealing";
     const held = this.element.contains(document.activeElement);
     dataset.state = name;
-    one(".state", this.element).textContent = `${text}${name === "waiting" ? ` · ${bytes(this.file.size)}` : ""}`;
+    one(".state", this.element).textContent =
+      `${text}${name === "waiting" ? ` · ${bytes(this.file.size)}` : ""}`;
     show(one("progress", this.element), busy);
     show(this.button("cancel"), busy);
     show(this.button("retry"), name === "failed" || name === "cancelled");
     show(this.button("remove"), !busy);
     // The button that was pressed may have vanished; the keyboard stays at this image.
     if (held && document.activeElement === document.body) {
-      (busy ? this.button("cancel") : name === "failed" ? this.button("retry") : this.button("remove")).focus();
+      (busy
+        ? this.button("cancel")
+        : name === "failed"
+          ? this.button("retry")
+          : this.button("remove")
+      ).focus();
     }
   }
 
@@ -86,7 +92,8 @@ export class Item {
 
   fail(error) {
     if (error instanceof Cancelled) this.state("cancelled", word("cancelled"));
-    else if (error instanceof Refused) this.state(error.passing ? "failed" : "refused", errorWord(error.code));
+    else if (error instanceof Refused)
+      this.state(error.passing ? "failed" : "refused", errorWord(error.code));
     else this.state("failed", word("unreachable"));
     tell(`${this.file.name}: ${one(".state", this.element).textContent}`);
   }

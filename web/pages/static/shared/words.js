@@ -1,8 +1,7 @@
-// The page brings its words along, in the reader's language.
+// The texts of the page and the units of sizes, which the page brings along in the reader's language.
 
 const said = JSON.parse(document.getElementById("words").textContent);
 const format = (options) => new Intl.NumberFormat(said.language, options);
-const UNITS = [[2 ** 20, "megabyte"], [2 ** 10, "kilobyte"], [1, "byte"]];
 
 export function word(name, values = {}) {
   return said.words[name].replace(/\{(\w+)\}/g, (whole, key) => values[key] ?? whole);
@@ -13,8 +12,8 @@ export function errorWord(code) {
 }
 
 export function bytes(number) {
-  const [size, unit] = UNITS.find(([size]) => number >= size) ?? UNITS[2];
-  return format({ style: "unit", unit, maximumFractionDigits: unit === "megabyte" ? 1 : 0 }).format(number / size);
+  const [size, unit, digits] = said.sizes.find(([least]) => number >= least) ?? said.sizes.at(-1);
+  return format({ style: "unit", unit, maximumFractionDigits: digits }).format(number / size);
 }
 
 export function percent(part) {
@@ -25,10 +24,11 @@ export function seconds(number) {
   return format({ style: "unit", unit: "second", unitDisplay: "long" }).format(number);
 }
 
+const two = (number) => String(number).padStart(2, "0");
+
 // 4:05 or 1:00:00, the digits of a clock; rounded up, so that 0:00 is the moment it is over.
 export function clockFace(left) {
   const whole = Math.max(0, Math.ceil(left));
-  const two = (number) => String(number).padStart(2, "0");
   const hours = Math.floor(whole / 3600);
   const minutes = Math.floor(whole / 60) % 60;
   return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;

@@ -1,17 +1,17 @@
 // The share page: reads the link behind #, shows what is there, and opens it; at a click where opening counts.
 
-import { countDown } from "./clock.js";
-import { all, one, problem, show, tell } from "./dom.js";
-import { ask, glance, Refused, Unreachable } from "./net.js";
-import { Picture } from "./picture.js";
-import { bytes, clockFace, errorWord, seconds, word } from "./words.js";
+import { countDown } from "../shared/clock.js";
+import { all, one, problem, show, tell } from "../shared/dom.js";
+import { ask, describe, Refused, Unreachable } from "../shared/server.js";
+import { bytes, clockFace, errorWord, seconds, word } from "../shared/words.js";
+import { OpenedImage } from "./opened-image.js";
 
 const section = (name) => one(`[data-state="${name}"]`);
 let link = "";
 let seen = null;
 let stop = () => {};
-let picture = null;
-let turn = 0; // who was overtaken by another link says no more
+let image = null;
+let turn = 0; // counts links and attempts: an answer to an earlier one is ignored
 
 function enter(state) {
   all("[data-state]").forEach((other) => show(other, other === section(state)));
@@ -22,8 +22,8 @@ function enter(state) {
 function leave() {
   stop();
   stop = () => {};
-  picture?.close();
-  picture = null;
+  image?.close();
+  image = null;
 }
 
 function fail(error, again, sentence) {
@@ -33,7 +33,8 @@ function fail(error, again, sentence) {
     return;
   }
   enter("failed");
-  one(".why", section("failed")).textContent = error instanceof Refused ? errorWord(error.code) : word(sentence);
+  one(".why", section("failed")).textContent =
+    error instanceof Refused ? errorWord(error.code) : word(sentence);
   one(".again", section("failed")).onclick = again;
 }
 
@@ -42,7 +43,7 @@ async function look() {
   leave();
   enter("looking");
   try {
-    const found = await glance(link);
+    const found = await describe(link);
     if (mine !== turn) return;
     seen = found;
   } catch (error) {
@@ -50,11 +51,11 @@ async function look() {
     return;
   }
   stop = countDown(seen.expires_in, seen.since, { tick: showLeft, end: over });
-  if (seen.password || seen.views_left !== null) ready();
+  if (seen.password || seen.views_left !== null) showReady();
   else open("");
 }
 
-function ready() {
+function showReady() {
   const ready = section("ready");
   one(".views-left", ready).textContent = seen.views_left ?? "∞";
   show(one(".views-left", ready).parentElement, seen.views_left !== null);
@@ -67,12 +68,13 @@ function ready() {
 }
 
 function showLeft(left) {
-  const shown = section("open");
+  const opened = section("open");
   one(".left", section("ready")).textContent = clockFace(left);
-  one(".left", shown).textContent = word("left", { time: clockFace(left) });
-  if (picture && left <= 60 && !shown.classList.contains("late")) tell(word("left", { time: clockFace(left) }));
-  one(".life span", shown).style.inlineSize = `${(100 * left) / seen.expires_in}%`;
-  shown.classList.toggle("late", left <= 60);
+  one(".left", opened).textContent = word("left", { time: clockFace(left) });
+  if (image && left <= 60 && !opened.classList.contains("late"))
+    tell(word("left", { time: clockFace(left) }));
+  one(".life span", opened).style.inlineSize = `${(100 * left) / seen.expires_in}%`;
+  opened.classList.toggle("late", left <= 60);
 }
 
 function over() {
@@ -87,10 +89,10 @@ async function open(password) {
   try {
     const { answer } = await ask("/s/open", password ? { link, password } : { link });
     const blob = await received(answer);
-    if (mine === turn) shown(blob, answer.headers);
+    if (mine === turn) showImage(blob, answer.headers);
   } catch (error) {
     if (mine !== turn) return;
-    if (error instanceof Refused && [401, 403, 429].includes(error.status)) wrong(error);
+    if (error instanceof Refused && [401, 403, 429].includes(error.status)) refusePassword(error);
     else fail(error, look, "open_failed");
   }
 }
@@ -102,13 +104,16 @@ async function received(answer) {
   const parts = [];
   let size = 0;
   try {
-    for (const reader = answer.body.getReader(); ; ) {
+    for (const reader = answer.body.getReader(); ;) {
       const { done, value } = await reader.read();
       if (done) break;
       parts.push(value);
       size += value.length;
       bar.value = size / total;
-      one(".state", section("opening")).textContent = word("opened_of", { sent: bytes(size), total: bytes(total) });
+      one(".state", section("opening")).textContent = word("opened_of", {
+        sent: bytes(size),
+        total: bytes(total),
+      });
     }
   } catch {
     throw new Unreachable();
@@ -117,10 +122,10 @@ async function received(answer) {
   return new Blob(parts, { type: answer.headers.get("Content-Type") });
 }
 
-function shown(blob, headers) {
-  const shown = section("open");
-  picture = new Picture(shown, blob, fileName(headers.get("Content-Disposition") ?? ""));
-  const after = one(".after", shown);
+function showImage(blob, headers) {
+  const opened = section("open");
+  image = new OpenedImage(opened, blob, fileName(headers.get("Content-Disposition") ?? ""));
+  const after = one(".after", opened);
   const left = headers.get("Views-Left");
   after.textContent = left === "0" ? word("last_view") : word("views_left", { number: left });
   show(after, left !== null);
@@ -134,10 +139,11 @@ function fileName(disposition) {
   return encoded ? decodeURIComponent(encoded) : plain || "image";
 }
 
-function wrong(error) {
-  ready();
+function refusePassword(error) {
+  showReady();
   const field = one("[name=password]", section("ready"));
-  const text = error.code === "too_many_guesses" ? word("wait", { time: seconds(error.wait) }) : errorWord(error.code);
+  const text =
+    error.code === "too_many_guesses" ? word("wait", { time: seconds(error.wait) }) : errorWord(error.code);
   field.value = "";
   problem(one(".problem", section("ready")), text);
   field.focus();

@@ -1,12 +1,12 @@
-// The opened image on the page: its size, saving and copying. Its bytes are a blob of this page; `close` lets go of it.
+// The opened image on the page: its size, saving and copying. Its bytes are a blob of this page; `close` frees it.
 
-import { one, show, tell } from "./dom.js";
-import { percent, word } from "./words.js";
+import { one, show, tell } from "../shared/dom.js";
+import { percent, word } from "../shared/words.js";
 
 const STEP = 1.5;
 const LARGEST = 8;
 
-export class Picture {
+export class OpenedImage {
   constructor(section, blob, filename) {
     this.section = section;
     this.blob = blob;
@@ -29,7 +29,12 @@ export class Picture {
 
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return; // the browser's own zoom
-    const act = { "+": () => this.zoom(STEP), "=": () => this.zoom(STEP), "-": () => this.zoom(1 / STEP), 0: () => this.fit() };
+    const act = {
+      "+": () => this.zoom(STEP),
+      "=": () => this.zoom(STEP),
+      "-": () => this.zoom(1 / STEP),
+      0: () => this.fit(),
+    };
     if (!act[event.key]) return;
     event.preventDefault();
     act[event.key]();
@@ -59,7 +64,9 @@ export class Picture {
     } catch {
       button.textContent = word("copy_failed");
     }
-    setTimeout(() => { button.textContent = name; }, 2000);
+    setTimeout(() => {
+      button.textContent = name;
+    }, 2000);
   }
 
   // Clipboards take PNG and nothing else from a page.
@@ -69,7 +76,9 @@ export class Picture {
     const canvas = document.createElement("canvas");
     [canvas.width, canvas.height] = [bitmap.width, bitmap.height];
     canvas.getContext("2d").drawImage(bitmap, 0, 0);
-    return new Promise((done) => { canvas.toBlob(done, "image/png"); });
+    return new Promise((done) => {
+      canvas.toBlob(done, "image/png");
+    });
   }
 
   close() {

@@ -1,11 +1,11 @@
 // The drop page: images are chosen, sent one after the other, and become cards.
 
-import { Card } from "./card.js";
-import { choosing } from "./choose.js";
-import { one, problem, show, tell } from "./dom.js";
-import { Item } from "./item.js";
-import { keep, kept } from "./keep.js";
-import { bytes, word } from "./words.js";
+import { one, problem, show, tell } from "../shared/dom.js";
+import { bytes, word } from "../shared/words.js";
+import { chooseImages } from "./choose-images.js";
+import { ChosenImage } from "./chosen-image.js";
+import { keepLink, keptLinks } from "./kept-links.js";
+import { LinkCard } from "./link-card.js";
 
 const form = one("#drop");
 const most = Number(form.dataset.most);
@@ -17,7 +17,8 @@ let busy = false;
 function refused(file) {
   // A file without a type is for the server to judge: it looks at the bytes.
   if (file.type && !accepted.includes(file.type)) return word("not_an_image", { name: file.name });
-  if (file.size > most) return word("too_large", { name: file.name, size: bytes(file.size), most: bytes(most) });
+  if (file.size > most)
+    return word("too_large", { name: file.name, size: bytes(file.size), most: bytes(most) });
   return "";
 }
 
@@ -30,7 +31,7 @@ function take(files) {
       problems.push(why);
       continue;
     }
-    const item = new Item(file, { again: (it) => send([it]), gone: drop });
+    const item = new ChosenImage(file, { again: (it) => send([it]), gone: drop });
     items.push(item);
     one("#items").append(item.element);
     names.push(file.name);
@@ -70,13 +71,16 @@ async function send(chosen) {
   });
   if (busy) return;
   busy = true;
-  for (let item; (item = items.find((it) => it.wished)); ) {
+  for (let item; (item = items.find((it) => it.wished));) {
     const wishes = item.wished;
     item.wished = null;
     const answer = await item.send(wishes);
     if (answer) {
       items = items.filter((other) => other !== item);
-      ready({ ...answer, asks_password: Boolean(wishes.password), lifetime: answer.expires_in }, item.handOver());
+      ready(
+        { ...answer, asks_password: Boolean(wishes.password), lifetime: answer.expires_in },
+        item.handOver(),
+      );
     }
     arrange();
   }
@@ -84,8 +88,8 @@ async function send(chosen) {
 }
 
 function ready(receipt, preview) {
-  const card = new Card(receipt, preview);
-  keep(receipt);
+  const card = new LinkCard(receipt, preview);
+  keepLink(receipt);
   cards.push(card);
   one("#cards").prepend(card.element);
   show(one("#links"));
@@ -102,9 +106,9 @@ form.addEventListener("submit", (event) => {
   else if (!busy) one("#file").click();
 });
 
-choosing(take);
-for (const receipt of kept()) {
-  const card = new Card(receipt);
+chooseImages(take);
+for (const receipt of keptLinks()) {
+  const card = new LinkCard(receipt);
   cards.push(card);
   one("#cards").prepend(card.element);
   card.refresh();

@@ -1,12 +1,12 @@
 // A link that was made: what to do with it, and how long it lives.
 
-import { countDown } from "./clock.js";
-import { copyOf, one, problem, show, tell } from "./dom.js";
-import { forget } from "./keep.js";
-import { ask, glance, Refused } from "./net.js";
-import { clockFace, errorWord, word } from "./words.js";
+import { countDown } from "../shared/clock.js";
+import { copyOf, one, problem, show, tell } from "../shared/dom.js";
+import { ask, describe, Refused } from "../shared/server.js";
+import { clockFace, errorWord, word } from "../shared/words.js";
+import { forgetLink } from "./kept-links.js";
 
-export class Card {
+export class LinkCard {
   constructor(receipt, preview = null) {
     this.receipt = receipt;
     this.preview = preview;
@@ -26,13 +26,7 @@ export class Card {
     this.part(".name").textContent = receipt.filename;
     this.part(".url").value = receipt.url;
     this.part("[name=image_key]").value = receipt.image_key;
-    const limited = receipt.asks_password || receipt.views_left != null;
-    const way = limited ? "-X POST " : "";
-    const user = receipt.asks_password ? "-u mayfly " : "";
-    const kind = receipt.content_type.replace("image/", "");
-    this.part(".open-line").textContent = `curl ${way}${user}-o image.${kind} ${receipt.image_url}`;
-    const address = receipt.image_url.slice(0, receipt.image_url.lastIndexOf("/image/"));
-    this.part(".delete-line").textContent = `curl -X DELETE ${address}/images/${receipt.image_key}`;
+    this.curlLines();
     show(this.part(".hdr"), Boolean(receipt.dropped?.includes("gain_map")));
     if (this.preview) {
       this.part(".thumb").src = this.preview;
@@ -44,6 +38,23 @@ export class Card {
       this.part(button).setAttribute("aria-description", receipt.filename);
     }
     this.terms();
+  }
+
+  // The template has the whole lines; what this image does not need goes, and the rest is filled in.
+  curlLines() {
+    const {
+      asks_password: locked,
+      views_left: views,
+      image_url: url,
+      image_key: key,
+      content_type: type,
+    } = this.receipt;
+    if (!locked && views == null) this.part(".by-post")?.remove();
+    if (!locked) this.part(".by-password")?.remove();
+    this.part(".open-line .ending").textContent = type.replace("image/", "");
+    this.part(".open-line .address").textContent = url;
+    this.part(".delete-line .address").textContent =
+      `${url.slice(0, url.lastIndexOf("/image/"))}/images/${key}`;
   }
 
   terms() {
@@ -86,7 +97,7 @@ export class Card {
   async refresh() {
     if (this.over) return;
     try {
-      const seen = await glance(this.receipt.hash);
+      const seen = await describe(this.receipt.hash);
       if (this.over) return;
       this.receipt.views_left = seen.views_left;
       this.fill();
@@ -108,7 +119,9 @@ export class Card {
     }
     button.textContent = word("copied");
     tell(word("copied"));
-    setTimeout(() => { button.textContent = name; }, 2000);
+    setTimeout(() => {
+      button.textContent = name;
+    }, 2000);
   }
 
   async draw() {
@@ -151,7 +164,7 @@ export class Card {
     if (this.over) return;
     this.over = true;
     this.stop();
-    forget(this.receipt.hash);
+    forgetLink(this.receipt.hash);
     if (this.preview) URL.revokeObjectURL(this.preview);
     const held = this.element.contains(document.activeElement);
     // The secrets leave the page too, not only its sight.

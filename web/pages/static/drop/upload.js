@@ -1,7 +1,7 @@
 // One image on its way up. XMLHttpRequest, since fetch does not tell how much of a body has been sent.
 
-import { elapsed } from "./clock.js";
-import { base, refusal, Unreachable } from "./net.js";
+import { elapsed } from "../shared/clock.js";
+import { base, refusalOf, Unreachable } from "../shared/server.js";
 
 export class Cancelled extends Error {}
 
@@ -19,7 +19,7 @@ export function upload(file, options, { sent, sealing }) {
     };
     request.onload = () => {
       if (request.status !== 201) {
-        reject(refusal(request.status, request.responseText, request.getResponseHeader("Retry-After")));
+        reject(refusalOf(request.status, request.responseText, request.getResponseHeader("Retry-After")));
         return;
       }
       // The lifetime begins after the last byte has arrived, so counting from here is never too long.

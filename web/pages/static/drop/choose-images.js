@@ -1,8 +1,8 @@
 // The ways a picture gets onto the page: chosen, photographed, dragged in, pasted.
 
-import { all, one, show } from "./dom.js";
+import { all, one, show } from "../shared/dom.js";
 
-export function choosing(take) {
+export function chooseImages(take) {
   const zone = one("#zone");
   const field = one("#file");
   document.body.classList.add("scripted");
@@ -17,7 +17,7 @@ export function choosing(take) {
       input.value = ""; // or choosing the same file again would be no change
     });
   }
-  dragging(zone, take);
+  chooseByDragging(zone, take);
   document.addEventListener("paste", (event) => {
     const files = [...(event.clipboardData?.files ?? [])];
     if (!files.length) return; // text goes where it was pasted
@@ -26,11 +26,12 @@ export function choosing(take) {
   });
 }
 
-// Anywhere on the page: who misses the zone would otherwise leave the page for the picture.
-function dragging(zone, take) {
-  const brings = (event) => event.dataTransfer?.types.includes("Files");
+const bringsFiles = (event) => event.dataTransfer?.types.includes("Files");
+
+// Anywhere on the page: a browser opens a file that is dropped beside the zone, and leaves the page for it.
+function chooseByDragging(zone, take) {
   const over = (event) => {
-    if (!brings(event)) return;
+    if (!bringsFiles(event)) return;
     event.preventDefault();
     event.dataTransfer.dropEffect = "copy";
     zone.classList.add("over");
@@ -42,7 +43,7 @@ function dragging(zone, take) {
   });
   document.addEventListener("drop", (event) => {
     zone.classList.remove("over");
-    if (!brings(event)) return;
+    if (!bringsFiles(event)) return;
     event.preventDefault();
     take([...event.dataTransfer.files]);
   });

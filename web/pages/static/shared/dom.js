@@ -15,7 +15,9 @@ export function show(element, shown = true) {
 export function tell(text) {
   const news = one("#news");
   news.textContent = "";
-  setTimeout(() => { news.textContent = text; }, 50);
+  setTimeout(() => {
+    news.textContent = text;
+  }, 50);
 }
 
 export function problem(element, text) {
