@@ -28,4 +28,4 @@ class Receipt(ImageInfo):
     image_key: str = field(repr=False)
     link: str = field(repr=False)
     dropped: tuple[Literal["gain_map"], ...] = ()
-    """What a viewer could have used and is not kept: `gain_map`."""
+    """What a viewer could have used and was not kept: `gain_map`."""

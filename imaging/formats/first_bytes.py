@@ -5,8 +5,8 @@ from imaging.formats.foreign import advice
 from imaging.formats.reading import number, stands_at
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-# Markers that have a segment and so may follow a JPEG's SOI (ITU-T T.81, B.1.1.3).
-JPEG_SEGMENTED = {*range(0xC0, 0xFF)} - {*range(0xD0, 0xDA)}
+JPEG_MARKERS = 0xC0
+"""From here on a byte behind FF is a marker of JPEG that files have (ITU-T T.81, table B.1)."""
 GIF_BLOCKS = b"\x21\x2c\x3b"
 GIF_SCREEN_END = 13
 WEBP_FIRST = (b"VP8 ", b"VP8L", b"VP8X")
@@ -38,9 +38,8 @@ def gif_palette(packed: int) -> int:
 
 
 def _is_jpeg(view: memoryview) -> bool:
-    return stands_at(view, 0, b"\xff\xd8\xff") and (
-        len(view) < 4 or view[3] == 0xFF or view[3] in JPEG_SEGMENTED
-    )
+    """Any marker may follow SOI, also one that is out of place there: readers look for the next."""
+    return stands_at(view, 0, b"\xff\xd8\xff") and (len(view) < 4 or view[3] >= JPEG_MARKERS)
 
 
 def _is_png(view: memoryview) -> bool:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from imaging.formats.heif_boxes import Box, Boxes, only
 from imaging.formats.heif_meta import NONE, Meta, read_meta
-from imaging.formats.heif_track import Track, of_frames, samples, size_of, tracks
+from imaging.formats.heif_track import Track, colours_of, of_frames, samples, size_of, tracks
 from imaging.formats.parts import Span
 from imaging.formats.reading import number, require, stands_at, take
 from imaging.picture import Limits, Picture
@@ -13,7 +13,8 @@ from imaging.picture import Limits, Picture
 class Walked(NamedTuple):
     """What stands in a file: its boxes, the `meta` box read, its tracks, and where their frames lie.
 
-    Sound and captions are `others` of the tracks: no frame of the picture lies there.
+    Sound and captions are `others` of the tracks: no frame of the picture lies there. Among `colours` are all profiles,
+    those of tracks, too.
     """
 
     file: Boxes
@@ -21,6 +22,7 @@ class Walked(NamedTuple):
     meta: Meta
     samples: list[Span]
     others: set[Box]
+    colours: list[Box]
 
 
 def measure(view: memoryview, limits: Limits) -> tuple[Picture, Walked]:
@@ -42,7 +44,8 @@ def measure(view: memoryview, limits: Limits) -> tuple[Picture, Walked]:
     frames = max(map(len, moving), default=0) if stands_at(view, 8, b"avis") or not still else 1
     limits.allow(width, height, frames)
     places = [span for track in moving for span in track]
-    return Picture("image/avif", width, height, frames), Walked(file, top, meta, places, others)
+    colours = [*meta.properties, *(box for track in shown for box in colours_of(file, track))]
+    return Picture("image/avif", width, height, frames), Walked(file, top, meta, places, others, colours)
 
 
 def _size(view: memoryview, meta: Meta) -> tuple[int, int]:

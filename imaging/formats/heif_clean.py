@@ -54,6 +54,7 @@ def parts(view: memoryview, walked: Walked) -> list[Part]:
     blanks = _Blanks()
     _top(blanks, top, end)
     _meta(blanks, view, meta, shown)
+    _profiles(blanks, view, walked.colours)
     for movie in top:
         if movie.kind == b"moov":
             _movie(blanks, walked, movie)
@@ -131,9 +132,13 @@ def _meta(blanks: _Blanks, view: memoryview, meta: Meta, shown: list[int]) -> No
     for entry in meta.properties:
         if entry.kind not in PROPERTIES:
             blanks.free(entry, loosely=False)
-        elif entry.kind == b"colr" and bytes(view[entry.body : entry.body + 4]) in PROFILES:
-            start = entry.body + 4
-            blanks.firm.append(Part(start, entry.end, without_display(bytes(view[start : entry.end]))))
+
+
+def _profiles(blanks: _Blanks, view: memoryview, boxes: list[Box]) -> None:
+    for box in boxes:
+        start = box.body + 4
+        if box.kind == b"colr" and bytes(view[box.body : start]) in PROFILES:
+            blanks.firm.append(Part(start, box.end, without_display(bytes(view[start : box.end]))))
 
 
 def _movie(blanks: _Blanks, walked: Walked, movie: Box) -> None:

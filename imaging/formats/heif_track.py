@@ -1,6 +1,7 @@
 """Where the frames of an AVIF sequence lie: the sample tables of a track (ISO/IEC 14496-12, 8.7)."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from imaging.errors import CUT, BrokenImage
@@ -8,6 +9,8 @@ from imaging.formats.heif_boxes import Box, Boxes, only
 from imaging.formats.reading import number, require, take
 
 FRAME, ALPHA = b"av01", b"auxv"
+SAMPLE_ENTRY = 78
+"""The bytes of the fields of a visual sample entry: boxes follow."""
 RUN = 3
 """An entry of `stsc`: its first chunk, how many samples a chunk holds, and a description."""
 
@@ -40,6 +43,16 @@ def of_frames(file: Boxes, track: Track) -> bool:
     """Say whether a track's samples are coded as AV1, which is how decoders choose what to show."""
     described = only(track.table, b"stsd")
     return any(entry.kind == FRAME for entry in file.between(described.body + 8, described.end))
+
+
+def colours_of(file: Boxes, track: Track) -> list[Box]:
+    """Return the `colr` boxes of a track's frames, which stand behind the fields of a sample entry (8.5.2, 12.1.3)."""
+    described = only(track.table, b"stsd")
+    found: list[Box] = []
+    for entry in file.between(described.body + 8, described.end):
+        with suppress(BrokenImage):  # a few zeros may end it, as in QuickTime
+            found += file.between(entry.body + SAMPLE_ENTRY, entry.end)
+    return [box for box in found if box.kind == b"colr"]
 
 
 def size_of(view: memoryview, shown: list[Track]) -> tuple[int, int]:

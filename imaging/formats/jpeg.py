@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 from imaging.errors import CUT, BrokenImage, NotAnImage
 from imaging.formats import exif
-from imaging.formats.first_bytes import JPEG_SEGMENTED
 from imaging.formats.jpeg_tables import Frame, Tables
 from imaging.formats.reading import number, require, stands_at, take
 from imaging.picture import Limits, Picture
 
 DHT, EOI, SOS, DQT, APP1, DNL = 0xC4, 0xD9, 0xDA, 0xDB, 0xE1, 0xDC
+SEGMENTED = {*range(0xC0, 0xFF)} - {*range(0xD0, 0xDA)}
+"""Markers that have a segment (ITU-T T.81, B.1.1.3)."""
 FRAMES = {0xC0, 0xC1, 0xC2}
 OTHER_FRAMES = {0xC3, *range(0xC5, 0xD0)} - {0xC8, 0xCC}
 MAX_SEGMENTS = 10_000
@@ -57,7 +58,7 @@ def _segment(view: memoryview, at: int, scan_end: re.Pattern[bytes]) -> Segment:
     marker = view[at - 1]
     if marker == EOI:
         return Segment(marker, at - 2, at, view[at:at])
-    require(marker in JPEG_SEGMENTED, "a JPEG marker is out of place")
+    require(marker in SEGMENTED, "a JPEG marker is out of place")
     size = number(view, at, 2)
     require(size >= 2, "a JPEG segment has no length")
     body, end = take(view, at + 2, size - 2), at + size

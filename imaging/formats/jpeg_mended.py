@@ -11,8 +11,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from imaging.errors import BrokenImage
-from imaging.formats.first_bytes import JPEG_SEGMENTED
-from imaging.formats.jpeg import DHT, DNL, EOI, FRAMES, MAX_SEGMENTS, SOS
+from imaging.formats.jpeg import DHT, DNL, EOI, FRAMES, MAX_SEGMENTS, SEGMENTED, SOS
 from imaging.picture import Data
 
 START, END = b"\xff\xd8", b"\xff\xd9"
@@ -69,7 +68,7 @@ def _pieces(view: memoryview) -> Iterator[Piece]:
             yield Piece(EOI, view[:0], view[:0])
             return
         size = int.from_bytes(view[at : at + 2], "big")
-        if marker not in JPEG_SEGMENTED or size < 2 or at + size > len(view):
+        if marker not in SEGMENTED or size < 2 or at + size > len(view):
             continue
         body, at = view[at + 2 : at + size], at + size
         if marker != SOS:

@@ -292,6 +292,7 @@ def test_a_jpeg_without_an_end_gets_one_and_one_that_is_cut_stays_refused(tail: 
 )
 def test_stray_bytes_between_the_segments_of_a_jpeg_go(stray: bytes) -> None:
     whole = JPEG + b"\xff\xd9"
+    assert bytes(examine(whole[:2] + b"\xff\xd5" + whole[2:])[1]) == bytes(examine(whole)[1])
     for marker in (b"\xff\xdb", b"\xff\xc0", b"\xff\xda"):
         at = whole.index(marker)
         kept = bytes(examine(whole[:at] + stray + whole[at:])[1])

@@ -121,6 +121,16 @@ def test_what_the_profile_of_a_gif_says_of_a_display_goes_and_its_colours_stay()
     assert clean(plain) is plain
 
 
+def test_what_the_profile_of_an_avif_sequence_says_of_a_display_goes_from_its_track_too() -> None:
+    data = animation("AVIF", icc_profile=with_tags(*TAGS))
+    kept = bytes(clean(data))
+    assert data.count(b"serial number") == 2 * len(TAGS), "with the main picture, and with the track"
+    assert kept.count(b"serial number") == 0
+    assert kept.count(without_display(with_tags(*TAGS))) == 2
+    assert frames_of(kept) == frames_of(data)
+    assert clean(kept) is kept
+
+
 @pytest.mark.parametrize("to", TO)
 def test_an_avif_with_two_boxes_of_associations_keeps_its_metadata(
     to: Literal["png", "jpeg", "webp"],
