@@ -47,7 +47,7 @@ check:  ## lint, format, types, spelling, what .github holds, and whether the pi
 	.venv/bin/python scripts/postgres
 
 key:  ## a new server key for SECRET_KEYS; the newest goes first
-	@scripts/venv run && .venv/bin/python -c "from crypto.server_keys import generate_server_key as key; print(key())"
+	@scripts/venv run && .venv/bin/python -c "from crypto import generate_server_key as key; print(key())"
 
 lock:  ## pin anew what pyproject.toml asks for, with hashes; ARGS=--upgrade for newer versions
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or make lock UV=/path/to/uv" >&2; exit 1; }

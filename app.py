@@ -27,13 +27,13 @@ from services import (
     Catalog,
     DatabaseAway,
     Drop,
-    Limits,
+    DropLimits,
+    LivingImages,
     Memory,
     Purge,
     PurgeSchedule,
+    Quota,
     Readiness,
-    Room,
-    Shelf,
     notice_restarts,
 )
 from storage import RowStore
@@ -55,7 +55,7 @@ class Mayfly(Flask):
     """The application, with the parts that others need at hand."""
 
     settings: Config
-    room: Room
+    quota: Quota
     memory: Memory
     drop: Drop
     plain_wsgi: WSGIApplication
@@ -95,19 +95,19 @@ def _put_together(config: Config) -> Mayfly:
     Migrate(app, db, directory=str(ROOT / "migrations"))
     row_store, server_keys = RowStore(), _server_keys(config)
     stores = {row_store.name: row_store}
-    app.room = Room(engine, config.max_stored_bytes, _disk(config))
-    app.purge = Purge(engine, stores.values(), app.room)
+    app.quota = Quota(engine, config.max_stored_bytes, _disk(config))
+    app.purge = Purge(engine, stores.values(), app.quota)
     app.schedule = PurgeSchedule(app.purge, config.purge_interval)
     picture = PictureLimits(
         max_pixels=config.max_pixels,
         max_conversion_pixels=config.max_conversion_pixels,
         accept_no_jail=config.accept_no_jail,
     )
-    limits = Limits(config.lifetime, config.max_lifetime, picture, config.bytes_in_flight)
-    shelf = Shelf(engine, server_keys, stores, app.room)
-    app.accounts = Accounts(engine, server_keys, stores, app.room)
-    catalog = Catalog(engine, OwnerSeal(server_keys), shelf)
-    drop = app.drop = Drop(engine, server_keys, row_store, shelf, app.room, limits)
+    limits = DropLimits(config.lifetime, config.max_lifetime, picture, config.bytes_in_flight)
+    images = LivingImages(engine, server_keys, stores, app.quota)
+    app.accounts = Accounts(engine, server_keys, stores, app.quota)
+    catalog = Catalog(engine, OwnerSeal(server_keys), images)
+    drop = app.drop = Drop(engine, server_keys, row_store, images, app.quota, limits)
     _observe(app)
     app.readiness = Readiness(engine, accept_no_jail=config.accept_no_jail)
     register_web(app, Services(drop, app.purge, app.accounts, catalog, app.readiness), config)

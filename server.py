@@ -24,7 +24,6 @@ import embedded
 from app import Mayfly, create_app, database, migrate
 from config import Config, ConfigError
 from crypto import MalformedServerKey, key_file_in
-from embedded.programs import die_with
 from front import Front
 from imaging import hide_memory, jail_offered
 from models import connections_allowed, db
@@ -81,7 +80,7 @@ def serve(config: Config, *, debug: bool) -> None:
         app = create_app(config)
         migrate(app)
         check_connections(app)
-        app.room.count()
+        app.quota.count()
         warn_of_open_secrets(config)
         if config.open_catalog:
             log.warning(OPEN_CATALOG_WARNING)
@@ -130,7 +129,7 @@ def prepared() -> Mayfly:
     hide_memory()  # a worker inherits that as a fork, but not where it is spawned
     _reuse_memory()
     os.setpgid(0, 0)  # as in _be_a_worker, but where it is spawned
-    die_with(os.getppid(), signal.SIGTERM)
+    embedded.die_with(os.getppid(), signal.SIGTERM)
     app = create_app()
     app.schedule.start()
     return app

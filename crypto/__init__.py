@@ -14,7 +14,7 @@ from crypto.keys import ImageKey, Link, SealKeys
 from crypto.login_passwords import hash_login_password, verify_login_password
 from crypto.owned import OwnerSeal
 from crypto.row_seal import RowSeal, SealedDetails
-from crypto.server_keys import ServerKeys
+from crypto.server_keys import ServerKeys, generate_server_key
 from crypto.tokens import Claims, issue_token, read_token
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "ServerKeys",
     "Unopenable",
     "WrongPassword",
+    "generate_server_key",
     "hash_login_password",
     "issue_token",
     "key_file_in",

@@ -15,7 +15,7 @@ def encode_secret(secret: bytes) -> str:
 
 
 def decode_secret(text: str) -> bytes:
-    """Read 32 URL-safe characters back into 24 bytes; each secret has exactly one spelling.
+    """Read 32 URL-safe characters back into 24 bytes; no two texts are the same secret.
 
     Raises MalformedSecret, whose message does not repeat the text.
     """

@@ -9,7 +9,7 @@ class MalformedServerKey(ValueError):
 class Unopenable(Exception):
     """Sealed bytes that these keys do not open: altered, cut short, moved, expiry moved, or a wrong secret.
 
-    It never says which, so that it can be no oracle.
+    It doesn't say which, so that nobody learns anything by trying (an oracle).
     """
 
 

@@ -1,7 +1,7 @@
 """Fernet (https://github.com/fernet/spec) over raw bytes: ``base64url(sealed)`` is an ordinary Fernet token.
 
-Built on hazmat primitives because ``cryptography.fernet`` spends most of its time in base64. It is sealed in pieces and
-opened in place, so that an image is held in memory once; AES and the HMAC both let other threads run meanwhile.
+Built on hazmat primitives because ``cryptography.fernet`` spends most of its time in base64. An image is sealed in
+pieces and opened in place, so that it is in memory only once; other threads run during AES and HMAC.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ BLOCK = 16
 HEADER = struct.Struct(">BQ16s")  # version, seconds since 1970, initialisation vector
 TAG_BYTES = 32
 PIECE = 1 << 20
-"""Bytes of plaintext a piece; each piece becomes a row (storage/rows.py)."""
+"""How many bytes of plaintext a piece has at most (storage/rows.py makes rows of them)."""
 
 
 def sealed_size(size: int) -> int:
@@ -91,7 +91,7 @@ def _padded(tail: memoryview) -> bytes:
 
 
 def _padding(block: memoryview) -> int:
-    # Reached only behind a valid tag; a bad padding then means a key holder sealed something that is no Fernet token.
+    # The tag was right, so somebody with the key has sealed this; a bad padding means that it is no Fernet token.
     length = block[-1]
     if not 1 <= length <= BLOCK or bytes(block[-length:]) != bytes([length]) * length:
         raise Unopenable

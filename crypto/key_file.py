@@ -34,7 +34,8 @@ def _create(path: Path) -> None:
         file.write(f"{generate_server_key()}\n")
         file.flush()
         os.fsync(file.fileno())
-    # A link appears whole or not at all, and only where nobody was faster: two processes end with one key.
+    # A hard link appears whole or not at all, and only where there is no file yet: of two processes that start at the
+    # same moment, both use the key of the faster one.
     try:
         path.hardlink_to(draft)
     finally:

@@ -16,7 +16,7 @@ def derive(secret: bytes, label: str, length: int = 32, *, salt: bytes | None = 
 
 @dataclass(frozen=True)
 class Link:
-    """The secret in a share URL: its holder may open the image, no more."""
+    """The secret in a share URL: its holder may open the image, and do nothing else."""
 
     secret: bytes = field(repr=False)
 
@@ -79,8 +79,8 @@ class SealKeys:
     def derive(cls, link: Link, server_key: bytes, expires_at: int, stretched: bytes = b"") -> SealKeys:
         """Derive the keys of the row that ``link`` opens until ``expires_at``, whole seconds since 1970.
 
-        The expiry is part of both keys: who moves it in the database makes the row unreadable. So is the
-        ``stretched`` password, where there is one.
+        The expiry is part of both keys, so a row whose expiry was changed in the database can't be opened. The
+        ``stretched`` password is part of them too, where there is one.
         """
         secret = link.secret + stretched
         return cls(

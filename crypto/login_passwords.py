@@ -1,4 +1,4 @@
-"""Passwords of accounts: hashed to be compared, where an image's password is stretched into its key."""
+"""Passwords of accounts: they are hashed and compared, whereas an image's password is stretched into its key."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _text(octets: bytes) -> str:
     return b64encode(octets).rstrip(b"=").decode()
 
 
-# No password has this hash; checking against it costs what checking against a true one does.
+# No password has this hash. Comparing with it takes as long as comparing with the hash of an account.
 _NOBODYS = f"$argon2id$v=19$m={MEMORY_KIB},t={TIME_COST},p={LANES}${_text(bytes(16))}${_text(bytes(STRETCHED_BYTES))}"
 
 
@@ -28,7 +28,7 @@ def hash_login_password(password: str) -> str:
 
 
 def verify_login_password(stored: str | None, password: str) -> str | None:
-    """Compare a password with its hash; without one (nobody has that login) it takes as long, and refuses.
+    """Compare a password with its hash; where there is none, since no account has that login, take as long and refuse.
 
     Returns a new hash where the stored one was made with other costs than today's, else None.
     Raises WrongPassword.

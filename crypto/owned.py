@@ -1,4 +1,4 @@
-"""What is kept for an owner: sealed and tagged under the server keys alone, since no link opens it (README.md)."""
+"""What is kept for an owner, sealed and tagged under the server keys alone: it opens without a link (README.md)."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class OwnerSeal:
         return self._open("account", owner, sealed)
 
     def seal_cursor(self, owner: UUID, place: bytes) -> bytes:
-        """Seal a place in an owner's list, so that it tells nothing, not even the time, and can't be made up."""
+        """Seal a place in an owner's list, so that it shows nothing, not even the time, and can't be forged."""
         return bytes(seal(_key(self.server_keys.newest, "cursor", owner), place, at=0))
 
     def open_cursor(self, owner: UUID, sealed: Bytes) -> bytes:

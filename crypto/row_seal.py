@@ -17,7 +17,7 @@ LOCKED = b"\x01"
 
 @dataclass(frozen=True)
 class RowSeal:
-    """Seals one row: made by the uploader's link, before the expiry is known, since stretching takes its time."""
+    """Seals one row. It is made before the expiry is known: the lifetime starts after a password was stretched."""
 
     link: Link
     server_key: bytes = field(repr=False)
@@ -69,11 +69,6 @@ class SealedDetails:
         """Whether the image opens only with a password."""
         return self.content[:1] == LOCKED
 
-    @property
-    def plain(self) -> bytes | None:
-        """The details, where the link alone opens them; None where a password is asked."""
-        return None if self.asks_password else self.content[len(PLAIN) :]
-
     def open(self, password: str | None) -> tuple[SealKeys, bytes]:
         """Return the keys of the row and its details; raises PasswordNeeded, WrongPassword, or
         Unopenable where their first byte is of no known type.
@@ -81,7 +76,7 @@ class SealedDetails:
         if self.content[:1] == PLAIN:
             return self.keys, self.content[len(PLAIN) :]
         if not self.asks_password:
-            raise Unopenable  # a format of the future, or of nobody
+            raise Unopenable  # a format that this version doesn't know
         if not password:
             raise PasswordNeeded
         keys = SealKeys.derive(self.link, self.server_key, self.expires_at, stretch(password, self.link))

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from embedded.disk import has_room
-from embedded.programs import EmbeddedError
+from embedded.programs import EmbeddedError, die_with
 from embedded.server import Server
 
-__all__ = ["EmbeddedError", "has_room", "running", "url"]
+__all__ = ["EmbeddedError", "die_with", "has_room", "running", "url"]
 
 
 def url(data_dir: Path) -> str:
-    """Tell where this user's server of the data folder is reached, whether or not it runs."""
+    """Return the URL at which this user reaches the server of the data folder, whether or not it runs."""
     return Server(data_dir).url
 
 

@@ -1,4 +1,4 @@
-"""The folder PostgreSQL keeps: made whole or not at all, and open to one OS user."""
+"""The folder of PostgreSQL's data (a cluster): made whole or not at all, and open to one OS user."""
 
 import os
 import pwd
@@ -17,7 +17,7 @@ DATABASE = b"CREATE ROLE mayfly LOGIN CREATEDB;\nCREATE DATABASE mayfly OWNER ma
 
 
 def make(folder: Path, durable: bool) -> None:
-    """Make a cluster aside and give it its name when it is whole."""
+    """Make a cluster under another name, and rename it when it is whole."""
     sweep(folder)
     new = Path(tempfile.mkdtemp(prefix=f"{folder.name}.new-", dir=folder.parent))
     try:
@@ -30,7 +30,7 @@ def make(folder: Path, durable: bool) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what is left of a making that was killed; its last programs may still be writing for a moment."""
+    """Remove what a killed process left of clusters it was making; its programs may still write for a moment."""
     for left in folder.parent.glob(f"{folder.name}.new-*"):
         shutil.rmtree(left, ignore_errors=True)
 
@@ -46,15 +46,15 @@ def check(folder: Path) -> None:
 
 
 def plain_name(user_id: int) -> str:
-    """Look up a user's name, which PostgreSQL asks for and knows its clients by."""
+    """Look up a user's name, by which PostgreSQL knows its clients; raises EmbeddedError where it has none it takes."""
     name = name_of(user_id)
     if name is None or set(name) & set('"\\\n'):
         raise EmbeddedError(f"User id {user_id} has no plain name, which PostgreSQL asks for: take another.")
     return name
 
 
-def let_in(user: str, folder: Path) -> None:
-    """Let in one OS user and nobody else; written at every start, for folders change hands."""
+def allow_only(user: str, folder: Path) -> None:
+    """Let one OS user connect and no other. It is written at every start, since a folder may get another owner."""
     _replace(folder / "pg_hba.conf", "local all all peer map=mayfly\n")
     _replace(
         folder / "pg_ident.conf", "".join(f'mayfly "{user}" {role}\n' for role in ("mayfly", "postgres"))
@@ -70,7 +70,11 @@ def name_of(user_id: int) -> str | None:
 
 
 def _fill(new: Path, durable: bool) -> None:
-    """Fill the folder; as root through `nobody`, since initdb wants a name, and then it is no name's."""
+    """Fill the folder.
+
+    Root does it as `nobody`, since initdb asks for a user with a name, and then gives the folder to a user id without
+    one.
+    """
     root = os.geteuid() == 0
     if root:
         nobody = pwd.getpwnam("nobody")

@@ -1,4 +1,4 @@
-"""The disk that the cluster is on: PostgreSQL stops for good where it can't write its WAL."""
+"""The disk that the cluster is on: PostgreSQL stops, and stays stopped, when it can't write its WAL."""
 
 import os
 from pathlib import Path
@@ -12,8 +12,8 @@ RESERVE = 64 * MEGABYTE
 def has_room(data_dir: Path, under_way: int) -> bool:
     """Tell whether more can be stored, though ``under_way`` bytes may be about to be stored at this moment.
 
-    They have to fit, as data and as WAL, beside the files that PostgreSQL makes for itself and those by which a purge
-    gives room back. Of a small disk no more than a part is held back for them.
+    They have to fit, as data and as WAL, beside the files that PostgreSQL makes for itself and those that a purge
+    writes to give room back. On a small disk no more than a sixteenth is kept free for them.
     """
     found = os.statvfs(data_dir)
     reserve = max(RESERVE, min(3 * under_way, found.f_blocks * found.f_frsize // 16))

@@ -34,13 +34,13 @@ class Install:
 
     @property
     def name(self) -> str:
-        """What a person knows it by."""
+        """Its name for people."""
         came = "of the system" if self.of_system else f"of {self.package.replace('_', '-')}"
         return f"PostgreSQL {self.version[0]}.{self.version[1]} {came}"
 
     @property
     def whole_name(self) -> str:
-        """A name for a copy of it, which no other version of the package and no other install in it has."""
+        """The name of the folder of a copy, different for each version of the package and each install in it."""
         return f"{self.package}-{version(self.package.replace('_', '-'))}-{self.home.name}"
 
 

@@ -19,7 +19,7 @@ from embedded.installs import Install
 
 CACHE = Path("/var/cache/mayfly")
 HERE = "/proc/self/cwd" if sys.platform == "linux" else "."
-ENVIRONMENT = {  # ours holds secrets, and PG… variables would be obeyed
+ENVIRONMENT = {  # Mayfly's own holds secrets, and PostgreSQL would obey PG… variables
     "LC_ALL": "C",
     "PATH": os.defpath,
     # PostgreSQL takes and frees a megabyte for each piece, several times over: without this glibc gives it back to the
@@ -36,7 +36,7 @@ class EmbeddedError(Exception):
 
 @contextlib.contextmanager
 def explained(data_dir: Path) -> Iterator[None]:
-    """Say in one sentence what the system refused."""
+    """Turn an OSError into an EmbeddedError that says in one sentence what the system refused."""
     try:
         yield
     except PermissionError as error:
@@ -139,9 +139,9 @@ def spawn(
     death: signal.Signals,
     first: str | None = None,
 ) -> "subprocess.Popen[bytes]":
-    """Start a PostgreSQL program in a cluster's folder as the folder's owner, to get `death` when we end.
+    """Start a PostgreSQL program in a cluster's folder as the folder's owner; it gets the signal `death` when we end.
 
-    The folder is its working directory, and `-D` names it so: the folders above need let nobody through.
+    The folder is its working directory, and `-D` names that; so its owner needs no rights in the folders above.
     """
     owner, root = folder.stat(), os.geteuid() == 0
     return subprocess.Popen(  # noqa: S603 - our own program and words
@@ -160,7 +160,7 @@ def spawn(
 
 
 def die_with(parent: int, death: signal.Signals) -> None:
-    """Have the child signalled when its parent ends; set after it gave up root, which would clear it."""
+    """Have this child process get a signal when its parent ends; call it after giving up root, which would clear it."""
     if libc is not None:
         libc.prctl(PR_SET_PDEATHSIG, death)
         if os.getppid() != parent:

@@ -15,12 +15,15 @@ from pathlib import Path
 from embedded import cluster, socket_folder
 from embedded.disk import wal_sizes
 from embedded.programs import EmbeddedError, explained, install_for, reason, spawn
-from embedded.settings import DURABLE, HASTY, SETTINGS
+from embedded.settings import DURABLE, NOT_DURABLE, SETTINGS
 
 PATIENCE = 60.0  # seconds for another process to bring its server up, or to end
 RECOVERY = 600.0  # seconds for a server to replay what a crash left
 ENDINGS = ((signal.SIGINT, 60), (signal.SIGQUIT, 10), (signal.SIGKILL, 10))
-STILL_THERE = ("already exists", "still in use")  # what PostgreSQL says of another in the same folder
+STILL_THERE = (
+    "already exists",
+    "still in use",
+)  # what PostgreSQL says where another one runs in the same folder
 LOG_LIMIT = 5_000_000
 log = logging.getLogger("mayfly")
 
@@ -51,7 +54,7 @@ class Server:
         return f"postgresql+psycopg2://mayfly@/mayfly?host={self.socket_folder}"
 
     def join(self, durable: bool, own: bool) -> None:
-        """Have it running: by another process, or by this one, which then owns it."""
+        """See to it that the server runs: started by another process, or by this one, which then owns it."""
         with explained(self.data_dir):
             self._lock = self._open_lock()
             if self._claim(self._lock, own):
@@ -72,7 +75,9 @@ class Server:
         self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         lock = FileIO(os.open(self.data_dir / "postgres.lock", flags, 0o600), "r+")
-        os.register_at_fork(after_in_child=lock.close)  # else a forked worker would own it, and outlive us
+        os.register_at_fork(
+            after_in_child=lock.close
+        )  # else a forked worker would hold the lock longer than this process
         return lock
 
     def _claim(self, lock: FileIO, own: bool) -> bool:
@@ -95,13 +100,13 @@ class Server:
         return False
 
     def _start(self, durable: bool) -> None:
-        """Start it, and again while a server that a `kill -9` left shutting down is still there."""
+        """Start it; try again while an earlier server, whose owner was killed, is still shutting down."""
         user = cluster.plain_name(os.geteuid())
         if not self.folder.exists():
             cluster.make(self.folder, durable)
         cluster.check(self.folder)
         log.info("the embedded database is %s", install_for(self.folder).name)
-        cluster.let_in(user, self.folder)
+        cluster.allow_only(user, self.folder)
         self._forget_reused_pid()
         self._make_socket_folder()
         deadline = time.monotonic() + PATIENCE
@@ -112,7 +117,7 @@ class Server:
         cluster.sweep(self.folder)
 
     def _attempt(self, durable: bool) -> str:
-        """Start it and wait for its word; if it ended instead, return what it logged."""
+        """Start it and wait until it is ready; if it ended instead, return what it logged."""
         if self.log.exists() and self.log.stat().st_size > LOG_LIMIT:
             self.log.replace(self.log.with_suffix(".log.1"))
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
@@ -126,22 +131,22 @@ class Server:
             return os.pread(written.fileno(), 100_000, start).decode(errors="replace") or "no word"
 
     def _options(self, durable: bool) -> list[str]:
-        settings = SETTINGS | (DURABLE if durable else HASTY)
+        settings = SETTINGS | (DURABLE if durable else NOT_DURABLE)
         settings |= {"unix_socket_directories": str(self.socket_folder)} | wal_sizes(self.data_dir)
         return [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
 
     def _becomes_ready(self, process: "subprocess.Popen[bytes]") -> bool:
         deadline = time.monotonic() + RECOVERY
         while process.poll() is None:
-            if self._word_of(process.pid).startswith("ready"):
+            if self._status_line(process.pid).startswith("ready"):
                 return True
             if time.monotonic() > deadline:
                 raise EmbeddedError(f"PostgreSQL was not ready after {RECOVERY:.0f} s. See {self.log}.")
             time.sleep(0.01)
         return False
 
-    def _word_of(self, pid: int) -> str:
-        """Read what the server writes of itself: the eighth line of postmaster.pid."""
+    def _status_line(self, pid: int) -> str:
+        """Read the server's status, the eighth line of postmaster.pid."""
         with contextlib.suppress(FileNotFoundError):
             lines = (self.folder / "postmaster.pid").read_text(errors="replace").split("\n")
             if len(lines) > 7 and lines[0] == str(pid):
@@ -149,7 +154,7 @@ class Server:
         return ""
 
     def _stop(self) -> None:
-        """Ask for an orderly end, then press harder; recovery loses nothing."""
+        """Ask for an orderly end, then send stronger signals; recovery loses nothing."""
         if self._process is None:
             return
         for how, seconds in ENDINGS:
@@ -160,9 +165,11 @@ class Server:
         shutil.rmtree(self.socket_folder, ignore_errors=True)
 
     def _forget_reused_pid(self) -> None:
-        """Drop a crashed server's pid file if the number is another's by now, as in a new container."""
+        """Remove a crashed server's pid file if another process has that number by now, as in a new container."""
         path = self.folder / "postmaster.pid"
-        with contextlib.suppress(OSError, ValueError):  # no file or no telling: PostgreSQL judges for itself
+        with contextlib.suppress(
+            OSError, ValueError
+        ):  # no file, or none that can be read: PostgreSQL decides
             pid = int(path.read_text().split("\n")[0])
             os.kill(pid, 0)
             try:

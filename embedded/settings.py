@@ -10,11 +10,11 @@ SETTINGS = {
     "huge_pages": "try",
     "max_parallel_workers_per_gather": "0",  # rows are found by key, and a container's /dev/shm is small
     "jit": "off",  # queries are short
-    "wal_level": "minimal",  # nobody replicates it
+    "wal_level": "minimal",  # it has no replicas
     "max_wal_senders": "0",
     "wal_compression": "off",  # ciphertext doesn't shrink
-    "checkpoint_timeout": "15min",  # most rows die before a second writing
-    "autovacuum_naptime": "15s",  # rows die young: take their room back soon
+    "checkpoint_timeout": "15min",  # most rows are deleted before they would be written a second time
+    "autovacuum_naptime": "15s",  # rows live for minutes: their room is reused soon
     "log_destination": "stderr",
     "logging_collector": "off",
     "log_timezone": "UTC",
@@ -28,4 +28,4 @@ SETTINGS = {
     "log_checkpoints": "off",
 }
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
-HASTY = dict.fromkeys(DURABLE, "off")
+NOT_DURABLE = dict.fromkeys(DURABLE, "off")

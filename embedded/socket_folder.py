@@ -1,7 +1,7 @@
 """The folder of the socket: of a random name in /tmp, which the data folder remembers.
 
-Short, for a socket's path ends at 107 bytes; not in TMPDIR, which differs between cron and a shell; and of a name that
-nobody can know and take before it is there.
+Its path is short, since a socket's path may have 107 bytes. It is not in TMPDIR, which differs between cron and a
+shell. Its name is random, so that no other user can make a folder of that name first.
 """
 
 import contextlib

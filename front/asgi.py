@@ -12,16 +12,16 @@ from itertools import chain
 from typing import Any
 
 from front.crowd import Crowd
-from front.environ import Answer, Chunks, Environ, environ_of
+from front.environ import BodyPieces, Environ, WsgiAnswer, environ_of
 from front.flow import Flow
 from front.linger import read_on
-from front.pool import Pool
+from front.pool import ThreadPool
 from front.scope import Scope, asking, client_of, hosts_of, length_of
 from front.sending import Send, head, send_busy, send_small
 from front.sockets import Address, bound_kernel, reset, shut
 from front.waiting import held, wait
 from services import (
-    FREE_BYTES,
+    SMALL_BYTES,
     Allowance,
     BodyCutShort,
     Later,
@@ -36,7 +36,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Wsgi = Callable[..., Iterable[bytes]]
 
 MOST_WAITING = 1000
-"""Requests that wait for a thread; whoever comes then is refused at once."""
+"""How many requests may wait for a thread; the next one is refused at once."""
 ALIVE = "/healthz"
 log = logging.getLogger("mayfly")
 
@@ -45,7 +45,7 @@ class Front:
     """Takes bodies in and sends answers without a thread; calls ``app`` in ``threads`` threads.
 
     ``largest`` tells how many bytes of body a method and a path may have, ``seconds_left`` how long an image lives by
-    the database's clock, from its ``expires_at``; ``believes`` judges the Host fields of a request.
+    the database's clock, from its ``expires_at``; ``believes`` tells whether the Host fields of a request are accepted.
     """
 
     def __init__(
@@ -59,13 +59,13 @@ class Front:
     ) -> None:
         self._app = app
         self._memory = memory
-        self._pool = Pool(threads)
+        self._pool = ThreadPool(threads)
         self._crowd = Crowd(memory)
         self._largest = largest
         self._seconds_left = seconds_left
         self._believes = believes
         self._bounded = False
-        self._alive = Answer(app, environ_of(asking(ALIVE), Chunks(), chunked=False))
+        self._alive = WsgiAnswer(app, environ_of(asking(ALIVE), BodyPieces(), chunked=False))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -102,7 +102,7 @@ class Front:
         if self._pool.waiting > MOST_WAITING:
             await send_busy(send)
             return
-        environ = environ_of(scope, Chunks(pieces), chunked)
+        environ = environ_of(scope, BodyPieces(pieces), chunked)
         del pieces
         if refusal is not None:
             environ["mayfly.refusal"] = refusal
@@ -123,7 +123,7 @@ class Front:
     async def _take(
         self, receive: Receive, flow: Flow, size: int, chunked: bool
     ) -> tuple[list[bytes], ServiceError | None]:
-        """Take a body of ``size`` bytes in, or of at most so many; tell what stood in the way instead."""
+        """Receive a body of ``size`` bytes, or of at most so many if it is chunked; return what refuses it, too."""
         pieces: list[bytes] = []
         allowance, flow.whole = flow.allowance, False
         try:
@@ -141,7 +141,7 @@ class Front:
                     allowance.shrink_memory(flow.moved)
                     return pieces, None
                 wanted = min(size, ceiling(flow.moved)) if chunked else size
-                if flow.moved > FREE_BYTES and allowance.held_memory < wanted:
+                if flow.moved > SMALL_BYTES and allowance.held_memory < wanted:
                     await held(allowance, partial(allowance.hold_memory, wanted))
         except asyncio.CancelledError:
             if flow.ended:
@@ -151,10 +151,10 @@ class Front:
         except Overloaded as refused:
             return [], refused
 
-    def _call(self, environ: Environ, scope: Scope, send: Send, allowance: Allowance) -> Answer | None:
+    def _call(self, environ: Environ, scope: Scope, send: Send, allowance: Allowance) -> WsgiAnswer | None:
         """Call Flask, in a thread; send an answer of one piece from there, and return one of several."""
         with allowance.current():
-            answer = Answer(self._app, environ)
+            answer = WsgiAnswer(self._app, environ)
         if answer.second is None:
             unread = allowance.hand_over(self._memory.unread)
             with contextlib.suppress(Later, Overloaded):
@@ -164,7 +164,7 @@ class Front:
                 return None
         return answer
 
-    def _send_small(self, scope: Scope, send: Send, answer: Answer, unread: Allowance) -> None:
+    def _send_small(self, scope: Scope, send: Send, answer: WsgiAnswer, unread: Allowance) -> None:
         if unread.held(self._memory.unread):
             client = client_of(scope)
             flow = Flow(unread, partial(self._reset, client), moved=len(answer.first))
@@ -176,19 +176,19 @@ class Front:
         reset(client)
         self._crowd.unread.forget(client)
 
-    async def _run(self, call: Callable[[], Answer | None], allowance: Allowance) -> Answer | None:
+    async def _run(self, call: Callable[[], WsgiAnswer | None], allowance: Allowance) -> WsgiAnswer | None:
         """Run Flask, and again from the beginning of the request whenever that had to wait."""
         while True:
             try:
                 answer = await self._pool.run(call)
             except Later as later:
-                with contextlib.suppress(Overloaded):  # which the next run tells
+                with contextlib.suppress(Overloaded):  # the next run raises it
                     await wait(later, allowance)
             else:
                 allowance.made.clear()
                 return answer
 
-    async def _send(self, scope: Scope, send: Send, answer: Answer, allowance: Allowance) -> None:
+    async def _send(self, scope: Scope, send: Send, answer: WsgiAnswer, allowance: Allowance) -> None:
         try:
             if answer.second is None:
                 unread = Allowance(self._memory)
@@ -211,7 +211,7 @@ class Front:
         finally:
             self._crowd.leave(flow)
 
-    async def _send_pieces(self, send: Send, answer: Answer, flow: Flow) -> None:
+    async def _send_pieces(self, send: Send, answer: WsgiAnswer, flow: Flow) -> None:
         self._note_end_of(flow, answer)
         for piece in chain((answer.first, answer.second or b""), answer.pieces):
             flow.wait()
@@ -219,7 +219,7 @@ class Front:
             flow.move(len(piece))
         await send({"type": "http.response.body", "body": b""})
 
-    def _note_end_of(self, flow: Flow, answer: Answer) -> None:
+    def _note_end_of(self, flow: Flow, answer: WsgiAnswer) -> None:
         if answer.expires_at is not None:
             flow.ask = partial(self._ask_end, flow, answer.expires_at)
 
@@ -231,11 +231,11 @@ class Front:
 
 
 def _note_end(flow: Flow, asked: float, left: asyncio.Future[float]) -> None:
-    # Without the database nobody knows: then the answer ends now.
+    # Without the database this can't be known: then the answer ends now.
     flow.ends_at = asked if left.exception() else asked + left.result()
 
 
-def _size(scope: Scope, answer: Answer) -> int:
+def _size(scope: Scope, answer: WsgiAnswer) -> int:
     return 0 if scope["method"] == "HEAD" else len(answer.first)
 
 

@@ -1,4 +1,4 @@
-"""Who is slow: requests that wait for the network are looked at a few times a second, and the slowest are ended.
+"""All requests that wait for the network: a few times a second they are looked at, and those too slow are ended.
 
 One look at all of them costs less than a timer for each piece of each body and answer.
 """
@@ -16,7 +16,7 @@ LOOK_SECONDS = 0.2
 PATIENCE_UNDER_PRESSURE = 0.5
 """A request that holds what others wait for, and whose network is silent for so long, may be ended."""
 MOST_FLOWS = 1024
-"""Bodies and long answers under way at once; where there are so many, the most silent one makes place for the next."""
+"""How many bodies and long answers may be under way; for one more, that which was silent for longest is ended."""
 
 
 class Crowd:
@@ -29,7 +29,7 @@ class Crowd:
         self.unread = Unread()
 
     def add(self, flow: Flow) -> Flow:
-        """Look at a flow from now on, until it is left; raises Overloaded where too many move."""
+        """Look at a flow from now on, until ``leave``; raises Overloaded where there are too many, none silent."""
         if len(self._flows) >= MOST_FLOWS:
             self._make_place()
         self._flows.add(flow)
@@ -72,7 +72,7 @@ class Crowd:
         self._end(silent)
 
     def _make_room(self, budget: Budget, now: float) -> None:
-        """End those who stall and hold what others wait for, the most silent first, as far as it takes."""
+        """End flows that stall and hold what others wait for, the longest silent first, until those have enough."""
         lacking = budget.lacking
         for flow in sorted(self._all(), key=lambda flow: flow.stalled(now), reverse=True):
             if lacking <= 0 or flow.stalled(now) < PATIENCE_UNDER_PRESSURE:

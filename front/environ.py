@@ -16,7 +16,7 @@ Environ = dict[str, Any]
 PLAIN = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
 
 
-class Chunks:
+class BodyPieces:
     """A whole body as the pieces in which it came; each is let go when it was read."""
 
     def __init__(self, pieces: Iterable[bytes] = ()) -> None:
@@ -37,7 +37,7 @@ class Chunks:
         return piece
 
 
-def environ_of(scope: Scope, body: Chunks, chunked: bool) -> Environ:
+def environ_of(scope: Scope, body: BodyPieces, chunked: bool) -> Environ:
     """Describe a request to a WSGI application; fields of the same name are joined (RFC 9110, 5.3)."""
     server, client = scope["server"] or ("", "0"), scope["client"] or ("", "0")
     environ: Environ = {
@@ -75,7 +75,7 @@ def _key(name: bytes) -> str | None:
     return PLAIN.get(name) or "HTTP_" + name.decode("latin-1").upper().replace("-", "_")
 
 
-class Answer:
+class WsgiAnswer:
     """What a WSGI application answers: status, fields, and the body as one piece or as pieces to come."""
 
     def __init__(self, app: Callable[..., Iterable[bytes]], environ: Environ) -> None:

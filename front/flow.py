@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from services import Allowance
 
 GRACE_SECONDS = 10.0
-"""How long nobody is asked for a rate."""
+"""How old a flow may become before ``LEAST_RATE`` holds for it."""
 LEAST_RATE = 2048
-"""Bytes a second, since its beginning, that a body or an answer has to move at least, once it is older than that."""
+"""Bytes a second, on average since its beginning, that a body or an answer has to move at least."""
 LONGEST_STALL_SECONDS = 30.0
 
 
@@ -48,7 +48,7 @@ class Flow:
         self.waits_since = None
 
     def end(self) -> None:
-        """End it for being slow, or over."""
+        """End it, since it is too slow or its image has ended."""
         self.ended = True
         self.stop()
 
@@ -57,7 +57,7 @@ class Flow:
         return 0.0 if self.waits_since is None else now - self.waits_since
 
     def too_slow(self, now: float) -> bool:
-        """Tell whether it is slower than anybody may be, or over."""
+        """Tell whether it is slower than a client may be, or its image has ended."""
         if self.ends_at is not None and now >= self.ends_at:
             return True
         age = now - self.begun

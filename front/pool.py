@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 Job = tuple[Callable[[], Any], "asyncio.Future[Any]", asyncio.AbstractEventLoop]
 LATE_SECONDS = 0.02
-"""How long a future may wait for a result of None, which nobody is in a hurry for: waking the event loop for each costs
-more than a twentieth of a small answer."""
+"""How long a future waits for a result of None at most. Nothing depends on it soon, and waking the event loop for each
+one would cost more than a twentieth of a small answer."""
 
 
-class Pool:
-    """So many threads; whoever asks for a call gets a future of the event loop it asks in."""
+class ThreadPool:
+    """Threads that make calls for coroutines; ``run`` returns a future of the event loop it is called in."""
 
     def __init__(self, threads: int) -> None:
         self._jobs: deque[Job] = deque()
@@ -85,7 +85,7 @@ class Pool:
             error: BaseException | None = None
             try:
                 result = call()
-            except BaseException as raised:  # it belongs to whoever waits, Later above all
+            except BaseException as raised:  # it is raised where the future is awaited; Later is no Exception
                 error = raised.with_traceback(None)  # whose frames would keep the image
                 error.__context__ = None
             if result is None and error is None:
@@ -96,7 +96,7 @@ class Pool:
 
 
 def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
-    if future.done():  # nobody waits any more
+    if future.done():  # it was cancelled
         return
     if error is None:
         future.set_result(result)

@@ -32,7 +32,7 @@ def length_of(scope: Scope) -> tuple[int, bool]:
 
 
 def asking(path: str) -> Scope:
-    """Return the scope of a request for a path that comes from nobody."""
+    """Return the scope of a GET of a path that no client has sent."""
     return {
         "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b"", "http_version": "1.1",
         "scheme": "http", "server": ("127.0.0.1", 80), "client": None, "headers": [(b"host", b"127.0.0.1")],

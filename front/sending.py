@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from front.environ import Answer
+from front.environ import WsgiAnswer
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-BUSY = b'{"status": "error", "error": "too_busy", "message": "The server has all hands full; try again in a second."}\n'
+BUSY = b'{"status": "error", "error": "too_busy", "message": "The server has too much to do; try again in a second."}\n'
 
 
 def head(status: int, headers: list[tuple[bytes, bytes]]) -> dict[str, Any]:
@@ -16,10 +16,10 @@ def head(status: int, headers: list[tuple[bytes, bytes]]) -> dict[str, Any]:
     return {"type": "http.response.start", "status": status, "headers": headers}
 
 
-def send_small(send: Send, answer: Answer, bare: bool) -> None:
+def send_small(send: Send, answer: WsgiAnswer, bare: bool) -> None:
     """Send an answer of one piece, without its body where it is ``bare``; any thread may.
 
-    granian takes it at once, so that there is nothing to wait for.
+    granian takes both messages at once, so nothing is awaited.
     """
     send(head(answer.status, answer.headers))
     send({"type": "http.response.body", "body": b"" if bare else answer.first})

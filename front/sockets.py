@@ -15,7 +15,7 @@ from pathlib import Path
 OWN_DESCRIPTORS = Path("/proc/self/fd")
 Address = tuple[str, int]
 USER_TIMEOUT_MILLISECONDS = 30_000
-"""How long a client may acknowledge nothing before its connection ends."""
+"""How long a client may leave what was sent to it unacknowledged before its connection ends."""
 MOST_UNSENT_BYTES = 128 * 1024
 """What the kernel takes of an answer before it can send it; by itself it would take up to 4 MB for each connection."""
 NO_ADDRESS = struct.pack("H14x", socket.AF_UNSPEC)

@@ -1,4 +1,4 @@
-"""Small answers that are on their way: granian takes them whole, and doesn't tell when their clients have read them."""
+"""Small answers that clients have yet to read: granian takes them whole, and doesn't tell when they are read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from front.sockets import Address, find, waiting_bytes
 SENT_SECONDS = 0.1
 """How long it may take from handing an answer to granian until the kernel has it."""
 LOOK_SHARE = 20
-"""Looking at all connections takes at most one part in so many of the event loop's time."""
+"""Of the event loop's time, at most one part in so many is spent on looking at all connections."""
 
 
 class Unread:

@@ -1,4 +1,4 @@
-"""How a request waits for more of a budget: without a thread."""
+"""Waiting for more of a budget without holding a thread."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from typing import Literal
 from imaging.errors import BrokenImage, TooManyPixels
 from imaging.formats.first_bytes import media_type_of
 from imaging.picture import BYTES_PER_PIXEL, Data, Limits, Picture
-from imaging.sandbox.pool import Pool, Task
+from imaging.sandbox.pool import SandboxPool, Task
 from imaging.sandbox.protocol import Convert
 
 TARGETS = {"png": "PNG", "jpeg": "JPEG", "webp": "WEBP"}
@@ -24,7 +24,7 @@ COPIES_OF_BYTES = 3
 # What an encoder may write beside the pixels: headers, a profile, a PNG's filter for each row.
 MOST_OVERHEAD = 1 << 20
 
-_conversions = Pool(MOST_SANDBOXES, NICE)
+_conversions = SandboxPool(MOST_SANDBOXES, NICE)
 
 
 def _uncounted(_size: int) -> None:

@@ -4,13 +4,13 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from imaging.errors import BrokenImage
 from imaging.formats import jpeg, jpeg_clean, png, png_clean
 from imaging.formats.first_bytes import media_type_of
-from imaging.formats.form import MOST_ADDED, Form
+from imaging.formats.image_format import MOST_ADDED, ImageFormat
 from imaging.picture import BYTES_PER_PIXEL, Data, Limits, Picture
-from imaging.sandbox.pool import Pool, Task
+from imaging.sandbox.pool import SandboxPool, Task
 from imaging.sandbox.protocol import Examine
 
-JPEG: Form[list[jpeg.Segment]] = Form(jpeg.measure, jpeg_clean.parts)
-PNG: Form[list[png.Chunk]] = Form(png.measure, png_clean.parts)
+JPEG: ImageFormat[list[jpeg.Segment]] = ImageFormat(jpeg.measure, jpeg_clean.parts)
+PNG: ImageFormat[list[png.PngChunk]] = ImageFormat(png.measure, png_clean.parts)
 
 MOST_SANDBOXES = 2
 """How many processes of a server process look at uploads at a time."""
@@ -22,7 +22,7 @@ BASE_MEMORY = 64 << 20
 COPIES = 6
 COPIES_OF_BYTES = 4
 
-_uploads = Pool(MOST_SANDBOXES)
+_uploads = SandboxPool(MOST_SANDBOXES)
 
 
 def examine(
@@ -34,7 +34,7 @@ def examine(
 ) -> tuple[Picture, Data]:
     """Recognise an image by its bytes alone, see that it opens, and return it with what to keep of the bytes.
 
-    What is kept is as `Form.read` says; it is `data` itself when nothing goes. Where only a decoder can tell
+    What is kept is as `ImageFormat.read` says; it is `data` itself when nothing goes. Where only a decoder can tell
     whether an image opens, that is for GIF, WebP and AVIF, no more than the first bytes are looked at here:
     all else is done in a sandbox, within `turn()`. So is a JPEG that breaks rules. Raises `NotAnImage`,
     `BrokenImage`, `TooManyPixels`, `SandboxMissing`, and `TooBusy` when no sandbox is free within `patience` seconds.

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, MetaData, func, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import DeclarativeBase
 
-# Named constraints, so that a migration can drop what an earlier one made.
+# Constraints have names, so that a migration can drop one that an earlier migration made.
 NAMES = {
     "pk": "pk_%(table_name)s",
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -40,8 +40,8 @@ def now(connection: Connection) -> int:
 def raw_cursor(connection: Connection) -> Iterator[Any]:
     """Lend psycopg2's own cursor, for COPY and for the statements of every upload and open.
 
-    SQLAlchemy's statements cost as much processor time as all the rest of an open. A server that went away is told
-    as SQLAlchemy tells it: OperationalError, and the connection leaves the pool.
+    A statement by SQLAlchemy would cost as much processor time as all the rest of an open. Errors are raised as
+    SQLAlchemy raises them: where the server is gone, OperationalError, and the connection leaves the pool.
     """
     raw = connection.connection
     try:
@@ -56,7 +56,8 @@ def raw_cursor(connection: Connection) -> Iterator[Any]:
 
 
 _ENDS = (psycopg2.InterfaceError, psycopg2.DatabaseError)
-"""What psycopg2 says itself when the server ended in the middle of an answer; the server's own errors are narrower."""
+"""What psycopg2 itself raises when the server ended in the middle of an answer; for an error that the server sends it
+raises a subclass."""
 
 
 def time_left(connection: Connection, end: float) -> float:
@@ -75,5 +76,9 @@ def try_purge_lock(connection: Connection) -> bool:
 
 
 def wait_for_purge_lock(connection: Connection) -> None:
-    """Hold purges off until the transaction ends, for who deletes many rows: two orders could meet half-way."""
+    """Keep purges out until the transaction ends.
+
+    A caller that deletes many rows needs this: two transactions that delete the same rows in different orders would
+    wait for each other (deadlock).
+    """
     connection.execute(select(func.pg_advisory_xact_lock(PURGE_LOCK)))

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from models.base import raw_cursor
-from models.image import COLUMNS, LIVING, ImageRow, plain
+from models.image import COLUMNS, LIVING, ImageRow, with_bytes
 
 
 @dataclass(frozen=True)
@@ -46,5 +46,5 @@ def list_owned(
     values = {"owner": str(owner), "tags": model_tags, "at": at, "key": key, "limit": limit}
     with raw_cursor(connection) as cursor:
         cursor.execute(statement, values)
-        found = [plain(row) for row in cursor.fetchall()]
+        found = [with_bytes(row) for row in cursor.fetchall()]
     return [OwnedRow(ImageRow(*row[:-2]), *row[-2:]) for row in found]

@@ -1,7 +1,7 @@
-"""The ring of tables where ciphertext sleeps.
+"""The ring of tables that hold the sealed bytes.
 
 A table holds the images that expire within one span of time, and emptying it is a TRUNCATE: whatever its size, that
-costs no more than emptying a small one, where a DELETE writes WAL and leaves dead tuples for every row.
+costs no more than emptying a small one, whereas a DELETE writes WAL and leaves a dead tuple for every row.
 """
 
 from __future__ import annotations

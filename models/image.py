@@ -26,10 +26,11 @@ from models.base import Model, raw_cursor
 from models.ciphertext import SLOTS
 
 ROW_BYTES = 1024
-"""What an image takes whatever its size: its row with all its indexes, what sealing adds, the heads of the rows of
-sealed bytes. 510 to 850 bytes were measured (docs/operations.md)."""
+"""What an image takes whatever its size: its row with all its indexes, what sealing adds, the headers of the
+rows of sealed bytes. 510 to 850 bytes were measured (docs/operations.md)."""
 STORED_BYTES = f"(size + octet_length(details)) * 17 / 16 + {ROW_BYTES}"
-"""What an image takes in the database; the sixteenth is for long fields, which are cut up, and pages not full."""
+"""What an image takes in the database; a sixteenth is added for pages that are not full,
+and for long fields, which PostgreSQL cuts up."""
 
 
 class Image(Model):  # type: ignore[misc]
@@ -64,7 +65,7 @@ class Image(Model):  # type: ignore[misc]
 class ImageRow:
     """What the database knows of an image; times are seconds since 1970.
 
-    Mayfly writes whole seconds. Others come only from an expiry that was moved, and then open nothing.
+    Mayfly writes whole seconds. A fraction shows that somebody else has changed the row, and then it opens for nobody.
     """
 
     row_key: bytes
@@ -105,14 +106,14 @@ _INSERT_OWNED = f"""
     INSERT INTO images ({", ".join((*_FIELDS, *_OWNERSHIP))}, owned_at)
     VALUES ({_VALUES}, {", ".join("%s" for _ in _OWNERSHIP)}, clock_timestamp())
     """
-# The view is claimed and the row is read in one statement. It waits for whoever claims the same image's view, so it
+# The view is claimed and the row is read in one statement. It waits for other claims of the same image's views, so it
 # asks for the time again when it goes on: clock_timestamp() moves while a statement runs.
 _CLAIM = f"""
     UPDATE images SET views_left = views_left - 1
     WHERE row_key = %s AND views_left > 0 AND expires_at > clock_timestamp()
     RETURNING {COLUMNS}
     """
-# Slot by slot, since that is how the index finds the dead without reading the living.
+# Slot by slot, so that the index on (slot, expires_at) finds the expired rows without reading others.
 _DELETE_DEAD = text(
     """
     DELETE FROM images WHERE row_key IN (
@@ -128,8 +129,9 @@ _DELETE_DEAD = text(
     """
 )
 _DELETE = text("DELETE FROM images WHERE row_key = :key")
-# A bucket of attempts: each one moves guesses_until on, and it may run ahead of the clock by so much and no more.
-_GUESS = text(
+# A token bucket: guesses_until moves on by a pause for each attempt, and may be ahead of the clock by no more than the
+# pauses of a whole burst.
+_CLAIM_GUESS = text(
     """
     UPDATE images SET guesses_until = greatest(guesses_until, clock_timestamp()) + make_interval(secs => :pause)
     WHERE row_key = :key
@@ -137,7 +139,7 @@ _GUESS = text(
           <= clock_timestamp() + make_interval(secs => :pause * (:burst - 1))
     """
 )
-_GUESSED = text(
+_RETURN_GUESS = text(
     "UPDATE images SET guesses_until = guesses_until - make_interval(secs => :pause) WHERE row_key = :key"
 )
 _LIVES_IN = text(f"SELECT EXISTS (SELECT FROM images WHERE slot = :slot AND {LIVING})")
@@ -161,11 +163,11 @@ def claim_view(connection: Connection, row_key: bytes) -> ImageRow | None:
     with raw_cursor(connection) as cursor:
         cursor.execute(_CLAIM, (row_key,))
         found = cursor.fetchone()
-    return None if found is None else ImageRow(*plain(found))
+    return None if found is None else ImageRow(*with_bytes(found))
 
 
-def plain(row: Iterable[Any]) -> list[Any]:
-    """The values of a row as psycopg2 gives it, with bytes for its memoryviews."""
+def with_bytes(row: Iterable[Any]) -> list[Any]:
+    """Return the values of a row that psycopg2 read, with bytes in place of memoryviews."""
     return [bytes(value) if isinstance(value, memoryview) else value for value in row]
 
 
@@ -176,12 +178,12 @@ def delete_image(connection: Connection, row_key: bytes) -> bool:
 
 def claim_guess(connection: Connection, row_key: bytes, pause: float, burst: int) -> bool:
     """Claim an attempt at a password: ``burst`` at once, then one every ``pause`` seconds; False if too soon."""
-    return connection.execute(_GUESS, {"key": row_key, "pause": pause, "burst": burst}).rowcount == 1
+    return connection.execute(_CLAIM_GUESS, {"key": row_key, "pause": pause, "burst": burst}).rowcount == 1
 
 
 def return_guess(connection: Connection, row_key: bytes, pause: float) -> None:
-    """Give an attempt back: it was the right password."""
-    connection.execute(_GUESSED, {"key": row_key, "pause": pause})
+    """Give an attempt back, since it was the right password."""
+    connection.execute(_RETURN_GUESS, {"key": row_key, "pause": pause})
 
 
 def delete_dead(connection: Connection, rows: int) -> int:

@@ -30,7 +30,7 @@ class Owner(Model):  # type: ignore[misc]
 
 
 class LoginAttempt(Model):  # type: ignore[misc]
-    """How far the attempts at a login, of an account or of nobody, run ahead of the clock."""
+    """Up to when the attempts at a login are used up, whether an account has that login or none."""
 
     __tablename__ = "login_attempts"
 
@@ -70,8 +70,9 @@ _REPLACE = text(
     WHERE id = :id AND account = :before
     """
 )
-# Attempts that no longer count are removed by those that follow: a few each, so that the table stays small.
-_ATTEMPT = text(
+# Each attempt removes a few that no longer count, so that the table stays small. `until` moves on by a pause for each
+# attempt, and may be ahead of the clock by no more than the pauses of a whole burst: a token bucket.
+_CLAIM_ATTEMPT = text(
     """
     WITH forgotten AS (
         DELETE FROM login_attempts WHERE login_tag IN (
@@ -87,7 +88,7 @@ _ATTEMPT = text(
           <= clock_timestamp() + make_interval(secs => :pause * (:burst - 1))
     """
 )
-_ATTEMPTED = text(
+_RETURN_ATTEMPT = text(
     "UPDATE login_attempts SET until = until - make_interval(secs => :pause) WHERE login_tag = :tag"
 )
 _DELETE_IMAGES = text(
@@ -117,13 +118,13 @@ def find_owner_by_login(connection: Connection, login_tags: list[bytes]) -> Owne
     return None if found is None else OwnerRow(*found)
 
 
-def find_owner(connection: Connection, row_id: UUID, version: int, expires_at: int) -> OwnerRow | None:
-    """Find an account by a token's claims; None where the account, its token's version or its time is over."""
-    statement = _FIND.where(
-        _TABLE.id == row_id,
-        _TABLE.token_version == version,
-        func.to_timestamp(expires_at) > func.statement_timestamp(),
-    )
+def find_owner(
+    connection: Connection, row_id: UUID, version: int, expires_at: int | None = None
+) -> OwnerRow | None:
+    """Find an account by its id and the version of its tokens; None where one is gone, or ``expires_at`` is past."""
+    statement = _FIND.where(_TABLE.id == row_id, _TABLE.token_version == version)
+    if expires_at is not None:
+        statement = statement.where(func.to_timestamp(expires_at) > func.statement_timestamp())
     found = connection.execute(statement).one_or_none()
     return None if found is None else OwnerRow(*found)
 
@@ -175,9 +176,9 @@ def delete_images_of(connection: Connection, row_id: UUID) -> list[tuple[str, in
 def claim_attempt(connection: Connection, login_tag: bytes, pause: float, burst: int) -> bool:
     """Claim an attempt at a login: ``burst`` at once, then one every ``pause`` seconds; False if too soon."""
     values = {"tag": login_tag, "pause": pause, "burst": burst}
-    return connection.execute(_ATTEMPT, values).rowcount == 1
+    return connection.execute(_CLAIM_ATTEMPT, values).rowcount == 1
 
 
 def return_attempt(connection: Connection, login_tag: bytes, pause: float) -> None:
-    """Give an attempt back: it was the right password."""
-    connection.execute(_ATTEMPTED, {"tag": login_tag, "pause": pause})
+    """Give an attempt back, since it was the right password."""
+    connection.execute(_RETURN_ATTEMPT, {"tag": login_tag, "pause": pause})

@@ -1,7 +1,7 @@
 """What every session of Mayfly is set to, kept in the database for its role, and how many there may be.
 
-A connection can't bring them along: a pooler such as PgBouncer refuses that, and lends one session of PostgreSQL's to
-several clients in turn.
+They can't be given with each connection: a pooler such as PgBouncer refuses that, and lends one session of PostgreSQL
+to several clients in turn.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ SESSION = {
     "TimeZone": "UTC",
     "statement_timeout": "30s",
     "idle_in_transaction_session_timeout": "1min",
-    # A slot is never analyzed, so its rows are thought to be many and a sort of them cheap; they stand in the order of
-    # their index.
+    # PostgreSQL has no statistics of a slot, since it is never analyzed, and would sort an image's rows rather than
+    # read them in the order of their index.
     "enable_bitmapscan": "off",
     "jit": "off",
 }
@@ -40,7 +40,7 @@ _DATABASE = text("SELECT quote_ident(current_database())")
 
 
 def keep_session_settings(connection: Connection) -> None:
-    """Have this session go on, and every later one of this role in this database begin, with Mayfly's settings."""
+    """Give Mayfly's settings to this session, and to every later one of this role in this database."""
     if {f"{name}={value}" for name, value in SESSION.items()} <= set(connection.scalars(_KEPT)):
         return
     database = connection.execute(_DATABASE).scalar_one()

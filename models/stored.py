@@ -23,8 +23,8 @@ class Stored(Model):  # type: ignore[misc]
     until: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
-# One round trip and one short transaction. The lock comes first, so that the sum is read after whoever had it.
-# A reservation that a crash forgets costs nothing but room in its slot, so it needn't wait for the disk.
+# One round trip and one short transaction. The lock comes first, so that the sum has what its last holder reserved.
+# It needn't wait for the disk: a reservation that a crash of PostgreSQL loses counts a little less than is stored.
 _RESERVE = text(
     """
     SET LOCAL synchronous_commit = off;
@@ -48,9 +48,10 @@ _RECOUNT = text(
 
 
 def reserve(connection: Connection, slot: int, size: int, expires_at: int, most: int) -> bool:
-    """Reserve ``size`` bytes in a slot unless that would make more than ``most`` bytes in all; at once and for all.
+    """Reserve ``size`` bytes in a slot unless that would make more than ``most`` bytes in all; others see
+    it at once.
 
-    The connection must be one whose statements stand for themselves.
+    The connection must be in autocommit.
     """
     moment = datetime.fromtimestamp(expires_at, UTC)
     values = {"slot": slot, "size": size, "expires_at": moment, "most": most, "lock": ADMISSION_LOCK}
@@ -63,10 +64,10 @@ def release(connection: Connection, slot: int, size: int) -> None:
 
 
 def forget_empty(connection: Connection, filled: list[int]) -> None:
-    """Count nothing for slots whose images have all expired and whose bytes are gone, whatever a crash left there."""
+    """Set the counts of slots to 0 whose images have all expired and whose bytes are gone; a crash may leave more."""
     connection.execute(_FORGET, {"filled": filled})
 
 
 def recount(connection: Connection) -> None:
-    """Count what the rows say; for a start with a limit after one without."""
+    """Count anew by the rows of all images: a run without a limit counts nothing."""
     connection.execute(_RECOUNT, {"lock": ADMISSION_LOCK})

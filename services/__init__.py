@@ -3,9 +3,9 @@
 from models import OPEN_CATALOG
 from services.accounts import Account, Accounts
 from services.admission import Budget, Later
-from services.allowance import FREE_BYTES, Allowance, Memory, ceiling, hold_memory, once
-from services.catalog import Catalog, Entry, Page
-from services.conversion import Conversion
+from services.allowance import SMALL_BYTES, Allowance, Memory, ceiling, hold_memory, once
+from services.catalog import Catalog, CatalogPage
+from services.conversion import Conversion, Form
 from services.database import notice_restarts
 from services.dear import DEAR_AT_ONCE
 from services.details import Details
@@ -21,7 +21,7 @@ from services.errors import (
     ImageGone,
     LoginRefused,
     NameTaken,
-    NotByLooking,
+    OpensByPostOnly,
     Overloaded,
     PasswordAsked,
     PasswordWrong,
@@ -32,17 +32,19 @@ from services.errors import (
     TooManyLogins,
     TooSlow,
 )
+from services.image_info import ImageInfo, Receipt
+from services.limits import DropLimits
+from services.living_images import LivingImages
 from services.purge import Purge
+from services.quota import Quota
 from services.readiness import Readiness
-from services.room import Room
 from services.schedule import PurgeSchedule
-from services.shelf import Glance, Opened, Shelf
-from services.wishes import Limits, Receipt, Wishes
+from services.wishes import Wishes
 
 __all__ = [
     "DEAR_AT_ONCE",
-    "FREE_BYTES",
     "OPEN_CATALOG",
+    "SMALL_BYTES",
     "Account",
     "AccountAsked",
     "Accounts",
@@ -52,33 +54,32 @@ __all__ = [
     "BodyCutShort",
     "Budget",
     "Catalog",
+    "CatalogPage",
     "Conversion",
     "CurrentPasswordWrong",
     "DatabaseAway",
     "Details",
     "Drop",
-    "Entry",
+    "DropLimits",
+    "Form",
     "FormNotMade",
-    "Glance",
     "ImageGone",
+    "ImageInfo",
     "Later",
-    "Limits",
+    "LivingImages",
     "LoginRefused",
     "Memory",
     "NameTaken",
-    "NotByLooking",
-    "Opened",
+    "OpensByPostOnly",
     "Overloaded",
-    "Page",
     "PasswordAsked",
     "PasswordWrong",
     "Purge",
     "PurgeSchedule",
+    "Quota",
     "Readiness",
     "Receipt",
-    "Room",
     "ServiceError",
-    "Shelf",
     "StorageFull",
     "TokenRefused",
     "TooManyGuesses",

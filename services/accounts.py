@@ -40,10 +40,10 @@ from models import (
     wait_for_purge_lock,
 )
 from services.allowance import turn
-from services.database import statements, transaction
+from services.database import autocommit, transaction
 from services.dear import STRETCHES
 from services.errors import CurrentPasswordWrong, LoginRefused, NameTaken, TokenRefused, TooManyLogins
-from services.room import Room
+from services.quota import Quota
 from storage import CiphertextStore
 
 TOKEN_SECONDS = 12 * 3600
@@ -53,12 +53,25 @@ RENEWED_AT_ONCE = 100
 
 
 @dataclass(frozen=True)
-class Secrets:
-    """What an account says of its owner; sealed in the database."""
+class Account:
+    """An account that somebody has shown to be theirs, by its password or a token."""
+
+    id: UUID
+    """The owner of its images."""
+    login: str = field(repr=False)
+    email: str = field(repr=False)
+    created_at: datetime
+    token_version: int
+
+
+@dataclass(frozen=True)
+class _Secrets:
+    """What is sealed in the database about the owner of an account."""
 
     login: str
     email: str
     password: str = field(repr=False)
+    """The hash of the password."""
 
     def encode(self) -> bytes:
         """Write it as JSON."""
@@ -66,50 +79,45 @@ class Secrets:
 
 
 @dataclass(frozen=True)
-class Account:
-    """An account that somebody has shown to be theirs."""
+class _StoredAccount:
+    """An account as the database has it, and what was sealed in it."""
 
-    row: OwnerRow = field(repr=False)
-    secrets: Secrets = field(repr=False)
+    row: OwnerRow
+    secrets: _Secrets
 
-    @property
-    def id(self) -> UUID:
-        """The owner that its images belong to."""
-        return self.row.id
-
-    @property
-    def created_at(self) -> datetime:
-        """When it was registered."""
-        return self.row.created_at
+    def shown(self) -> Account:
+        """Return what others than this module may know of it."""
+        row = self.row
+        return Account(row.id, self.secrets.login, self.secrets.email, row.created_at, row.token_version)
 
 
 class Accounts:
-    """Registers owners, logs them in, tells who shows a token, and lets them go with everything they own."""
+    """Registers owners, logs them in, tells whose a token is, and deletes them with everything they own."""
 
     def __init__(
-        self, engine: Engine, server_keys: ServerKeys, stores: Mapping[str, CiphertextStore], room: Room
+        self, engine: Engine, server_keys: ServerKeys, stores: Mapping[str, CiphertextStore], quota: Quota
     ) -> None:
         self._engine = engine
         self._server_keys = server_keys
         self._seal = OwnerSeal(server_keys)
         self._stores = stores
-        self._room = room
+        self._quota = quota
 
     def register(self, login: str, email: str, password: str) -> Account:
-        """Open an account; raises NameTaken, also for all but one of those who ask at once.
+        """Make an account; raises NameTaken, also for all but one of several who ask for a name at the same moment.
 
         Raises Later, Overloaded, DatabaseAway.
         """
         with turn(STRETCHES):
-            owner, secrets = uuid4(), Secrets(login, email, hash_login_password(password))
+            owner, secrets = uuid4(), _Secrets(login, email, hash_login_password(password))
         login_tags, email_tags = self._tags(secrets)
-        with statements(self._engine) as connection:
+        with autocommit(self._engine) as connection:
             account = self._seal.seal_account(owner, secrets.encode(), at=now(connection))
             created_at = insert_owner(connection, owner, account, login_tags, email_tags)
         if created_at is None:
             raise NameTaken
         row = OwnerRow(owner, login_tags[0], email_tags[0], account, 0, created_at)
-        return Account(row, secrets)
+        return _StoredAccount(row, secrets).shown()
 
     def login(self, login: str, password: str) -> str:
         """Return a token; raises LoginRefused for a wrong login and a wrong password alike, and as slowly.
@@ -118,29 +126,26 @@ class Accounts:
         """
         tags = self._seal.login_tags(normalised(login))
         with turn(STRETCHES):
-            with statements(self._engine) as connection:
+            with autocommit(self._engine) as connection:
                 row = find_owner_by_login(connection, tags)
                 self._claim(connection, tags[0])
-            account, fresh = _proved(None if row is None else self._open(row), password)
-        with statements(self._engine) as connection:
+            stored, fresh = _proved(None if row is None else self._open(row), password)
+        with autocommit(self._engine) as connection:
             return_attempt(connection, tags[0], ATTEMPT_PAUSE_SECONDS)
             # Made with older costs, or under an older server key?
-            if fresh or account.row.login_tag != tags[0]:
-                self._replace(connection, account, fresh or account.secrets.password)
-            return self._token(connection, account.id, account.row.token_version)
+            if fresh or stored.row.login_tag != tags[0]:
+                self._replace(connection, stored, fresh or stored.secrets.password)
+            return self._token(connection, stored.row.id, stored.row.token_version)
 
     def identify(self, token: str) -> Account:
-        """Tell whose token it is; raises TokenRefused for one that is forged, over, ended or of nobody."""
+        """Tell whose token it is; raises TokenRefused for one that is forged, expired, revoked, or of no account."""
         try:
             claims = read_token(self._server_keys, token)
         except BadToken:
             raise TokenRefused from None
-        with statements(self._engine) as connection:
+        with autocommit(self._engine) as connection:
             row = find_owner(connection, claims.owner, claims.version, claims.expires_at)
-        account = None if row is None else self._open(row)
-        if account is None:
-            raise TokenRefused
-        return account
+        return self._opened(row).shown()
 
     def change_password(self, account: Account, current: str, new: str) -> str:
         """Change a password, which ends every token there is; return a new one.
@@ -148,20 +153,21 @@ class Accounts:
         Raises CurrentPasswordWrong, TooManyLogins, TokenRefused where another change came first, Later, Overloaded,
         DatabaseAway.
         """
-        login_tag = self._tags(account.secrets)[0][0]
+        login_tag = self._seal.login_tags(normalised(account.login))[0]
         with turn(STRETCHES):
-            with statements(self._engine) as connection:
+            with autocommit(self._engine) as connection:
+                stored = self._opened(find_owner(connection, account.id, account.token_version))
                 self._claim(connection, login_tag)
             try:
-                _proved(account, current)
+                _proved(stored, current)
             except LoginRefused:
                 raise CurrentPasswordWrong from None
             hashed = hash_login_password(new)
-        with statements(self._engine) as connection:
+        with autocommit(self._engine) as connection:
             return_attempt(connection, login_tag, ATTEMPT_PAUSE_SECONDS)
-            if not self._replace(connection, account, hashed, ends_tokens=True):
+            if not self._replace(connection, stored, hashed, ends_tokens=True):
                 raise TokenRefused
-            return self._token(connection, account.id, account.row.token_version + 1)
+            return self._token(connection, account.id, account.token_version + 1)
 
     def delete(self, owner: UUID) -> None:
         """Delete an account and everything it owns, sealed bytes too; raises TokenRefused, DatabaseAway."""
@@ -173,7 +179,7 @@ class Accounts:
             for (store, slot), images in groupby(gone, key=itemgetter(0, 1)):
                 row_keys, sizes = zip(*((row_key, size) for _, _, row_key, size in images), strict=True)
                 self._stores[store].delete(connection, slot, list(row_keys))
-                self._room.give_back(connection, slot, sum(sizes))
+                self._quota.give_back(connection, slot, sum(sizes))
             delete_owner(connection, owner)
 
     def renew(self) -> int:
@@ -182,34 +188,41 @@ class Accounts:
         Raises DatabaseAway.
         """
         renewed, after = 0, OPEN_CATALOG
-        with statements(self._engine) as connection:
+        with autocommit(self._engine) as connection:
             while rows := owners_after(connection, after, RENEWED_AT_ONCE):
-                accounts = filter(None, map(self._open, rows))
-                renewed += sum(self._replace(connection, each, each.secrets.password) for each in accounts)
+                found = filter(None, map(self._open, rows))
+                renewed += sum(self._replace(connection, each, each.secrets.password) for each in found)
                 after = rows[-1].id
         return renewed
 
     def _claim(self, connection: Connection, login_tag: bytes) -> None:
-        """Claim an attempt before it is made: many at once must not be many for one. Raises TooManyLogins."""
+        """Claim an attempt before it is made, or several at a time would count as one; raises TooManyLogins."""
         if not claim_attempt(connection, login_tag, ATTEMPT_PAUSE_SECONDS, ATTEMPTS_AT_ONCE):
             raise TooManyLogins(ATTEMPT_PAUSE_SECONDS)
 
     def _replace(
-        self, connection: Connection, account: Account, password: str, *, ends_tokens: bool = False
+        self, connection: Connection, stored: _StoredAccount, password: str, *, ends_tokens: bool = False
     ) -> bool:
-        secrets = replace(account.secrets, password=password)
+        secrets = replace(stored.secrets, password=password)
         login_tags, email_tags = self._tags(secrets)
-        sealed = self._seal.seal_account(account.id, secrets.encode(), at=now(connection))
+        sealed = self._seal.seal_account(stored.row.id, secrets.encode(), at=now(connection))
         tags = login_tags[0], email_tags[0]
-        return replace_account(connection, account.row, sealed, tags, ends_tokens=ends_tokens)
+        return replace_account(connection, stored.row, sealed, tags, ends_tokens=ends_tokens)
 
-    def _open(self, row: OwnerRow) -> Account | None:
+    def _opened(self, row: OwnerRow | None) -> _StoredAccount:
+        """Open the account of a token; raises TokenRefused where it is gone or can't be opened."""
+        stored = None if row is None else self._open(row)
+        if stored is None:
+            raise TokenRefused
+        return stored
+
+    def _open(self, row: OwnerRow) -> _StoredAccount | None:
         try:
-            return Account(row, Secrets(**json.loads(self._seal.open_account(row.id, row.account))))
+            return _StoredAccount(row, _Secrets(**json.loads(self._seal.open_account(row.id, row.account))))
         except Unopenable:
             return None  # altered, moved, or sealed under a server key that is gone
 
-    def _tags(self, secrets: Secrets) -> tuple[list[bytes], list[bytes]]:
+    def _tags(self, secrets: _Secrets) -> tuple[list[bytes], list[bytes]]:
         login, email = normalised(secrets.login), normalised(secrets.email)
         return self._seal.login_tags(login), self._seal.email_tags(email)
 
@@ -218,8 +231,8 @@ class Accounts:
         return issue_token(self._server_keys, Claims(owner, version, at + TOKEN_SECONDS), at=at)
 
 
-def _proved(account: Account | None, password: str) -> tuple[Account, str | None]:
-    """Check a password, as slowly for nobody's account as for somebody's; return a new hash if one is due.
+def _proved(account: _StoredAccount | None, password: str) -> tuple[_StoredAccount, str | None]:
+    """Check a password, which takes as long where there is no account; return a new hash too if one is due.
 
     Raises LoginRefused.
     """
@@ -233,6 +246,6 @@ def _proved(account: Account | None, password: str) -> tuple[Account, str | None
 
 
 def normalised(name: str) -> str:
-    """The form in which logins and addresses are compared: nobody is told apart from another by case."""
+    """The form in which logins and addresses are compared, where upper and lower case are the same."""
     folded = unicodedata.normalize("NFKC", name).casefold()
-    return unicodedata.normalize("NFKC", folded)  # folding takes apart what stands composed in the other case
+    return unicodedata.normalize("NFKC", folded)  # folding may leave a character decomposed

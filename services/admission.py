@@ -14,8 +14,8 @@ PATIENCE_SECONDS = 10.0
 class Later(BaseException):
     """A request needs more of a budget than is free now.
 
-    Whoever runs the request waits for it (``Budget.join``), adds it to the request's allowance, and runs the request
-    again from its beginning. It is no ``Exception``, so that no handler of errors on the way takes it for one.
+    The caller that runs the request waits (``Budget.join``), adds the amount to the request's allowance, and runs the
+    request again from its beginning. This is no ``Exception``, so that no handler of errors catches it on the way.
     """
 
     def __init__(self, budget: Budget, amount: int) -> None:
@@ -38,9 +38,9 @@ class Ticket:
 
 
 class Budget:
-    """So many units at once, given out in the order of arrival; at most ``waiting`` requests queue for them.
+    """At most ``units`` are given out at a time, in the order of arrival; at most ``waiting`` requests queue for them.
 
-    It knows threads and event loops equally: every method returns at once.
+    Every method returns at once, so that threads and event loops may use it alike.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Budget:
     ) -> None:
         self.units = units
         self.patience = patience
-        """Seconds that a request waits at most; whoever waits keeps to it."""
+        """How many seconds a request waits at most; the budget leaves it to the waiting caller to keep to that."""
         self._busy = busy
         self._free = units
         self._waiting = waiting
@@ -67,7 +67,7 @@ class Budget:
 
     @property
     def lacking(self) -> int:
-        """How many units more would serve everybody who waits now."""
+        """How many units more would be enough for all requests that wait now."""
         with self._lock:
             return max(0, sum(ticket.amount for ticket in self._queue) - self._free)
 
@@ -77,7 +77,7 @@ class Budget:
         return len(self._queue) >= self._waiting
 
     def overloaded(self) -> Overloaded:
-        """Return what to raise for a request that may not wait, or has waited in vain; it says what is busy."""
+        """Return what to raise for a request that may not wait, or has waited too long; it says what is busy."""
         return Overloaded(self._busy) if self._busy else Overloaded()
 
     def take(self, amount: int) -> bool:
@@ -102,7 +102,7 @@ class Budget:
         return ticket
 
     def give_back(self, amount: int) -> None:
-        """Give units back, and hand them on to those who wait."""
+        """Give units back; requests that wait get them."""
         with self._lock:
             self._free += amount
             due = []
@@ -119,5 +119,5 @@ class Budget:
             if ticket not in self._queue:
                 return True
             self._queue.remove(ticket)
-        self.give_back(0)  # who stood behind it may fit now
+        self.give_back(0)  # what the next one asks for may be free
         return False

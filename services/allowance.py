@@ -1,4 +1,4 @@
-"""What one request holds: memory for images, and turns at what is dear."""
+"""What one request holds: memory for images, and turns at what costs much processor time."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import Any, TypeVar
 
 from services.admission import PATIENCE_SECONDS, Budget, Later
 
-FREE_BYTES = 256 * 1024
+SMALL_BYTES = 256 * 1024
 """What a request may hold without asking: small images never wait for memory."""
 UNCOUNTED_BYTES = 16 * 1024
-"""The kernel has room for an answer of so many bytes, even when nobody reads it."""
+"""An answer of so many bytes fits into the kernel's buffer, even if its client doesn't read it."""
 MEDIUM_BYTES = 2 * 1024 * 1024
 UNREAD_BYTES = 64 * 1024 * 1024
-"""What answers of up to FREE_BYTES may hold together until their clients have read them."""
+"""What answers of up to SMALL_BYTES may hold together until their clients have read them."""
 T = TypeVar("T")
 
 
 class Memory:
-    """The memory that a process has for images: ``units`` bytes, and a quarter of that for those up to 2 MiB alone.
+    """The memory that a process has for images: ``units`` bytes, and a quarter of that more for images up to 2 MiB.
 
-    So many large ones, or slow ones, never keep the others waiting.
+    The quarter is theirs alone, so that they don't wait for large images.
     """
 
     def __init__(self, units: int, patience: float = PATIENCE_SECONDS) -> None:
@@ -44,31 +44,32 @@ class Memory:
 
 
 def ceiling(size: int) -> int:
-    """Return how many bytes may be held of the budget that has to do with ``size`` bytes.
+    """Return the most bytes that may be held of the budget from which ``size`` bytes are taken.
 
-    Whoever doesn't know how much will come holds all of that at once, and so never waits for others who do the same.
+    A request whose body has no announced length holds all of that at once. If two such requests took more bit by bit,
+    each could wait for the other (deadlock).
     """
-    return next((most for most in (FREE_BYTES, MEDIUM_BYTES) if size <= most), sys.maxsize)
+    return next((most for most in (SMALL_BYTES, MEDIUM_BYTES) if size <= most), sys.maxsize)
 
 
 class Allowance:
-    """What one request holds of which budgets, until it is closed or nobody knows it any more."""
+    """What one request holds of which budgets, until it is closed or garbage-collected."""
 
     def __init__(self, memory: Memory | None = None) -> None:
         self._memory = memory
         self._held: dict[Budget, int] = {}
         self._refused: set[Budget] = set()
         self.made: dict[Hashable, Any] = {}
-        """What earlier runs of the request have made, which ``once`` knows."""
+        """The results of ``once`` in earlier runs of the request."""
 
     def held(self, budget: Budget) -> int:
         """How many units of a budget this request holds."""
         return self._held.get(budget, 0)
 
     def hold(self, budget: Budget, amount: int) -> None:
-        """Hold ``amount`` units in all, more than there are counting as all; raises Later.
+        """Hold ``amount`` units in all, or all there are if that is less; raises Later where the request has to wait.
 
-        Raises Overloaded where as many wait already as may, or this request has waited in vain.
+        Raises Overloaded where as many requests wait as may, or this one has waited too long.
         """
         more = min(amount, budget.units) - self.held(budget)
         if more > 0:
@@ -85,7 +86,7 @@ class Allowance:
 
     def hold_memory(self, size: int) -> None:
         """Hold ``size`` bytes of memory in all; raises Later and Overloaded."""
-        if self._memory is None or size <= FREE_BYTES:
+        if self._memory is None or size <= SMALL_BYTES:
             return
         if size <= MEDIUM_BYTES and not self.held(self._memory.large):
             self.hold(self._memory.medium, size)
@@ -97,7 +98,7 @@ class Allowance:
         """Hold what an answer of ``size`` bytes takes until it is read; raises Later and Overloaded."""
         if self._memory is None or size <= UNCOUNTED_BYTES:
             return
-        if size <= FREE_BYTES:
+        if size <= SMALL_BYTES:
             self.hold(self._memory.unread, size)
         else:
             self.hold_memory(size)
@@ -120,7 +121,7 @@ class Allowance:
                 budget.give_back(surplus)
 
     def refuse(self, budget: Budget) -> None:
-        """Note that the request has waited for a budget in vain: in its next run ``hold`` raises Overloaded."""
+        """Note that the request has waited too long for a budget: in its next run ``hold`` raises Overloaded."""
         self._refused.add(budget)
 
     def add(self, budget: Budget, amount: int) -> None:
@@ -134,7 +135,7 @@ class Allowance:
             budget.give_back(amount)
 
     def close(self) -> None:
-        """Give everything back; more than once is no more than once."""
+        """Give everything back; a second call does nothing."""
         for budget in tuple(self._held):
             self.give_back(budget)
 
@@ -142,7 +143,7 @@ class Allowance:
 
     @contextmanager
     def current(self) -> Iterator[None]:
-        """Let ``hold`` and ``turn`` count to this allowance within the block."""
+        """Let ``hold_memory``, ``hold_answer``, ``turn`` and ``once`` use this allowance within the block."""
         before = _current.set(self)
         try:
             yield
@@ -151,16 +152,6 @@ class Allowance:
 
 
 _current: ContextVar[Allowance | None] = ContextVar("allowance", default=None)
-
-
-def hold(budget: Budget, amount: int) -> None:
-    """Hold ``amount`` units of a budget in all until the request under way is over, if there is one.
-
-    Raises Later and Overloaded.
-    """
-    allowance = _current.get()
-    if allowance is not None:
-        allowance.hold(budget, amount)
 
 
 def hold_memory(size: int) -> None:
@@ -184,8 +175,8 @@ def hold_answer(size: int) -> None:
 def turn(budget: Budget) -> Iterator[None]:
     """Hold one unit of a budget for the length of the block; raises Later and Overloaded.
 
-    A request that waited for its turn comes with it. One that has to wait for anything else within the block gives its
-    turn back meanwhile, so that nobody who waits keeps others waiting. Outside of a request nothing is counted.
+    A request that has waited for its turn has it already. One that has to wait for anything else within the block gives
+    its turn back meanwhile, so that it keeps no other request waiting. Outside of a request nothing is counted.
     """
     allowance = _current.get()
     if allowance is None:
@@ -201,7 +192,7 @@ def turn(budget: Budget) -> Iterator[None]:
 def once(name: Hashable, make: Callable[[], T]) -> T:
     """Return what ``make`` returned in an earlier run of the request under way, else call it and keep that.
 
-    It is for what is dear, or what must not be done twice, before a point that may raise Later.
+    It is for what costs much, or must not be done twice, and comes before something that may raise Later.
     """
     allowance = _current.get()
     if allowance is None:

@@ -4,7 +4,7 @@ import binascii
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -12,13 +12,14 @@ from sqlalchemy import Connection, Engine
 
 from crypto import ImageKey, OwnerSeal, Unopenable
 from models import OwnedRow, Ownership, list_owned
-from services.database import statements
-from services.details import Details
+from services.database import autocommit
 from services.errors import BadCursor, ImageGone
-from services.shelf import Opened, Shelf
+from services.image_info import Receipt
+from services.living_images import LivingImages
 
 MOST_SCANNED = 1000
-"""How many images one page may open in search of a prefix, which shows only then; what is behind is the next page's."""
+"""How many images one page may open in search of a prefix, since only an opened image shows its name. The next page
+goes on with the search."""
 LARGEST_BATCH = 250
 LONGEST_CURSOR = 200
 Place = tuple[datetime, bytes]
@@ -28,36 +29,20 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One's own image in a list: its secrets, and its details unless a password hides them."""
-
-    image_key: str = field(repr=False)
-    link: str = field(repr=False)
-    opened: Opened
-
-    def begins_with(self, prefix: str) -> bool:
-        """Tell whether the file name or the image key begins with a prefix."""
-        details = self.opened.details
-        return self.image_key.startswith(prefix) or (
-            details is not None and details.filename.startswith(prefix)
-        )
-
-
-@dataclass(frozen=True)
-class Page:
+class CatalogPage:
     """A part of a list, and the cursor of what follows; None where nothing does."""
 
-    entries: list[Entry]
+    images: list[Receipt]
     next: str | None
 
 
 class Catalog:
-    """An owner's living images, newest first; nobody else's are ever looked at."""
+    """An owner's living images, newest first; no query asks for another owner's."""
 
-    def __init__(self, engine: Engine, owner_seal: OwnerSeal, shelf: Shelf) -> None:
+    def __init__(self, engine: Engine, owner_seal: OwnerSeal, images: LivingImages) -> None:
         self._engine = engine
         self._seal = owner_seal
-        self._shelf = shelf
+        self._images = images
 
     def page(
         self,
@@ -67,33 +52,33 @@ class Catalog:
         prefix: str = "",
         model_id: str | None = None,
         cursor: str | None = None,
-    ) -> Page:
-        """List at most ``limit`` images from behind ``cursor``; a place that stays while images come and go.
+    ) -> CatalogPage:
+        """List at most ``limit`` images that follow the place ``cursor``, which stays true while images come and go.
 
         Raises BadCursor, DatabaseAway.
         """
         tags = None if model_id is None else self._seal.model_tags(owner, model_id)
         after = None if cursor is None else self._read_cursor(owner, cursor)
-        entries: list[Entry] = []
+        images: list[Receipt] = []
         place = after
-        with statements(self._engine) as connection:
+        with autocommit(self._engine) as connection:
             for scanned, owned in enumerate(self._scan(connection, owner, limit + 1, tags, after)):
-                if len(entries) == limit or scanned == MOST_SCANNED:
-                    return Page(entries, self._cursor(owner, place))
+                if len(images) == limit or scanned == MOST_SCANNED:
+                    return CatalogPage(images, self._cursor(owner, place))
                 place = owned.place
-                entry = self._entry(owner, owned)
-                if entry is not None and entry.begins_with(prefix):
-                    entries.append(entry)
-        return Page(entries, None)
+                image = self._open(owner, owned)
+                if image is not None and _begins_with(image, prefix):
+                    images.append(image)
+        return CatalogPage(images, None)
 
     def newest(self, owner: UUID, model_id: str) -> str:
         """Return the link of the newest living image of an owner's model; raises ImageGone, DatabaseAway."""
-        with statements(self._engine) as connection:
+        with autocommit(self._engine) as connection:
             found = list_owned(connection, owner, 1, model_tags=self._seal.model_tags(owner, model_id))
-        entry = self._entry(owner, found[0]) if found else None
-        if entry is None:
+        image = self._open(owner, found[0]) if found else None
+        if image is None:
             raise ImageGone
-        return entry.link
+        return image.link
 
     def _scan(
         self,
@@ -111,16 +96,13 @@ class Catalog:
                 return
             after = rows[-1].place
 
-    def _entry(self, owner: UUID, owned: OwnedRow) -> Entry | None:
-        row = owned.row
+    def _open(self, owner: UUID, owned: OwnedRow) -> Receipt | None:
         try:
-            image_key = self._seal.open_image_key(owner, row.row_key, owned.owner_key)
-            found = self._shelf.found(row, image_key.link)
+            image_key = self._seal.open_image_key(owner, owned.row.row_key, owned.owner_key)
+            image = self._images.open_row(owned.row, image_key.link)
+            return image.receipt(image_key, image.plain_details())
         except (Unopenable, ImageGone):
-            return None  # altered or moved by somebody in the database: not this owner's image any more
-        plain = found.sealed.plain
-        details = None if plain is None else Details.decode(plain)
-        return Entry(image_key.text, image_key.link.text, Opened(row, details, row.views_left))
+            return None  # somebody has altered or moved it in the database: it is not this owner's image any more
 
     def _cursor(self, owner: UUID, place: Place | None) -> str | None:
         if place is None:
@@ -137,6 +119,13 @@ class Catalog:
         except (binascii.Error, UnicodeEncodeError, Unopenable):
             raise BadCursor from None
         return _EPOCH + microseconds * _MICROSECOND, row_key
+
+
+def _begins_with(image: Receipt, prefix: str) -> bool:
+    """Tell whether the file name or the image key begins with a prefix."""
+    return image.image_key.startswith(prefix) or (
+        image.details is not None and image.details.filename.startswith(prefix)
+    )
 
 
 def ownership_of(

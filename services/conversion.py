@@ -12,19 +12,19 @@ from services.names import converted_name
 
 Made = Literal["png", "jpeg", "webp"]
 Form = Made | Literal["gif", "avif"]
-"""What a request may name; a GIF or an AVIF is answered where the image is one, and none is made."""
+"""What a request may name. GIF and AVIF can be asked for only where the image is one already: none is made."""
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """What a request asks an image to be turned into; None leaves that as it is."""
+    """What a request wants an image turned into; None leaves the format, width or height as it is."""
 
     form: Form | None = None
     width: int | None = None
     height: int | None = None
 
     def changes(self, details: Details) -> bool:
-        """Whether anything of an image is not as asked already; its size is never made larger."""
+        """Whether the image is not yet as asked; it is never enlarged."""
         smaller = (self.width or details.width) < details.width or (
             self.height or details.height
         ) < details.height
@@ -60,6 +60,6 @@ class Conversion:
 
 
 def _same(content_type: str) -> Made:
-    """The form that is next to an image's own, where only its size is to change."""
+    """Return the format in which an image is written where only its size is to change."""
     kept: dict[str, Made] = {"image/png": "png", "image/jpeg": "jpeg"}
     return kept.get(content_type, "webp")

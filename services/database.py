@@ -1,4 +1,4 @@
-"""The wall to SQLAlchemy: its names and errors stop here."""
+"""Connections and transactions; errors of SQLAlchemy are turned into those of the domain here."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ OWNER_GONE = "23503"
 
 
 def notice_restarts(engine: Engine) -> None:
-    """Have each connection looked at before it is lent again, without a round trip.
+    """Have the pool replace connections that PostgreSQL has closed, before one is used again.
 
-    An idle one on which something waits to be read was ended by PostgreSQL: it is replaced while nothing was sent yet.
+    It costs no round trip: on an idle connection there is something to read only when PostgreSQL has ended it.
     """
 
     @event.listens_for(engine, "checkout")
@@ -39,10 +39,10 @@ def notice_restarts(engine: Engine) -> None:
 def transaction(engine: Engine) -> Iterator[Connection]:
     """Run a block in one transaction of an engine that is otherwise in autocommit.
 
-    Raises DatabaseAway where PostgreSQL can't be reached or gave up, StorageFull where its disk is full, and
+    Raises DatabaseAway where PostgreSQL can't be reached or ended, StorageFull where its disk is full, and
     TokenRefused where an image's owner is gone.
     """
-    with statements(engine) as connection:
+    with autocommit(engine) as connection:
         _execute(connection, "BEGIN")
         try:
             yield connection
@@ -55,11 +55,8 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def statements(engine: Engine) -> Iterator[Connection]:
-    """Run a block in which every statement stands for itself and sees the clock of its own moment.
-
-    Raises as ``transaction`` does.
-    """
+def autocommit(engine: Engine) -> Iterator[Connection]:
+    """Run a block in which every statement is a transaction of its own; raises what ``transaction`` raises."""
     with _translated(), engine.connect() as connection:
         yield connection
 

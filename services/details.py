@@ -2,7 +2,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
+
+from imaging import Data, Picture
+from services.names import kept_name
+from services.wishes import Wishes
 
 
 @dataclass(frozen=True)
@@ -28,3 +33,18 @@ class Details:
     def decode(cls, encoded: bytes) -> Details:
         """Read what ``encode`` wrote."""
         return cls(**json.loads(encoded))
+
+
+def details_of(data: Data, picture: Picture, wishes: Wishes) -> Details:
+    """Put together everything about an image but its bytes."""
+    return Details(
+        content_type=picture.media_type,
+        filename=kept_name(wishes.filename, picture.media_type),
+        width=picture.width,
+        height=picture.height,
+        frames=picture.frames,
+        sha256=sha256(data).hexdigest(),
+        description=wishes.description,
+        metadata=wishes.metadata,
+        model_id=wishes.model_id,
+    )

@@ -11,16 +11,19 @@ from sqlalchemy import Engine
 from crypto import ImageKey, Link, MalformedSecret, OwnerSeal, RowSeal, ServerKeys
 from imaging import TooManyPixels, examine
 from models import ImageRow, Ownership, insertion, now, slot_of, time_left
-from services.allowance import hold_answer, once, turn
+from services.allowance import SMALL_BYTES, hold_answer, once, turn
 from services.catalog import ownership_of
 from services.conversion import Conversion
-from services.database import statements, transaction
+from services.database import autocommit, transaction
 from services.dear import CONVERSIONS, PROOFS, STRETCHES
-from services.errors import BadLifetime, ImageGone, NotByLooking
-from services.room import Room
-from services.shelf import Found, Glance, Opened, Shelf
-from services.wishes import Limits, Receipt, Wishes, details_of
-from storage import CiphertextStore
+from services.details import details_of
+from services.errors import BadLifetime, ImageGone, OpensByPostOnly
+from services.image_info import ImageInfo, Receipt
+from services.limits import DropLimits
+from services.living_images import LivingImages, SealedImage
+from services.quota import Quota
+from services.wishes import Wishes
+from storage import RowStore
 
 
 class Drop:
@@ -30,16 +33,16 @@ class Drop:
         self,
         engine: Engine,
         server_keys: ServerKeys,
-        store: CiphertextStore,
-        shelf: Shelf,
-        room: Room,
-        limits: Limits,
+        store: RowStore,
+        images: LivingImages,
+        quota: Quota,
+        limits: DropLimits,
     ) -> None:
         self._engine = engine
         self._server_keys = server_keys
         self._store = store
-        self._shelf = shelf
-        self._room = room
+        self._images = images
+        self._quota = quota
         self._limits = limits
 
     def deposit(self, data: bytes | bytearray, wishes: Wishes, owner: UUID | None = None) -> Receipt:
@@ -55,7 +58,7 @@ class Drop:
         picture, image = examine(data, self._limits.picture, wishes.keep_metadata, turn=partial(turn, PROOFS))
         details = details_of(image, picture, wishes)
         link = image_key.link
-        with statements(self._engine) as connection:
+        with autocommit(self._engine) as connection:
             created_at = now(connection)
         expires_at = created_at + lifetime
         slot = slot_of(expires_at, self._limits.max_lifetime)
@@ -72,10 +75,10 @@ class Drop:
             details=sealed_details,
         )
         ownership = self._ownership(owner, image_key, wishes, created_at)
-        with self._room.reserved(slot, row.stored_bytes, expires_at), statements(self._engine) as connection:
-            along = insertion(connection, row, ownership)
-            self._store.put(connection, slot, row.row_key, pieces, along=along)
-        return Receipt(image_key.text, link.text, row.size, created_at, expires_at, wishes.views, details)
+        with self._quota.reserved(slot, row.stored_bytes, expires_at), autocommit(self._engine) as connection:
+            insert_row = insertion(connection, row, ownership)
+            self._store.put(connection, slot, row.row_key, pieces, insert_row)
+        return Receipt(row.size, created_at, expires_at, wishes.views, details, image_key.text, link.text)
 
     def _new_seal(self, password: str | None) -> tuple[ImageKey, RowSeal]:
         image_key = ImageKey.new()
@@ -89,123 +92,127 @@ class Drop:
             return None
         return ownership_of(OwnerSeal(self._server_keys), owner, image_key, wishes.model_id, at)
 
-    def look(self, link_text: str, conversion: Conversion | None = None) -> tuple[Opened, int | None]:
-        """Describe what a link would open, without opening it, and tell its size unless only converting it would.
+    def look(self, link_text: str, conversion: Conversion | None = None) -> tuple[ImageInfo, int | None]:
+        """Describe what a GET of a link would answer, and tell how many bytes; None where only a conversion shows that.
 
-        Raises ImageGone, DatabaseAway, TooManyPixels, and NotByLooking for an image that only a deliberate request
-        may open.
+        Raises ImageGone, DatabaseAway, TooManyPixels, OpensByPostOnly.
         """
-        with statements(self._engine) as connection:
-            found = self._shelf.find(connection, _link(link_text))
-        if found.counts:
-            raise NotByLooking(link_text)
-        _, details = self._shelf.unlock(found, None)
+        with autocommit(self._engine) as connection:
+            image = self._images.find(connection, _link(link_text))
+        if image.opens_by_post_only:
+            raise OpensByPostOnly(link_text)
+        _, details = self._images.unlock(image, None)
         if conversion is None or not conversion.changes(details):
-            return Opened(found.row, details, None), found.row.size
-        return Opened(found.row, conversion.promise(details, self._limits.picture), None), None
+            return image.info(details), image.row.size
+        return image.info(conversion.promise(details, self._limits.picture)), None
 
-    def glance(self, link_text: str) -> Glance:
-        """Tell what a link leads to without opening it and without counting; raises ImageGone, DatabaseAway."""
-        with statements(self._engine) as connection:
-            found = self._shelf.find(connection, _link(link_text))
-            row, seconds_left = found.row, time_left(connection, found.row.expires_at)
+    def glance(self, link_text: str) -> tuple[ImageInfo, float]:
+        """Tell what a link leads to and how many seconds it lives, without opening it or counting a view.
+
+        Raises ImageGone, DatabaseAway.
+        """
+        with autocommit(self._engine) as connection:
+            image = self._images.find(connection, _link(link_text))
+            seconds_left = time_left(connection, image.row.expires_at)
         if seconds_left <= 0:
             raise ImageGone
-        return Glance(row.size, int(row.expires_at), seconds_left, row.views_left, found.sealed.asks_password)
+        return image.info(image.plain_details(), image.row.views_left), seconds_left
 
     def seconds_left(self, expires_at: float) -> float:
         """Return how long an image still lives, by the database's clock; raises DatabaseAway."""
-        with statements(self._engine) as connection:
+        with autocommit(self._engine) as connection:
             return time_left(connection, expires_at)
 
-    def view(self, link_text: str, conversion: Conversion | None = None) -> tuple[Opened, memoryview | bytes]:
-        """Open an image that anybody who looks may open: one without a password or a limit of views.
+    def view(
+        self, link_text: str, conversion: Conversion | None = None
+    ) -> tuple[ImageInfo, memoryview | bytes]:
+        """Open an image without a password or a limit of views, as a GET may.
 
-        Raises ImageGone, NotByLooking, Later, Overloaded, DatabaseAway, and the errors of imaging for a conversion.
+        Raises ImageGone, OpensByPostOnly, Later, Overloaded, DatabaseAway, and the errors of imaging for a conversion.
         """
-        with statements(self._engine) as connection:
-            found = self._shelf.find_to_read(connection, _link(link_text))
-            if found.counts:
-                raise NotByLooking(link_text)
+        with autocommit(self._engine) as connection:
+            image = self._images.find(connection, _link(link_text), SMALL_BYTES)
+            if image.opens_by_post_only:
+                raise OpensByPostOnly(link_text)
             if conversion is None:
-                return self._shelf.read(connection, found)
-        return self._read_dearly(found, None, conversion)
+                return self._images.read(connection, image)
+        return self._read_dearly(image, None, conversion)
 
     def open(
         self, link_text: str, password: str | None, conversion: Conversion | None = None
-    ) -> tuple[Opened, memoryview | bytes]:
+    ) -> tuple[ImageInfo, memoryview | bytes]:
         """Open an image on purpose: check the password, read, convert; then claim a view where they are limited.
 
         Raises ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses, Later, Overloaded, DatabaseAway, and the errors
         of imaging for a conversion. Whatever it raises has counted no view.
         """
-        with statements(self._engine) as connection:
-            found = self._shelf.find_to_read(connection, _link(link_text))
-            dear = found.sealed.asks_password or conversion is not None
-            read = None if dear else self._shelf.read(connection, found)
-        opened, data = read or self._read_dearly(found, password, conversion)
-        if found.row.views_left is not None:
-            # Last of all, since it can't be taken back: what was read and is not claimed is thrown away.
-            opened = replace(opened, views_left=self._shelf.claim(found))
-        return opened, data
+        with autocommit(self._engine) as connection:
+            image = self._images.find(connection, _link(link_text), SMALL_BYTES)
+            dear = image.details.asks_password or conversion is not None
+            read = None if dear else self._images.read(connection, image)
+        info, data = read or self._read_dearly(image, password, conversion)
+        if image.row.views_left is not None:
+            # The claim comes last, since it can't be taken back; without one, what was read is thrown away.
+            info = replace(info, views_left=self._images.claim(image))
+        return info, data
 
     def _read_dearly(
-        self, found: Found, password: str | None, conversion: Conversion | None
-    ) -> tuple[Opened, memoryview | bytes]:
+        self, image: SealedImage, password: str | None, conversion: Conversion | None
+    ) -> tuple[ImageInfo, memoryview | bytes]:
         """Read what has to be unlocked or converted, with no connection held meanwhile."""
-        keys, details = self._shelf.unlock(found, password)
+        keys, details = self._images.unlock(image, password)
         if conversion is None or not conversion.changes(details):
-            return Opened(found.row, details, None), self._shelf.read_unlocked(found, keys)
+            return image.info(details), self._images.read_unlocked(image, keys)
         conversion.promise(details, self._limits.picture)
         with turn(CONVERSIONS):
-            data = self._shelf.read_unlocked(found, keys)
-            told, converted = conversion.apply(details, data, self._limits.picture, self._hold_both(found))
-        self._shelf.check_living(found)
-        return Opened(found.row, told, None), converted
+            data = self._images.read_unlocked(image, keys)
+            told, converted = conversion.apply(details, data, self._limits.picture, self._hold_both(image))
+        self._images.check_living(image)
+        return image.info(told), converted
 
-    def _hold_both(self, found: Found) -> Callable[[int], None]:
-        """Ask for the memory of a converted image beside the one it is made of; more than there is, is refused."""
+    def _hold_both(self, image: SealedImage) -> Callable[[int], None]:
+        """Return what asks for the memory of a converted image beside that of its original.
+
+        It raises TooManyPixels where both together are more than a process may hold.
+        """
 
         def hold(size: int) -> None:
-            if found.row.size + size > self._limits.bytes_in_flight:
+            if image.row.size + size > self._limits.bytes_in_flight:
                 raise TooManyPixels(
                     "The image is too large in this form; ask for a smaller width or another format."
                 )
-            hold_answer(found.row.size + size)
+            hold_answer(image.row.size + size)
 
         return hold
 
-    def describe(self, image_key_text: str, password: str | None) -> tuple[Opened, str]:
-        """Describe an image, and tell its link; without its password, only what is no secret.
+    def describe(self, image_key_text: str, password: str | None) -> Receipt:
+        """Describe an image to its uploader; without its password, only what is no secret.
 
         Raises ImageGone, PasswordWrong, TooManyGuesses, DatabaseAway.
         """
         image_key = _image_key(image_key_text)
-        with statements(self._engine) as connection:
-            found = self._shelf.find_managed(connection, image_key)
-        details = None
-        if password or not found.sealed.asks_password:
-            _, details = self._shelf.unlock(found, password)
-        return Opened(found.row, details, found.row.views_left), image_key.link.text
+        with autocommit(self._engine) as connection:
+            image = self._images.find_managed(connection, image_key)
+        details = self._images.unlock(image, password)[1] if password else image.plain_details()
+        return image.receipt(image_key, details)
 
-    def download(self, image_key_text: str, password: str | None) -> tuple[Opened, memoryview | bytes]:
+    def download(self, image_key_text: str, password: str | None) -> tuple[ImageInfo, memoryview | bytes]:
         """Open an image for the holder of its image key, without counting a view.
 
         Raises ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses, Later, Overloaded, DatabaseAway.
         """
-        with statements(self._engine) as connection:
-            found = self._shelf.find_managed(connection, _image_key(image_key_text))
-            if not found.sealed.asks_password:
-                return self._shelf.read(connection, found)
-        opened, data = self._read_dearly(found, password, None)
-        return replace(opened, views_left=found.row.views_left), data
+        with autocommit(self._engine) as connection:
+            image = self._images.find_managed(connection, _image_key(image_key_text))
+            read = None if image.details.asks_password else self._images.read(connection, image)
+        info, data = read or self._read_dearly(image, password, None)
+        return replace(info, views_left=image.row.views_left), data
 
     def delete(self, image_key_text: str) -> None:
         """End an image before its time, its sealed bytes too; raises ImageGone, DatabaseAway."""
         image_key = _image_key(image_key_text)
         with transaction(self._engine) as connection:
-            found = self._shelf.find_managed(connection, image_key)
-            self._shelf.remove(connection, found.row)
+            image = self._images.find_managed(connection, image_key)
+            self._images.remove(connection, image.row)
 
 
 def _link(text: str) -> Link:

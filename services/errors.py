@@ -3,14 +3,14 @@ class ServiceError(Exception):
 
 
 class ImageGone(ServiceError):
-    """Missing, expired, used up, unreadable or a wrong link: nobody is told which."""
+    """Missing, expired, used up, unreadable or a wrong link: clients are not told which."""
 
     def __init__(self) -> None:
         super().__init__("There is no image at this link: it never was, or its time is over.")
 
 
-class NotByLooking(ServiceError):
-    """An image with limited views or a password, asked for in a way that link previews use too."""
+class OpensByPostOnly(ServiceError):
+    """An image with limited views or a password, asked for by GET, as link previews do."""
 
     def __init__(self, link: str) -> None:
         super().__init__("This image opens only by POST, so that no link preview uses it up.")
@@ -56,7 +56,7 @@ class BadLifetime(ServiceError):
 
 
 class AccountAsked(ServiceError):
-    """Something that only an account may do, and nobody showed a token."""
+    """Something that only an account may do, and the request has no token."""
 
     def __init__(self) -> None:
         super().__init__("This needs an account; send the token of /api/login as the Authorization header.")
@@ -70,7 +70,7 @@ class TokenRefused(ServiceError):
 
 
 class LoginRefused(ServiceError):
-    """A wrong login or a wrong password: nobody is told which."""
+    """A wrong login or a wrong password: clients are not told which."""
 
     def __init__(self) -> None:
         super().__init__("No account has this login and this password; check both, or register.")
@@ -91,7 +91,7 @@ class NameTaken(ServiceError):
 
 
 class TooManyLogins(ServiceError):
-    """Too many attempts at a login, of an account or of nobody, over all processes."""
+    """Too many attempts at a login, whether or not an account has it, over all processes."""
 
     def __init__(self, pause: int) -> None:
         super().__init__(f"There were too many attempts at this login; wait {pause} seconds.")
@@ -115,7 +115,7 @@ class StorageFull(ServiceError):
 
 
 class Overloaded(ServiceError):
-    """The process does as much of something as it may, and none of it came free in time."""
+    """The process does something as often at a time as it may, and no turn came free in time."""
 
     retry_after = 5
 
@@ -140,7 +140,7 @@ class TooSlow(ServiceError):
 class DatabaseAway(ServiceError):
     """PostgreSQL can't be reached or doesn't answer in time.
 
-    Nothing was confirmed; it may have been done all the same where only its answer was lost.
+    Nothing was confirmed. Where only PostgreSQL's answer was lost, the change may have been made all the same.
     """
 
     retry_after = 2

@@ -13,7 +13,7 @@ from email.header import decode_header
 LONGEST_BYTES = 255
 """What file systems take, in UTF-8."""
 MOST_READ = 1000
-"""Characters at a name's beginning that are looked at, and a tenth of it at its end."""
+"""Of a longer name only so many characters at its beginning are looked at, and a tenth of that at its end."""
 ENDINGS = {"image/jpeg": ("jpg", "jpeg", "jpe", "jfif")}
 """The endings of a media type that has more than its own name, the usual one first."""
 JOINERS = "\u200c\u200d"

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from models import anything_lives_in, delete_dead, try_purge_lock
 from services.database import transaction
-from services.room import Room
+from services.quota import Quota
 from storage import CiphertextStore
 
 BATCH_ROWS = 1000
@@ -15,11 +15,11 @@ BUDGET_SECONDS = 2.0
 
 
 class Purge:
-    """Removes what has expired. Reads never depend on it: it gives room back, it doesn't decide about life."""
+    """Removes what has expired, to give its room back. Reads don't depend on it: an expired image opens for nobody."""
 
-    def __init__(self, engine: Engine, stores: Iterable[CiphertextStore], room: Room) -> None:
+    def __init__(self, engine: Engine, stores: Iterable[CiphertextStore], quota: Quota) -> None:
         self._engine = engine
-        self._room = room
+        self._quota = quota
         self._stores = tuple(stores)
 
     def __call__(self) -> int:
@@ -50,7 +50,7 @@ class Purge:
                 if time.monotonic() < deadline:
                     self._empty(store, slot)
             with transaction(self._engine) as connection:
-                self._room.forget(connection, store.filled(connection))
+                self._quota.forget(connection, store.filled(connection))
 
     def _empty(self, store: CiphertextStore, slot: int) -> None:
         with transaction(self._engine) as connection:

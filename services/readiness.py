@@ -1,4 +1,4 @@
-"""Whether the service can do all that it is for."""
+"""Whether each part that the service needs works."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from sqlalchemy import Engine
 
 from imaging import jail_offered
 from models import now
-from services.database import statements
+from services.database import autocommit
 from services.errors import ServiceError
 
 
-class Part(NamedTuple):
-    """Whether a part does what it is for, and in a sentence what an operator should know about it."""
+class PartReadiness(NamedTuple):
+    """Whether a part works, and one sentence that says what an operator should know about it."""
 
     ok: bool
     message: str
@@ -26,30 +26,32 @@ class Readiness:
         self._engine = engine
         self._accept_no_jail = accept_no_jail
 
-    def __call__(self) -> dict[str, Part]:
+    def __call__(self) -> dict[str, PartReadiness]:
         """Return every part by its name; raises nothing."""
         return {"database": self._database(), "sandbox": self.sandbox()}
 
-    def _database(self) -> Part:
+    def _database(self) -> PartReadiness:
         try:
-            with statements(self._engine) as connection:
+            with autocommit(self._engine) as connection:
                 now(connection)
         except ServiceError as error:
-            return Part(False, str(error))
-        return Part(True, "It answers.")
+            return PartReadiness(False, str(error))
+        return PartReadiness(True, "It answers.")
 
-    def sandbox(self) -> Part:
+    def sandbox(self) -> PartReadiness:
         """Tell whether decoders run in a jail, and if not, what follows."""
         jail = jail_offered()
         if jail.filtered:
             beside = f"Landlock {jail.landlock}" if jail.landlock else "no Landlock"
-            return Part(True, f"Decoders run in a jail: a filter of system calls, and {beside} beside it.")
+            return PartReadiness(
+                True, f"Decoders run in a jail: a filter of system calls, and {beside} beside it."
+            )
         missing = f"Decoders have no jail here ({jail.why_not})"
         if self._accept_no_jail:
-            return Part(
+            return PartReadiness(
                 True, f"{missing}, and ACCEPT_NO_JAIL is on: a hostile image may take over the server."
             )
-        return Part(
+        return PartReadiness(
             False,
             f"{missing}: GIF, WebP, AVIF and conversions are refused; run Mayfly where seccomp is allowed,"
             " or accept the risk by ACCEPT_NO_JAIL=true.",

@@ -17,7 +17,7 @@ log = logging.getLogger("mayfly.purge")
 class PurgeSchedule:
     """Runs the purge in a thread of its own: every ``interval`` seconds, and soon after a request.
 
-    Every worker process has one. An interval of 0 switches both off; reads don't depend on either.
+    Every worker process has one. An interval of 0 switches both off; reads don't depend on a purge.
     """
 
     def __init__(self, purge: Callable[[], int], interval: int) -> None:
@@ -60,7 +60,7 @@ class PurgeSchedule:
             removed = self._purge()
         except DatabaseAway:
             log.warning("the database is away; the next purge will catch up")
-        except Exception as error:  # the schedule outlives whatever one purge meets
+        except Exception as error:  # the schedule goes on, whatever went wrong in one purge
             log.error("purge failed: %s", type(error).__name__)
         else:
             if removed:

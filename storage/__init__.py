@@ -1,4 +1,4 @@
-"""Where ciphertext sleeps."""
+"""Where sealed bytes are kept."""
 
 from storage.living import find_living
 from storage.protocol import CiphertextGone, CiphertextStore

@@ -1,6 +1,7 @@
 """A living image's row and, where it is small, its sealed bytes, in one round trip.
 
-PostgreSQL plans a function's questions once for each connection, and a second trip costs as much as a tenth of an open.
+They are asked for by the function ``living_image``, whose queries PostgreSQL plans once for each connection. A second
+round trip would make an open a tenth dearer.
 """
 
 # ruff: noqa: S608 - what stands in the statement is a number and hexadecimal
@@ -14,7 +15,8 @@ from sqlalchemy import Connection
 from models import ImageRow, raw_cursor
 from storage.rows import FIELDS, HEAD, LENGTH
 
-# The function's columns (migration 0005), each behind its length of four bytes. The last ones have no fixed length.
+# The first columns that the function returns (migration 0005). In the binary format each stands behind its length, four
+# bytes; the columns that follow these, store and details, have no fixed length.
 FIXED = {
     "slot": "h",
     "size": "q",
@@ -26,7 +28,8 @@ FIXED = {
 _START = struct.Struct(">h" + "".join(f"i{kind}" for kind in FIXED.values()))
 NO_LIMIT = -1
 PART_HEAD = FIELDS.size + (len(FIXED) + 3) * LENGTH.size
-"""What stands before a part of the sealed bytes: eight fields that are NULL, and its own length."""
+"""How many bytes stand before a part of the sealed bytes: the head of its row, eight fields that are NULL, and its own
+length."""
 
 
 def find_living(
@@ -36,7 +39,7 @@ def find_living(
 
     Its sealed bytes come along if the image has at most ``most`` bytes, its views are not limited, and they are there.
     """
-    sink = _Sink()
+    sink = _LivingImage()
     with raw_cursor(connection) as cursor:
         cursor.copy_expert(
             f"COPY (SELECT * FROM living_image('\\x{row_key.hex()}', {most})) TO STDOUT (FORMAT binary)", sink
@@ -46,7 +49,7 @@ def find_living(
     return _row(row_key, sink.row), sink.sealed or None
 
 
-class _Sink:
+class _LivingImage:
     """Takes what psycopg2 reads, a row at a time: the image's, then the parts, then the end."""
 
     def __init__(self) -> None:

@@ -15,18 +15,16 @@ class CiphertextGone(Exception):
 class CiphertextStore(Protocol):
     """Where sealed bytes are put and fetched by row key; an image's row names its store.
 
-    Every store passes the one contract test, tests/storage/test_contract.py.
+    ``connection`` is for a store in the same database; another one has no use for it. Every store passes the one
+    contract test, tests/storage/test_contract.py; docs/decisions/0064-what-a-store-promises.md has the reasons.
     """
 
     name: str
 
-    def put(
-        self, connection: Connection, slot: int, row_key: bytes, pieces: Iterable[Bytes], along: bytes
-    ) -> None:
-        """Keep sealed bytes, given in pieces of about 1 MiB, and run the statement ``along`` that adds their row.
+    def put(self, connection: Connection, slot: int, row_key: bytes, pieces: Iterable[Bytes]) -> None:
+        """Keep sealed bytes, given in pieces of about 1 MiB.
 
-        Both take effect, or neither. The row goes first: a purge that locks the slot in between finds nothing there
-        to remove yet.
+        The caller adds their row before, so that a purge of the slot finds a living image and leaves it.
         """
 
     def fetch(self, connection: Connection, slot: int, row_key: bytes, size: int) -> bytearray:
@@ -39,8 +37,7 @@ class CiphertextStore(Protocol):
         """List the slots that hold anything."""
 
     def empty(self, connection: Connection, slot: int, may_go: Callable[[], bool]) -> bool:
-        """Remove everything in a slot, at a cost that doesn't grow with what is in it.
+        """Remove everything in a slot, and return True.
 
-        ``may_go`` is asked once nothing can be put there any more; where it says no, or where that would mean
-        waiting for somebody, nothing happens and the answer is False.
+        Nothing happens, and the answer is False, where ``may_go`` says no, or where the store would have to wait.
         """

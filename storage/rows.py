@@ -1,6 +1,6 @@
 """Ciphertext in PostgreSQL, over COPY in its binary form: psycopg2's parameters would send each byte as two digits."""
 
-# ruff: noqa: S608 - the names in statements come from the ring, and a row key is written in hexadecimal
+# ruff: noqa: S608 - the names in statements are those of our own tables, and a row key is written in hexadecimal
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ ROW = struct.Struct(">hi")
 PART = struct.Struct(">ih")
 TRAILER = FIELDS.pack(-1)
 ROW_BYTES = 8092
-"""What a page of 8192 bytes takes in one row, beside its header, the row key and the part."""
+"""How many sealed bytes fit into a page of 8192 bytes, beside the headers, the row key and the part number."""
 SMALL = 32 * ROW_BYTES
-"""A piece up to this size is cut into rows of a page: half the work going in, and no more coming out. A larger one
-PostgreSQL cuts up itself, which costs more going in; but it joins it again for less than psycopg2 takes many rows."""
+"""A piece of up to so many bytes is cut into rows that fill a page: half the work when it is stored, no more when it
+is fetched. A larger one is stored as one row, which PostgreSQL cuts up itself (TOAST): that costs more when it is
+stored, but less when it is fetched, since psycopg2 then reads few rows."""
 READ_SIZE = 256 * 1024
 _FILLED = text(
     "SELECT slot FROM generate_series(0, :slots - 1) AS slot"
@@ -37,27 +38,34 @@ _FILLED = text(
 class RowStore:
     """``bytea`` rows of a page or of a piece, in the table of the image's slot.
 
-    PostgreSQL holds a field in memory several times over; so its share of an image is a piece, whatever its size.
+    PostgreSQL holds a field in memory several times over. Cut into pieces, an image takes no more of that memory than a
+    piece does, however large it is.
     """
 
     name = "rows"
 
     def put(
-        self, connection: Connection, slot: int, row_key: bytes, pieces: Iterable[Bytes], along: bytes
+        self,
+        connection: Connection,
+        slot: int,
+        row_key: bytes,
+        pieces: Iterable[Bytes],
+        insert_row: bytes = b"",
     ) -> None:
-        """Insert the row and copy the pieces into the slot's table.
+        """Run the statement ``insert_row``, if one is given, then copy the pieces into the slot's table.
 
-        One message with two statements: PostgreSQL makes them one transaction, and it is one round trip, not five.
+        Both are one message, which PostgreSQL runs as one transaction: both take effect, or neither does, in one round
+        trip instead of five.
         """
         copy = f"COPY {ciphertexts(slot)} (row_key, part, sealed) FROM STDIN WITH (FORMAT binary)"
         with raw_cursor(connection) as cursor:
             source = _Source(_framed(row_key, pieces))
-            cursor.copy_expert(along + b";" + copy.encode(), source, size=READ_SIZE)
+            cursor.copy_expert(b";".join(filter(None, (insert_row, copy.encode()))), source, size=READ_SIZE)
 
     def fetch(self, connection: Connection, slot: int, row_key: bytes, size: int) -> bytearray:
         """Copy the sealed bytes out of the slot's table; raises CiphertextGone."""
         rows = f"SELECT sealed FROM {ciphertexts(slot)} WHERE row_key = '\\x{row_key.hex()}' ORDER BY part"
-        sink = _Sink(size)
+        sink = _FetchedBytes(size)
         with raw_cursor(connection) as cursor:
             cursor.copy_expert(f"COPY ({rows}) TO STDOUT (FORMAT binary)", sink)
         if sink.missing:
@@ -75,10 +83,10 @@ class RowStore:
         return list(connection.scalars(_FILLED, {"slots": SLOTS}))
 
     def empty(self, connection: Connection, slot: int, may_go: Callable[[], bool]) -> bool:
-        """Truncate the slot's table: files are swapped, whatever their size.
+        """Truncate the slot's table, which costs the same whatever is in it.
 
-        The lock is taken without waiting, so that nobody queues behind it. An upload that has copied into the slot
-        holds it off until it commits, and then ``may_go`` sees its row.
+        The lock is taken without waiting, since other statements would queue behind a lock that waits. Where an upload
+        has copied into the slot, the lock is refused until that upload commits; then ``may_go`` sees its row.
         """
         table = ciphertexts(slot)
         try:
@@ -128,8 +136,8 @@ class _Source:
         return bytes(piece)
 
 
-class _Sink:
-    """Takes what psycopg2 reads, and joins the one field of each row; ``missing`` is what is still due."""
+class _FetchedBytes:
+    """Takes what psycopg2 reads, and joins the one field of each row; ``missing`` counts the bytes still to come."""
 
     def __init__(self, size: int) -> None:
         self.sealed = bytearray()

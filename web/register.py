@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from flask import Flask
 
 from config import Config
 from services import Accounts, Catalog, Drop, Purge, Readiness
+from web.answer.address import base_path
 from web.answer.cors import register_cors
 from web.answer.errors import register_errors
 from web.answer.headers import harden
@@ -20,9 +20,9 @@ from web.request.links import FirstPart
 from web.routes.accounts import account_routes
 from web.routes.catalog import catalog_routes
 from web.routes.docs import docs_routes
-from web.routes.drop import Anything, share_routes
+from web.routes.drop import Anything, drop_routes
 from web.routes.manage import manage_routes
-from web.routes.operators import ops_routes
+from web.routes.operators import operator_routes
 from web.routes.pages import page_routes
 from web.routes.sharex import sharex_routes
 
@@ -47,23 +47,25 @@ def register_web(app: Flask, services: Services, config: Config) -> None:
     register_hosts(app, config)
     app.config["BASE_URL"] = config.base_url
     register_auth(app, services.accounts, open_catalog=config.open_catalog)
-    app.register_blueprint(share_routes(services.drop, services.catalog, config))
-    app.register_blueprint(catalog_routes(services.drop, services.catalog, config))
+    app.register_blueprint(drop_routes(services.drop, services.catalog, config))
+    app.register_blueprint(catalog_routes(services.catalog))
     app.register_blueprint(account_routes(services.accounts, services.catalog, services.drop, config))
     app.register_blueprint(manage_routes(services.drop))
-    app.register_blueprint(ops_routes(services.purge, services.readiness))
+    app.register_blueprint(operator_routes(services.purge, services.readiness))
     app.register_blueprint(page_routes(services.drop, config))
     app.register_blueprint(sharex_routes())
     app.register_blueprint(docs_routes(app))
-    _register_pages(app, urlsplit(config.base_url or "").path)
+    _register_pages(app)
     register_errors(app)
     register_cors(app, config.cors_origins)
     app.after_request(harden)
 
 
-def _register_pages(app: Flask, base: str) -> None:
-    """Give the templates what each of them needs; ``base`` is the path that a proxy in front takes away."""
+def _register_pages(app: Flask) -> None:
+    """Give the templates what each of them needs."""
     assets = Assets()
+    with app.app_context():
+        base = base_path()
     app.register_blueprint(asset_routes(assets))
     register_languages(app)
     app.jinja_env.globals.update(

@@ -2,7 +2,7 @@
 
 from imaging.errors import NotAnImage
 from imaging.formats.foreign import advice
-from imaging.formats.reading import number, says
+from imaging.formats.reading import number, stands_at
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Markers that have a segment and so may follow a JPEG's SOI (ITU-T T.81, B.1.1.3).
@@ -38,20 +38,22 @@ def gif_palette(packed: int) -> int:
 
 
 def _is_jpeg(view: memoryview) -> bool:
-    return says(view, 0, b"\xff\xd8\xff") and (len(view) < 4 or view[3] == 0xFF or view[3] in JPEG_SEGMENTED)
+    return stands_at(view, 0, b"\xff\xd8\xff") and (
+        len(view) < 4 or view[3] == 0xFF or view[3] in JPEG_SEGMENTED
+    )
 
 
 def _is_png(view: memoryview) -> bool:
-    return says(view, 0, PNG_SIGNATURE)
+    return stands_at(view, 0, PNG_SIGNATURE)
 
 
 def _is_webp(view: memoryview) -> bool:
-    named = says(view, 0, b"RIFF") and says(view, 8, b"WEBP")
+    named = stands_at(view, 0, b"RIFF") and stands_at(view, 8, b"WEBP")
     return named and (len(view) < 16 or view[12:16] in WEBP_FIRST)
 
 
 def _is_gif(view: memoryview) -> bool:
-    if not (says(view, 0, b"GIF87a") or says(view, 0, b"GIF89a")):
+    if not (stands_at(view, 0, b"GIF87a") or stands_at(view, 0, b"GIF89a")):
         return False
     if len(view) < GIF_SCREEN_END:
         return True
@@ -60,7 +62,7 @@ def _is_gif(view: memoryview) -> bool:
 
 
 def _is_avif(view: memoryview) -> bool:
-    if not says(view, 4, b"ftyp"):
+    if not stands_at(view, 4, b"ftyp"):
         return False
     brands = view[8:12], *(view[at : at + 4] for at in range(16, min(number(view, 0, 4), MOST_BRANDS_END), 4))
     return any(brand in AVIF_BRANDS for brand in brands)

@@ -3,7 +3,7 @@
 import codecs
 import re
 
-from imaging.formats.reading import says
+from imaging.formats.reading import stands_at
 
 READ_BYTES = 512
 PNG_WITHOUT_LINE_ENDS = (b"\x89PNG\x1a", b"\x89PNG\n\x1a", b"\x89PNG\r\x1a", b"\xef\xbf\xbdPNG")
@@ -48,7 +48,7 @@ _PAGE = re.compile(rb"\s*<(!doctype html|html|head|body)\b", re.IGNORECASE)
 def advice(view: memoryview) -> str | None:
     """Say what the bytes are and what to send in their place; None where nobody can tell."""
     start = bytes(view[:READ_BYTES])
-    if says(view, 4, b"ftyp"):
+    if stands_at(view, 4, b"ftyp"):
         return HEIC if start[8:12] in HEIC_BRANDS else VIDEO
     if start.startswith(PNG_WITHOUT_LINE_ENDS):
         return LINE_ENDS

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from imaging.errors import CUT, BrokenImage
 from imaging.formats.first_bytes import GIF_BLOCKS, gif_blocks_start, gif_palette
-from imaging.formats.reading import Budget, number, require, take
+from imaging.formats.reading import PieceBudget, number, require, take
 from imaging.picture import Limits, Picture
 
 EXTENSION, IMAGE, TRAILER = 0x21, 0x2C, 0x3B
@@ -26,7 +26,7 @@ class Block(NamedTuple):
 
 
 def measure(view: memoryview, limits: Limits) -> tuple[Picture, list[Block]]:
-    """Walk every block and return the picture with all of them; see `Form.read` for what it raises.
+    """Walk every block and return the picture with all of them; see `ImageFormat.read` for what it raises.
 
     Behind a frame, the end of the file and a byte that begins no block end the picture, as in browsers.
     """
@@ -56,7 +56,7 @@ class _Walk:
     def __init__(self, view: memoryview) -> None:
         self.view = view
         self.blocks: list[Block] = []
-        self.budget = Budget()
+        self.budget = PieceBudget()
         self.crumbs = ALWAYS_ALLOWED + len(view) // SMALLEST_MEAN
 
     @property

@@ -3,7 +3,7 @@
 from imaging.formats.first_bytes import gif_blocks_start
 from imaging.formats.gif import APPLICATION, CONTROL, EXTENSION, TRAILER, Block
 from imaging.formats.parts import Part
-from imaging.formats.reading import says
+from imaging.formats.reading import stands_at
 
 LOOPS = (b"\x0bNETSCAPE2.0", b"\x0bANIMEXTS1.0")
 PROFILE = b"\x0bICCRGBG1012"
@@ -24,9 +24,9 @@ def _kept(view: memoryview, block: Block) -> list[Part]:
         return [Part(block.start, block.end)]
     if block.label != APPLICATION:
         return []
-    if says(view, block.chain, PROFILE):
+    if stands_at(view, block.chain, PROFILE):
         return [Part(block.start, block.end)]
-    if any(says(view, block.chain, name + b"\3\1") for name in LOOPS):
+    if any(stands_at(view, block.chain, name + b"\3\1") for name in LOOPS):
         after = block.chain + LOOP_END
         return [Part(block.start, after), Part(block.end - 1, block.end)]
     return []

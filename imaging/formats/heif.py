@@ -6,7 +6,7 @@ from imaging.formats.heif_boxes import Box, Boxes, only
 from imaging.formats.heif_meta import NONE, Meta, read_meta
 from imaging.formats.heif_track import Track, of_frames, samples, size_of, tracks
 from imaging.formats.parts import Span
-from imaging.formats.reading import number, require, says, take
+from imaging.formats.reading import number, require, stands_at, take
 from imaging.picture import Limits, Picture
 
 
@@ -24,7 +24,7 @@ class Walked(NamedTuple):
 
 
 def measure(view: memoryview, limits: Limits) -> tuple[Picture, Walked]:
-    """Walk every box and return the picture with what was found; see `Form.read` for what it raises."""
+    """Walk every box and return the picture with what was found; see `ImageFormat.read` for what it raises."""
     file = Boxes(view)
     top = file.between(0, len(view))
     has_meta = any(box.kind == b"meta" for box in top)
@@ -39,7 +39,7 @@ def measure(view: memoryview, limits: Limits) -> tuple[Picture, Walked]:
     width, height = _size(view, meta) if still else size_of(view, shown)
     limits.allow(width, height)
     moving = [samples(file, track) for track in shown]
-    frames = max(map(len, moving), default=0) if says(view, 8, b"avis") or not still else 1
+    frames = max(map(len, moving), default=0) if stands_at(view, 8, b"avis") or not still else 1
     limits.allow(width, height, frames)
     places = [span for track in moving for span in track]
     return Picture("image/avif", width, height, frames), Walked(file, top, meta, places, others)

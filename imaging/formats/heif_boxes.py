@@ -4,7 +4,7 @@ import struct
 from typing import NamedTuple
 
 from imaging.errors import CUT, BrokenImage
-from imaging.formats.reading import Budget, number, require, take
+from imaging.formats.reading import PieceBudget, number, require, take
 
 NUMBERS = {2: "H", 4: "I", 8: "Q"}
 
@@ -23,7 +23,7 @@ class Boxes:
 
     def __init__(self, view: memoryview) -> None:
         self.view = view
-        self.budget = Budget()
+        self.budget = PieceBudget()
 
     def between(self, at: int, end: int) -> list[Box]:
         """Return the boxes that fill the bytes from `at` to `end`; `BrokenImage` where one does not fit."""

@@ -8,7 +8,7 @@ from imaging.errors import CUT, BrokenImage, NotAnImage
 from imaging.formats import exif
 from imaging.formats.first_bytes import JPEG_SEGMENTED
 from imaging.formats.jpeg_tables import Frame, Tables
-from imaging.formats.reading import number, require, says, take
+from imaging.formats.reading import number, require, stands_at, take
 from imaging.picture import Limits, Picture
 
 DHT, EOI, SOS, DQT, APP1, DNL = 0xC4, 0xD9, 0xDA, 0xDB, 0xE1, 0xDC
@@ -64,7 +64,7 @@ def _segment(view: memoryview, at: int, scan_end: re.Pattern[bytes]) -> Segment:
 def measure(
     view: memoryview, limits: Limits, scan_end: re.Pattern[bytes] = SCAN_END
 ) -> tuple[Picture, list[Segment]]:
-    """Walk every segment and return the picture with all of them; see `Form.read` for what it raises.
+    """Walk every segment and return the picture with all of them; see `ImageFormat.read` for what it raises.
 
     Raises `NotAnImage` for the kinds of JPEG that no browser shows: lossless, hierarchical, arithmetic.
     """
@@ -97,4 +97,4 @@ def _learn(tables: Tables, segment: Segment) -> None:
 
 def orientation(body: memoryview) -> int:
     """Return the orientation of an APP1 segment, 0 when it is not Exif."""
-    return exif.orientation(body[6:]) if says(body, 0, b"Exif\0\0") else 0
+    return exif.orientation(body[6:]) if stands_at(body, 0, b"Exif\0\0") else 0

@@ -4,7 +4,7 @@ from imaging.formats import exif
 from imaging.formats.jpeg import APP1, DHT, DQT, EOI, FRAMES, SOS, Segment, orientation
 from imaging.formats.parts import Part
 from imaging.formats.profile import without_display
-from imaging.formats.reading import says
+from imaging.formats.reading import stands_at
 
 APP0, APP2, APP14, DRI = 0xE0, 0xE2, 0xEE, 0xDD
 PICTURE = FRAMES | {DHT, DQT, DRI, SOS, EOI}
@@ -30,7 +30,7 @@ def parts(_view: memoryview, walk: list[Segment]) -> list[Part]:
 
 
 def _is_profile(segment: Segment) -> bool:
-    return segment.marker == APP2 and says(segment.body, 0, PROFILE)
+    return segment.marker == APP2 and stands_at(segment.body, 0, PROFILE)
 
 
 def _profile(segments: list[Segment]) -> dict[int, bytes]:
@@ -49,11 +49,15 @@ def _profile(segments: list[Segment]) -> dict[int, bytes]:
 
 def _name(segment: Segment) -> bytes:
     """Return which of the headers that stay an application segment is, if any."""
-    if segment.marker == APP0 and says(segment.body, 0, b"JFIF\0") and len(segment.body) >= JFIF_SIZE + 2:
+    if (
+        segment.marker == APP0
+        and stands_at(segment.body, 0, b"JFIF\0")
+        and len(segment.body) >= JFIF_SIZE + 2
+    ):
         return b"JFIF"
-    if segment.marker == APP14 and says(segment.body, 0, b"Adobe") and len(segment.body) >= ADOBE_SIZE:
+    if segment.marker == APP14 and stands_at(segment.body, 0, b"Adobe") and len(segment.body) >= ADOBE_SIZE:
         return b"Adobe"
-    return b"Exif" if segment.marker == APP1 and says(segment.body, 0, b"Exif\0\0") else b""
+    return b"Exif" if segment.marker == APP1 and stands_at(segment.body, 0, b"Exif\0\0") else b""
 
 
 def _header(name: bytes, body: memoryview) -> bytes:

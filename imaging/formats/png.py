@@ -8,7 +8,7 @@ from typing import NamedTuple
 from imaging.errors import CUT, BrokenImage
 from imaging.formats import exif, png_pixels
 from imaging.formats.first_bytes import PNG_SIGNATURE
-from imaging.formats.reading import number, require, says, take
+from imaging.formats.reading import number, require, stands_at, take
 from imaging.picture import Limits, Picture
 
 PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT"}
@@ -26,7 +26,7 @@ ANCILLARY = 0x20
 DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 
 
-class Chunk(NamedTuple):
+class PngChunk(NamedTuple):
     """One chunk: `start` and `end` bound it with its frame, `body` is its data alone."""
 
     kind: bytes
@@ -35,7 +35,7 @@ class Chunk(NamedTuple):
     body: memoryview
 
 
-def chunks(view: memoryview) -> Iterator[Chunk]:
+def chunks(view: memoryview) -> Iterator[PngChunk]:
     """Yield the chunks up to and with IEND, each by its CRC; `BrokenImage` where one is cut or altered.
 
     IEND needs no CRC, and the file may end in its place. Readers skip a chunk that no pixel depends on when its CRC
@@ -43,14 +43,14 @@ def chunks(view: memoryview) -> Iterator[Chunk]:
     """
     at = len(PNG_SIGNATURE)
     for _ in range(MAX_CHUNKS):
-        if says(view, at, END):
-            yield Chunk(b"IEND", at, at + LEAST, view[:0])
+        if stands_at(view, at, END):
+            yield PngChunk(b"IEND", at, at + LEAST, view[:0])
             return
         if at > LEAST and END.startswith(view[at:]):
             return
         size = number(view, at, 4)
         typed = take(view, at + 4, size + 4)
-        chunk = Chunk(bytes(typed[:4]), at, at + LEAST + size, typed[4:])
+        chunk = PngChunk(bytes(typed[:4]), at, at + LEAST + size, typed[4:])
         at = chunk.end
         if zlib.crc32(typed) == number(view, at - 4, 4):
             yield chunk
@@ -60,8 +60,8 @@ def chunks(view: memoryview) -> Iterator[Chunk]:
     raise BrokenImage("it has too many PNG chunks")
 
 
-def measure(view: memoryview, limits: Limits) -> tuple[Picture, list[Chunk]]:
-    """Walk every chunk and return the picture with all of them; see `Form.read` for what it raises."""
+def measure(view: memoryview, limits: Limits) -> tuple[Picture, list[PngChunk]]:
+    """Walk every chunk and return the picture with all of them; see `ImageFormat.read` for what it raises."""
     pieces = _shown(list(chunks(view)))
     require(pieces, "a PNG without a header")
     header = _header(pieces[0])
@@ -76,14 +76,14 @@ def measure(view: memoryview, limits: Limits) -> tuple[Picture, list[Chunk]]:
     return Picture("image/png", width, height, frames), pieces
 
 
-def orientation(pieces: list[Chunk]) -> int:
+def orientation(pieces: list[PngChunk]) -> int:
     """Return the orientation that an eXIf chunk before the pixels asks for, else 1: browsers look at no other."""
     before = takewhile(lambda piece: piece.kind != b"IDAT", pieces)
     found = (exif.orientation(piece.body) for piece in before if piece.kind == b"eXIf")
     return next(found, exif.UPRIGHT)
 
 
-def _shown(pieces: list[Chunk]) -> list[Chunk]:
+def _shown(pieces: list[PngChunk]) -> list[PngChunk]:
     """Return the chunks without those of an animation that browsers show as a still picture."""
     kinds = [piece.kind for piece in pieces]
     at = kinds.index(b"acTL") if b"acTL" in kinds else len(kinds)
@@ -94,7 +94,7 @@ def _shown(pieces: list[Chunk]) -> list[Chunk]:
     return [piece for piece in pieces if piece.kind not in ANIMATION]
 
 
-def _header(chunk: Chunk) -> png_pixels.Header:
+def _header(chunk: PngChunk) -> png_pixels.Header:
     require(chunk.kind == b"IHDR" and len(chunk.body) == 13, "a PNG begins with its IHDR")
     depth, colour, *methods, interlaced = chunk.body[8:13]
     require(depth in DEPTHS.get(colour, ()) and methods == [0, 0] and interlaced < 2, "its IHDR is not PNG's")
@@ -103,7 +103,7 @@ def _header(chunk: Chunk) -> png_pixels.Header:
     )
 
 
-def _check_order(pieces: list[Chunk], header: png_pixels.Header) -> None:
+def _check_order(pieces: list[PngChunk], header: png_pixels.Header) -> None:
     kinds = [piece.kind for piece in pieces]
     unknown = any(not kind[0] & 0x20 and kind not in KNOWN_CRITICAL for kind in kinds)
     require(kinds.count(b"IHDR") == 1 and not unknown, "a PNG chunk is not known")
@@ -117,7 +117,7 @@ def _check_order(pieces: list[Chunk], header: png_pixels.Header) -> None:
         require(1 <= entries <= 256 and not rest and i < kinds.index(b"IDAT"), "its palette is broken")
 
 
-def _frames(pieces: list[Chunk], header: png_pixels.Header) -> int:
+def _frames(pieces: list[PngChunk], header: png_pixels.Header) -> int:
     kinds = [piece.kind for piece in pieces]
     controls = [piece.body for piece in pieces if piece.kind == b"fcTL"]
     if b"acTL" not in kinds:
@@ -133,7 +133,7 @@ def _frames(pieces: list[Chunk], header: png_pixels.Header) -> int:
     return announced
 
 
-def _streams(pieces: list[Chunk], header: png_pixels.Header) -> list[png_pixels.Stream]:
+def _streams(pieces: list[PngChunk], header: png_pixels.Header) -> list[png_pixels.Stream]:
     """Return the pixels of the still picture and those of each further frame, with their headers."""
     streams = [(header, [piece.body for piece in pieces if piece.kind == b"IDAT"])]
     for piece in pieces:

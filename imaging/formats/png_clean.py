@@ -5,7 +5,7 @@ import zlib
 from imaging.formats import exif
 from imaging.formats.first_bytes import PNG_SIGNATURE
 from imaging.formats.parts import Part
-from imaging.formats.png import PIXELS, Chunk, orientation
+from imaging.formats.png import PIXELS, PngChunk, orientation
 from imaging.formats.profile import without_display
 
 # How long each is (PNG, 11.3); one of another length is nothing to a browser, and Pillow stumbles over it.
@@ -31,7 +31,7 @@ MOST_CHANGED = 1 << 20
 """The bytes of a profile that is packed again: 0.1 s; a display's has some 4,000."""
 
 
-def parts(view: memoryview, pieces: list[Chunk]) -> list[Part]:
+def parts(view: memoryview, pieces: list[PngChunk]) -> list[Part]:
     """Name what stays of the chunks of a PNG; everything behind IEND is gone, a missing IEND comes."""
     turn = orientation(pieces)
     kept, profiles = [Part(0, len(PNG_SIGNATURE))], 0
@@ -51,7 +51,7 @@ def parts(view: memoryview, pieces: list[Chunk]) -> list[Part]:
     return kept
 
 
-def _profile(piece: Chunk) -> list[Part]:
+def _profile(piece: PngChunk) -> list[Part]:
     """Keep a profile that unpacks, without what it says of a display."""
     name = bytes(piece.body[: MOST_NAME + 1]).find(b"\0")
     profile, size = _unpacked(piece.body[name + 2 :])

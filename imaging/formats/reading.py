@@ -8,7 +8,7 @@ from imaging.errors import CUT, BrokenImage
 MAX_PIECES = 50_000
 
 
-class Budget:
+class PieceBudget:
     """How many pieces of one file may still be looked at: boxes, chunks, blocks, and entries of its tables."""
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ def take(view: memoryview, at: int, size: int) -> memoryview:
     return piece
 
 
-def says(view: memoryview, at: int, word: bytes) -> bool:
+def stands_at(view: memoryview, at: int, word: bytes) -> bool:
     """Say whether exactly `word` stands at `at`."""
     return view[at : at + len(word)].tobytes() == word
 

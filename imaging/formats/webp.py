@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from imaging.errors import CUT
-from imaging.formats.reading import Budget, number, require, says
+from imaging.formats.reading import PieceBudget, number, require, stands_at
 from imaging.picture import Limits, Picture
 
 ANIMATED, XMP, EXIF = 0x02, 0x04, 0x08
@@ -12,7 +12,7 @@ BITSTREAMS = (b"VP8 ", b"VP8L")
 EXTENDED, FRAME = b"VP8X", b"ANMF"
 
 
-class Chunk(NamedTuple):
+class WebpChunk(NamedTuple):
     """One RIFF chunk: `start` and `end` bound it with header and padding, `body` is its data alone."""
 
     kind: bytes
@@ -21,18 +21,18 @@ class Chunk(NamedTuple):
     body: memoryview
 
 
-class Chunks(NamedTuple):
+class WebpChunks(NamedTuple):
     """All chunks of a file in their order, and by the start of each frame of an animation those inside it."""
 
-    top: list[Chunk]
-    inside: dict[int, list[Chunk]]
+    top: list[WebpChunk]
+    inside: dict[int, list[WebpChunk]]
 
 
-def measure(view: memoryview, limits: Limits) -> tuple[Picture, Chunks]:
-    """Walk every chunk and return the picture with all of them; see `Form.read` for what it raises."""
-    end, budget = 8 + number(view, 4, 4, "little"), Budget()
+def measure(view: memoryview, limits: Limits) -> tuple[Picture, WebpChunks]:
+    """Walk every chunk and return the picture with all of them; see `ImageFormat.read` for what it raises."""
+    end, budget = 8 + number(view, 4, 4, "little"), PieceBudget()
     require(end <= len(view), CUT)
-    walk = Chunks(_chunks(view, HEADER, end, budget), {})
+    walk = WebpChunks(_chunks(view, HEADER, end, budget), {})
     require(walk.top, "a WebP without pixels")
     first = walk.top[0]
     if first.kind == EXTENDED:
@@ -42,7 +42,7 @@ def measure(view: memoryview, limits: Limits) -> tuple[Picture, Chunks]:
     return Picture("image/webp", *size), walk
 
 
-def _chunks(view: memoryview, at: int, end: int, budget: Budget) -> list[Chunk]:
+def _chunks(view: memoryview, at: int, end: int, budget: PieceBudget) -> list[WebpChunk]:
     """Return the chunks that fill the bytes from `at` to `end`; `BrokenImage` where one does not fit."""
     found = []
     while at < end:
@@ -50,12 +50,12 @@ def _chunks(view: memoryview, at: int, end: int, budget: Budget) -> list[Chunk]:
         size = number(view, at + 4, 4, "little")
         after = at + 8 + size + size % 2
         require(after <= end, "a WebP chunk leaves its place")
-        found.append(Chunk(bytes(view[at : at + 4]), at, after, view[at + 8 : at + 8 + size]))
+        found.append(WebpChunk(bytes(view[at : at + 4]), at, after, view[at + 8 : at + 8 + size]))
         at = after
     return found
 
 
-def _measure_extended(view: memoryview, walk: Chunks, limits: Limits, budget: Budget) -> Picture:
+def _measure_extended(view: memoryview, walk: WebpChunks, limits: Limits, budget: PieceBudget) -> Picture:
     head = walk.top[0].body
     size = _minus_one(head, 4), _minus_one(head, 7)
     limits.allow(*size)
@@ -68,7 +68,7 @@ def _measure_extended(view: memoryview, walk: Chunks, limits: Limits, budget: Bu
     return Picture("image/webp", *size, frames)
 
 
-def _animation(view: memoryview, walk: Chunks, limits: Limits, budget: Budget) -> int:
+def _animation(view: memoryview, walk: WebpChunks, limits: Limits, budget: PieceBudget) -> int:
     """Walk every frame of an animation and return how many there are."""
     head = walk.top[0].body
     canvas = _minus_one(head, 4), _minus_one(head, 7)
@@ -84,7 +84,7 @@ def _animation(view: memoryview, walk: Chunks, limits: Limits, budget: Budget) -
     return len(frames)
 
 
-def _check_frame(frame: memoryview, inside: list[Chunk], canvas: tuple[int, int]) -> None:
+def _check_frame(frame: memoryview, inside: list[WebpChunk], canvas: tuple[int, int]) -> None:
     left, top = 2 * number(frame, 0, 3, "little"), 2 * number(frame, 3, 3, "little")
     size = _minus_one(frame, 6), _minus_one(frame, 9)
     require(left + size[0] <= canvas[0] and top + size[1] <= canvas[1], "a frame lies outside its canvas")
@@ -96,12 +96,12 @@ def _minus_one(view: memoryview, at: int) -> int:
     return number(view, at, 3, "little") + 1
 
 
-def _bitstream_size(chunk: Chunk) -> tuple[int, int]:
+def _bitstream_size(chunk: WebpChunk) -> tuple[int, int]:
     """Return width and height from a VP8 (RFC 6386, 9.1) or VP8L (RFC 9649, 3.4) header."""
     body = chunk.body
     if chunk.kind == b"VP8 ":
         tag = number(body, 0, 3, "little")
-        require(not tag & 1 and says(body, 3, b"\x9d\x01\x2a"), "its VP8 is not a picture")
+        require(not tag & 1 and stands_at(body, 3, b"\x9d\x01\x2a"), "its VP8 is not a picture")
         require(10 + (tag >> 5) <= len(body), "its VP8 ends too early")
         return number(body, 6, 2, "little") & 0x3FFF, number(body, 8, 2, "little") & 0x3FFF
     bits = number(body, 1, 4, "little")

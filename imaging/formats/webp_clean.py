@@ -10,8 +10,8 @@ from imaging.formats.webp import (
     FRAME_HEADER,
     HEADER,
     XMP,
-    Chunk,
-    Chunks,
+    WebpChunk,
+    WebpChunks,
 )
 
 STILL = {b"ICCP", b"ALPH", b"VP8 ", b"VP8L"}
@@ -19,14 +19,14 @@ MOVING = {b"ICCP", b"ANIM"}
 IN_FRAME = {b"ALPH", b"VP8 ", b"VP8L"}
 
 
-def parts(_view: memoryview, chunks: Chunks) -> list[Part]:
+def parts(_view: memoryview, chunks: WebpChunks) -> list[Part]:
     """Name what stays of the chunks of a WebP; everything behind the RIFF is gone."""
     first = chunks.top[0]
     kept = _extended(chunks) if first.kind == EXTENDED else [Part(first.start, first.end)]
     return [Part(0, HEADER, b"RIFF" + _size(4 + _length(kept)) + b"WEBP"), *kept]
 
 
-def _extended(chunks: Chunks) -> list[Part]:
+def _extended(chunks: WebpChunks) -> list[Part]:
     head, seen = chunks.top[0], set[bytes]()
     flags = head.body[0] & ~(XMP | EXIF)
     kept = [Part(head.start, head.end, EXTENDED + _size(10) + bytes([flags, 0, 0, 0]) + head.body[4:10])]
@@ -40,7 +40,7 @@ def _extended(chunks: Chunks) -> list[Part]:
     return kept
 
 
-def _still(piece: Chunk) -> list[Part]:
+def _still(piece: WebpChunk) -> list[Part]:
     """Keep a chunk as it is, a profile without what it says of a display."""
     if piece.kind != b"ICCP":
         return [Part(piece.start, piece.end)]
@@ -50,7 +50,7 @@ def _still(piece: Chunk) -> list[Part]:
     return [*kept, Part(end, piece.end)]
 
 
-def _frame(piece: Chunk, inside: list[Chunk]) -> list[Part]:
+def _frame(piece: WebpChunk, inside: list[WebpChunk]) -> list[Part]:
     """Keep of a frame its header and bitstream; a chunk nobody knows may sit behind them."""
     body = piece.start + 8
     kept = [Part(part.start, part.end) for part in inside if part.kind in IN_FRAME]

@@ -66,7 +66,7 @@ CALLS: Mapping[str, Call] = {
     "munmap": Call((11, 215)),
     "mremap": Call((25, 216)),
     "madvise": Call((28, 233), (Check(2, EVERY_BIT, (MADV_DONTNEED, MADV_FREE)),)),
-    # pthread_once wakes who may wait; in a process of one thread nobody does, so waiting is not allowed.
+    # pthread_once wakes threads that may wait. There is only one thread here, so waiting itself is not allowed.
     "futex": Call((202, 98), (Check(1, EVERY_BIT & ~FUTEX_PRIVATE_FLAG, (FUTEX_WAKE,)),)),
     # LittleCMS asks for the time, which is a system call where the machine has no clock that can be read without one.
     "clock_gettime": Call((228, 113)),

@@ -16,19 +16,21 @@ from imaging.formats import (
     webp,
     webp_clean,
 )
-from imaging.formats.form import Form
+from imaging.formats.image_format import ImageFormat
 from imaging.formats.jpeg_mended import SCAN_END, mended
 from imaging.picture import Data, Limits, Picture
 from imaging.sandbox.protocol import Examine
 from imaging.sandbox.rendering import look
 
-FORMS: dict[str, Form[Any]] = {
-    "image/gif": Form(gif.measure, gif_clean.parts),
-    "image/webp": Form(webp.measure, webp_clean.parts),
-    "image/avif": Form(heif.measure, heif_clean.parts),
+SANDBOXED_FORMATS: dict[str, ImageFormat[Any]] = {
+    "image/gif": ImageFormat(gif.measure, gif_clean.parts),
+    "image/webp": ImageFormat(webp.measure, webp_clean.parts),
+    "image/avif": ImageFormat(heif.measure, heif_clean.parts),
 }
-JPEG: Form[Any] = Form(partial(jpeg.measure, scan_end=SCAN_END), jpeg_clean.parts)
-CLEANED: dict[str, Form[Any]] = FORMS | {"image/png": Form(png.measure, png_clean.parts)}
+JPEG: ImageFormat[Any] = ImageFormat(partial(jpeg.measure, scan_end=SCAN_END), jpeg_clean.parts)
+CLEANED: dict[str, ImageFormat[Any]] = SANDBOXED_FORMATS | {
+    "image/png": ImageFormat(png.measure, png_clean.parts)
+}
 # Whether an image may be so large was asked before it came here.
 NO_LIMITS = Limits(1 << 62, 1 << 62, 1 << 62)
 
@@ -43,18 +45,18 @@ def cleaned(media_type: str, data: bytes) -> bytes:
 
 
 def examine(job: Examine, data: bytes) -> tuple[Picture, Data]:
-    """Return what the image is and what to keep of its bytes; raises as `Form.read` and as `look`."""
+    """Return what the image is and what to keep of its bytes; raises as `ImageFormat.read` and as `look`."""
     limits = Limits(job.max_pixels, job.max_frames, job.max_decoded_bytes)
     if job.media_type == "image/jpeg":
         picture, kept, proof = read_mended(data, limits, job.keep_metadata)
         look(picture, proof)
         return picture, kept
-    picture, kept = FORMS[job.media_type].read(data, limits, job.keep_metadata)
+    picture, kept = SANDBOXED_FORMATS[job.media_type].read(data, limits, job.keep_metadata)
     look(picture, kept)
     return picture, kept
 
 
 def read_mended(data: Data, limits: Limits, keep_metadata: bool) -> tuple[Picture, Data, Data]:
-    """As `Form.read` for a JPEG that breaks rules, with what a decoder has to open whole."""
+    """As `ImageFormat.read` for a JPEG that breaks rules, with what a decoder has to open whole."""
     whole, proof = mended(memoryview(data))
     return *JPEG.read(whole, limits, keep_metadata), proof

@@ -54,7 +54,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WorkerAnswer:
     """What a sandbox claims: what became of the job, a canvas of width, height and frames, and bytes."""
 
     kind: bytes
@@ -94,7 +94,7 @@ class Sandbox:
         fresh = self.jobs < MOST_JOBS and self.mapped < self.mapped_at_start + MOST_KEPT
         return fresh and self.process.poll() is None
 
-    def run(self, task: Task) -> Answer:
+    def run(self, task: Task) -> WorkerAnswer:
         """Do one task; `Breach` when the process did not live to answer, or the answer is out of bounds."""
         self.jobs += 1
         watch = threading.Timer(CLOCK * task.seconds, self.process.kill)
@@ -128,7 +128,7 @@ class Sandbox:
         except OSError:
             raise Breach from None
 
-    def _answer(self, task: Task) -> Answer:
+    def _answer(self, task: Task) -> WorkerAnswer:
         kind, *canvas, size = protocol.ANSWER.unpack(self._read(protocol.ANSWER.size))
         same = kind == protocol.SAME
         if size > (task.most if kind == protocol.DONE else 0) or (
@@ -138,7 +138,7 @@ class Sandbox:
         width, height, frames = canvas
         if kind == protocol.DONE:
             task.before_reading(size)
-        return Answer(kind, (width, height, frames), task.data if same else self._read(size))
+        return WorkerAnswer(kind, (width, height, frames), task.data if same else self._read(size))
 
     def _read(self, size: int) -> bytes:
         answer = self.source.read(size)
@@ -160,7 +160,7 @@ def _processor_time_of(pid: int) -> int:
     return ~pid << 3 | 2
 
 
-class Pool:
+class SandboxPool:
     """At most `most` sandboxes at a time, each at this niceness (nice(2))."""
 
     def __init__(self, most: int, nice: int = 0) -> None:
@@ -173,7 +173,7 @@ class Pool:
         self._places = threading.BoundedSemaphore(self.most)
         self._idle: list[Sandbox] = []
 
-    def run(self, task: Task, limits: Limits, patience: float) -> Answer:
+    def run(self, task: Task, limits: Limits, patience: float) -> WorkerAnswer:
         """Do one task in a sandbox, waiting at most `patience` seconds for one that is free.
 
         Returns an answer of DONE or SAME. Raises `SandboxMissing`, `TooBusy`, `BrokenImage`,
@@ -198,7 +198,7 @@ class Pool:
             limits.allow(*answer.canvas)
         raise TooManyPixels(REFUSED)
 
-    def _run(self, task: Task) -> Answer:
+    def _run(self, task: Task) -> WorkerAnswer:
         sandbox = self._take()
         try:
             answer = sandbox.run(task)
@@ -208,7 +208,7 @@ class Pool:
         if answer.kind in (protocol.DONE, protocol.SAME):
             self._idle.append(sandbox)
         else:
-            sandbox.end()  # what met a bad file meets nobody else's
+            sandbox.end()  # a process that met a bad file gets no other file
         return answer
 
     def _take(self) -> Sandbox:

@@ -32,7 +32,7 @@ PLUGINS = (
     *(AvifImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, WebPImagePlugin),
     *(ImageChops, ImageColor, ImageFile, ImagePalette, ImageSequence, MpoImagePlugin, TiffImagePlugin),
 )
-FORMS = {
+PILLOW_FORMATS = {
     "image/png": "PNG",
     "image/jpeg": "JPEG",
     "image/gif": "GIF",
@@ -79,7 +79,7 @@ def _opened(media_type: str, data: Data, max_pixels: int) -> Iterator[Image.Imag
     """Open an image for the block; whatever a decoder raises in it becomes an error of ours."""
     Image.MAX_IMAGE_PIXELS = max_pixels
     try:
-        with Image.open(io.BytesIO(data), formats=[FORMS[media_type]]) as image:
+        with Image.open(io.BytesIO(data), formats=[PILLOW_FORMATS[media_type]]) as image:
             if image.width * image.height > max_pixels:
                 raise TooManyPixels("The image has too many pixels; make it smaller.")
             yield image

@@ -42,7 +42,7 @@ def _do(job: protocol.Job, data: bytes) -> tuple[bytes, Canvas, Data]:
     try:
         if isinstance(job, protocol.Examine):
             picture, kept = examine(job, data)
-            if kept is data:
+            if kept == data:
                 return protocol.SAME, _canvas(picture), b""
             return protocol.DONE, _canvas(picture), kept
         return protocol.DONE, NOWHERE, render(job, cleaned(job.media_type, data))

@@ -19,9 +19,8 @@ from flask.testing import FlaskClient
 from app import Mayfly
 from tests.processes import ROOT, Served
 from web.description.openapi import METHODS, NOT_DESCRIBED, VERSION, describe_api, path_of
-from web.description.operations import IN_QUERY, LIST, UPLOAD
-from web.request.options import OPTIONS
-from web.routes.catalog import FILTERS
+from web.request.options import UploadOptions
+from web.routes.catalog import ListOptions
 
 DESCRIBED_METHODS = {method.lower() for method in METHODS}
 
@@ -61,10 +60,18 @@ def test_its_version_is_the_project_s() -> None:
     assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == VERSION
 
 
-def test_its_options_are_the_options() -> None:
-    assert {*IN_QUERY, "password"} == set(OPTIONS)
-    assert set(UPLOAD.query) == set(IN_QUERY)
-    assert set(LIST.query) == set(FILTERS)
+def parameters(described: dict[str, Any], path: str, method: str) -> set[str]:
+    return {one["name"] for one in described["paths"][path][method]["parameters"] if one["in"] == "query"}
+
+
+def test_its_options_are_those_that_are_read(client: FlaskClient) -> None:
+    described, options = api(client), set(UploadOptions.model_fields)
+    for path in ("/upload", "/images/upload"):
+        assert parameters(described, path, "post") == options - {"password"}
+        body = described["paths"][path]["post"]["requestBody"]["content"]
+        assert set(body["multipart/form-data"]["schema"]["properties"]) == options | {"file", "image"}
+    assert set(described["components"]["schemas"]["EncodedImage"]["properties"]) == options | {"data"}
+    assert parameters(described, "/images", "get") == set(ListOptions.model_fields)
 
 
 def test_the_page_shows_all_of_it_and_asks_no_other_host(client: FlaskClient) -> None:

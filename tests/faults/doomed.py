@@ -13,7 +13,7 @@ from typing import Any
 
 import server
 import services.drop
-import services.room
+import services.quota
 import storage.rows
 import web.routes.drop
 
@@ -73,7 +73,7 @@ def plant() -> None:
     around(web.routes.drop, "read_body", "reading the body")
     around(drop, "examine", "examining")
     around(drop.RowSeal, "seal", "sealing")
-    around(services.room, "reserve", "reserving room")
+    around(services.quota, "reserve", "reserving room")
     around(drop, "insertion", "writing the row")
     around(storage.rows.RowStore, "put", "storing")
     along_the_bytes()

@@ -12,7 +12,7 @@ import pytest
 
 from front.crowd import MOST_FLOWS, PATIENCE_UNDER_PRESSURE, Crowd
 from front.flow import GRACE_SECONDS, LEAST_RATE, LONGEST_STALL_SECONDS, Flow
-from front.pool import LATE_SECONDS, Pool
+from front.pool import LATE_SECONDS, ThreadPool
 from front.sockets import MOST_UNSENT_BYTES, USER_TIMEOUT_MILLISECONDS, bound_kernel
 from services import Allowance, Memory, Overloaded
 
@@ -126,7 +126,7 @@ def test_the_kernel_is_bounded_on_connections_that_stand_and_on_those_to_come() 
 
 def test_a_result_of_none_is_told_although_nothing_else_happens() -> None:
     async def calls() -> None:
-        pool = Pool(2)
+        pool = ThreadPool(2)
         async with asyncio.timeout(100 * LATE_SECONDS):
             assert await pool.run(lambda: 1) == 1
             assert await asyncio.gather(*(pool.run(lambda: None) for _ in range(5))) == [None] * 5

@@ -15,7 +15,7 @@ import requests
 
 from front.asgi import MOST_WAITING
 from front.crowd import MOST_FLOWS
-from services import FREE_BYTES
+from services import SMALL_BYTES
 from tests import memory_formula
 from tests.attack.peaks import in_memory
 from tests.cast import SERVER_KEY, noise
@@ -76,7 +76,7 @@ def test_where_too_many_bodies_are_under_way_the_most_silent_makes_place(server:
     """Each is as large as it may be without asking for memory, and lacks a byte."""
     (worker,) = server.workers()
     before = in_memory(worker, "VmRSS")
-    first = HEAD + b"Content-Length: %d\r\n\r\n" % FREE_BYTES + bytes(FREE_BYTES - 1)
+    first = HEAD + b"Content-Length: %d\r\n\r\n" % SMALL_BYTES + bytes(SMALL_BYTES - 1)
     with connections(server, first, MOST_FLOWS) as bodies:
         time.sleep(1)
         assert upload(server, SMALL).status_code == 201

@@ -14,7 +14,7 @@ from PIL import Image
 from imaging import BrokenImage, Limits, TooBusy, TooManyPixels
 from imaging.errors import CUT
 from imaging.sandbox import pool
-from imaging.sandbox.pool import MOST_KEPT, Pool, Sandbox, Task
+from imaging.sandbox.pool import MOST_KEPT, Sandbox, SandboxPool, Task
 from imaging.sandbox.protocol import ANSWER, BROKEN, DONE, READY, SAME, TOO_MANY, Convert, Examine
 from tests.imaging.samples import read, samples, save
 
@@ -25,13 +25,13 @@ PATIENCE = 20.0
 
 
 @pytest.fixture
-def sandboxes() -> Iterator[Pool]:
-    made = Pool(most=2)
+def sandboxes() -> Iterator[SandboxPool]:
+    made = SandboxPool(most=2)
     yield made
     made.close()
 
 
-def run(sandboxes: Pool, task: Task, patience: float = PATIENCE) -> bytes:
+def run(sandboxes: SandboxPool, task: Task, patience: float = PATIENCE) -> bytes:
     return bytes(sandboxes.run(task, LIMITS, patience).body)
 
 
@@ -48,13 +48,13 @@ def limits_of(pid: int) -> dict[str, str]:
     return {line[:26].strip(): " ".join(line[26:].split()[:2]) for line in lines}
 
 
-def test_a_job_is_done_and_the_sandbox_kept(sandboxes: Pool) -> None:
+def test_a_job_is_done_and_the_sandbox_kept(sandboxes: SandboxPool) -> None:
     for _ in range(3):
         assert run(sandboxes, SMALL)[8:12] == b"WEBP"
     assert sandboxes._idle[0].jobs == 3
 
 
-def test_a_job_over_its_time_is_killed_and_the_next_is_done(sandboxes: Pool, slow: Task) -> None:
+def test_a_job_over_its_time_is_killed_and_the_next_is_done(sandboxes: SandboxPool, slow: Task) -> None:
     started = time.monotonic()
     with pytest.raises(TooManyPixels, match="time"):
         run(sandboxes, replace(slow, seconds=0.2))
@@ -62,13 +62,13 @@ def test_a_job_over_its_time_is_killed_and_the_next_is_done(sandboxes: Pool, slo
     assert run(sandboxes, SMALL)
 
 
-def test_a_job_over_its_memory_is_refused_and_the_next_is_done(sandboxes: Pool, slow: Task) -> None:
+def test_a_job_over_its_memory_is_refused_and_the_next_is_done(sandboxes: SandboxPool, slow: Task) -> None:
     with pytest.raises((TooManyPixels, BrokenImage)):
         run(sandboxes, replace(slow, memory=32 << 20))
     assert run(sandboxes, SMALL)
 
 
-def test_a_sandbox_that_dies_at_work_is_replaced(sandboxes: Pool, slow: Task) -> None:
+def test_a_sandbox_that_dies_at_work_is_replaced(sandboxes: SandboxPool, slow: Task) -> None:
     run(sandboxes, SMALL)
     threading.Timer(0.1, os.kill, (sandboxes._idle[0].process.pid, signal.SIGSEGV)).start()
     with pytest.raises(TooManyPixels):
@@ -76,20 +76,20 @@ def test_a_sandbox_that_dies_at_work_is_replaced(sandboxes: Pool, slow: Task) ->
     assert run(sandboxes, SMALL)
 
 
-def test_a_sandbox_that_died_idle_is_replaced(sandboxes: Pool) -> None:
+def test_a_sandbox_that_died_idle_is_replaced(sandboxes: SandboxPool) -> None:
     run(sandboxes, SMALL)
     sandboxes._idle[0].process.kill()
     sandboxes._idle[0].process.wait()
     assert run(sandboxes, SMALL)
 
 
-def test_a_sandbox_that_met_a_broken_file_meets_nobody_elses(sandboxes: Pool) -> None:
+def test_a_sandbox_that_met_a_broken_file_meets_nobody_elses(sandboxes: SandboxPool) -> None:
     with pytest.raises(BrokenImage):
         run(sandboxes, replace(SMALL, data=b"not a picture"))
     assert not sandboxes._idle
 
 
-def test_a_sandbox_can_open_nothing_and_knows_no_secret(sandboxes: Pool) -> None:
+def test_a_sandbox_can_open_nothing_and_knows_no_secret(sandboxes: SandboxPool) -> None:
     run(sandboxes, SMALL)
     pid = sandboxes._idle[0].process.pid
     limits = limits_of(pid)
@@ -111,7 +111,7 @@ def test_a_sandbox_ends_with_its_parent() -> None:
     sandbox.end()
 
 
-def test_threads_share_a_bounded_number_of_sandboxes(sandboxes: Pool) -> None:
+def test_threads_share_a_bounded_number_of_sandboxes(sandboxes: SandboxPool) -> None:
     done: list[bytes] = []
     threads = [threading.Thread(target=lambda: done.append(run(sandboxes, SMALL))) for _ in range(12)]
     for thread in threads:
@@ -124,7 +124,7 @@ def test_threads_share_a_bounded_number_of_sandboxes(sandboxes: Pool) -> None:
 
 
 def test_who_waits_too_long_is_told_so(slow: Task) -> None:
-    one = Pool(most=1)
+    one = SandboxPool(most=1)
     busy = threading.Thread(target=lambda: run(one, slow))
     busy.start()
     time.sleep(0.3)
@@ -134,7 +134,7 @@ def test_who_waits_too_long_is_told_so(slow: Task) -> None:
     one.close()
 
 
-def test_nothing_of_a_job_stays_in_a_sandboxs_memory_map(sandboxes: Pool, slow: Task) -> None:
+def test_nothing_of_a_job_stays_in_a_sandboxs_memory_map(sandboxes: SandboxPool, slow: Task) -> None:
     run(sandboxes, slow)
     status = Path(f"/proc/{sandboxes._idle[0].process.pid}/status").read_text()
     resident = re.search(r"VmRSS:\s+(\d+)", status)
@@ -142,7 +142,7 @@ def test_nothing_of_a_job_stays_in_a_sandboxs_memory_map(sandboxes: Pool, slow: 
     assert int(resident[1]) < 200_000
 
 
-def test_a_sandbox_that_keeps_too_much_memory_is_replaced(sandboxes: Pool) -> None:
+def test_a_sandbox_that_keeps_too_much_memory_is_replaced(sandboxes: SandboxPool) -> None:
     run(sandboxes, SMALL)
     (kept,) = sandboxes._idle
     kept.mapped_at_start -= MOST_KEPT  # as if it had kept so much more
@@ -155,7 +155,7 @@ def examining(name: str) -> Task:
     return Task(Examine(media_type, False, 1 << 20, 100, 1 << 30), data, 5, ROOM, len(data))
 
 
-def test_what_is_clean_does_not_come_back_over_the_pipe(sandboxes: Pool) -> None:
+def test_what_is_clean_does_not_come_back_over_the_pipe(sandboxes: SandboxPool) -> None:
     task = examining("animated.gif")
     cleaned = sandboxes.run(task, LIMITS, PATIENCE).body
     again = replace(task, data=cleaned)
@@ -170,13 +170,13 @@ def test_conversions_give_way_to_all_else() -> None:
     assert niceness - os.getpriority(os.PRIO_PROCESS, 0) == 10
 
 
-def test_the_size_of_a_result_is_told_before_it_is_read(sandboxes: Pool) -> None:
+def test_the_size_of_a_result_is_told_before_it_is_read(sandboxes: SandboxPool) -> None:
     told: list[int] = []
     done = run(sandboxes, replace(SMALL, before_reading=told.append))
     assert told == [len(done)]
 
 
-def test_a_result_that_nobody_has_room_for_ends_its_sandbox(sandboxes: Pool) -> None:
+def test_a_result_that_nobody_has_room_for_ends_its_sandbox(sandboxes: SandboxPool) -> None:
     def refuse(size: int) -> None:
         raise InterruptedError(size)
 
@@ -188,7 +188,7 @@ def test_a_result_that_nobody_has_room_for_ends_its_sandbox(sandboxes: Pool) -> 
     assert run(sandboxes, SMALL)
 
 
-def claims(monkeypatch: pytest.MonkeyPatch, answer: bytes) -> Pool:
+def claims(monkeypatch: pytest.MonkeyPatch, answer: bytes) -> SandboxPool:
     """Return a pool whose sandboxes are in hostile hands: whatever they are asked, they say the same."""
     hostile = f"""
 import sys
@@ -201,7 +201,7 @@ while head := source.read(REQUEST.size):
     out.write({answer!r}); out.flush()
 """
     monkeypatch.setattr(pool, "COMMAND", (sys.executable, "-c", hostile))
-    return Pool(most=1)
+    return SandboxPool(most=1)
 
 
 LIES = {
@@ -234,13 +234,13 @@ def test_a_sandbox_that_converts_cannot_hand_back_what_it_was_given(monkeypatch:
     assert not hostile._idle
 
 
-def test_a_refusal_of_too_many_pixels_says_which(sandboxes: Pool) -> None:
+def test_a_refusal_of_too_many_pixels_says_which(sandboxes: SandboxPool) -> None:
     strict = Examine("image/gif", False, 1 << 20, 3, 1 << 30)
     with pytest.raises(TooManyPixels, match="3 frames"):
         sandboxes.run(replace(examining("animated.gif"), job=strict), Limits(max_frames=3), PATIENCE)
 
 
-def test_a_file_that_is_cut_is_said_to_be_cut(sandboxes: Pool) -> None:
+def test_a_file_that_is_cut_is_said_to_be_cut(sandboxes: SandboxPool) -> None:
     task = examining("animated.gif")
     with pytest.raises(BrokenImage, match=CUT):
         sandboxes.run(replace(task, data=task.data[:-2]), LIMITS, PATIENCE)

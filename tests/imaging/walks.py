@@ -5,17 +5,17 @@ from typing import Any
 from imaging import Data, Limits, Picture
 from imaging.examination import JPEG, PNG
 from imaging.formats.first_bytes import media_type_of
-from imaging.formats.form import Form
-from imaging.sandbox.examining import FORMS as IN_SANDBOX
+from imaging.formats.image_format import ImageFormat
+from imaging.sandbox.examining import SANDBOXED_FORMATS
 
-IN_SERVER: dict[str, Form[Any]] = {"image/jpeg": JPEG, "image/png": PNG}
-FORMS = {**IN_SERVER, **IN_SANDBOX}
+IN_SERVER: dict[str, ImageFormat[Any]] = {"image/jpeg": JPEG, "image/png": PNG}
+FORMATS = {**IN_SERVER, **SANDBOXED_FORMATS}
 LIMITS = Limits()
 
 
 def read(data: Data, limits: Limits = LIMITS) -> tuple[Picture, Data]:
     """Return the picture, and what is kept of its bytes, without decoding a pixel."""
-    return FORMS[media_type_of(memoryview(data))].read(data, limits, keep_metadata=False)
+    return FORMATS[media_type_of(memoryview(data))].read(data, limits, keep_metadata=False)
 
 
 def recognise(data: Data, limits: Limits = LIMITS) -> Picture:

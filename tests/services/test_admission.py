@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app import Mayfly
-from services import FREE_BYTES, Allowance, Later, Memory, Overloaded, hold_memory
+from services import SMALL_BYTES, Allowance, Later, Memory, Overloaded, hold_memory
 from services.admission import Budget
 from services.allowance import MEDIUM_BYTES
 from tests.cast import deposit, noise
@@ -72,7 +72,7 @@ def test_who_leaves_too_late_has_it() -> None:
 def test_small_ones_do_not_ask() -> None:
     memory = Memory(LARGE)
     for _ in range(100):
-        Allowance(memory).hold_memory(FREE_BYTES)
+        Allowance(memory).hold_memory(SMALL_BYTES)
     assert memory.taken == 0
 
 
@@ -81,7 +81,7 @@ def test_large_ones_never_keep_the_others_waiting() -> None:
     large, medium, small = Allowance(memory), Allowance(memory), Allowance(memory)
     large.hold_memory(LARGE)
     medium.hold_memory(MEDIUM_BYTES)
-    small.hold_memory(FREE_BYTES)
+    small.hold_memory(SMALL_BYTES)
     with pytest.raises(Later) as later:
         Allowance(memory).hold_memory(MEDIUM_BYTES + 1)
     assert later.value.budget is memory.large

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, create_engine, text
 from app import Mayfly
 from models import db
 from services import DatabaseAway
-from services.database import statements, transaction
+from services.database import autocommit, transaction
 from tests.conftest import MakeApp
 
 
@@ -21,14 +21,14 @@ def test_a_connection_that_dies_unnoticed_takes_no_place_in_the_pool_with_it(
     other = create_engine(database_url)
     for _ in range(5):
         for _ in range(4):  # connections that were given back before
-            with contextlib.suppress(DatabaseAway), statements(engine) as connection:
+            with contextlib.suppress(DatabaseAway), autocommit(engine) as connection:
                 connection.scalar(text("SELECT 1"))
-        with contextlib.suppress(DatabaseAway), statements(engine) as connection:
+        with contextlib.suppress(DatabaseAway), autocommit(engine) as connection:
             terminate(other, connection.scalar(text("SELECT pg_backend_pid()")))
     other.dispose()
     answers = []
     for _ in range(4):
-        with contextlib.suppress(DatabaseAway), statements(engine) as connection:
+        with contextlib.suppress(DatabaseAway), autocommit(engine) as connection:
             answers.append(connection.scalar(text("SELECT 1")))
     assert 1 in answers
 
@@ -47,13 +47,13 @@ def terminate(engine: Engine, pid: int) -> None:
 def test_statements_stand_for_themselves_and_transactions_do_not(make_app: MakeApp) -> None:
     """The same connection serves both in turn."""
     engine = engine_of(make_app(threads=1))
-    with contextlib.suppress(KeyError), statements(engine) as connection:
+    with contextlib.suppress(KeyError), autocommit(engine) as connection:
         connection.execute(text("UPDATE stored SET bytes = 7 WHERE slot = 3"))
         raise KeyError
     with contextlib.suppress(KeyError), transaction(engine) as connection:
         connection.execute(text("UPDATE stored SET bytes = 8 WHERE slot = 3"))
         raise KeyError
-    with statements(engine) as connection:
+    with autocommit(engine) as connection:
         assert connection.scalar(text("SELECT bytes FROM stored WHERE slot = 3")) == 7
 
 
@@ -63,12 +63,12 @@ def test_a_connection_that_ended_while_it_was_idle_is_replaced_before_anything_i
     """After a restart of PostgreSQL each connection of each process was good for one 503."""
     engine, other = engine_of(make_app(threads=2)), create_engine(database_url)
     with contextlib.ExitStack() as open_ones:
-        connections = [open_ones.enter_context(statements(engine)) for _ in range(3)]
+        connections = [open_ones.enter_context(autocommit(engine)) for _ in range(3)]
         pids = [connection.scalar(text("SELECT pg_backend_pid()")) for connection in connections]
     for pid in pids:
         terminate(other, pid)
     other.dispose()
     with contextlib.ExitStack() as open_ones:
         for _ in range(3):
-            connection = open_ones.enter_context(statements(engine))
+            connection = open_ones.enter_context(autocommit(engine))
             assert connection.scalar(text("SELECT 1")) == 1

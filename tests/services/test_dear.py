@@ -20,7 +20,7 @@ from imaging import conversion, examination
 from models import db
 from services import Allowance, Later, Overloaded
 from services.admission import Budget
-from services.allowance import hold, once, turn
+from services.allowance import once, turn
 from services.dear import CONVERSIONS, PROOFS, STRETCHES
 from tests.cast import FLOWER, IMAGES, PASSWORD, deposit, register
 from tests.conftest import MakeApp
@@ -325,12 +325,11 @@ def test_a_turn_is_given_back_by_whoever_has_to_wait_for_something_else() -> Non
 def test_a_request_that_waited_in_vain_is_refused_in_its_next_run() -> None:
     budget, allowance = Budget(1, waiting=1, busy="The oven is full"), Allowance()
     assert budget.take(1)
-    with allowance.current():
-        with pytest.raises(Later):
-            hold(budget, 1)
-        allowance.refuse(budget)
-        with pytest.raises(Overloaded, match="The oven is full; try again"):
-            hold(budget, 1)
+    with pytest.raises(Later):
+        allowance.hold(budget, 1)
+    allowance.refuse(budget)
+    with pytest.raises(Overloaded, match="The oven is full; try again"):
+        allowance.hold(budget, 1)
 
 
 def test_what_is_made_once_is_made_once_a_request() -> None:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from app import Mayfly
 from models import SLOTS, ciphertexts, db
-from storage import RowStore
+from storage import CiphertextGone, RowStore
 from storage.rows import ROW_BYTES
+
+STORE = RowStore()
+SLOT = 7
+KEY, OTHER = b"k" * 32, b"o" * 32
 
 
 def test_no_slot_is_vacuumed(engine: Engine) -> None:
@@ -29,7 +35,7 @@ def test_no_slot_is_vacuumed(engine: Engine) -> None:
 def test_a_row_takes_a_page_and_is_not_cut_up(engine: Engine) -> None:
     table = ciphertexts(5)
     with engine.connect() as connection:
-        RowStore().put(connection, 5, b"k" * 32, [os.urandom(10 * ROW_BYTES)], b"SELECT 1")
+        STORE.put(connection, 5, b"k" * 32, [os.urandom(10 * ROW_BYTES)])
         pages = connection.scalar(text(f"SELECT pg_relation_size('{table}') / 8192"))
         toasted = text(
             f"SELECT pg_relation_size(reltoastrelid) FROM pg_class WHERE oid = '{table}'::regclass"
@@ -43,9 +49,58 @@ def test_rows_are_read_in_the_order_of_their_index(app: Mayfly) -> None:
     table = ciphertexts(6)
     with app.app_context(), db.engine.connect() as connection:
         for number in range(20):
-            RowStore().put(connection, 6, bytes([number]) * 32, [os.urandom(200_000)], b"SELECT 1")
+            STORE.put(connection, 6, bytes([number]) * 32, [os.urandom(200_000)])
         rows = f"SELECT sealed FROM {table} WHERE row_key = '\\x{'03' * 32}' ORDER BY part"
         plan = " ".join(connection.scalars(text(f"EXPLAIN {rows}")))
         connection.execute(text(f"TRUNCATE {table}"))
         assert "Index Scan" in plan
         assert "Sort" not in plan
+
+
+def test_nothing_is_kept_before_the_commit(engine: Engine) -> None:
+    with engine.connect() as connection:
+        with connection.begin() as transaction:
+            STORE.put(connection, SLOT, KEY, [b"sealed"])
+            transaction.rollback()
+        with pytest.raises(CiphertextGone):
+            STORE.fetch(connection, SLOT, KEY, 6)
+
+
+def test_the_row_and_its_bytes_are_kept_together_or_not_at_all(app: Mayfly) -> None:
+    along = b"UPDATE stored SET bytes = 5 WHERE slot = 3"
+    counted = text("SELECT bytes FROM stored WHERE slot = 3")
+    with app.app_context(), db.engine.connect() as connection:
+        STORE.put(connection, SLOT, KEY, [b"sealed"], along)
+        assert connection.scalar(counted) == 5
+        for broken, statement in ((KEY, along.replace(b"5", b"6")), (OTHER, b"UPDATE nothing SET x = 1")):
+            with pytest.raises(DBAPIError):  # the first is there already, the second has no such table
+                STORE.put(connection, SLOT, broken, [b"other"], statement)
+        assert connection.scalar(counted) == 5
+        assert bytes(STORE.fetch(connection, SLOT, KEY, 6)) == b"sealed"
+        with pytest.raises(CiphertextGone):
+            STORE.fetch(connection, SLOT, OTHER, 6)
+        STORE.delete(connection, SLOT, [KEY])
+
+
+def test_a_slot_in_use_is_not_waited_for(engine: Engine) -> None:
+    with engine.connect() as uploader, engine.connect() as purger, uploader.begin() as upload, purger.begin():
+        STORE.put(uploader, SLOT, KEY, [b"sealed"])
+        assert not STORE.empty(purger, SLOT, lambda: True)
+        upload.rollback()
+
+
+def test_emptying_writes_the_same_wal_whatever_is_in_the_slot(engine: Engine) -> None:
+    """The cost of a purge doesn't grow with what it removes: measured in bytes of WAL."""
+    written = {}
+    for megabytes in (1, 20):
+        with engine.begin() as connection:
+            for number in range(megabytes):
+                STORE.put(connection, SLOT, number.to_bytes(32, "big"), [os.urandom(1_000_000)])
+        with engine.connect() as connection:
+            before = connection.scalar(text("SELECT pg_current_wal_insert_lsn()"))
+            assert STORE.empty(connection, SLOT, lambda: True)
+            connection.commit()
+            after = text("SELECT pg_current_wal_insert_lsn() - CAST(:before AS pg_lsn)")
+            written[megabytes] = int(connection.execute(after, {"before": before}).scalar_one())
+    assert written[20] < written[1] + 32_768
+    assert written[20] < 200_000

@@ -17,9 +17,8 @@ from werkzeug.test import EnvironBuilder
 
 from tests.cast import noise, register
 from web.answer.errors import BadRequest
-from web.request.bodies import EncodedImage
+from web.request.encoded import EncodedImage, decode_image
 from web.request.json_body import LONG, PIECE, read_long_json
-from web.routes.accounts import decode_image
 
 SIZE = 27_000_000
 MOST_SECONDS = 0.25
@@ -135,7 +134,7 @@ def test_a_long_image_comes_out_however_it_was_escaped(escaped: str, before: str
 @pytest.mark.parametrize("options", [0, 100_000])
 def test_short_or_long_is_all_the_same(around: int, options: int) -> None:
     """At each size at which a body might be taken for the other kind, with options beside the image and without."""
-    beside = ',"metadata": {"a": "%s"}' % (options * "x") if options else ""
+    beside = ',"filename": "%s"' % (options * "x") if options else ""
     for size in range(around - 40, around + 10):
         image = os.urandom(size)
         for escape in ("/", "\\/"):

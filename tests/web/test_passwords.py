@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from urllib3 import encode_multipart_formdata
 
 from crypto import Link
-from services import shelf
+from services.living_images import GUESS_PAUSE_SECONDS, GUESSES_AT_ONCE
 from tests.cast import deposit
 from tests.conftest import MakeApp
 
@@ -79,30 +79,30 @@ def test_a_wrong_password_costs_no_view(client: FlaskClient, flower: bytes) -> N
 def test_attempts_are_limited_over_all_processes(make_app: MakeApp, flower: bytes) -> None:
     one, other = make_app().test_client(), make_app().test_client()
     link, another = deposit(one, password=SECRET), deposit(one, password=SECRET)
-    for attempt in range(shelf.GUESSES_AT_ONCE):
+    for attempt in range(GUESSES_AT_ONCE):
         client = (one, other)[attempt % 2]
         assert client.post(f"/image/{link}", data={"password": f"guess {attempt}"}).status_code == 403
     for client in (one, other):
         answer = client.post(f"/image/{link}", data={"password": SECRET})
         assert (answer.status_code, answer.get_json()["error"]) == (429, "too_many_guesses")
-        assert int(answer.headers["Retry-After"]) == shelf.GUESS_PAUSE_SECONDS
+        assert int(answer.headers["Retry-After"]) == GUESS_PAUSE_SECONDS
     assert one.post(f"/image/{another}", data={"password": SECRET}).data == flower
 
 
 def test_after_a_pause_there_is_another_attempt(
     client: FlaskClient, engine: Engine, link: str, flower: bytes
 ) -> None:
-    for attempt in range(shelf.GUESSES_AT_ONCE):
+    for attempt in range(GUESSES_AT_ONCE):
         client.post(f"/image/{link}", data={"password": f"guess {attempt}"})
     with engine.begin() as connection:
-        seconds = {"pause": shelf.GUESS_PAUSE_SECONDS}
+        seconds = {"pause": GUESS_PAUSE_SECONDS}
         statement = "UPDATE images SET guesses_until = guesses_until - make_interval(secs => :pause)"
         connection.execute(text(statement), seconds)
     assert client.post(f"/image/{link}", data={"password": SECRET}).data == flower
 
 
 def test_the_right_password_is_never_too_often(client: FlaskClient, link: str) -> None:
-    for _ in range(shelf.GUESSES_AT_ONCE + 3):
+    for _ in range(GUESSES_AT_ONCE + 3):
         assert client.post(f"/image/{link}", data={"password": SECRET}).status_code == 200
 
 

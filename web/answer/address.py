@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from flask import current_app, request
 
 
@@ -10,3 +12,8 @@ def address() -> str:
     scheme = "https" if request.scheme == "https" else "http"
     base_url: str | None = current_app.config["BASE_URL"]
     return base_url or f"{scheme}://{request.environ['HTTP_HOST']}"
+
+
+def base_path() -> str:
+    """The path at the end of BASE_URL, which a proxy in front takes away; "" where there is none."""
+    return urlsplit(current_app.config["BASE_URL"] or "").path

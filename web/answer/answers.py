@@ -16,7 +16,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.http import http_date
 
 from imaging import Data
-from services import Opened, Receipt
+from services import Details, ImageInfo, Receipt
 from web.answer.schemas import DescribedAnswer, ReceiptAnswer
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def note_receipt(response: Response, receipt: Receipt, location: str) -> Respons
 
 
 def _receipt_fields(receipt: Receipt, base_url: str, image_url: str) -> ReceiptAnswer:
-    details = receipt.details
+    details = _details(receipt)
     return {
         "status": "success",
         "hash": receipt.link,
@@ -93,21 +93,26 @@ def _receipt_fields(receipt: Receipt, base_url: str, image_url: str) -> ReceiptA
     }
 
 
-def described(opened: Opened, link: str, image_key: str) -> DescribedAnswer:
+def described(image: Receipt) -> DescribedAnswer:
     """Describe an image to the holder of its image key; what its password hides is left out."""
-    row, details = opened.row, opened.details
     told: DescribedAnswer = {
         "status": "success",
-        "image_id": link,
-        "image_key": image_key,
-        "size": row.size,
-        "created_at": iso_time(row.created_at),
-        "expires_at": iso_time(row.expires_at),
-        "views_left": opened.views_left,
+        "image_id": image.link,
+        "image_key": image.image_key,
+        "size": image.size,
+        "created_at": iso_time(image.created_at),
+        "expires_at": iso_time(image.expires_at),
+        "views_left": image.views_left,
     }
-    if details is None:
+    if image.details is None:
         return {**told, "password": True}
-    return cast("DescribedAnswer", told | asdict(details))
+    return cast("DescribedAnswer", told | asdict(image.details))
+
+
+def _details(image: ImageInfo) -> Details:
+    if image.details is None:
+        raise ValueError("an image whose details a password hides can't be answered")
+    return image.details
 
 
 class ImageResponse(Response):
@@ -118,29 +123,27 @@ class ImageResponse(Response):
         return self.headers
 
 
-def image_response(opened: Opened, data: Data, disposition: str = "inline") -> Response:
+def image_response(image: ImageInfo, data: Data, disposition: str = "inline") -> Response:
     """Answer with an image's bytes."""
-    request.environ["mayfly.expires_at"] = opened.row.expires_at  # when an answer under way ends
-    return ImageResponse(_pieces(data), headers=_image_headers(opened, disposition, len(data)))
+    request.environ["mayfly.expires_at"] = image.expires_at  # when an answer under way ends
+    return ImageResponse(_pieces(data), headers=_image_headers(image, disposition, len(data)))
 
 
-def head_response(opened: Opened, size: int | None) -> Response:
+def head_response(image: ImageInfo, size: int | None) -> Response:
     """Answer a HEAD with what is known without GET's work, as RFC 9110, 9.3.2 allows: None is a size that is not."""
-    return ImageResponse(iter(()), headers=_image_headers(opened, "inline", size))
+    return ImageResponse(iter(()), headers=_image_headers(image, "inline", size))
 
 
-def _image_headers(opened: Opened, disposition: str, size: int | None) -> list[tuple[str, str]]:
-    details = opened.details
-    if details is None:
-        raise ValueError("an image is answered only with its details")
+def _image_headers(image: ImageInfo, disposition: str, size: int | None) -> list[tuple[str, str]]:
+    details = _details(image)
     headers = [
         ("Content-Type", details.content_type),
         ("Content-Disposition", content_disposition(disposition, details.filename)),
-        ("Sunset", http_date(opened.row.expires_at)),
+        ("Sunset", http_date(image.expires_at)),
         *IMAGE_HEADERS,
     ]
-    if opened.views_left is not None:
-        headers.append(("Views-Left", str(opened.views_left)))
+    if image.views_left is not None:
+        headers.append(("Views-Left", str(image.views_left)))
     if size is not None:
         headers.append(("Content-Length", str(size)))
     return headers

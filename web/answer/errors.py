@@ -7,7 +7,7 @@ import traceback
 from urllib.parse import quote
 
 from flask import Flask, Response, current_app, jsonify, render_template, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, default_exceptions
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from imaging import BrokenImage, NotAnImage, SandboxMissing, TooBusy, TooManyPixels
 from services import (
@@ -21,7 +21,7 @@ from services import (
     ImageGone,
     LoginRefused,
     NameTaken,
-    NotByLooking,
+    OpensByPostOnly,
     Overloaded,
     PasswordAsked,
     PasswordWrong,
@@ -32,7 +32,7 @@ from services import (
     TooManyLogins,
     TooSlow,
 )
-from web.answer.address import address
+from web.answer.address import address, base_path
 
 log = logging.getLogger("mayfly")
 
@@ -96,7 +96,7 @@ PLAIN_WORDS = {
     ),
 }
 
-FORMS = ["application/json", "text/plain", "text/html"]
+ANSWER_TYPES = ["application/json", "text/plain", "text/html"]
 
 
 def register_errors(app: Flask) -> None:
@@ -104,7 +104,7 @@ def register_errors(app: Flask) -> None:
     for kind in STATUS:
         app.register_error_handler(kind, _known)
     app.before_request(_refuse)
-    app.register_error_handler(NotByLooking, _not_by_looking)
+    app.register_error_handler(OpensByPostOnly, _opens_by_post_only)
     app.register_error_handler(BadRequest, _bad_request)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unknown)
@@ -127,11 +127,10 @@ def _known(error: Exception) -> Response:
     return response
 
 
-def _not_by_looking(error: NotByLooking) -> Response:
+def _opens_by_post_only(error: OpensByPostOnly) -> Response:
     """Send a browser to the share page, which opens at a click; tell everybody else the line that opens it."""
-    if request.accept_mimetypes.best_match(FORMS, default=FORMS[0]) == "text/html":
-        base = current_app.jinja_env.globals["base"]
-        response = Response(status=303, headers={"Location": f"{base}/s#{error.link}"})
+    if request.accept_mimetypes.best_match(ANSWER_TYPES, default=ANSWER_TYPES[0]) == "text/html":
+        response = Response(status=303, headers={"Location": f"{base_path()}/s#{error.link}"})
     else:
         line = f"curl -X POST -o image {address()}{quote(request.path)}"
         response = error_response(405, "open_by_post", f"{error} Open it with: {line}")
@@ -149,7 +148,7 @@ def _takes_uploads_alone(error: MethodNotAllowed) -> bool:
     if not set(error.valid_methods or ()) <= {"PUT", "OPTIONS"}:
         return False
     adapter = current_app.create_url_adapter(request)
-    return adapter is not None and adapter.match(method="PUT")[0] == "share.put"
+    return adapter is not None and adapter.match(method="PUT")[0] == "drop.put"
 
 
 def _http(error: HTTPException) -> Response:
@@ -161,9 +160,7 @@ def _http(error: HTTPException) -> Response:
         return Response(
             error.get_response().get_data(), status, headers=dict(error.get_headers(request.environ))
         )
-    name = default_exceptions[status].__name__ if status in default_exceptions else "error"
-    code, message = PLAIN_WORDS.get(status, (name.lower(), "The request can't be answered."))
-    response = error_response(status, code, message)
+    response = error_response(status, *PLAIN_WORDS.get(status, PLAIN_WORDS[400 if status < 500 else 500]))
     for header, value in error.get_headers(request.environ):
         if header != "Content-Type":
             response.headers[header] = value
@@ -179,7 +176,7 @@ def _unknown(error: Exception) -> Response:
 
 def error_response(status: int, code: str, message: str) -> Response:
     """One form of error for all: JSON, the same words as text, or a page for a browser."""
-    best = request.accept_mimetypes.best_match(FORMS, default=FORMS[0])
+    best = request.accept_mimetypes.best_match(ANSWER_TYPES, default=ANSWER_TYPES[0])
     if best == "text/plain":
         response = Response(f"{message}\n", mimetype="text/plain")
     elif best == "text/html":

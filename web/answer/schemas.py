@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-Secret = Annotated[str, Field(pattern="^[A-Za-z0-9_-]{32}$")]
+SPELLING = "[A-Za-z0-9_-]{32}"
+"""How a link and an image key are spelled, as a pattern."""
+Secret = Annotated[str, Field(pattern=f"^{SPELLING}$")]
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 

@@ -13,10 +13,10 @@ from flask import Flask
 from pydantic import TypeAdapter
 from werkzeug.routing import Rule
 
-from services import NotByLooking, TokenRefused
+from services import OpensByPostOnly, TokenRefused
 from web.answer.errors import CHALLENGES, STATUS
 from web.answer.schemas import ErrorAnswer
-from web.description.operation import HTML, TEXT, Answer, Body, Operation, operation_of
+from web.description.operation import HTML, TEXT, Answer, Operation, RequestBody, operation_of
 
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 VERSION: str = tomllib.loads(PROJECT.read_text())["project"]["version"]
@@ -123,7 +123,7 @@ def _parameters(rule: Rule, operation: Operation) -> list[dict[str, Any]]:
     return in_path + in_query
 
 
-def _body(body: Body, schemas: _Schemas) -> dict[str, Any]:
+def _body(body: RequestBody, schemas: _Schemas) -> dict[str, Any]:
     content = {name: {"schema": schema} for name, schema in body.media_types.items()}
     if body.schema:
         content["application/json"] = {"schema": schemas.of(body.schema)}
@@ -134,7 +134,7 @@ def _responses(operation: Operation, schemas: _Schemas, *, with_body: bool) -> d
     responses: dict[int, Any] = {}
     for status, answer in operation.answers.items():
         responses[status] = _answer(answer, schemas, with_body=with_body)
-    if NotByLooking in operation.refuses:
+    if OpensByPostOnly in operation.refuses:
         responses[303] = {
             "description": "A browser is sent to the share page.",
             "headers": _headers(("Location", "Allow")),
@@ -149,7 +149,7 @@ def _refusals(operation: Operation) -> dict[int, set[str]]:
     codes: dict[int, set[str]] = defaultdict(set)
     kinds = set(operation.refuses) | ({TokenRefused} if operation.account != "ignored" else set())
     for kind in kinds:
-        status, code = (405, "open_by_post") if kind is NotByLooking else STATUS[kind]
+        status, code = (405, "open_by_post") if kind is OpensByPostOnly else STATUS[kind]
         codes[status].add(code)
     codes[421], codes[431] = {"foreign_host"}, {"header_too_long"}
     for status, code in operation.also.items():

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 Route = TypeVar("Route", bound=Callable[..., Any])
-Account = Literal["asked", "heeded", "ignored"]
+Schemas = Mapping[str, dict[str, Any]]
+"""JSON Schemas by the names of what they describe."""
+AccountUse = Literal["asked", "heeded", "ignored"]
 TEXT, HTML = "text/plain", "text/html"
-PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/avif")
 
 
 @dataclass(frozen=True)
@@ -24,39 +25,35 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Body:
+class RequestBody:
     """What a route takes in: JSON of a schema, or media types with a schema each."""
 
     schema: type | None = None
-    media_types: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    media_types: Schemas = field(default_factory=dict)
     required: bool = True
 
 
 @dataclass(frozen=True)
 class Operation:
-    """A route's description."""
+    """A route's description, which stands above it as a decorator."""
 
     summary: str
     answers: Mapping[int, Answer]
     refuses: tuple[type[Exception], ...] = ()
-    query: Mapping[str, dict[str, Any]] = field(default_factory=dict)
-    path: Mapping[str, dict[str, Any]] = field(default_factory=dict)
-    body: Body | None = None
+    query: Schemas = field(default_factory=dict)
+    path: Schemas = field(default_factory=dict)
+    body: RequestBody | None = None
     also: Mapping[int, str] = field(default_factory=dict)
     """Statuses of refusals that are no errors of the domain, with their codes."""
-    account: Account = "ignored"
+    account: AccountUse = "ignored"
+    """Whether a route needs an account, looks who is asking, or looks at no header."""
     basic: bool = False
     """Whether HTTP Basic may carry an image's password."""
 
-
-def operation(described: Operation) -> Callable[[Route], Route]:
-    """Describe a route."""
-
-    def describe(route: Route) -> Route:
-        route.__operation__ = described  # type: ignore[attr-defined]
+    def __call__(self, route: Route) -> Route:
+        """Describe a route."""
+        route.__operation__ = self  # type: ignore[attr-defined]
         return route
-
-    return describe
 
 
 def operation_of(route: Callable[..., Any]) -> Operation | None:

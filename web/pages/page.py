@@ -13,13 +13,12 @@ from markupsafe import Markup
 from config import Config
 from services import Receipt
 from web.answer.address import address
-from web.answer.errors import FORMS
+from web.answer.errors import ANSWER_TYPES
+from web.answer.pictures import MEDIA_TYPES
 from web.pages.assets import compress
-from web.request.options import OPTIONS
 
 LIFETIMES = (60, 300, 900, 3600)
 VIEWS = (1, 2, 5, 20)
-ACCEPTED = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/avif")
 
 
 @dataclass(frozen=True)
@@ -46,9 +45,8 @@ class Page:
                 lifetimes=lifetimes,
                 lifetime=usual,
                 views=VIEWS,
-                accepted=ACCEPTED,
+                accepted=MEDIA_TYPES,
                 most=self.config.max_image_bytes,
-                cleans="keep_metadata" in OPTIONS,
             )
         )
 
@@ -73,7 +71,7 @@ class Page:
 
 def wants_page() -> bool:
     """Tell by ``Accept`` whether a person's browser asks, rather than a script or ``curl``."""
-    return request.accept_mimetypes.best_match(FORMS, default=FORMS[0]) == "text/html"
+    return request.accept_mimetypes.best_match(ANSWER_TYPES, default=ANSWER_TYPES[0]) == "text/html"
 
 
 def qr(url: str) -> Markup:

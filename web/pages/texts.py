@@ -75,7 +75,6 @@ ERRORS = {
     "token_refused": _("The login is over. Log in again."),
     "too_many_logins": _("There were too many attempts at this login. Wait a moment."),
     "too_many_pixels": _("The image has more pixels than the server takes."),
-    "too_many_requests": _("Too many requests in a short time. Wait a moment and try again."),
     "other": _("The server refused this."),
 }
 

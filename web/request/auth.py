@@ -8,11 +8,7 @@ from flask import Flask, g, request
 
 from services import OPEN_CATALOG, Account, AccountAsked, Accounts
 from web.answer.errors import BadRequest
-
-LISTENING = {"share", "manage", "catalog", "accounts"}
-"""The blueprints to which it matters; pages and operations don't look at the header."""
-DEAF = {"accounts.login", "accounts.registration"}
-"""Where a token that is over must not stand in the way of a new one."""
+from web.description.operation import operation_of
 
 
 def register_auth(app: Flask, accounts: Accounts, *, open_catalog: bool) -> None:
@@ -22,13 +18,19 @@ def register_auth(app: Flask, accounts: Accounts, *, open_catalog: bool) -> None
     def identify() -> None:
         g.account, g.open_catalog = None, open_catalog
         header = request.headers.get("Authorization")
-        if header is None or request.blueprint not in LISTENING or request.endpoint in DEAF:
+        if header is None or not _looks_who_is_asking(app):
             return
         scheme, _, rest = header.partition(" ")
         if scheme.lower() == "basic":  # the password of an image, which is another matter
             _check_basic()
             return
         g.account = accounts.identify(rest.strip() if scheme.lower() == "bearer" else header)
+
+
+def _looks_who_is_asking(app: Flask) -> bool:
+    """Read from the description of the route, if there is one, whether an account has to do with it."""
+    operation = operation_of(app.view_functions[request.endpoint]) if request.endpoint else None
+    return operation is not None and operation.account != "ignored"
 
 
 def _check_basic() -> None:

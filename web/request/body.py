@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from functools import wraps
+from typing import BinaryIO, ParamSpec, TypeVar
 from urllib.parse import parse_qsl
 
 from flask import Request
@@ -22,6 +23,8 @@ ENVELOPE_BYTES = MAX_FIELDS * 4096 + 4 * MAX_FIELD_BYTES
 """What a multipart body may hold beside its image: boundaries, headers and text fields."""
 _IMAGE_START = re.compile(rb"\xff\xd8\xff|\x89PNG|GIF8|RIFF|.?ftyp", re.DOTALL)
 IMAGE_FIELDS = ("file", "image")
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass
@@ -33,21 +36,27 @@ class Body:
     fields: dict[str, str] = field(default_factory=dict)
 
 
+def once_a_request(read: Callable[P, T]) -> Callable[P, T]:
+    """Keep what a reader returned: a request that is run again has no body to be read again."""
+
+    @wraps(read)
+    def reader(*args: P.args, **kwargs: P.kwargs) -> T:
+        return once(read, lambda: read(*args, **kwargs))
+
+    return reader
+
+
+@once_a_request
 def read_body(request: Request, limit: int) -> Body:
     """Read a multipart or a raw body with an image of at most ``limit`` bytes.
 
-    Raises BadRequest: 413 before anything is read where Content-Length tells, 400 for what is missing or doubled. A
-    request that is run again is not read again.
+    Raises BadRequest: 413 before anything is read where Content-Length tells, 400 for what is missing or doubled.
     """
-    return once("body", lambda: _read_body(request, limit))
-
-
-def _read_body(request: Request, limit: int) -> Body:
     kind, parameters = parse_options_header(request.content_type or "")
     if kind == "multipart/form-data":
         body = _read_multipart(request, parameters.get("boundary", ""), limit)
     else:
-        body = Body(_read_bytes(request, limit))
+        body = Body(_whole(request, limit))
     if kind == "application/x-www-form-urlencoded" and _lost_line_ends(body.image):
         raise BadRequest(
             "not_an_image",
@@ -67,12 +76,9 @@ def _lost_line_ends(image: bytearray) -> bool:
     return bool(_IMAGE_START.match(image)) and not any(byte in image for byte in b"\n\r\0")
 
 
+@once_a_request
 def read_fields(request: Request) -> dict[str, str]:
     """Read the text fields of a small form, multipart or urlencoded; raises BadRequest."""
-    return once("fields", lambda: _read_fields(request))
-
-
-def _read_fields(request: Request) -> dict[str, str]:
     kind, parameters = parse_options_header(request.content_type or "")
     if kind == "multipart/form-data":
         return _collect(request, parameters.get("boundary", ""), _Form(0), MAX_FIELD_BYTES).fields
@@ -89,12 +95,13 @@ def _read_fields(request: Request) -> dict[str, str]:
         ) from None
 
 
+@once_a_request
 def read_bytes(request: Request, limit: int) -> bytearray:
     """Read a body of at most ``limit`` bytes as it is; raises BadRequest."""
-    return once("bytes", lambda: _read_bytes(request, limit))
+    return _whole(request, limit)
 
 
-def _read_bytes(request: Request, limit: int) -> bytearray:
+def _whole(request: Request, limit: int) -> bytearray:
     body = bytearray()
     for piece in _pieces(request, limit, limit):
         body += piece

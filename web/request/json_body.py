@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any, NoReturn, TypeVar
+from typing import TypeVar
 
 from flask import Request
-from pydantic import ValidationError
 
 from web.answer.errors import BadRequest
-from web.request.bodies import JsonBody
 from web.request.body import read_bytes
+from web.request.strict import Strict, parse_json, read_values
 
 SMALL = 16 * 1024
 LONG = 128 * 1024
@@ -26,7 +25,7 @@ MOST_BACKSLASHES = 64
 LONGEST_ESCAPE = len(r"\uXXXX")
 PIECE = 1 << 20
 """Bytes that are decoded at a time: other threads run in between."""
-T = TypeVar("T", bound=JsonBody)
+T = TypeVar("T", bound=Strict)
 
 
 def read_json(request: Request, schema: type[T], limit: int = SMALL) -> T:
@@ -104,35 +103,10 @@ def _too_much() -> BadRequest:
 
 def _read(body: bytearray, schema: type[T]) -> T:
     try:
-        value = json.loads(body, object_pairs_hook=_without_doubles, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
+        value = parse_json(body)
+    except ValueError:
         value = None
     if not isinstance(value, dict):
         fields = ", ".join(schema.model_fields)
         raise BadRequest("bad_json", f"The body is no JSON object; send one with the fields {fields}.")
-    try:
-        return schema.model_validate(value)
-    except ValidationError as error:
-        _refuse(schema, error)
-
-
-def _refuse(schema: type[JsonBody], error: ValidationError) -> NoReturn:
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    name = str(first["loc"][0])
-    if name not in schema.model_fields:
-        fields = ", ".join(schema.model_fields)
-        shown = f"`{name}`" if name.isidentifier() and name.isascii() and len(name) <= 40 else "of that name"
-        raise BadRequest("unknown_field", f"There is no field {shown}; there are: {fields}.") from None
-    wrong = "is missing: it" if first["type"] == "missing" else "can't be taken: it"
-    raise BadRequest(f"bad_{name}", f"{name} {wrong} {schema.model_fields[name].description}.") from None
-
-
-def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) < len(pairs):
-        raise BadRequest("repeated_field", "A field stands twice in the JSON; write each one once.")
-    return fields
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(name)
+    return read_values(schema, value)

@@ -6,11 +6,13 @@ import re
 
 from werkzeug.routing import BaseConverter
 
-ENDS = "png|jpe?g|webp|gif|avif"
-_LINK = "[A-Za-z0-9_-]{32}"
-_SHARED = re.compile(rf"({_LINK})(?:\.({ENDS}))?[\W_]*", re.ASCII | re.IGNORECASE)
-_NAMED = re.compile(rf"(.+)\.({ENDS})", re.IGNORECASE | re.DOTALL)
-PASTED = rf"(^|[#<(\"\s]|[^/]/)({_LINK})([^A-Za-z0-9_-]|$)"
+from web.answer.pictures import FORMS
+from web.answer.schemas import SPELLING
+
+_ENDS = "|".join(FORMS)
+_SHARED = re.compile(rf"({SPELLING})(?:\.({_ENDS}))?[\W_]*", re.ASCII | re.IGNORECASE)
+_NAMED = re.compile(rf"(.+)\.({_ENDS})", re.IGNORECASE | re.DOTALL)
+PASTED = rf"(^|[#<(\"\s]|[^/]/)({SPELLING})([^A-Za-z0-9_-]|$)"
 """Where a link stands in a text, as JSON Schema takes it too; what stands between // and / is a host."""
 _PASTED = re.compile(PASTED, re.ASCII)
 # What advertisers, mailers and social networks append to every address: none of it is meant for this server.

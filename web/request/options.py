@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, NoReturn
+from dataclasses import fields
+from typing import Annotated, Any
 
 from flask import Request
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from services import Wishes
 from units import parse_duration
@@ -14,113 +16,55 @@ from web.answer.errors import BadRequest
 from web.request.body import Body
 from web.request.filenames import in_query
 from web.request.links import split_name
-from web.request.passwords import read_new_password, refuse_password_in_url
+from web.request.passwords import NewPassword, passwords_in, refuse_password_in_url
+from web.request.strict import Strict, read_text, shown
 
-OPTIONS = (
-    "lifetime",
-    "views",
-    "password",
-    "filename",
-    "description",
-    "metadata",
-    "model_id",
-    "keep_metadata",
-)
 MAX_VIEWS = 100
 MAX_DESCRIPTION_CHARACTERS = 4000
 MAX_METADATA_BYTES = 16 * 1024
 MAX_MODEL_ID_BYTES = 255
 
 
-def read_wishes(request: Request, body: Body, filename: str | None = None) -> Wishes:
-    """Read the options of an upload from its form fields and its query; ``filename`` stands in a PUT's path.
-
-    Raises BadRequest that names the option and says how to mend it.
-    """
-    given = _collect(request, body.fields)
-    return make_wishes(given, read_new_password(request, given.get("password")), filename or body.filename)
-
-
-def make_wishes(given: Mapping[str, Any], password: str | None, filename: str | None = None) -> Wishes:
-    """Check options given as text, ``metadata`` as an object too; raises BadRequest that names the option."""
-    lifetime, views, metadata = given.get("lifetime"), given.get("views"), given.get("metadata")
-    return Wishes(
-        lifetime=None if lifetime is None else _lifetime(lifetime),
-        views=None if views is None else _views(views),
-        password=password,
-        filename=given.get("filename") or filename,
-        description=_description(given.get("description")),
-        metadata=_metadata(metadata) if metadata else None,
-        model_id=_model_id(given.get("model_id")),
-        keep_metadata=_switch("keep_metadata", given.get("keep_metadata", "0")),
-    )
-
-
-def _collect(request: Request, fields: Mapping[str, str]) -> dict[str, str]:
-    refuse_password_in_url(request)
-    query = [(name, value) for name in request.args for value in request.args.getlist(name)]
-    given: dict[str, str] = {}
-    for name, value in (*fields.items(), *query):
-        if name not in OPTIONS:
-            raise BadRequest(
-                "unknown_option", f"There is no option {_shown(name)}; there are: {', '.join(OPTIONS)}."
-            )
-        if name in given:
-            raise BadRequest("repeated_option", f"{name} is given twice; give it once.")
-        if "\0" in value and name != "filename":
-            _refuse(name, "must not hold a NUL character; remove it")
-        given[name] = value
-    if "filename" in request.args:
-        given["filename"] = in_query(request)
-    return given
-
-
-def _shown(name: str) -> str:
-    return f"`{name}`" if name.isidentifier() and len(name) <= 40 else "of that name"
-
-
-def _refuse(name: str, why: str) -> NoReturn:
-    raise BadRequest(f"bad_{name}", f"{name} {why}.")
-
-
-def _lifetime(text: str) -> int:
+def _lifetime(value: object) -> object:
+    """Read a duration as seconds; JSON may have the number itself."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return value
     try:
-        return parse_duration(text)
+        return parse_duration(str(value))
     except ValueError as error:
-        _refuse("lifetime", f"can't be read: {error}")
-
-
-def _views(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= MAX_VIEWS):
-        _refuse("views", f"is a whole number from 1 to {MAX_VIEWS}")
-    return int(text)
-
-
-def _switch(name: str, text: str) -> bool:
-    if text not in {"0", "1", "false", "true", ""}:
-        _refuse(name, "is 1 or 0")
-    return text in {"1", "true"}
+        raise ValueError(f"can't be read: {error}") from None
 
 
 def _description(text: str | None) -> str | None:
     if text and len(text) > MAX_DESCRIPTION_CHARACTERS:
-        _refuse("description", f"may have {MAX_DESCRIPTION_CHARACTERS} characters at most; shorten it")
+        raise ValueError(f"may have {MAX_DESCRIPTION_CHARACTERS} characters at most; shorten it")
     if text and not _is_printable(text, allowed="\n\r\t"):
-        _refuse(
-            "description", "must not hold control characters other than line breaks and tabs; remove them"
-        )
+        raise ValueError("must not hold control characters other than line breaks and tabs; remove them")
     return text or None
+
+
+def _metadata(value: dict[str, Any] | None) -> dict[str, Any] | None:
+    try:
+        # Written as the details will be: that finds lone surrogates, and NULs however they were escaped.
+        written = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except (ValueError, RecursionError):
+        raise ValueError('is not JSON; write an object such as {"album": "spring"}') from None
+    if len(written) > MAX_METADATA_BYTES:
+        raise ValueError(f"may have {MAX_METADATA_BYTES} bytes at most; shorten it")
+    if b"\\u0000" in written:
+        raise ValueError("must not hold a NUL character; remove it")
+    return value
 
 
 def _model_id(name: str | None) -> str | None:
     if not name:
         return None
     if "/" in name or name in {".", ".."} or not _is_printable(name, allowed=""):
-        _refuse("model_id", "stands in a path: it must not hold `/` or control characters, or be `.` or `..`")
+        raise ValueError("stands in a path: it must not hold `/` or control characters, or be `.` or `..`")
     if split_name(name) != (name, None):
-        _refuse("model_id", "must not end like a file name: /image/MODEL.jpg is the image as JPEG")
+        raise ValueError("must not end like a file name: /image/MODEL.jpg is the image as JPEG")
     if len(name.encode()) > MAX_MODEL_ID_BYTES:
-        _refuse("model_id", f"may have {MAX_MODEL_ID_BYTES} bytes at most; shorten it")
+        raise ValueError(f"may have {MAX_MODEL_ID_BYTES} bytes at most; shorten it")
     return name
 
 
@@ -136,22 +80,76 @@ def _is_printable(text: str, allowed: Iterable[str]) -> bool:
     )
 
 
-def _metadata(given: str | dict[str, Any]) -> dict[str, Any]:
-    try:
-        text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
-        if len(text.encode()) > MAX_METADATA_BYTES:
-            _refuse("metadata", f"may have {MAX_METADATA_BYTES} bytes at most; shorten it")
-        value = json.loads(text, parse_constant=_no_constant)
-        # Written out again as the details will be: that finds lone surrogates, and NULs however they were escaped.
-        written = json.dumps(value, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):
-        _refuse("metadata", 'is not JSON; write an object such as {"album": "spring"}')
-    if not isinstance(value, dict):
-        _refuse("metadata", 'is no JSON object; write one such as {"album": "spring"}')
-    if b"\\u0000" in written:
-        _refuse("metadata", "must not hold a NUL character; remove it")
-    return value
+DURATION = {
+    "type": ["string", "integer", "null"],
+    "pattern": "^\\s*[0-9]{1,9}[smhd]?\\s*$",
+    "minimum": 1,
+    "examples": ["90s", "5m"],
+}
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(name)
+class UploadOptions(Strict):
+    """The options of an upload, whether a form, a query or JSON has them; each is a field of ``Wishes``, too."""
+
+    lifetime: Annotated[
+        int | None,
+        BeforeValidator(_lifetime),
+        WithJsonSchema(DURATION),
+        Field(description="is 90, 90s, 5m or 1h"),
+    ] = None
+    views: Annotated[
+        int | None, Field(ge=1, le=MAX_VIEWS, description=f"is a whole number from 1 to {MAX_VIEWS}")
+    ] = None
+    password: NewPassword = None
+    filename: Annotated[str | None, Field(description="must be text")] = None
+    description: Annotated[
+        str | None,
+        AfterValidator(_description),
+        Field(description="must be text", json_schema_extra={"maxLength": MAX_DESCRIPTION_CHARACTERS}),
+    ] = None
+    metadata: Annotated[
+        dict[str, Any] | None,
+        AfterValidator(_metadata),
+        Field(description='is a JSON object such as {"album": "spring"}'),
+    ] = None
+    model_id: Annotated[
+        str | None,
+        AfterValidator(_model_id),
+        Field(description="must be text", json_schema_extra={"maxLength": MAX_MODEL_ID_BYTES}),
+    ] = None
+    keep_metadata: Annotated[
+        bool | None, AfterValidator(bool), Field(description="is true or false, in a form 1 or 0")
+    ] = False
+
+
+def read_wishes(request: Request, body: Body, filename: str | None = None) -> Wishes:
+    """Read the options of an upload from its form fields and its query; ``filename`` stands in a PUT's path.
+
+    Raises BadRequest that names the option and says how to mend it.
+    """
+    options = read_text(UploadOptions, _collect(request, body.fields))
+    return wishes_of(options, filename or body.filename)
+
+
+def wishes_of(options: UploadOptions, filename: str | None = None) -> Wishes:
+    """Return what the options ask for; ``filename`` is for an upload whose options name none."""
+    asked = vars(options)
+    wishes = {field.name: asked[field.name] for field in fields(Wishes)}
+    return Wishes(**wishes | {"filename": options.filename or filename})
+
+
+def _collect(request: Request, given_fields: Mapping[str, str]) -> dict[str, str]:
+    refuse_password_in_url(request)
+    query = [(name, value) for name in request.args for value in request.args.getlist(name)]
+    given: dict[str, str] = {}
+    for name, value in (*given_fields.items(), *query):
+        if name not in UploadOptions.model_fields:
+            names = ", ".join(UploadOptions.model_fields)
+            raise BadRequest("unknown_option", f"There is no option {shown(name)}; there are: {names}.")
+        if name in given:
+            raise BadRequest("repeated_option", f"{name} is given twice; give it once.")
+        given[name] = value
+    if "filename" in request.args:
+        given["filename"] = in_query(request)
+    passwords = passwords_in(request, given.get("password"))
+    return given | {"password": min(passwords)} if passwords else given  # an empty one is to be refused

@@ -2,49 +2,70 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from flask import Request
+from pydantic import AfterValidator, Field
 
 from web.answer.errors import BadRequest
-from web.request.body import read_fields
+from web.request.forms import read_form
+from web.request.strict import Strict, read_values
 
 MAX_PASSWORD_BYTES = 1024
 
 
-def read_password(request: Request, field: str | None) -> str | None:
-    """Take the password of a form field or of HTTP Basic; an empty one is none. Raises BadRequest."""
-    basic = _basic(request)
-    if field and basic:
-        raise BadRequest("bad_password", "password is given both as a field and as HTTP Basic; give it once.")
-    password = field or basic or None
+def _check(password: str | None) -> str | None:
     if password and (len(password.encode("utf-8", "replace")) > MAX_PASSWORD_BYTES or "\0" in password):
-        raise BadRequest(
-            "bad_password", f"password may have {MAX_PASSWORD_BYTES} bytes at most, and no NUL in it."
-        )
+        raise ValueError(f"may have {MAX_PASSWORD_BYTES} bytes at most, and no NUL in it")
     return password
 
 
-def read_new_password(request: Request, field: str | None) -> str | None:
-    """Take the password that an upload is to have; raises BadRequest, for an empty one too.
-
-    Who sends an empty one, out of a shell variable that isn't set for example, meant to protect the image.
-    """
-    if "" in {field, _basic(request)}:
-        raise BadRequest("bad_password", "password is empty; give one, or leave it out altogether.")
-    return read_password(request, field)
+def _check_new(password: str | None) -> str | None:
+    """Refuse an empty one, too: who sends it, out of a shell variable that isn't set, meant to protect the image."""
+    if password == "":
+        raise ValueError("is empty; give one, or leave it out altogether")
+    return _check(password)
 
 
-def _basic(request: Request) -> str | None:
+NO_NUL = r"^[^\x00]*$"
+_SCHEMA = {"maxLength": MAX_PASSWORD_BYTES, "pattern": NO_NUL}
+Password = Annotated[
+    str | None, AfterValidator(_check), Field(description="must be text", json_schema_extra=_SCHEMA)
+]
+"""The password that opens an image; an empty one is none."""
+NewPassword = Annotated[
+    str | None,
+    AfterValidator(_check_new),
+    Field(description="must be text", json_schema_extra={**_SCHEMA, "minLength": 1}),
+]
+"""The password that an image is to have."""
+
+
+class Opening(Strict):
+    """The form that opens an image."""
+
+    password: Password = None
+
+
+def read_password(request: Request, field: str | None) -> str | None:
+    """Take the password of a form field or of HTTP Basic; an empty one is none. Raises BadRequest."""
+    password = next(filter(None, passwords_in(request, field)), None)
+    return read_values(Opening, {"password": password}).password
+
+
+def passwords_in(request: Request, field: str | None) -> list[str]:
+    """Return the passwords of a form field and of HTTP Basic, at most one that isn't empty; raises BadRequest."""
     authorization = request.authorization
-    return authorization.password if authorization and authorization.type == "basic" else None
+    basic = authorization.password if authorization and authorization.type == "basic" else None
+    if field and basic:
+        raise BadRequest("bad_password", "password is given both as a field and as HTTP Basic; give it once.")
+    return [password for password in (field, basic) if password is not None]
 
 
 def read_opening(request: Request) -> str | None:
     """Read the password of a request that opens an image and asks nothing else; raises BadRequest."""
     refuse_password_in_url(request)
-    fields = read_fields(request)
-    if set(fields) - {"password"}:
-        raise BadRequest("unknown_option", "The form that opens an image has only the field password.")
-    return read_password(request, fields.get("password"))
+    return read_password(request, read_form(request, Opening).password)
 
 
 def refuse_password_in_url(request: Request) -> None:

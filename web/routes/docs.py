@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 from flask import Blueprint, Flask, Response, render_template, request
 
 from web.description.openapi import describe_api
-from web.description.operation import operation
-from web.description.operations import DOCS, OPENAPI
+from web.description.operation import HTML, Answer, Operation
 
+UNCHANGED = {304: Answer("It is as the ETag in If-None-Match says.")}
 POLICY = "default-src 'none'; style-src 'self'"
 
 
@@ -26,12 +27,12 @@ def docs_routes(app: Flask) -> Blueprint:
         return render_template("docs.html", api=describe_api(app)).encode()
 
     @routes.get("/openapi.json")
-    @operation(OPENAPI)
+    @Operation("This description", {200: Answer("OpenAPI 3.1.", dict[str, Any]), **UNCHANGED})
     def openapi() -> Response:
         return _kept(description(), "application/json")
 
     @routes.get("/docs")
-    @operation(DOCS)
+    @Operation("This description as a page", {200: Answer("A page.", media_types=(HTML,)), **UNCHANGED})
     def docs() -> Response:
         response = _kept(page(), "text/html")
         response.headers["Content-Security-Policy"] = POLICY

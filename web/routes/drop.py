@@ -3,27 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from dataclasses import replace
+from typing import Concatenate, ParamSpec, TypeVar
 
 from flask import Blueprint, Response, request
 from werkzeug.routing import BaseConverter
 
 from config import Config
-from services import Catalog, Drop, ImageGone
+from services import Catalog, Drop, ImageGone, OpensByPostOnly
 from web.answer.address import address
 from web.answer.answers import JSON, TEXT, head_response, image_response, receipt_response
-from web.description.operation import operation
-from web.description.operations import IMAGE_BY_NAME, OPEN_BY_NAME, PUT, UPLOAD
+from web.description.common import CONVERTING, DATABASE, IMAGE, RECEIPT, STORING, UNLOCKING
+from web.description.forms import form, text_schemas
+from web.description.forms import upload as upload_body
+from web.description.operation import Operation
 from web.pages.page import Page, wants_page
 from web.request.auth import catalog_owner
-from web.request.body import read_body
-from web.request.conversions import read_conversion
+from web.request.body import IMAGE_FIELDS, read_body
+from web.request.conversions import ConversionOptions, read_conversion
 from web.request.filenames import in_path
 from web.request.links import split_name
-from web.request.options import read_wishes
-from web.request.passwords import read_opening
+from web.request.options import UploadOptions, read_wishes
+from web.request.passwords import Opening, read_opening
 
+P = ParamSpec("P")
 T = TypeVar("T")
+UPLOAD = Operation(
+    "Upload an image",
+    {201: RECEIPT},
+    STORING,
+    query=text_schemas(UploadOptions, without=("password",)),
+    body=upload_body(UploadOptions, IMAGE_FIELDS),
+    account="heeded",
+    basic=True,
+)
+CONVERSION = text_schemas(ConversionOptions)
+NAME = {
+    "name": {"type": "string", "description": "a link or a model id; with .png, .jpg or .webp to convert"}
+}
 
 
 class Anything(BaseConverter):
@@ -33,7 +50,7 @@ class Anything(BaseConverter):
     part_isolating = False
 
 
-def deposit(drop: Drop, page: Page, default: str, filename: str | None = None) -> Response:
+def _deposit(drop: Drop, page: Page, default: str, filename: str | None = None) -> Response:
     """Take an upload in, into the caller's catalog if there is one; answer in the ``default`` form unless asked."""
     body = read_body(request, page.config.max_image_bytes)
     by_form = filename is None and wants_page()
@@ -46,53 +63,83 @@ def deposit(drop: Drop, page: Page, default: str, filename: str | None = None) -
     return receipt_response(receipt, address(), default)
 
 
-def share_routes(drop: Drop, catalog: Catalog, config: Config) -> Blueprint:
+def drop_routes(drop: Drop, catalog: Catalog, config: Config) -> Blueprint:
     """The routes of the drop."""
-    routes = Blueprint("share", __name__)
-    page = Page(config)
+    routes = Blueprint("drop", __name__)
+    _add_uploads(routes, drop, Page(config))
+    _add_images(routes, drop, catalog)
+    return routes
 
+
+def _add_uploads(routes: Blueprint, drop: Drop, page: Page) -> None:
     @routes.post("/")
     @routes.post("/upload")
-    @operation(UPLOAD)
+    @routes.post("/images/upload")  # where seed 004's clients send them
+    @UPLOAD
     def upload() -> Response:
-        return deposit(drop, page, JSON)
+        return _deposit(drop, page, JSON)
 
     @routes.put("/<anything:filename>")
-    @operation(PUT)
+    @replace(
+        UPLOAD,
+        summary="Upload an image under a file name",
+        path={"filename": {"type": "string", "minLength": 1, "description": "unless the option has another"}},
+    )
     def put(filename: str) -> Response:  # noqa: ARG001 - what is no UTF-8 in it is lost here already
-        return deposit(drop, page, TEXT, in_path(request))
+        return _deposit(drop, page, TEXT, in_path(request))
 
     @routes.put("/")  # where curl -T is given no file that has a name
-    @operation(UPLOAD)
+    @UPLOAD
     def put_nameless() -> Response:
-        return deposit(drop, page, TEXT)
+        return _deposit(drop, page, TEXT)
 
+
+def _add_images(routes: Blueprint, drop: Drop, catalog: Catalog) -> None:
     @routes.get("/image/<first:name>")
-    @operation(IMAGE_BY_NAME)
+    @Operation(
+        "The image of a link, or the newest one of a model in one's own catalog",
+        {200: IMAGE},
+        (ImageGone, OpensByPostOnly, *DATABASE, *CONVERTING),
+        query=CONVERSION,
+        path=NAME,
+        account="heeded",
+    )
     def image(name: str) -> Response:
         link, end = split_name(name)
         conversion = read_conversion(request, end)
         if request.method == "HEAD":
-            return head_response(*by_name(catalog, lambda found: drop.look(found, conversion), link))
-        return image_response(*by_name(catalog, lambda found: drop.view(found, conversion), link))
+            return head_response(*_by_name(catalog, drop.look, link, conversion))
+        return image_response(*_by_name(catalog, drop.view, link, conversion))
 
     @routes.post("/image/<first:name>")
-    @operation(OPEN_BY_NAME)
+    @Operation(
+        "Open an image on purpose: one with limited views or a password opens in no other way",
+        {200: IMAGE},
+        (ImageGone, *UNLOCKING, *DATABASE, *CONVERTING),
+        query=CONVERSION,
+        path=NAME,
+        body=form(Opening),
+        account="heeded",
+        basic=True,
+    )
     def open_image(name: str) -> Response:
         link, end = split_name(name)
         password, conversion = read_opening(request), read_conversion(request, end)
-        opened = by_name(catalog, lambda found: drop.open(found, password, conversion), link)
-        return image_response(*opened)
-
-    return routes
+        return image_response(*_by_name(catalog, drop.open, link, password, conversion))
 
 
-def by_name(catalog: Catalog, open_link: Callable[[str], T], name: str) -> T:
+def _by_name(
+    catalog: Catalog,
+    open_link: Callable[Concatenate[str, P], T],
+    name: str,
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
     """Open what a link opens; else the newest image of the model of that name in the caller's catalog."""
     try:
-        return open_link(name)
+        return open_link(name, *args, **kwargs)
     except ImageGone:
         owner = catalog_owner()
         if owner is None:
             raise
-    return open_link(catalog.newest(owner, name))
+    return open_link(catalog.newest(owner, name), *args, **kwargs)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify, request
 
-from services import Drop
+from services import Drop, ImageGone
 from web.answer.answers import described, image_response
 from web.answer.errors import BadRequest
-from web.description.operation import operation
-from web.description.operations import DELETE, DESCRIBE
+from web.answer.pictures import MEDIA_TYPES
+from web.answer.schemas import DescribedAnswer
+from web.description.common import DATABASE, DONE, SECRET, UNLOCKING
+from web.description.operation import Answer, Operation
 from web.request.passwords import read_password
 
 MODES = ("view", "download")
@@ -19,17 +21,31 @@ def manage_routes(drop: Drop) -> Blueprint:
     routes = Blueprint("manage", __name__, url_prefix="/images")
 
     @routes.get("/<image_key>")
-    @operation(DESCRIBE)
+    @Operation(
+        "Describe or download an image by its image key",
+        {200: Answer("The image's details, or the image.", DescribedAnswer, MEDIA_TYPES, ("Cache-Control",))},
+        (ImageGone, *UNLOCKING, *DATABASE),
+        query={"mode": {"type": "string", "enum": list(MODES)}},
+        path={"image_key": SECRET},
+        account="heeded",
+        basic=True,
+    )
     def describe(image_key: str) -> Response:
         password = read_password(request, None)
         if _mode() == "download":
             return image_response(*drop.download(image_key, password), disposition="attachment")
-        response = jsonify(described(*drop.describe(image_key, password), image_key))
+        response = jsonify(described(drop.describe(image_key, password)))
         response.headers["Cache-Control"] = "no-store"
         return response
 
     @routes.delete("/<image_key>")
-    @operation(DELETE)
+    @Operation(
+        "Delete an image by its image key",
+        DONE,
+        (ImageGone, *DATABASE),
+        path={"image_key": SECRET},
+        account="heeded",
+    )
     def delete(image_key: str) -> Response:
         drop.delete(image_key)
         return jsonify(status="success")

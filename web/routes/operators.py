@@ -4,36 +4,37 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify
 
-from services import Purge, Readiness
+from services import DatabaseAway, Purge, Readiness
 from web.answer import schemas
-from web.description.operation import Answer, Operation, operation
-from web.description.operations import ALIVE, CLEANUP
-
-READY = Operation(
-    "Whether the service can do all that it is for, part by part",
-    {
-        200: Answer("Every part can.", schemas.ReadyAnswer, headers=("Cache-Control",)),
-        503: Answer("A part can't.", schemas.ReadyAnswer, headers=("Cache-Control",)),
-    },
-)
+from web.description.operation import Answer, Operation
 
 
-def ops_routes(purge: Purge, readiness: Readiness) -> Blueprint:
-    """The routes for operation."""
-    routes = Blueprint("ops", __name__)
+def operator_routes(purge: Purge, readiness: Readiness) -> Blueprint:
+    """The routes for operators."""
+    routes = Blueprint("operators", __name__)
 
     @routes.route("/cleanup", methods=["GET", "POST"])
-    @operation(CLEANUP)
+    @Operation(
+        "Purge what has expired",
+        {200: Answer("It is done.", schemas.CleanupAnswer)},
+        (DatabaseAway,),
+    )
     def cleanup() -> Response:
         return jsonify(status="success", deleted=purge())
 
     @routes.get("/healthz")
-    @operation(ALIVE)
+    @Operation("Whether the service is alive", {200: Answer("It is.", schemas.AliveAnswer)})
     def healthz() -> Response:
         return jsonify(status="ok")
 
     @routes.get("/readyz")
-    @operation(READY)
+    @Operation(
+        "Whether the service can do all that it is for, part by part",
+        {
+            200: Answer("Every part can.", schemas.ReadyAnswer, headers=("Cache-Control",)),
+            503: Answer("A part can't.", schemas.ReadyAnswer, headers=("Cache-Control",)),
+        },
+    )
     def readyz() -> Response:
         parts = readiness()
         ready = all(part.ok for part in parts.values())

@@ -5,19 +5,49 @@ A link or an image key stands in the body of a request, and in no URL that a log
 
 from __future__ import annotations
 
+from typing import Annotated, TypeVar
+
 from flask import Blueprint, Response, jsonify, render_template, request
+from pydantic import Field
 
 from config import Config
-from services import Drop, Glance, PasswordAsked, PasswordWrong, TooManyGuesses
+from services import Drop, ImageGone, ImageInfo, PasswordAsked, PasswordWrong, TooManyGuesses
 from web.answer.address import address
 from web.answer.answers import image_response, iso_time
 from web.answer.errors import STATUS, BadRequest
-from web.description.operation import operation
-from web.description.operations import DELETE_BY_FORM, DRAW, GLANCE, HOME, OPEN_BY_FORM, SHARE
+from web.answer.schemas import DoneAnswer, GlanceAnswer
+from web.description.common import DATABASE, IMAGE, UNLOCKING
+from web.description.forms import form
+from web.description.operation import HTML, TEXT, Answer, Operation
 from web.pages.page import Page, qr, wants_page
-from web.request.body import read_fields
-from web.request.links import link_in
-from web.request.passwords import read_password
+from web.request.forms import read_form
+from web.request.links import PASTED, link_in
+from web.request.passwords import Password, read_password
+from web.request.strict import Strict
+
+T = TypeVar("T", bound=Strict)
+CROSS_SITE = {403: "cross_site"}
+Pasted = Annotated[
+    str, Field(description="is a link, or an address that holds it", json_schema_extra={"pattern": PASTED})
+]
+
+
+class LinkForm(Strict):
+    """What asks about a link."""
+
+    link: Pasted = ""
+
+
+class OpeningForm(LinkForm):
+    """What opens the image of a link."""
+
+    password: Password = None
+
+
+class DeletionForm(Strict):
+    """What deletes an image."""
+
+    image_key: str = ""
 
 
 def page_routes(drop: Drop, config: Config) -> Blueprint:
@@ -26,7 +56,10 @@ def page_routes(drop: Drop, config: Config) -> Blueprint:
     routes.before_request(_refuse_other_sites)
     page = Page(config)
     _add_pages(routes, page)
-    _add_requests(routes, page, drop)
+    _add_glance(routes, page, drop)
+    _add_opening(routes, page, drop)
+    _add_drawing(routes)
+    _add_deletion(routes, page, drop)
     return routes
 
 
@@ -40,7 +73,10 @@ def _refuse_other_sites() -> None:
 
 def _add_pages(routes: Blueprint, page: Page) -> None:
     @routes.get("/")
-    @operation(HOME)
+    @Operation(
+        "The drop page, or for curl how to use it",
+        {200: Answer("A page, or the same as text.", media_types=(HTML, TEXT))},
+    )
     def home() -> Response:
         if wants_page():
             return page.drop()
@@ -50,67 +86,98 @@ def _add_pages(routes: Blueprint, page: Page) -> None:
         return response
 
     @routes.get("/s", strict_slashes=False)
-    @operation(SHARE)
+    @Operation("The share page", {200: Answer("A page.", media_types=(HTML,))})
     def share() -> Response:
         return page.share()
 
 
-def _add_requests(routes: Blueprint, page: Page, drop: Drop) -> None:
+def _add_glance(routes: Blueprint, page: Page, drop: Drop) -> None:
     @routes.post("/s")
-    @operation(GLANCE)
+    @Operation(
+        "What a link leads to, without opening it",
+        {200: Answer("What is told.", GlanceAnswer, (HTML,), ("Cache-Control",))},
+        (ImageGone, *DATABASE),
+        body=form(LinkForm),
+        also=CROSS_SITE,
+    )
     def glance() -> Response:
-        link = link_in(_fields("link").get("link", ""))
-        seen = drop.glance(link)
-        return page.render("found.html", link=link, seen=seen, wrong=None) if wants_page() else _seen(seen)
+        link = link_in(_form(LinkForm).link)
+        image, seconds_left = drop.glance(link)
+        if wants_page():
+            return page.render("found.html", link=link, image=image, wrong=None)
+        return _glanced(image, seconds_left)
 
+
+def _add_opening(routes: Blueprint, page: Page, drop: Drop) -> None:
     @routes.post("/s/open")
-    @operation(OPEN_BY_FORM)
+    @Operation(
+        "Open an image on purpose, by a form",
+        {200: IMAGE},
+        (ImageGone, *UNLOCKING, *DATABASE),
+        body=form(OpeningForm),
+        also=CROSS_SITE,
+        basic=True,
+    )
     def open_image() -> Response:
-        fields = _fields("link", "password")
-        link = link_in(fields.get("link", ""))
+        sent = _form(OpeningForm)
+        link = link_in(sent.link)
         try:
-            return image_response(*drop.open(link, read_password(request, fields.get("password"))))
+            return image_response(*drop.open(link, read_password(request, sent.password)))
         except (PasswordAsked, PasswordWrong, TooManyGuesses) as error:
             if not wants_page():
                 raise
             status, code = STATUS[type(error)]
-            response = page.render("found.html", link=link, seen=drop.glance(link), wrong=code)
+            response = page.render("found.html", link=link, image=drop.glance(link)[0], wrong=code)
             # A 401 would make the browser ask for a password itself, and keep it.
             response.status_code = 403 if status == 401 else status
             return response
 
+
+def _add_drawing(routes: Blueprint) -> None:
     @routes.post("/s/qr")
-    @operation(DRAW)
+    @Operation(
+        "The share URL of a link as a QR code",
+        {200: Answer("The code.", media_types=("image/svg+xml",), headers=("Cache-Control",))},
+        body=form(LinkForm, "link"),
+        also=CROSS_SITE,
+    )
     def draw() -> Response:
-        link = link_in(_fields("link").get("link", ""))
+        link = link_in(_form(LinkForm).link)
         if not link:
             raise BadRequest("bad_link", "A link has 32 characters of A-Z, a-z, 0-9, - and _.")
         response = Response(qr(f"{address()}/s#{link}"), mimetype="image/svg+xml")
         response.headers["Cache-Control"] = "no-store"
         return response
 
+
+def _add_deletion(routes: Blueprint, page: Page, drop: Drop) -> None:
     @routes.post("/s/delete")
-    @operation(DELETE_BY_FORM)
+    @Operation(
+        "Delete an image by its image key, by a form",
+        {200: Answer("It is done.", DoneAnswer, (HTML,))},
+        (ImageGone, *DATABASE),
+        body=form(DeletionForm),
+        also=CROSS_SITE,
+    )
     def delete() -> Response:
-        drop.delete(_fields("image_key").get("image_key", ""))
+        drop.delete(_form(DeletionForm).image_key)
         return page.render("deleted.html") if wants_page() else jsonify(status="success")
 
 
-def _fields(*names: str) -> dict[str, str]:
-    fields = read_fields(request)
-    if set(fields) - set(names) or request.args:
-        raise BadRequest("unknown_option", f"Here are only the fields {', '.join(names)}, in the body.")
-    return fields
+def _form(schema: type[T]) -> T:
+    if request.args:
+        raise BadRequest("unknown_option", "Nothing stands in this address; send the form as the body.")
+    return read_form(request, schema)
 
 
-def _seen(seen: Glance) -> Response:
+def _glanced(image: ImageInfo, seconds_left: float) -> Response:
     response = jsonify(
         status="success",
-        size=seen.size,
-        expires_at=iso_time(seen.expires_at),
-        expires_in=seen.seconds_left,
-        views_left=seen.views_left,
-        password=seen.asks_password,
+        size=image.size,
+        expires_at=iso_time(image.expires_at),
+        expires_in=seconds_left,
+        views_left=image.views_left,
+        password=image.details is None,
     )
     response.headers["Cache-Control"] = "no-store"
     return response

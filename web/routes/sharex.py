@@ -7,8 +7,7 @@ from flask import Blueprint, Response, jsonify
 from web.answer.address import address
 from web.answer.answers import content_disposition
 from web.answer.schemas import ShareXAnswer
-from web.description.operation import operation
-from web.description.operations import SHAREX
+from web.description.operation import Answer, Operation
 
 
 def sharex_routes() -> Blueprint:
@@ -16,7 +15,10 @@ def sharex_routes() -> Blueprint:
     routes = Blueprint("sharex", __name__)
 
     @routes.get("/sharex.sxcu")
-    @operation(SHAREX)
+    @Operation(
+        "An uploader for ShareX",
+        {200: Answer("What ShareX imports.", ShareXAnswer, headers=("Content-Disposition",))},
+    )
     def sharex() -> Response:
         base_url = address()
         uploader: ShareXAnswer = {

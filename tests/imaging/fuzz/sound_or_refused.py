@@ -6,7 +6,7 @@ import time
 from PIL import Image
 
 from imaging import ImagingError, Limits, Picture, convert, examine
-from imaging.formats.form import MOST_ADDED
+from imaging.formats.image_format import MOST_ADDED
 from tests.imaging import walks
 
 LIMITS = Limits(max_pixels=4_000_000, seconds=2)

@@ -48,7 +48,7 @@ def one(make_app: MakeApp, flower: bytes) -> int:
 @pytest.fixture
 def limited(make_app: MakeApp, one: int) -> Mayfly:
     app = make_app(max_stored_bytes=2 * one, threads=8)
-    app.room.count()
+    app.quota.count()
     return app
 
 
@@ -109,7 +109,7 @@ def test_what_a_crash_left_reserved_is_forgotten_when_its_time_is_over(limited: 
 
 def test_many_at_once_never_pass_the_limit_by_a_byte(make_app: MakeApp, flower: bytes, one: int) -> None:
     app = make_app(max_stored_bytes=6 * one - 1, threads=16)
-    app.room.count()
+    app.quota.count()
 
     def send(_: int) -> int:
         return upload(app.test_client(), flower)[0]
@@ -124,7 +124,7 @@ def test_many_at_once_never_pass_the_limit_by_a_byte(make_app: MakeApp, flower: 
 def test_a_start_counts_what_is_there(make_app: MakeApp, flower: bytes, one: int) -> None:
     upload(make_app().test_client(), flower)
     app = make_app(max_stored_bytes=2 * one - 1)
-    app.room.count()
+    app.quota.count()
     assert counted(app) == one
     assert upload(app.test_client(), flower)[0] == 507
 

@@ -13,7 +13,7 @@ MOST_ADDED = 512
 
 
 @dataclass(frozen=True, slots=True)
-class Form(Generic[Walk]):
+class ImageFormat(Generic[Walk]):
     """One format. `Walk` is what its walk found, handed on so that cleaning need not look for it again."""
 
     measure: Callable[[memoryview, Limits], tuple[Picture, Walk]]

@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imaging import Limits as PictureLimits
+
+
+@dataclass(frozen=True)
+class DropLimits:
+    """What this server allows: lifetimes in seconds, how large a picture may be, bytes that a process holds at once."""
+
+    lifetime: int
+    max_lifetime: int
+    picture: PictureLimits
+    bytes_in_flight: int

@@ -1,0 +1,187 @@
+"""Living images: found by link or image key, unlocked, read, claimed and removed."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine
+
+from crypto import (
+    ImageKey,
+    Link,
+    SealedDetails,
+    SealKeys,
+    ServerKeys,
+    Unopenable,
+    WrongPassword,
+    open_sealed,
+    sealed_size,
+)
+from models import ImageRow, claim_guess, claim_view, delete_image, return_guess
+from services.allowance import hold_answer, once, turn
+from services.database import autocommit, transaction
+from services.dear import STRETCHES
+from services.details import Details
+from services.errors import ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses
+from services.image_info import ImageInfo, Receipt
+from services.quota import Quota
+from storage import CiphertextGone, CiphertextStore, find_living
+
+GUESSES_AT_ONCE = 5
+GUESS_PAUSE_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class SealedImage:
+    """A living image whose details its link has opened as far as a link alone can."""
+
+    row: ImageRow
+    details: SealedDetails
+    ciphertext: bytearray | None = None
+    """The sealed bytes of the image itself, where the query for the row returned them too."""
+
+    @property
+    def opens_by_post_only(self) -> bool:
+        """Whether a GET, which link previews send too, must not open it: it has a limit of views, or a password."""
+        return self.row.views_left is not None or self.details.asks_password
+
+    def plain_details(self) -> Details | None:
+        """Return the details, or None where they need a password; raises ImageGone."""
+        return None if self.details.asks_password else self.unlocked(None)[1]
+
+    def unlocked(self, password: str | None) -> tuple[SealKeys, Details]:
+        """Open the details with the password, which is stretched here; raises ImageGone, WrongPassword."""
+        try:
+            keys, details = self.details.open(password)
+        except Unopenable:
+            raise ImageGone from None
+        return keys, Details.decode(details)
+
+    def info(self, details: Details | None, views_left: int | None = None) -> ImageInfo:
+        """Return what the holder of its link may know."""
+        row = self.row
+        return ImageInfo(row.size, int(row.created_at), int(row.expires_at), views_left, details)
+
+    def receipt(self, image_key: ImageKey, details: Details | None) -> Receipt:
+        """Return what its uploader may know."""
+        info = self.info(details, self.row.views_left)
+        return Receipt(**vars(info), image_key=image_key.text, link=image_key.link.text)
+
+
+class LivingImages:
+    """Finds living images and reads them; every method asks the database's clock or works on a row that did."""
+
+    def __init__(
+        self, engine: Engine, server_keys: ServerKeys, stores: Mapping[str, CiphertextStore], quota: Quota
+    ) -> None:
+        self._engine = engine
+        self._server_keys = server_keys
+        self._stores = stores
+        self._quota = quota
+
+    def find(self, connection: Connection, link: Link, bytes_up_to: int = 0) -> SealedImage:
+        """Find a living image and open its details as far as the link does; raises ImageGone.
+
+        The image has its sealed bytes too if it has at most ``bytes_up_to`` of its own and its views are not limited.
+        """
+        found = find_living(connection, link.row_key, bytes_up_to)
+        if found is None:
+            raise ImageGone
+        row, ciphertext = found
+        return self.open_row(row, link, ciphertext)
+
+    def open_row(self, row: ImageRow, link: Link, ciphertext: bytearray | None = None) -> SealedImage:
+        """Open the details of a living image's row as far as its link does; raises ImageGone."""
+        if not float(row.expires_at).is_integer():
+            raise ImageGone  # somebody has moved it: Mayfly writes whole seconds
+        try:
+            details = SealedDetails.of(link, self._server_keys, int(row.expires_at), row.details)
+        except Unopenable:
+            raise ImageGone from None
+        return SealedImage(row, details, ciphertext)
+
+    def find_managed(self, connection: Connection, image_key: ImageKey) -> SealedImage:
+        """Find a living image by its image key, proved by the manage tag; raises ImageGone."""
+        image = self.find(connection, image_key.link)
+        if not hmac.compare_digest(image.row.manage_tag, image_key.manage_tag):
+            raise ImageGone
+        return image
+
+    def unlock(self, image: SealedImage, password: str | None) -> tuple[SealKeys, Details]:
+        """Open the details, with the password where one is asked; no connection is held while it is stretched.
+
+        Raises PasswordAsked, PasswordWrong, Later, Overloaded, and TooManyGuesses, which counts over all processes.
+        """
+        if not image.details.asks_password:
+            return image.unlocked(None)
+        if not password:
+            raise PasswordAsked
+        return once(image.row.row_key, lambda: self._stretched(image, password))
+
+    def _stretched(self, image: SealedImage, password: str) -> tuple[SealKeys, Details]:
+        with turn(STRETCHES):
+            # The attempt is claimed before it is made, so that requests at the same moment can't share one claim.
+            with autocommit(self._engine) as connection:
+                claimed = claim_guess(connection, image.row.row_key, GUESS_PAUSE_SECONDS, GUESSES_AT_ONCE)
+            if not claimed:
+                raise TooManyGuesses(GUESS_PAUSE_SECONDS)
+            try:
+                unlocked = image.unlocked(password)
+            except WrongPassword:
+                raise PasswordWrong from None
+        with autocommit(self._engine) as connection:
+            return_guess(connection, image.row.row_key, GUESS_PAUSE_SECONDS)
+        return unlocked
+
+    def read(self, connection: Connection, image: SealedImage) -> tuple[ImageInfo, memoryview]:
+        """Open an image without a password, without counting a view.
+
+        Raises ImageGone, Later, Overloaded.
+        """
+        hold_answer(image.row.size)
+        keys, details = image.unlocked(None)
+        return image.info(details), self._open_bytes(connection, image, keys)
+
+    def read_unlocked(self, image: SealedImage, keys: SealKeys) -> memoryview:
+        """Open the bytes of an image that was unlocked, without counting a view; as ``read``."""
+        hold_answer(image.row.size)
+        with autocommit(self._engine) as connection:
+            return self._open_bytes(connection, image, keys)
+
+    def _open_bytes(self, connection: Connection, image: SealedImage, keys: SealKeys) -> memoryview:
+        row = image.row
+        try:
+            sealed = image.ciphertext or self._stores[row.store].fetch(
+                connection, row.slot, row.row_key, sealed_size(row.size)
+            )
+            return open_sealed(keys.image, sealed)
+        except (CiphertextGone, Unopenable):
+            raise ImageGone from None
+
+    def check_living(self, image: SealedImage) -> None:
+        """Check that an image still lives whose answer took long to make; raises ImageGone."""
+        with autocommit(self._engine) as connection:
+            if find_living(connection, image.row.row_key, 0) is None:
+                raise ImageGone
+
+    def claim(self, image: SealedImage) -> int:
+        """Claim a view of an image that was read already, and tell how many are left; raises ImageGone.
+
+        The claim is committed before a byte is sent. The claim of the last view removes the image.
+        """
+        with transaction(self._engine) as connection:
+            row = claim_view(connection, image.row.row_key)
+            if row is None or row.views_left is None:
+                raise ImageGone
+            if row.views_left == 0:
+                self.remove(connection, row)
+        return row.views_left
+
+    def remove(self, connection: Connection, row: ImageRow) -> None:
+        """Remove an image before its time, in the caller's transaction; raises ImageGone where it is gone already."""
+        if not delete_image(connection, row.row_key):
+            raise ImageGone
+        self._stores[row.store].delete(connection, row.slot, [row.row_key])
+        self._quota.give_back(connection, row.slot, row.stored_bytes)

@@ -1,0 +1,32 @@
+"""What several routes take or answer, described once."""
+
+from __future__ import annotations
+
+from imaging import BrokenImage, NotAnImage, SandboxMissing, TooBusy, TooManyPixels
+from services import (
+    BadLifetime,
+    DatabaseAway,
+    FormNotMade,
+    Overloaded,
+    PasswordAsked,
+    PasswordWrong,
+    StorageFull,
+    TooManyGuesses,
+)
+from web.answer import schemas
+from web.answer.pictures import MEDIA_TYPES
+from web.description.operation import HTML, TEXT, Answer
+
+IMAGING = (NotAnImage, BrokenImage, TooManyPixels, TooBusy, SandboxMissing)
+CONVERTING = (FormNotMade, *IMAGING)
+DATABASE = (DatabaseAway, Overloaded)
+STORING = (*IMAGING, BadLifetime, StorageFull, *DATABASE)
+UNLOCKING = (PasswordAsked, PasswordWrong, TooManyGuesses)
+SECRET = {"type": "string", "pattern": f"^{schemas.SPELLING}$"}
+RECEIPT_HEADERS = ("Image-Key", "Sunset", "Location")
+IMAGE_HEADERS = ("Content-Disposition", "Sunset", "Cache-Control", "Referrer-Policy", "X-Robots-Tag")
+IMAGE = Answer("The image.", media_types=MEDIA_TYPES, headers=IMAGE_HEADERS, may_have=("Views-Left",))
+RECEIPT = Answer(
+    "The image is stored.", schemas.ReceiptAnswer, (TEXT, HTML), ("Cache-Control",), RECEIPT_HEADERS
+)
+DONE = {200: Answer("It is done.", schemas.DoneAnswer)}

@@ -1,0 +1,58 @@
+"""What a form or a query may hold, as JSON Schema: it is read off the model that reads it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from web.description.operation import RequestBody, Schemas
+
+BYTES = {"type": "string", "format": "binary"}
+RAW: Schemas = {"application/octet-stream": {}, "image/*": {}}
+_SWITCH = {"type": "string", "enum": ["0", "1", "true", "false", ""]}
+_OBJECT = {"type": "string", "contentMediaType": "application/json"}
+
+
+def text_schemas(model: type[BaseModel], *, without: tuple[str, ...] = ()) -> dict[str, dict[str, Any]]:
+    """Describe the fields of a model as a form or a query has them, which is as text."""
+    properties: dict[str, dict[str, Any]] = model.model_json_schema()["properties"]
+    return {name: _as_text(schema) for name, schema in properties.items() if name not in without}
+
+
+def form(model: type[BaseModel], *required: str) -> RequestBody:
+    """Describe a small form in either encoding, of which every other field may be left out."""
+    schema = {
+        "type": "object",
+        "properties": text_schemas(model),
+        "required": list(required),
+        "additionalProperties": False,
+    }
+    return RequestBody(
+        media_types={"application/x-www-form-urlencoded": schema, "multipart/form-data": schema},
+        required=bool(required),
+    )
+
+
+def upload(model: type[BaseModel], image_fields: tuple[str, ...]) -> RequestBody:
+    """Describe an upload: a form with an image in one of these fields beside its options, or the bytes alone."""
+    schema = {
+        "type": "object",
+        "properties": dict.fromkeys(image_fields, BYTES) | text_schemas(model),
+        "additionalProperties": False,
+        "oneOf": [{"required": [name]} for name in image_fields],
+    }
+    return RequestBody(media_types={"multipart/form-data": schema, **RAW})
+
+
+def _as_text(schema: dict[str, Any]) -> dict[str, Any]:
+    kinds: list[dict[str, Any]] = [kind for kind in schema.pop("anyOf", [{}]) if kind.get("type") != "null"]
+    told = kinds[0] | {name: value for name, value in schema.items() if name != "title" and value is not None}
+    if told["type"] == "boolean":
+        return {"description": told["description"], **_SWITCH}
+    if told["type"] == "object":
+        return {"description": told["description"], **_OBJECT}
+    if isinstance(told["type"], list):  # a text, or the number that JSON may have in its place
+        told["type"] = "string"
+        del told["minimum"]
+    return told
