@@ -22,18 +22,23 @@ from tests.processes import Served, serving, write_no_file
 MakeApp = Callable[..., Mayfly]
 ROOT = Path(__file__).parent
 SLOW = {
+    "api",
     "attack",
     "front",
     "seeds",
     "work",
     "imaging/test_bombs.py",
+    "imaging/test_conversion.py",
     "imaging/test_corpus.py",
     "imaging/test_fuzz.py",
     "imaging/test_jail.py",
+    "services/test_admission.py",
     "services/test_dear.py",
+    "services/test_life.py",
     "services/test_room.py",
     "test_backup.py",
     "test_commands.py",
+    "test_docs.py",
     "test_embedded.py",
     "test_install.py",
     "test_memory.py",

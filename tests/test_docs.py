@@ -232,6 +232,9 @@ def run_recipe(kind: str, text: str, url: str, folder: Path, certificate: str | 
         assert not saved.exists() or saved.read_bytes().startswith(b"\xff\xd8\xff")
 
 
+@pytest.mark.usefixtures(
+    "make_app"
+)  # which empties the database: another test may have taken a recipe's login
 @pytest.mark.parametrize(("kind", "text"), RECIPES, ids=[text[:40] for _, text in RECIPES])
 def test_a_recipe_works_as_printed(kind: str, text: str, server: Served, tmp_path: Path) -> None:
     run_recipe(kind, text, server.url, tmp_path)
