@@ -178,6 +178,10 @@ def test_what_is_no_image_is_said_at_once_or_by_the_server(alice: Watched, tmp_p
     page.set_input_files("#file", [tmp_path / "notes.txt", tmp_path / "large.png"])
     expect(page.locator("#problem")).to_contain_text("notes.txt is no image that Mayfly takes")
     expect(page.locator("#problem")).to_contain_text("large.png is too large: 21 MB. The most is 20 MB.")
+    for name, told in {"a.HEIC": "a.HEIC is a HEIC photo", "a.bmp": "Save it as JPEG or PNG"}.items():
+        (tmp_path / name).write_bytes(b"anything")
+        page.set_input_files("#file", tmp_path / name)
+        expect(page.locator("#problem")).to_contain_text(told)
     expect(page.locator(".item")).to_have_count(0)
     send(page, IMAGES / "broken.png")
     expect(page.locator(".item .state")).to_have_text(re.compile("broken|no image"))

@@ -21,6 +21,11 @@ SCRIPTS = {
     "unreachable": _("The connection failed. The image is still here: try again."),
     "offline_delete": _("The connection failed. The image was not deleted; try again."),
     "not_an_image": _("{name} is no image that Mayfly takes: PNG, JPEG, GIF, WebP or AVIF."),
+    "heic": _(
+        "{name} is a HEIC photo, which most browsers can't show. Send it as JPEG: on an iPhone choose Settings, Camera,"
+        " Formats, Most Compatible."
+    ),
+    "other_kind": _("{name} is a kind of image that not every browser shows. Save it as JPEG or PNG and send that."),
     "too_large": _("{name} is too large: {size}. The most is {most}."),
     "added": _("Added: {name}"),
     "link_ready": _("The link for {name} is ready."),

@@ -15,8 +15,11 @@ let items = [];
 let busy = false;
 
 function refused(file) {
+  if (/^image\/hei[cf]/.test(file.type) || /\.hei[cf]$/i.test(file.name))
+    return word("heic", { name: file.name });
   // A file without a type is for the server to judge: it looks at the bytes.
-  if (file.type && !accepted.includes(file.type)) return word("not_an_image", { name: file.name });
+  if (file.type && !accepted.includes(file.type))
+    return word(file.type.startsWith("image/") ? "other_kind" : "not_an_image", { name: file.name });
   if (file.size > most)
     return word("too_large", { name: file.name, size: bytes(file.size), most: bytes(most) });
   return "";
