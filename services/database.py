@@ -17,6 +17,9 @@ from services.errors import DatabaseAway, StorageFull, TokenRefused
 OUT_OF_ROOM = {"53100", "53200"}
 """SQLSTATE disk_full and out_of_memory, https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
+READ_ONLY = "25006"
+"""SQLSTATE read_only_sql_transaction: the server has become a standby, or somebody made its database read-only."""
+
 OWNER_GONE = "23503"
 """SQLSTATE foreign_key_violation: the only foreign key is an image's owner, deleted since the token was checked."""
 
@@ -58,7 +61,12 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 def autocommit(engine: Engine) -> Iterator[Connection]:
     """Run a block in which every statement is a transaction of its own; raises what ``transaction`` raises."""
     with _translated(), engine.connect() as connection:
-        yield connection
+        try:
+            yield connection
+        except DBAPIError as error:
+            if _sqlstate(error) == READ_ONLY and not connection.invalidated:
+                connection.invalidate()  # the next connection may find the server that takes writes
+            raise
 
 
 def _execute(connection: Connection, command: str) -> None:
@@ -73,11 +81,16 @@ def _translated() -> Iterator[None]:
     except PoolTimeout:
         raise DatabaseAway from None
     except DBAPIError as error:
-        code = getattr(error.orig, "pgcode", None)
+        code = _sqlstate(error)
         if code in OUT_OF_ROOM:
             raise StorageFull from None
         if code == OWNER_GONE:
             raise TokenRefused from None
-        if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
+        away = isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
+        if away or code == READ_ONLY:
             raise DatabaseAway from None
         raise
+
+
+def _sqlstate(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "pgcode", None)

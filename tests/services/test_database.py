@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
+from functools import partial
 
 from sqlalchemy import Engine, create_engine, text
 
@@ -72,3 +74,33 @@ def test_a_connection_that_ended_while_it_was_idle_is_replaced_before_anything_i
         for _ in range(3):
             connection = open_ones.enter_context(autocommit(engine))
             assert connection.scalar(text("SELECT 1")) == 1
+
+
+def test_a_database_that_takes_no_writes_is_away_for_uploads_and_purges_until_it_takes_them(
+    make_app: MakeApp, database_url: str, flower: bytes
+) -> None:
+    app = make_app(threads=1)
+    client, engine = app.test_client(), engine_of(app)
+    upload = partial(client.post, "/upload", data=flower, content_type="image/jpeg")
+    link = upload().get_json()["hash"]
+    with read_only(database_url):
+        engine.dispose()  # whose next connections find the setting
+        for answer in (upload(), upload(), client.get("/cleanup")):
+            assert answer.status_code == 503
+            assert answer.get_json()["error"] == "database_away"
+        assert client.get(f"/image/{link}").status_code == 200, "reading needs no writes"
+    assert upload().status_code == 503, "this connection was made before the setting went"
+    assert upload().status_code == 201, "that connection has left the pool"
+
+
+@contextlib.contextmanager
+def read_only(database_url: str) -> Iterator[None]:
+    """Make new connections read-only for a block."""
+    other = create_engine(database_url, isolation_level="AUTOCOMMIT")
+    with other.connect() as connection:
+        connection.execute(text("ALTER ROLE CURRENT_USER SET default_transaction_read_only = on"))
+        try:
+            yield
+        finally:
+            connection.execute(text("ALTER ROLE CURRENT_USER RESET default_transaction_read_only"))
+    other.dispose()

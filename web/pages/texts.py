@@ -25,7 +25,9 @@ SCRIPTS = {
         "{name} is a HEIC photo, which most browsers can't show. Send it as JPEG: on an iPhone choose Settings, Camera,"
         " Formats, Most Compatible."
     ),
-    "other_kind": _("{name} is a kind of image that not every browser shows. Save it as JPEG or PNG and send that."),
+    "other_kind": _(
+        "{name} is a kind of image that not every browser shows. Save it as JPEG or PNG and send that."
+    ),
     "too_large": _("{name} is too large: {size}. The most is {most}."),
     "added": _("Added: {name}"),
     "link_ready": _("The link for {name} is ready."),
