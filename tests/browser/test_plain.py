@@ -53,7 +53,8 @@ def test_a_link_is_opened(plain: Watched, server: Served, picture: Path) -> None
     expect(page.locator("noscript")).to_be_visible()
     plain.look(page, "share")
     page.fill("[name=link]", f"{server.url}/s#{link}")
-    page.keyboard.press("Enter")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
     expect(page.locator("h1")).to_have_text("There is an image for you")
     plain.look(page, "found")
     page.fill("[name=password]", "wrong")
@@ -71,7 +72,8 @@ def test_what_went_wrong_is_a_page(plain: Watched, picture: Path) -> None:
     plain.allow("status of 4")
     page = plain.open("/s")
     page.fill("[name=link]", "nothing")
-    page.keyboard.press("Enter")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
     expect(page.locator("h1")).to_have_text("There is nothing here")
     plain.look(page, "gone")
     page = plain.open()
