@@ -30,10 +30,11 @@ def test_it_is_asked_once_while_its_answer_is_young(engine: Engine) -> None:
 
 
 def test_between_two_answers_it_goes_on_and_is_never_early(engine: Engine) -> None:
-    clock = DatabaseClock(engine, age=FAR_AWAY)
-    first, told = clock.now(), set()
-    deadline = time.monotonic() + 2.2
+    clock, told = DatabaseClock(engine, age=FAR_AWAY), set()
     with engine.connect() as connection:
+        event.listen(engine, "checkout", lambda *_: time.sleep(0.3))  # a connection that is long in coming
+        first = clock.now()
+        deadline = time.monotonic() + 2.2
         while time.monotonic() < deadline:
             mine = clock.now()
             told.add(mine)
