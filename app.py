@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Callable
 from http import HTTPMethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
 from flask import Flask, Response, g, request
 from flask_migrate import Migrate, upgrade
 from sqlalchemy import Engine
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError
 
 import embedded
+from commands import in_one_sentence, register_commands
 from config import Config, ConfigError
 from crypto import MalformedServerKey, OwnerSeal, ServerKeys, server_keys_in
+from database import disk_room, engine_options
 from imaging import Limits as PictureLimits
 from models import db
 from services import (
     Accounts,
     Catalog,
-    DatabaseAway,
     Drop,
     DropLimits,
     LivingImages,
@@ -45,8 +43,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent
 METHODS = frozenset(HTTPMethod)
 """A client may write any word where its method stands, so only these are logged."""
-OTHER_SCHEMA = {"42P01", "42703", "42883"}
-"""SQLSTATE undefined_table, undefined_column and undefined_function."""
 log = logging.getLogger("mayfly")
 access_log = logging.getLogger("mayfly.access")
 
@@ -88,14 +84,14 @@ def _put_together(config: Config) -> Mayfly:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.config.update(
         SQLALCHEMY_DATABASE_URI=config.database_url or embedded.url(config.data_dir),
-        SQLALCHEMY_ENGINE_OPTIONS=_engine_options(config),
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(config),
     )
     engine = _engine(app)
     notice_restarts(engine)
     Migrate(app, db, directory=str(ROOT / "migrations"))
     row_store, server_keys = RowStore(), _server_keys(config)
     stores = {row_store.name: row_store}
-    app.quota = Quota(engine, config.max_stored_bytes, _disk(config))
+    app.quota = Quota(engine, config.max_stored_bytes, disk_room(config))
     app.purge = Purge(engine, stores.values(), app.quota)
     app.schedule = PurgeSchedule(app.purge, config.purge_interval)
     picture = PictureLimits(
@@ -111,7 +107,7 @@ def _put_together(config: Config) -> Mayfly:
     _observe(app)
     app.readiness = Readiness(engine, accept_no_jail=config.accept_no_jail)
     register_web(app, Services(drop, app.purge, app.accounts, catalog, app.readiness), config)
-    _register_commands(app)
+    register_commands(app, config, app.purge, app.accounts)
     app.memory = Memory(config.bytes_in_flight)
     app.plain_wsgi = behind_proxies(app.wsgi_app, config.trusted_proxies)
     app.wsgi_app = admitted(app.plain_wsgi, app.memory)  # type: ignore[assignment, method-assign]
@@ -127,50 +123,6 @@ def _engine(app: Mayfly) -> Engine:
         raise ConfigError(
             "DATABASE_URL can't be read: write postgresql://USER:PASSWORD@HOST:5432/DATABASE"
         ) from None
-
-
-@contextmanager
-def database(config: Config, *, own: bool = False) -> Iterator[None]:
-    """See to it that the database runs while the block does: the embedded one is started where none is named.
-
-    Who serves asks to ``own`` it, so that it can't end before its last answer.
-    """
-    if config.database_url:
-        yield
-    else:
-        with embedded.running(config.data_dir, own=own):
-            yield
-
-
-@contextmanager
-def usable_database(config: Config) -> Iterator[None]:
-    """See to it that the database runs, and raise ConfigError where it can't be reached or refuses.
-
-    Call it in the application's context.
-    """
-    with database(config):
-        try:
-            with db.engine.connect():
-                pass
-            yield
-        except DBAPIError as error:
-            why = str(error.orig).partition("\n")[0].strip()
-            if getattr(error.orig, "pgcode", None) in OTHER_SCHEMA:
-                advice = "bring its schema up to date with `flask db upgrade`"
-            else:
-                advice = f"start it, or mend {config.database_settings}"
-            raise ConfigError(f"the database can't be used ({why}); {advice}") from None
-
-
-@contextmanager
-def in_one_sentence() -> Iterator[None]:
-    """Within a command of ``flask``, end it with the sentence of a foreseeable failure; elsewhere let that pass."""
-    try:
-        yield
-    except (ConfigError, MalformedServerKey, embedded.EmbeddedError, DatabaseAway) as error:
-        if click.get_current_context(silent=True) is None:
-            raise
-        raise click.ClickException(str(error)) from None
 
 
 def migrate(app: Mayfly) -> None:
@@ -199,31 +151,6 @@ def _server_keys(config: Config) -> ServerKeys:
         ) from None
 
 
-def _disk(config: Config) -> Callable[[], bool] | None:
-    """Tell whether the embedded database's disk has room; an outside one says itself when it has none."""
-    if config.database_url:
-        return None
-    under_way = config.workers * config.bytes_in_flight
-    return partial(embedded.has_room, config.data_dir, under_way)
-
-
-def _engine_options(config: Config) -> dict[str, Any]:
-    return {
-        "pool_size": config.connections,
-        "max_overflow": 0,
-        "pool_timeout": 10,
-        "pool_use_lifo": True,
-        # Changing it for each use costs a round trip each way; services/database.py begins what needs a transaction.
-        "isolation_level": "AUTOCOMMIT",
-        "pool_reset_on_return": None,  # in autocommit nothing is left to roll back
-        "hide_parameters": True,
-        "connect_args": {
-            "connect_timeout": 5,
-            "application_name": "mayfly",  # what else a session needs, the database keeps: models/session.py
-        },
-    }
-
-
 def _observe(app: Mayfly) -> None:
     """Log every request by its route, never by its path, which would hold a link; and wake the purge."""
 
@@ -238,20 +165,6 @@ def _observe(app: Mayfly) -> None:
         access_log.info("%s %s %d %.1fms", method, request.url_rule, response.status_code, milliseconds)
         app.schedule.nudge()
         return response
-
-
-def _register_commands(app: Mayfly) -> None:
-    @app.cli.command("purge")
-    def purge() -> None:
-        """Remove what has expired."""
-        with in_one_sentence(), usable_database(app.settings):
-            click.echo(f"deleted {app.purge()}")
-
-    @app.cli.command("renew-accounts")
-    def renew_accounts() -> None:
-        """Seal accounts under the newest server key, so that an older one may go."""
-        with in_one_sentence(), usable_database(app.settings):
-            click.echo(f"renewed {app.accounts.renew()}")
 
 
 if __name__ == "__main__":

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-from units import parse_database_url, parse_duration, parse_size, usable_processors
+from units import (
+    parse_base_url,
+    parse_bind,
+    parse_database_url,
+    parse_duration,
+    parse_host,
+    parse_hosts,
+    parse_interval,
+    parse_origins,
+    parse_size,
+    parse_yes_or_no,
+    usable_processors,
+    whole_number,
+)
 
 T = TypeVar("T")
 LONGEST_LIFETIME = 30 * 86400
 LARGEST_IMAGE = 256 * 2**20
-_TRUSTED_HOST = re.compile(r"(\.?[a-z0-9_-]+)(\.[a-z0-9_-]+)*", re.ASCII)
 MOST_WORKERS = 16
 """Where WORKERS is not set: so many stay under the hundred connections that PostgreSQL allows as it comes."""
 SECRETS = ("DATABASE_URL", "POSTGRES_PASSWORD", "SECRET_KEYS")
 """Settings that a file may hold instead: NAME_FILE says where."""
-_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
 
 
 class ConfigError(Exception):
@@ -142,72 +152,6 @@ def _secret_files(env: Mapping[str, str]) -> tuple[Path, ...]:
     return tuple(Path(env[f"{name}_FILE"]) for name in SECRETS if f"{name}_FILE" in env)
 
 
-def _count(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not (text.isascii() and text.isdigit()) or not low <= int(text) <= high:
-            raise ValueError(f"write a whole number from {low} to {high}")
-        return int(text)
-
-    return parse
-
-
-def _bind(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or not 1 <= int(port) <= 65535:
-        raise ValueError("write HOST:PORT, for example 127.0.0.1:5000")
-    return host.strip("[]"), int(port)
-
-
-def _base_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
-        raise ValueError("write the address that clients see, for example https://drop.example.org")
-    return text.rstrip("/")
-
-
-def _interval(text: str) -> int:
-    return 0 if text == "off" else parse_duration(text)
-
-
-def _yes_or_no(text: str) -> bool:
-    if text.lower() not in {"true", "false"}:
-        raise ValueError("write true or false")
-    return text.lower() == "true"
-
-
-def _hosts(text: str) -> tuple[str, ...]:
-    names = tuple(text.lower().replace(",", " ").split())
-    if not all(_TRUSTED_HOST.fullmatch(name) for name in names):
-        raise ValueError(
-            "write host names without a port such as drop.example.org, or .example.org for it and all below it,"
-            " separated by spaces"
-        )
-    return names
-
-
-def _origins(text: str) -> tuple[str, ...]:
-    return tuple(_origin(origin) for origin in text.replace(",", " ").split())
-
-
-def _origin(text: str) -> str:
-    if not _ORIGIN.fullmatch(text.lower()):
-        raise ValueError(
-            "write exact origins such as https://app.example.org, separated by spaces; no path, no *"
-        )
-    return text.lower()
-
-
-def _host(text: str) -> str:
-    bare = text.strip("[]")
-    if bare.count(":") > 1:
-        return f"[{bare}]"
-    if not text.startswith("/") and set(text) & set(":/@?#, "):
-        raise ValueError(
-            "write a name or an address, its port as POSTGRES_PORT, or the folder of a Unix socket"
-        )
-    return text
-
-
 def _database(env: Mapping[str, str]) -> str | None:
     """DATABASE_URL, or the POSTGRES_* family of flask-image-storage, which names the database after its user."""
     url, name = _secret(env, "DATABASE_URL")
@@ -216,8 +160,8 @@ def _database(env: Mapping[str, str]) -> str | None:
     if "POSTGRES_USER" not in env:
         return None
     user, (password, _) = env["POSTGRES_USER"], _secret(env, "POSTGRES_PASSWORD")
-    host = _setting("HOST", _host)(env) or "localhost"
-    port = _setting("POSTGRES_PORT", _count(1, 65535))(env) or 5432
+    host = _setting("HOST", parse_host)(env) or "localhost"
+    port = _setting("POSTGRES_PORT", whole_number(1, 65535))(env) or 5432
     database = env.get("POSTGRES_DB", user)
     login = ":".join(quote(part, safe="") for part in (user, password) if part)
     if host.startswith("/"):  # the folder of a Unix socket, as libpq takes it
@@ -237,23 +181,23 @@ READERS: Mapping[str, Reader] = {
     "secret_files": _secret_files,
     "database_url": _database,
     "data_dir": _setting("DATA_DIR", Path),
-    "bind": _setting("BIND", _bind),
-    "workers": _setting("WORKERS", _count(1, 128)),
-    "threads": _setting("THREADS", _count(1, 64)),
-    "base_url": _setting("BASE_URL", _base_url),
-    "trusted_hosts": _setting("TRUSTED_HOSTS", _hosts),
-    "trusted_proxies": _setting("TRUSTED_PROXIES", _count(0, 10)),
+    "bind": _setting("BIND", parse_bind),
+    "workers": _setting("WORKERS", whole_number(1, 128)),
+    "threads": _setting("THREADS", whole_number(1, 64)),
+    "base_url": _setting("BASE_URL", parse_base_url),
+    "trusted_hosts": _setting("TRUSTED_HOSTS", parse_hosts),
+    "trusted_proxies": _setting("TRUSTED_PROXIES", whole_number(0, 10)),
     "secret_keys": _secret_keys,
     "lifetime": _setting("LIFETIME", parse_duration),
     "max_lifetime": _setting("MAX_LIFETIME", parse_duration),
     "max_image_bytes": _setting("MAX_IMAGE_BYTES", parse_size),
-    "max_pixels": _setting("MAX_PIXELS", _count(1, 10**9)),
-    "max_conversion_pixels": _setting("MAX_CONVERSION_PIXELS", _count(1, 10**9)),
+    "max_pixels": _setting("MAX_PIXELS", whole_number(1, 10**9)),
+    "max_conversion_pixels": _setting("MAX_CONVERSION_PIXELS", whole_number(1, 10**9)),
     "max_stored_bytes": _setting("MAX_STORED_BYTES", parse_size),
     "max_bytes_in_flight": _setting("MAX_BYTES_IN_FLIGHT", parse_size),
-    "purge_interval": _setting("PURGE_INTERVAL", _interval),
-    "open_catalog": _setting("OPEN_CATALOG", _yes_or_no),
-    "accept_no_jail": _setting("ACCEPT_NO_JAIL", _yes_or_no),
-    "cors_origins": _setting("CORS_ORIGINS", _origins),
+    "purge_interval": _setting("PURGE_INTERVAL", parse_interval),
+    "open_catalog": _setting("OPEN_CATALOG", parse_yes_or_no),
+    "accept_no_jail": _setting("ACCEPT_NO_JAIL", parse_yes_or_no),
+    "cors_origins": _setting("CORS_ORIGINS", parse_origins),
     "given": frozenset,
 }

@@ -22,9 +22,10 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 
 import embedded
-from app import Mayfly, create_app, database, migrate
+from app import Mayfly, create_app, migrate
 from config import Config, ConfigError
 from crypto import MalformedServerKey, key_file_in
+from database import database
 from front import Front
 from imaging import hide_memory, jail_offered
 from models import connections_allowed, db

@@ -1,4 +1,4 @@
-"""Durations, sizes and addresses of databases as people write them, and the count of processors."""
+"""How people write numbers, durations, sizes, addresses and hosts; and the count of processors."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import contextlib
 import math
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 CGROUPS = Path("/sys/fs/cgroup")
 MEMBERSHIP = Path("/proc/self/cgroup")
+_TRUSTED_HOST = re.compile(r"(\.?[a-z0-9_-]+)(\.[a-z0-9_-]+)*", re.ASCII)
+_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
 _DURATION = re.compile(r"(\d{1,9})(s|m|h|d)?", re.ASCII)
 _SECONDS = {None: 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _SIZE = re.compile(r"(\d{1,15}) ?(B|KiB|MiB|GiB)?", re.ASCII)
@@ -31,6 +34,81 @@ def parse_size(text: str) -> int:
     if match is None or int(match[1]) == 0:
         raise ValueError("write whole bytes, 1 or more, or 512KiB, 20MiB, 2GiB")
     return int(match[1]) * _BYTES[match[2]]
+
+
+def whole_number(low: int, high: int) -> Callable[[str], int]:
+    """Return what reads a whole number from ``low`` to ``high``; it raises ValueError that says so."""
+
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit()) or not low <= int(text) <= high:
+            raise ValueError(f"write a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def parse_bind(text: str) -> tuple[str, int]:
+    """Read the address and the port to listen on, ``HOST:PORT``; raises ValueError that says this form."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or not 1 <= int(port) <= 65535:
+        raise ValueError("write HOST:PORT, for example 127.0.0.1:5000")
+    return host.strip("[]"), int(port)
+
+
+def parse_base_url(text: str) -> str:
+    """Read the address that clients see, and leave a slash at its end out; raises ValueError that shows one."""
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+        raise ValueError("write the address that clients see, for example https://drop.example.org")
+    return text.rstrip("/")
+
+
+def parse_interval(text: str) -> int:
+    """Read a duration in seconds, or ``off`` as 0; raises ValueError."""
+    return 0 if text == "off" else parse_duration(text)
+
+
+def parse_yes_or_no(text: str) -> bool:
+    """Read ``true`` or ``false`` in any case; raises ValueError that says these two."""
+    if text.lower() not in {"true", "false"}:
+        raise ValueError("write true or false")
+    return text.lower() == "true"
+
+
+def parse_hosts(text: str) -> tuple[str, ...]:
+    """Read names of hosts, ``.example.org`` for all below one too; raises ValueError that says these forms."""
+    names = tuple(text.lower().replace(",", " ").split())
+    if not all(_TRUSTED_HOST.fullmatch(name) for name in names):
+        raise ValueError(
+            "write host names without a port such as drop.example.org, or .example.org for it and all below it,"
+            " separated by spaces"
+        )
+    return names
+
+
+def parse_origins(text: str) -> tuple[str, ...]:
+    """Read origins as browsers send them (RFC 6454); raises ValueError that shows one."""
+    return tuple(_origin(origin) for origin in text.replace(",", " ").split())
+
+
+def _origin(text: str) -> str:
+    if not _ORIGIN.fullmatch(text.lower()):
+        raise ValueError(
+            "write exact origins such as https://app.example.org, separated by spaces; no path, no *"
+        )
+    return text.lower()
+
+
+def parse_host(text: str) -> str:
+    """Read where a database is: a name, an address, or the folder of a Unix socket; raises ValueError."""
+    bare = text.strip("[]")
+    if bare.count(":") > 1:
+        return f"[{bare}]"
+    if not text.startswith("/") and set(text) & set(":/@?#, "):
+        raise ValueError(
+            "write a name or an address, its port as POSTGRES_PORT, or the folder of a Unix socket"
+        )
+    return text
 
 
 def parse_database_url(text: str) -> str:

@@ -1,5 +1,6 @@
 """Bytes in, bytes out: an image's secrets, what is derived from them, the seal. README.md is the written format."""
 
+from crypto.clients import client_tag
 from crypto.errors import (
     BadToken,
     MalformedSecret,
@@ -32,6 +33,7 @@ __all__ = [
     "ServerKeys",
     "Unopenable",
     "WrongPassword",
+    "client_tag",
     "generate_server_key",
     "hash_login_password",
     "issue_token",

@@ -213,11 +213,14 @@ class Front:
 
     async def _send_pieces(self, send: Send, answer: WsgiAnswer, flow: Flow) -> None:
         self._note_end_of(flow, answer)
-        for piece in chain((answer.first, answer.second or b""), answer.pieces):
+        pieces = chain((answer.second or b"",), answer.pieces)
+        piece = answer.first
+        while piece is not None:
+            following = next(pieces, None)
             flow.wait()
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": piece, "more_body": following is not None})
             flow.move(len(piece))
-        await send({"type": "http.response.body", "body": b""})
+            piece = following
 
     def _note_end_of(self, flow: Flow, answer: WsgiAnswer) -> None:
         if answer.expires_at is not None:

@@ -8,8 +8,10 @@ from alembic import context
 from flask import current_app
 from sqlalchemy import Connection, text
 
-from app import Mayfly, in_one_sentence, usable_database
+from app import Mayfly
+from commands import in_one_sentence
 from config import ConfigError
+from database import usable_database
 from models import db, keep_session_settings
 
 log = logging.getLogger("mayfly")

@@ -1,5 +1,7 @@
 """Rows and queries; every time that decides about life and death is the database's."""
 
+from models.api_key import ApiKey
+from models.attempts import Guess
 from models.base import PURGE_LOCK, db, now, raw_cursor, time_left, try_purge_lock, wait_for_purge_lock
 from models.catalog import OwnedRow, list_owned
 from models.ciphertext import SLOTS, ciphertexts, slot_of
@@ -15,6 +17,7 @@ from models.image import (
     insertion,
     return_guess,
 )
+from models.operator import Blocked, Operator
 from models.owner import (
     OPEN_CATALOG,
     LoginAttempt,
@@ -38,9 +41,13 @@ __all__ = [
     "OPEN_CATALOG",
     "PURGE_LOCK",
     "SLOTS",
+    "ApiKey",
+    "Blocked",
+    "Guess",
     "Image",
     "ImageRow",
     "LoginAttempt",
+    "Operator",
     "OwnedRow",
     "Owner",
     "OwnerRow",

@@ -43,6 +43,7 @@ class Image(Model):  # type: ignore[misc]
         Index(None, "slot", "expires_at"),
         Index(None, "owner_id", "owned_at", "row_key", postgresql_where=text("owner_id IS NOT NULL")),
         Index(None, "owner_id", "model_tag", "owned_at", postgresql_where=text("model_tag IS NOT NULL")),
+        Index(None, "client_tag", "expires_at", postgresql_where=text("client_tag IS NOT NULL")),
     )
 
     row_key: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
@@ -59,6 +60,8 @@ class Image(Model):  # type: ignore[misc]
     owned_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     owner_key: Mapped[bytes | None] = mapped_column(LargeBinary)
     model_tag: Mapped[bytes | None] = mapped_column(LargeBinary)
+    client_tag: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Whose quota by address the image counts in: crypto.client_tag of the address that uploaded it."""
 
 
 @dataclass(frozen=True)

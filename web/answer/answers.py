@@ -156,7 +156,7 @@ def _pieces(data: Data) -> bytes | Iterator[bytes]:
         return bytes(data)
     view = memoryview(data)
     last = len(view) - PIECE_BYTES
-    starts = [*range(0, last, PIECE_BYTES), *range(last, len(view), PIECE_BYTES // LAST_PIECES + 1)]
+    starts = [*range(0, last, 2 * PIECE_BYTES), *range(last, len(view), PIECE_BYTES // LAST_PIECES + 1)]
     return (bytes(view[start:end]) for start, end in pairwise([*starts, len(view)]))
 
 

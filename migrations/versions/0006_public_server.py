@@ -1,0 +1,76 @@
+"""What a public server counts by client, blocks and switches; API keys; when an account was last used."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "guesses",
+        sa.Column("tag", sa.LargeBinary(), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("tag", name=op.f("pk_guesses")),
+    )
+    op.create_index(op.f("ix_guesses_until"), "guesses", ["until"])
+
+    op.add_column("images", sa.Column("client_tag", sa.LargeBinary()))
+    op.create_index(
+        op.f("ix_images_client_tag_expires_at"),
+        "images",
+        ["client_tag", "expires_at"],
+        postgresql_where=sa.text("client_tag IS NOT NULL"),
+    )
+
+    op.create_table(
+        "blocked",
+        sa.Column("tag", sa.LargeBinary(), nullable=False),
+        sa.Column("blocked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("tag", name=op.f("pk_blocked")),
+    )
+    op.create_table(
+        "operator",
+        sa.Column("id", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("uploads_off_since", sa.DateTime(timezone=True)),
+        sa.Column("blocked_version", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("id = 1", name=op.f("ck_operator_one_row")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_operator")),
+    )
+    op.execute("INSERT INTO operator VALUES (1, NULL, 0)")
+
+    op.add_column("owners", sa.Column("used_on", sa.Date()))
+    op.create_index(
+        op.f("ix_owners_created_at"), "owners", ["created_at"], postgresql_where=sa.text("used_on IS NULL")
+    )
+    op.create_table(
+        "api_keys",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("owner_id", sa.Uuid(), nullable=False),
+        sa.Column("key_tag", sa.LargeBinary(), nullable=False),
+        sa.Column("name", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_on", sa.Date()),
+        sa.ForeignKeyConstraint(
+            ["owner_id"], ["owners.id"], name=op.f("fk_api_keys_owner_id_owners"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_keys")),
+    )
+    op.create_index(op.f("ix_api_keys_owner_id_created_at"), "api_keys", ["owner_id", "created_at"])
+    op.create_index(op.f("ix_api_keys_key_tag"), "api_keys", ["key_tag"], unique=True)
+
+
+def downgrade() -> None:
+    op.drop_table("api_keys")
+    op.drop_index(op.f("ix_owners_created_at"), "owners")
+    op.drop_column("owners", "used_on")
+    op.drop_table("operator")
+    op.drop_table("blocked")
+    op.drop_index(op.f("ix_images_client_tag_expires_at"), "images")
+    op.drop_column("images", "client_tag")
+    op.drop_table("guesses")
