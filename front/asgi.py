@@ -214,8 +214,8 @@ class Front:
     async def _send_pieces(self, send: Send, answer: WsgiAnswer, flow: Flow) -> None:
         self._note_end_of(flow, answer)
         pieces = chain((answer.second or b"",), answer.pieces)
-        piece = answer.first
-        while piece is not None:
+        piece: bytes | None = answer.first
+        while piece is not None:  # the last one ends the answer: a message of its own for that is dear
             following = next(pieces, None)
             flow.wait()
             await send({"type": "http.response.body", "body": piece, "more_body": following is not None})

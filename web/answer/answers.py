@@ -22,7 +22,8 @@ from web.answer.schemas import DescribedAnswer, ReceiptAnswer
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-PIECE_BYTES = 256 * 1024
+PIECE_BYTES = 512 * 1024
+LAST_BYTES = 256 * 1024
 LAST_PIECES = 5
 """The server takes four pieces without telling when they are out: the last part goes in small ones, and so it tells."""
 IMAGE_HEADERS = (
@@ -152,11 +153,11 @@ def _image_headers(image: ImageInfo, disposition: str, size: int | None) -> list
 
 def _pieces(data: Data) -> bytes | Iterator[bytes]:
     """Hand over a small image in one piece, and a larger one so that only a piece of it is copied at a time."""
-    if len(data) <= PIECE_BYTES:
+    if len(data) <= LAST_BYTES:
         return bytes(data)
     view = memoryview(data)
-    last = len(view) - PIECE_BYTES
-    starts = [*range(0, last, 2 * PIECE_BYTES), *range(last, len(view), PIECE_BYTES // LAST_PIECES + 1)]
+    last = len(view) - LAST_BYTES
+    starts = [*range(0, last, PIECE_BYTES), *range(last, len(view), LAST_BYTES // LAST_PIECES + 1)]
     return (bytes(view[start:end]) for start, end in pairwise([*starts, len(view)]))
 
 
