@@ -188,7 +188,7 @@ def prepared() -> Mayfly:
 def front_of(app: Mayfly, wsgi: WSGIApplication) -> Front:
     """Put the front before a WSGI application that is, or wraps, this one."""
     config = app.settings
-    largest = largest_body(config.max_image_bytes)
+    largest = largest_body(app, config.max_image_bytes)
     believes = Hosts(config.base_url, config.trusted_hosts).believes
     return Front(wsgi, app.memory, config.threads + DEAR_AT_ONCE, largest, app.drop.seconds_left, believes)
 
