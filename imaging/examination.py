@@ -36,8 +36,9 @@ def examine(
 
     What is kept is as `ImageFormat.read` says; it is `data` itself when nothing is removed. This process reads only
     the first bytes of a GIF, WebP or AVIF, since only a decoder can tell whether they open: a sandbox does the rest,
-    within `turn()`. It does so too for a JPEG that breaks rules, and for a large PNG without its end. Raises `NotAnImage`, `BrokenImage`, `TooManyPixels`, `SandboxMissing`, and `TooBusy` when no sandbox is
-    free within `patience` seconds.
+    within `turn()`. It does so too for a JPEG that breaks rules, and for a large PNG without its end.
+    Raises `NotAnImage`, `BrokenImage`, `TooManyPixels`, `SandboxMissing`, and `TooBusy` when no sandbox is free within
+    `patience` seconds.
     """
     limits = limits or Limits()
     media_type = media_type_of(memoryview(data))
@@ -65,4 +66,4 @@ def _apart(
     limits.allow(*answer.canvas)
     if media_type_of(memoryview(answer.body)) != media_type:
         raise BrokenImage("it becomes another image when it is cleaned")
-    return Picture(media_type, *answer.canvas), answer.body
+    return Picture(media_type, *answer.canvas, answer.gain_map), answer.body

@@ -13,7 +13,7 @@ from imaging.picture import Limits, Picture
 class Walked(NamedTuple):
     """What the walk of a file found.
 
-    `samples` are the places of the frames of its tracks, `others` the tracks without frames, such as sound and captions,
+    `samples` are the places of the frames of its tracks, `others` the tracks without frames, such as sound or captions,
     `colours` the boxes that may hold a colour profile, those of tracks among them.
     """
 

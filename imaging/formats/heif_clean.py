@@ -1,8 +1,8 @@
 """Keeps what an AVIF needs to be shown and overwrites the rest in place, so that every offset in the file stays valid.
 
-The main picture, the items it is made of and the frames of a sequence are kept. Zeros replace a thumbnail, Exif, XMP and
-all other bytes, and the boxes that announced them become `free` boxes; so do tracks of sound and captions, with all of
-their samples. Zeros also replace the names that an encoder gave to tracks.
+The main picture, the items it is made of and the frames of a sequence are kept. Zeros replace a thumbnail, Exif, XMP
+and all other bytes, and the boxes that announced them become `free` boxes; so do tracks of sound and captions, with all
+of their samples. Zeros also replace the names that an encoder gave to tracks.
 """
 
 from collections import defaultdict
