@@ -135,7 +135,7 @@ def test_a_thumbnail_inside_an_avif_is_written_over() -> None:
 
 
 def test_an_item_of_an_avif_that_is_calculated_from_others_stays() -> None:
-    """A sample transform, `sato`, is how AVIF writes 16 bits a channel: as a sum of pictures of fewer bits (AVIF 1.2)."""
+    """A sample transform, `sato`, writes 16 bits a channel as a sum of pictures of fewer bits (AVIF 1.2)."""
     data = save(transparent(), "AVIF")
     second = data.index(b"av01", data.index(b"infe", data.index(b"infe") + 1))
     for kind, stays in ((b"sato", True), (b"some", False)):
