@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
-from http import HTTPMethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, request
 from flask_migrate import Migrate, upgrade
 from sqlalchemy import Engine
 from sqlalchemy.exc import ArgumentError
@@ -35,16 +33,13 @@ from services import (
     notice_restarts,
 )
 from storage import RowStore
-from web import Services, admitted, behind_proxies, register_web
+from web import Services, admitted, behind_proxies, observe, register_web
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 ROOT = Path(__file__).parent
-METHODS = frozenset(HTTPMethod)
-"""A client may write any word where its method stands, so only these are logged."""
 log = logging.getLogger("mayfly")
-access_log = logging.getLogger("mayfly.access")
 
 
 class Mayfly(Flask):
@@ -104,7 +99,7 @@ def _put_together(config: Config) -> Mayfly:
     app.accounts = Accounts(engine, server_keys, stores, app.quota)
     catalog = Catalog(engine, OwnerSeal(server_keys), images)
     drop = app.drop = Drop(engine, server_keys, row_store, images, app.quota, limits)
-    _observe(app)
+    observe(app, app.schedule.nudge)
     app.readiness = Readiness(engine, accept_no_jail=config.accept_no_jail)
     register_web(app, Services(drop, app.purge, app.accounts, catalog, app.readiness), config)
     register_commands(app, config, app.purge, app.accounts)
@@ -149,22 +144,6 @@ def _server_keys(config: Config) -> ServerKeys:
             f"the server key can't be kept in {config.data_dir} ({error.strerror}): let this user write there,"
             " or set DATA_DIR or SECRET_KEYS"
         ) from None
-
-
-def _observe(app: Mayfly) -> None:
-    """Log every request by its route, never by its path, which would hold a link; and wake the purge."""
-
-    @app.before_request
-    def begin() -> None:
-        g.began = time.perf_counter()
-
-    @app.after_request
-    def end(response: Response) -> Response:
-        milliseconds = (time.perf_counter() - g.began) * 1000
-        method = request.method if request.method in METHODS else "OTHER"
-        access_log.info("%s %s %d %.1fms", method, request.url_rule, response.status_code, milliseconds)
-        app.schedule.nudge()
-        return response
 
 
 if __name__ == "__main__":

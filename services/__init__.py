@@ -40,6 +40,7 @@ from services.purge import Purge
 from services.quota import Quota
 from services.readiness import Readiness
 from services.schedule import PurgeSchedule
+from services.status import Status, StatusReport
 from services.wishes import Wishes
 
 __all__ = [
@@ -82,6 +83,8 @@ __all__ = [
     "Readiness",
     "Receipt",
     "ServiceError",
+    "Status",
+    "StatusReport",
     "StorageFull",
     "TokenRefused",
     "TooManyGuesses",
