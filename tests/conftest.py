@@ -26,7 +26,9 @@ SLOW = {
     "attack",
     "front",
     "seeds",
+    "web/test_clients.py",
     "web/test_conversion.py",
+    "web/test_corpus.py",
     "work",
     "imaging/test_bombs.py",
     "imaging/test_conversion.py",
@@ -34,10 +36,11 @@ SLOW = {
     "imaging/test_fuzz.py",
     "imaging/test_jail.py",
     "imaging/test_pool.py",
+    "imaging/test_real.py",
     "services/test_admission.py",
     "services/test_dear.py",
     "services/test_life.py",
-    "services/test_room.py",
+    "services/test_quota.py",
     "test_backup.py",
     "test_commands.py",
     "test_docs.py",
@@ -51,6 +54,7 @@ SLOW = {
     "test_release.py",
     "test_server.py",
     "test_signals.py",
+    "test_upgrade.py",
 }
 """Folders and files whose tests start servers of their own, need other programs, or take seconds."""
 
