@@ -99,7 +99,7 @@ def _put_together(config: Config) -> Mayfly:
     app.accounts = Accounts(engine, server_keys, stores, app.quota)
     catalog = Catalog(engine, OwnerSeal(server_keys), images)
     drop = app.drop = Drop(engine, server_keys, row_store, images, app.quota, limits)
-    observe(app, app.schedule.nudge)
+    observe(app, config, app.schedule.nudge)
     app.readiness = Readiness(engine, accept_no_jail=config.accept_no_jail)
     register_web(app, Services(drop, app.purge, app.accounts, catalog, app.readiness), config)
     register_commands(app, config, app.purge, app.accounts)

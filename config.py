@@ -10,6 +10,7 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from units import (
+    one_of,
     parse_base_url,
     parse_bind,
     parse_database_url,
@@ -61,6 +62,9 @@ class Config:
     purge_interval: int = 10
     open_catalog: bool = False
     accept_no_jail: bool = False
+    log_format: str = "text"
+    log_level: str = "info"
+    log_addresses: bool = False
     cors_origins: tuple[str, ...] = field(default_factory=tuple)
     given: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
     """The names that are set in the environment, so that advice names no other."""
@@ -198,6 +202,9 @@ READERS: Mapping[str, Reader] = {
     "purge_interval": _setting("PURGE_INTERVAL", parse_interval),
     "open_catalog": _setting("OPEN_CATALOG", parse_yes_or_no),
     "accept_no_jail": _setting("ACCEPT_NO_JAIL", parse_yes_or_no),
+    "log_format": _setting("LOG_FORMAT", one_of("text", "json")),
+    "log_level": _setting("LOG_LEVEL", one_of("debug", "info", "warning", "error")),
+    "log_addresses": _setting("LOG_ADDRESSES", parse_yes_or_no),
     "cors_origins": _setting("CORS_ORIGINS", parse_origins),
     "given": frozenset,
 }

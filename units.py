@@ -47,6 +47,17 @@ def whole_number(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+def one_of(*words: str) -> Callable[[str], str]:
+    """Return what reads one of some words, in any case; it raises ValueError that lists them."""
+
+    def parse(text: str) -> str:
+        if text.lower() not in words:
+            raise ValueError(f"write {', '.join(words[:-1])} or {words[-1]}")
+        return text.lower()
+
+    return parse
+
+
 def parse_bind(text: str) -> tuple[str, int]:
     """Read the address and the port to listen on, ``HOST:PORT``; raises ValueError that says this form."""
     host, _, port = text.rpartition(":")

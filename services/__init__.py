@@ -1,6 +1,7 @@
 """The verbs of Mayfly, without Flask: services speak images."""
 
 from models import OPEN_CATALOG
+from services.access_log import log_request
 from services.accounts import Account, Accounts
 from services.admission import Budget, Later
 from services.allowance import SMALL_BYTES, Allowance, Memory, ceiling, hold_memory, once
@@ -93,6 +94,7 @@ __all__ = [
     "Wishes",
     "ceiling",
     "hold_memory",
+    "log_request",
     "notice_restarts",
     "once",
 ]

@@ -46,6 +46,7 @@ SLOW = {
     "test_docs.py",
     "test_embedded.py",
     "test_install.py",
+    "test_logs.py",
     "test_memory.py",
     "test_migrations.py",
     "test_no_jail.py",

@@ -1,9 +1,18 @@
 """HTTP and nothing else."""
 
-from web.answer.observe import observe
+from web.answer.observe import current_request_id, observe
 from web.register import Services, register_web
 from web.request.hosts import Hosts
 from web.request.in_flight import admitted, behind_proxies
 from web.request.largest import largest_body
 
-__all__ = ["Hosts", "Services", "admitted", "behind_proxies", "largest_body", "observe", "register_web"]
+__all__ = [
+    "Hosts",
+    "Services",
+    "admitted",
+    "behind_proxies",
+    "current_request_id",
+    "largest_body",
+    "observe",
+    "register_web",
+]
