@@ -24,15 +24,18 @@ from services import (
     Catalog,
     Drop,
     DropLimits,
+    Gate,
     LivingImages,
     Memory,
     Purge,
     PurgeSchedule,
     Quota,
     Readiness,
+    UploadCodes,
     notice_restarts,
 )
 from storage import RowStore
+from units import parse_upload_codes
 from web import Services, admitted, behind_proxies, observe, register_web
 
 if TYPE_CHECKING:
@@ -101,12 +104,18 @@ def _put_together(config: Config) -> Mayfly:
     drop = app.drop = Drop(engine, server_keys, row_store, images, app.quota, limits)
     observe(app, config, app.schedule.nudge)
     app.readiness = Readiness(engine, accept_no_jail=config.accept_no_jail)
-    register_web(app, Services(drop, app.purge, app.accounts, catalog, app.readiness), config)
+    services = Services(drop, app.purge, app.accounts, catalog, app.readiness, _gate(config))
+    register_web(app, services, config)
     register_commands(app, config, app.purge, app.accounts)
     app.memory = Memory(config.bytes_in_flight)
     app.plain_wsgi = behind_proxies(app.wsgi_app, config.trusted_proxies)
     app.wsgi_app = admitted(app.plain_wsgi, app.memory)  # type: ignore[assignment, method-assign]
     return app
+
+
+def _gate(config: Config) -> Gate:
+    codes = UploadCodes(config.upload_codes, config.upload_codes_file, parse_upload_codes)
+    return Gate(config.uploads, config.registration, config.upload_networks, codes)
 
 
 def _engine(app: Mayfly) -> Engine:

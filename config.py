@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
@@ -18,8 +19,10 @@ from units import (
     parse_host,
     parse_hosts,
     parse_interval,
+    parse_networks,
     parse_origins,
     parse_size,
+    parse_upload_codes,
     parse_yes_or_no,
     usable_processors,
     whole_number,
@@ -30,7 +33,7 @@ LONGEST_LIFETIME = 30 * 86400
 LARGEST_IMAGE = 256 * 2**20
 MOST_WORKERS = 16
 """Where WORKERS is not set: so many stay under the hundred connections that PostgreSQL allows as it comes."""
-SECRETS = ("DATABASE_URL", "POSTGRES_PASSWORD", "SECRET_KEYS")
+SECRETS = ("DATABASE_URL", "POSTGRES_PASSWORD", "SECRET_KEYS", "UPLOAD_CODES")
 """Settings that a file may hold instead: NAME_FILE says where."""
 
 
@@ -66,6 +69,13 @@ class Config:
     log_level: str = "info"
     log_addresses: bool = False
     cors_origins: tuple[str, ...] = field(default_factory=tuple)
+    uploads: str = "open"
+    upload_codes: tuple[tuple[str, str], ...] = field(default_factory=tuple, repr=False)
+    """Names and codes as they were at the start."""
+    upload_codes_file: Path | None = None
+    """Where the codes stand that count from now on."""
+    upload_networks: tuple[IPv4Network | IPv6Network, ...] = field(default_factory=tuple)
+    registration: str = "open"
     given: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
     """The names that are set in the environment, so that advice names no other."""
 
@@ -115,6 +125,23 @@ class Config:
         if self.max_bytes_in_flight is not None and self.max_bytes_in_flight < self.max_image_bytes:
             raise ConfigError(
                 "MAX_BYTES_IN_FLIGHT is under MAX_IMAGE_BYTES; no image of that size would get in"
+            )
+        self._check_gate()
+
+    def _check_gate(self) -> None:
+        asking = [
+            name
+            for name, mode in (("UPLOADS", self.uploads), ("REGISTRATION", self.registration))
+            if mode == "code"
+        ]
+        if asking and not self.upload_codes:
+            raise ConfigError(
+                f"{asking[0]}=code asks for an upload code, and there is none: set UPLOAD_CODES=NAME:CODE"
+            )
+        if self.uploads == "open" and (self.upload_networks or (self.upload_codes and not asking)):
+            name = "UPLOAD_NETWORKS" if self.upload_networks else "UPLOAD_CODES"
+            raise ConfigError(
+                f"{name} is set, and UPLOADS=open asks nobody for a code: set UPLOADS=code, or leave {name} out"
             )
 
 
@@ -181,6 +208,11 @@ def _secret_keys(env: Mapping[str, str]) -> tuple[str, ...] | None:
     return keys or None
 
 
+def _upload_codes(env: Mapping[str, str]) -> tuple[tuple[str, str], ...] | None:
+    text, name = _secret(env, "UPLOAD_CODES")
+    return _parsed(name, text, parse_upload_codes) if text else None
+
+
 READERS: Mapping[str, Reader] = {
     "secret_files": _secret_files,
     "database_url": _database,
@@ -206,5 +238,10 @@ READERS: Mapping[str, Reader] = {
     "log_level": _setting("LOG_LEVEL", one_of("debug", "info", "warning", "error")),
     "log_addresses": _setting("LOG_ADDRESSES", parse_yes_or_no),
     "cors_origins": _setting("CORS_ORIGINS", parse_origins),
+    "uploads": _setting("UPLOADS", one_of("open", "code", "account", "closed")),
+    "upload_codes": _upload_codes,
+    "upload_codes_file": _setting("UPLOAD_CODES_FILE", Path),
+    "upload_networks": _setting("UPLOAD_NETWORKS", parse_networks),
+    "registration": _setting("REGISTRATION", one_of("open", "code", "closed")),
     "given": frozenset,
 }

@@ -7,6 +7,7 @@ import math
 import os
 import re
 from collections.abc import Callable
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -14,6 +15,8 @@ CGROUPS = Path("/sys/fs/cgroup")
 MEMBERSHIP = Path("/proc/self/cgroup")
 _TRUSTED_HOST = re.compile(r"(\.?[a-z0-9_-]+)(\.[a-z0-9_-]+)*", re.ASCII)
 _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
+_UPLOAD_CODE = re.compile(r"([A-Za-z0-9_-]{1,32}):([A-Za-z0-9._~-]{12,128})", re.ASCII)
+MOST_UPLOAD_CODES = 200
 _DURATION = re.compile(r"(\d{1,9})(s|m|h|d)?", re.ASCII)
 _SECONDS = {None: 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _SIZE = re.compile(r"(\d{1,15}) ?(B|KiB|MiB|GiB)?", re.ASCII)
@@ -108,6 +111,44 @@ def _origin(text: str) -> str:
             "write exact origins such as https://app.example.org, separated by spaces; no path, no *"
         )
     return text.lower()
+
+
+def parse_upload_codes(text: str) -> tuple[tuple[str, str], ...]:
+    """Read upload codes and the name of each; raises ValueError that quotes none of them."""
+    found = [_UPLOAD_CODE.fullmatch(word) for word in text.replace(",", " ").split()]
+    for position, match in enumerate(found, start=1):
+        if match is None:
+            raise ValueError(
+                f"code {position} is not NAME:CODE: a name has 1 to 32 letters, digits, - and _, a code 12 to 128 of"
+                " those, . and ~; write spaces, commas or line ends between them"
+            )
+    codes = tuple((match[1], match[2]) for match in found if match)
+    if not 1 <= len(codes) <= MOST_UPLOAD_CODES:
+        raise ValueError(f"write 1 to {MOST_UPLOAD_CODES} codes, each as NAME:CODE")
+    if len(dict(codes)) < len(codes) or len({code for _, code in codes}) < len(codes):
+        raise ValueError("a name or a code stands there twice; give each code a name of its own")
+    return codes
+
+
+def parse_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Read networks as CIDR writes them (RFC 4632), a single address too; raises ValueError that shows one."""
+    try:
+        return tuple(map(ip_network, text.replace(",", " ").split()))
+    except ValueError:
+        raise ValueError(
+            "write networks such as 192.0.2.0/24 or 2001:db8::/32, no bit set behind the prefix, separated by spaces"
+        ) from None
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    """Return what reads one of these words; it raises ValueError that names them."""
+
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"write {', '.join(words[:-1])} or {words[-1]}")
+        return text
+
+    return parse
 
 
 def parse_host(text: str) -> str:

@@ -5,6 +5,7 @@ from services.access_log import log_request
 from services.accounts import Account, Accounts
 from services.admission import Budget, Later
 from services.allowance import SMALL_BYTES, Allowance, Memory, ceiling, hold_memory, once
+from services.audit import audit
 from services.catalog import Catalog, CatalogPage
 from services.clock import DatabaseClock
 from services.conversion import Conversion, Form
@@ -21,19 +22,27 @@ from services.errors import (
     DatabaseAway,
     FormNotMade,
     ImageGone,
+    KeyGone,
+    KeyNotEnough,
     LoginRefused,
     NameTaken,
     OpensByPostOnly,
     Overloaded,
     PasswordAsked,
     PasswordWrong,
+    RegistrationClosed,
     ServiceError,
     StorageFull,
     TokenRefused,
     TooManyGuesses,
+    TooManyKeys,
     TooManyLogins,
     TooSlow,
+    UploadCodeAsked,
+    UploadCodeWrong,
+    UploadsClosed,
 )
+from services.gate import Gate, GateUse, UploadCodes
 from services.image_info import ImageInfo, Receipt
 from services.limits import DropLimits
 from services.living_images import LivingImages
@@ -67,8 +76,12 @@ __all__ = [
     "DropLimits",
     "Form",
     "FormNotMade",
+    "Gate",
+    "GateUse",
     "ImageGone",
     "ImageInfo",
+    "KeyGone",
+    "KeyNotEnough",
     "Later",
     "LivingImages",
     "LoginRefused",
@@ -83,15 +96,22 @@ __all__ = [
     "Quota",
     "Readiness",
     "Receipt",
+    "RegistrationClosed",
     "ServiceError",
     "Status",
     "StatusReport",
     "StorageFull",
     "TokenRefused",
     "TooManyGuesses",
+    "TooManyKeys",
     "TooManyLogins",
     "TooSlow",
+    "UploadCodeAsked",
+    "UploadCodeWrong",
+    "UploadCodes",
+    "UploadsClosed",
     "Wishes",
+    "audit",
     "ceiling",
     "hold_memory",
     "log_request",

@@ -98,6 +98,64 @@ class TooManyLogins(ServiceError):
         self.retry_after = pause
 
 
+class UploadCodeAsked(ServiceError):
+    """Something that takes an upload code, and the request has none."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This server asks for an upload code; send it as the header Upload-Code, as the field upload_code, or as"
+            " the user name of HTTP Basic: curl -u CODE:"
+        )
+
+
+class UploadCodeWrong(ServiceError):
+    """An upload code that the operator gave nobody, or has taken back."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No such upload code is good here; check it, or ask whoever runs this server for one."
+        )
+
+
+class UploadsClosed(ServiceError):
+    """The operator lets nobody upload."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This server takes no uploads; images that are here can still be opened and deleted. Ask whoever runs it."
+        )
+
+
+class RegistrationClosed(ServiceError):
+    """The operator lets nobody register."""
+
+    def __init__(self) -> None:
+        super().__init__("This server opens no accounts; ask whoever runs it for one, or log in.")
+
+
+class KeyNotEnough(ServiceError):
+    """Something about passwords or API keys, and the request came with an API key."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "An API key is not good for passwords and keys; log in, and send the token of /api/login instead."
+        )
+
+
+class TooManyKeys(ServiceError):
+    """An account has as many API keys as it may."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"An account has {most} API keys at most; delete one that is not used any more.")
+
+
+class KeyGone(ServiceError):
+    """An id of no API key of this account."""
+
+    def __init__(self) -> None:
+        super().__init__("This account has no API key with that id; /api/me/keys lists those it has.")
+
+
 class BadCursor(ServiceError):
     """A cursor that this server did not give to this caller."""
 

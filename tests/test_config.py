@@ -76,6 +76,9 @@ def test_every_field_has_a_reader() -> None:
         ("LOG_FORMAT", "JSON", "log_format", "json"),
         ("LOG_LEVEL", "warning", "log_level", "warning"),
         ("LOG_ADDRESSES", "true", "log_addresses", True),
+        ("UPLOADS", "closed", "uploads", "closed"),
+        ("UPLOADS", "account", "uploads", "account"),
+        ("REGISTRATION", "closed", "registration", "closed"),
         ("CORS_ORIGINS", "https://a.example.org", "cors_origins", ("https://a.example.org",)),
         (
             "CORS_ORIGINS",
@@ -137,6 +140,18 @@ def test_a_setting_is_read(name: str, value: str, attribute: str, read: object) 
         ("MAX_IMAGE_BYTES", "1GiB"),
         ("MAX_PIXELS", "0"),
         ("PURGE_INTERVAL", "never"),
+        ("UPLOADS", "shut"),
+        ("REGISTRATION", "account"),
+        ("UPLOAD_CODES", "hunter2hunter2"),
+        ("UPLOAD_CODES", "friends:hunter2"),
+        ("UPLOAD_CODES", "fri ends:hunter2hunter2"),
+        ("UPLOAD_CODES", "friends:hunter2:hunter2"),
+        ("UPLOAD_CODES", "a:hunter2hunter2 a:hunter2hunter3"),
+        ("UPLOAD_CODES", "a:hunter2hunter2 b:hunter2hunter2"),
+        ("UPLOAD_CODES", " ".join(f"n{number}:hunter2hunter2{number}" for number in range(201))),
+        ("UPLOAD_CODES", ","),
+        ("UPLOAD_NETWORKS", "192.0.2.1/24"),
+        ("UPLOAD_NETWORKS", "office"),
     ],
 )
 def test_a_value_that_can_t_be_read_stops_the_start(name: str, value: str) -> None:
@@ -208,6 +223,12 @@ def test_a_host_of_that_family_is_read_strictly() -> None:
     [
         ("SECRET_KEYS", "newest\nolder\n", "secret_keys", ("newest", "older")),
         ("SECRET_KEYS", "newest, older", "secret_keys", ("newest", "older")),
+        (
+            "UPLOAD_CODES",
+            "a:0123456789ab\nb:0123456789ac\n",
+            "upload_codes",
+            (("a", "0123456789ab"), ("b", "0123456789ac")),
+        ),
         ("DATABASE_URL", "postgresql://h/d\n", "database_url", "postgresql+psycopg2://h/d"),
         ("POSTGRES_PASSWORD", "p@ss\n", "database_url", "postgresql+psycopg2://me:p%40ss@localhost:5432/me"),
     ],
@@ -217,7 +238,7 @@ def test_a_secret_may_stand_in_a_file(
 ) -> None:
     file = tmp_path / "secret"
     file.write_text(text)
-    env = {"POSTGRES_USER": "me", f"{name}_FILE": str(file)}
+    env = {"POSTGRES_USER": "me", "UPLOADS": "closed", f"{name}_FILE": str(file)}
     assert getattr(Config.from_env(env), attribute) == read
     with pytest.raises(ConfigError, match=f"{name} and {name}_FILE are both set"):
         Config.from_env(env | {name: "a"})
@@ -242,6 +263,33 @@ def test_a_list_of_keys_without_a_key_stops_the_start(tmp_path: Path, text: str)
     for env in ({"SECRET_KEYS": text}, {"SECRET_KEYS_FILE": str(tmp_path / "keys")}):
         with pytest.raises(ConfigError, match="holds no key"):
             Config.from_env(env)
+
+
+CODES = {"UPLOAD_CODES": "friends:hunter2hunter2, cron-job:h.u~n-t_er2222"}
+
+
+def test_upload_codes_and_networks_are_read() -> None:
+    env = CODES | {"UPLOADS": "code", "UPLOAD_NETWORKS": "192.0.2.0/24, 2001:db8::/32 ::1"}
+    config = Config.from_env(env)
+    assert config.upload_codes == (("friends", "hunter2hunter2"), ("cron-job", "h.u~n-t_er2222"))
+    assert list(map(str, config.upload_networks)) == ["192.0.2.0/24", "2001:db8::/32", "::1/128"]
+    assert "hunter2" not in repr(config)
+
+
+@pytest.mark.parametrize("name", ["UPLOADS", "REGISTRATION"])
+def test_who_asks_for_a_code_must_have_one(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name}=code asks for an upload code, and there is none"):
+        Config.from_env({name: "code"})
+    assert Config.from_env(CODES | {name: "code"}).upload_codes
+
+
+@pytest.mark.parametrize("env", [CODES, {"UPLOAD_NETWORKS": "192.0.2.0/24"}], ids=["codes", "networks"])
+def test_a_gate_that_stands_open_by_mistake_stops_the_start(env: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match="UPLOADS=open asks nobody for a code") as stopped:
+        Config.from_env(env)
+    assert "hunter2" not in str(stopped.value)
+    for mode in ("account", "closed"):
+        assert Config.from_env(env | {"UPLOADS": mode}).uploads == mode
 
 
 def test_no_secret_shows_in_a_repr() -> None:

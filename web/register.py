@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from flask import Flask
 
 from config import Config
-from services import Accounts, Catalog, Drop, Purge, Readiness
+from services import Accounts, Catalog, Drop, Gate, Purge, Readiness
 from web.answer.address import base_path
 from web.answer.cors import register_cors
 from web.answer.errors import register_errors
@@ -14,6 +14,7 @@ from web.pages.assets import Assets, asset_routes
 from web.pages.languages import register_languages
 from web.pages.texts import ERRORS, explain, page_words
 from web.request.auth import register_auth
+from web.request.gate import register_gate
 from web.request.header_size import register_header_size
 from web.request.hosts import register_hosts
 from web.request.links import FirstPart
@@ -36,6 +37,7 @@ class Services:
     accounts: Accounts
     catalog: Catalog
     readiness: Readiness
+    gate: Gate
 
 
 def register_web(app: Flask, services: Services, config: Config) -> None:
@@ -47,6 +49,7 @@ def register_web(app: Flask, services: Services, config: Config) -> None:
     register_hosts(app, config)
     app.config["BASE_URL"] = config.base_url
     register_auth(app, services.accounts, open_catalog=config.open_catalog)
+    register_gate(app, services.gate)
     app.register_blueprint(drop_routes(services.drop, services.catalog, config))
     app.register_blueprint(catalog_routes(services.catalog))
     app.register_blueprint(account_routes(services.accounts, services.catalog, services.drop, config))

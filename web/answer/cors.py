@@ -8,7 +8,7 @@ from flask import Flask
 from flask_cors import CORS
 
 PREFLIGHT_SECONDS = 600
-SENT = ("Authorization", "Content-Type", "Accept")
+SENT = ("Authorization", "Content-Type", "Accept", "Upload-Code")
 SHOWN = (
     "Content-Disposition",
     "Content-Length",

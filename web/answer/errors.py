@@ -19,18 +19,25 @@ from services import (
     DatabaseAway,
     FormNotMade,
     ImageGone,
+    KeyGone,
+    KeyNotEnough,
     LoginRefused,
     NameTaken,
     OpensByPostOnly,
     Overloaded,
     PasswordAsked,
     PasswordWrong,
+    RegistrationClosed,
     ServiceError,
     StorageFull,
     TokenRefused,
     TooManyGuesses,
+    TooManyKeys,
     TooManyLogins,
     TooSlow,
+    UploadCodeAsked,
+    UploadCodeWrong,
+    UploadsClosed,
 )
 from web.answer.address import address, base_path
 
@@ -62,6 +69,13 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     CurrentPasswordWrong: (403, "password_wrong"),
     NameTaken: (409, "name_taken"),
     TooManyLogins: (429, "too_many_logins"),
+    KeyNotEnough: (403, "key_not_enough"),
+    KeyGone: (404, "not_found"),
+    TooManyKeys: (409, "too_many_keys"),
+    UploadCodeAsked: (401, "upload_code_asked"),
+    UploadCodeWrong: (403, "upload_code_wrong"),
+    UploadsClosed: (403, "uploads_closed"),
+    RegistrationClosed: (403, "registration_closed"),
     BadCursor: (400, "bad_cursor"),
     BodyCutShort: (400, "incomplete_body"),
     TooSlow: (408, "too_slow"),
@@ -75,6 +89,7 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
 ACCOUNT_CHALLENGE = 'Bearer realm="Mayfly"'
 CHALLENGES: dict[type[Exception], str] = {
     PasswordAsked: 'Basic realm="the image", charset="UTF-8"',
+    UploadCodeAsked: 'Basic realm="an upload code as the user name", charset="UTF-8"',
     AccountAsked: ACCOUNT_CHALLENGE,
     LoginRefused: ACCOUNT_CHALLENGE,
     TokenRefused: f'{ACCOUNT_CHALLENGE}, error="invalid_token"',
@@ -119,6 +134,9 @@ def _refuse() -> None:
 
 def _known(error: Exception) -> Response:
     status, code = STATUS[type(error)]
+    if type(error) is UploadCodeAsked and wants_page():
+        # A 401 would make the browser ask in a window of its own, and keep the code; the page asks for it in a field.
+        return error_response(403, code, str(error))
     response = error_response(status, code, str(error))
     if seconds := getattr(error, "retry_after", None):
         response.headers["Retry-After"] = str(seconds)
@@ -129,7 +147,7 @@ def _known(error: Exception) -> Response:
 
 def _opens_by_post_only(error: OpensByPostOnly) -> Response:
     """Send a browser to the share page, which opens at a click; tell everybody else the line that opens it."""
-    if request.accept_mimetypes.best_match(ANSWER_TYPES, default=ANSWER_TYPES[0]) == "text/html":
+    if wants_page():
         response = Response(status=303, headers={"Location": f"{base_path()}/s#{error.link}"})
     else:
         line = f"curl -X POST -o image {address()}{quote(request.path)}"
@@ -172,6 +190,11 @@ def _unknown(error: Exception) -> Response:
     places = "".join(traceback.format_tb(error.__traceback__))
     log.error("unexpected %s in %s\n%s", type(error).__name__, request.url_rule, places)
     return error_response(500, *PLAIN_WORDS[500])
+
+
+def wants_page() -> bool:
+    """Tell by ``Accept`` whether a person's browser asks, rather than a script or ``curl``."""
+    return request.accept_mimetypes.best_match(ANSWER_TYPES, default=ANSWER_TYPES[0]) == "text/html"
 
 
 def error_response(status: int, code: str, message: str) -> Response:

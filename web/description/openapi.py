@@ -13,7 +13,15 @@ from flask import Flask
 from pydantic import TypeAdapter
 from werkzeug.routing import Rule
 
-from services import OpensByPostOnly, TokenRefused
+from services import (
+    AccountAsked,
+    OpensByPostOnly,
+    RegistrationClosed,
+    TokenRefused,
+    UploadCodeAsked,
+    UploadCodeWrong,
+    UploadsClosed,
+)
 from web.answer.errors import CHALLENGES, STATUS
 from web.answer.schemas import ErrorAnswer
 from web.description.operation import HTML, TEXT, Answer, Operation, RequestBody, operation_of
@@ -24,6 +32,10 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
 NOT_DESCRIBED = {"assets.asset", "assets.favicon", "assets.robots"}
 """Endpoints of files that belong to a page, or that browsers and search engines ask for by themselves."""
 MAY_SAY_WHEN = {429, 503, 507}
+AT_THE_GATE: dict[str, set[type[Exception]]] = {
+    "upload": {UploadCodeAsked, UploadCodeWrong, AccountAsked, UploadsClosed},
+    "registration": {UploadCodeAsked, UploadCodeWrong, RegistrationClosed},
+}
 REFERENCE = "#/components/schemas/{model}"
 
 
@@ -120,7 +132,8 @@ def _parameters(rule: Rule, operation: Operation) -> list[dict[str, Any]]:
         {"name": name, "in": "query", "required": False, "schema": schema}
         for name, schema in operation.query.items()
     ]
-    return in_path + in_query
+    code = {"name": "Upload-Code", "in": "header", "required": False, "schema": {"type": "string"}}
+    return in_path + in_query + ([code] if operation.gate else [])
 
 
 def _body(body: RequestBody, schemas: _Schemas) -> dict[str, Any]:
@@ -148,6 +161,7 @@ def _refusals(operation: Operation) -> dict[int, set[str]]:
     """The statuses and codes of every error a route may answer with; the codes of a 400 and a 413 are no closed set."""
     codes: dict[int, set[str]] = defaultdict(set)
     kinds = set(operation.refuses) | ({TokenRefused} if operation.account != "ignored" else set())
+    kinds |= AT_THE_GATE[operation.gate] if operation.gate else set()
     for kind in kinds:
         status, code = (405, "open_by_post") if kind is OpensByPostOnly else STATUS[kind]
         codes[status].add(code)

@@ -1,4 +1,4 @@
-"""Rendering pages, and telling which requests want one."""
+"""Rendering pages."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from io import BytesIO
 
 import segno
-from flask import Response, render_template, request
+from flask import Response, render_template
 from markupsafe import Markup
 
 from config import Config
 from services import Receipt
 from web.answer.address import address
-from web.answer.errors import ANSWER_TYPES
 from web.answer.pictures import MEDIA_TYPES
 from web.pages.assets import compress
 
@@ -67,11 +66,6 @@ class Page:
         )
         response.status_code = 201
         return response
-
-
-def wants_page() -> bool:
-    """Tell by ``Accept`` whether a person's browser asks, rather than a script or ``curl``."""
-    return request.accept_mimetypes.best_match(ANSWER_TYPES, default=ANSWER_TYPES[0]) == "text/html"
 
 
 def qr(url: str) -> Markup:

@@ -1,8 +1,8 @@
-"""Which client a request comes from, for what is counted by client."""
+"""Which client a request comes from, for what is counted by client and for what an address alone may do."""
 
 from __future__ import annotations
 
-from ipaddress import IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from flask import Request
 
@@ -12,17 +12,21 @@ NOBODY = "unknown"
 """Stands for every client whose address can't be read: one that came by a Unix socket, say."""
 
 
-def client_of(request: Request) -> str:
-    """Return the client's IPv4 address, or the /64 network of its IPv6 address.
+def address_of(request: Request) -> IPv4Address | IPv6Address | None:
+    """Return the client's address, an IPv4 one also where a socket of IPv6 took it; None for one that can't be read.
 
     TRUSTED_PROXIES has been taken into account before: ``in_flight.behind_proxies``.
     """
     try:
         address = ip_address((request.remote_addr or "").partition("%")[0])
     except ValueError:
-        return NOBODY
-    if not isinstance(address, IPv6Address):
-        return str(address)
-    if address.ipv4_mapped:
-        return str(address.ipv4_mapped)
-    return str(IPv6Network((address, IPV6_PREFIX), strict=False))
+        return None
+    return (address.ipv4_mapped if isinstance(address, IPv6Address) else None) or address
+
+
+def client_of(request: Request) -> str:
+    """Return the client's IPv4 address, or the /64 network of its IPv6 address."""
+    address = address_of(request)
+    if isinstance(address, IPv6Address):
+        return str(IPv6Network((address, IPV6_PREFIX), strict=False))
+    return str(address or NOBODY)

@@ -29,6 +29,7 @@ from web.description.operation import Answer, Operation, RequestBody
 from web.request.auth import account
 from web.request.bodies import Credentials, PasswordChange, Registration
 from web.request.encoded import EncodedImage, read_encoded_image
+from web.request.gate import prove_code
 from web.request.json_body import read_json
 from web.request.options import wishes_of
 from web.request.passwords import Opening, read_opening
@@ -54,9 +55,12 @@ def _add_logins(routes: Blueprint, accounts: Accounts) -> None:
         {201: Answer("The account.", RegisteredAnswer)},
         (NameTaken, *DATABASE),
         body=RequestBody(Registration),
+        basic=True,
+        gate="registration",
     )
     def registration() -> Response:
         asked = read_json(request, Registration)
+        prove_code(asked.upload_code)
         return _private(_registered(accounts.register(asked.login, asked.email, asked.password)), 201)
 
     @routes.route("/login", methods=["GET", "POST"])
@@ -117,10 +121,12 @@ def _add_upload(routes: Blueprint, drop: Drop, config: Config) -> None:
         (AccountAsked, *STORING),
         body=RequestBody(EncodedImage, holds="base64"),
         account="asked",
+        gate="upload",
     )
     def upload() -> Response:
         owner = account()
         sent, image = read_encoded_image(request, config.max_image_bytes)
+        prove_code(sent.upload_code)
         receipt = drop.deposit(image, wishes_of(sent), owner.id)
         return note_receipt(_private(_stored(receipt, owner), 201), receipt, _source(receipt.link))
 

@@ -14,12 +14,12 @@ from config import Config
 from services import Drop, ImageGone, ImageInfo, PasswordAsked, PasswordWrong, TooManyGuesses
 from web.answer.address import address
 from web.answer.answers import image_response, iso_time
-from web.answer.errors import STATUS, BadRequest
+from web.answer.errors import STATUS, BadRequest, wants_page
 from web.answer.schemas import DoneAnswer, GlanceAnswer
 from web.description.common import DATABASE, IMAGE, UNLOCKING
 from web.description.forms import form
 from web.description.operation import HTML, TEXT, Answer, Operation
-from web.pages.page import Page, qr, wants_page
+from web.pages.page import Page, qr
 from web.request.forms import read_form
 from web.request.links import PASTED, link_in
 from web.request.passwords import Password, read_password
