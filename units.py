@@ -47,6 +47,17 @@ def whole_number(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+def parse_proxies(text: str) -> tuple[int, bool]:
+    """Read how many proxies there are, and whether they write ``Forwarded``; raises ValueError that says the forms."""
+    number, _, field = text.partition(" ")
+    if not re.fullmatch(r"\d|10", number, re.ASCII) or field.lower() not in {"", "forwarded"}:
+        raise ValueError(
+            "write how many proxies there are, from 0 to 10, such as 1, or 1 forwarded where they write the field"
+            " Forwarded in place of X-Forwarded-For"
+        )
+    return int(number), bool(field)
+
+
 def parse_bind(text: str) -> tuple[str, int]:
     """Read the address and the port to listen on, ``HOST:PORT``; raises ValueError that says this form."""
     host, _, port = text.rpartition(":")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from flask import Request
@@ -12,13 +14,24 @@ NOBODY = "unknown"
 """Stands for every client whose address can't be read: one that came by a Unix socket, say."""
 
 
+_WITH_PORT = re.compile(r"\[([^\]]*)\](?::\d+)?|([\d.]+):\d+", re.ASCII)
+"""An address as some proxies write it: RFC 7239, section 6."""
+
+
 def client_of(request: Request) -> str:
     """Return the client's IPv4 address, or the /64 network of its IPv6 address.
 
-    TRUSTED_PROXIES has been taken into account before: ``in_flight.behind_proxies``.
+    TRUSTED_PROXIES has been taken into account before: ``forwarded.behind_proxies``.
     """
+    return _client(request.remote_addr or "")
+
+
+@lru_cache(4096)
+def _client(remote: str) -> str:
+    with_port = _WITH_PORT.fullmatch(remote)
+    bare = (with_port[1] or with_port[2] or "") if with_port else remote
     try:
-        address = ip_address((request.remote_addr or "").partition("%")[0])
+        address = ip_address(bare.partition("%")[0])
     except ValueError:
         return NOBODY
     if not isinstance(address, IPv6Address):
