@@ -108,7 +108,9 @@ def _put_together(config: Config) -> Mayfly:
     register_web(app, services, config)
     register_commands(app, config, app.purge, app.accounts)
     app.memory = Memory(config.bytes_in_flight)
-    app.plain_wsgi = behind_proxies(app.wsgi_app, config.trusted_proxies)
+    app.plain_wsgi = behind_proxies(
+        app.wsgi_app, config.trusted_proxies, forwarded=config.proxies_write_forwarded
+    )
     app.wsgi_app = admitted(app.plain_wsgi, app.memory)  # type: ignore[assignment, method-assign]
     return app
 
