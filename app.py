@@ -26,7 +26,9 @@ from services import (
     DropLimits,
     LivingImages,
     Memory,
+    Needs,
     Purge,
+    PurgeClock,
     PurgeSchedule,
     Quota,
     Readiness,
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 ROOT = Path(__file__).parent
+MIGRATIONS = ROOT / "migrations"
 log = logging.getLogger("mayfly")
 
 
@@ -83,7 +86,7 @@ def _put_together(config: Config) -> Mayfly:
     )
     engine = _engine(app)
     notice_restarts(engine)
-    Migrate(app, db, directory=str(ROOT / "migrations"))
+    Migrate(app, db, directory=str(MIGRATIONS))
     row_store, server_keys = RowStore(), _server_keys(config)
     stores = {row_store.name: row_store}
     app.quota = Quota(engine, config.max_stored_bytes, disk_room(config))
@@ -100,13 +103,24 @@ def _put_together(config: Config) -> Mayfly:
     catalog = Catalog(engine, OwnerSeal(server_keys), images)
     drop = app.drop = Drop(engine, server_keys, row_store, images, app.quota, limits)
     observe(app, app.schedule.nudge)
-    app.readiness = Readiness(engine, accept_no_jail=config.accept_no_jail)
+    app.readiness = _readiness(app, engine, PurgeClock(stores.values(), config.max_lifetime))
     register_web(app, Services(drop, app.purge, app.accounts, catalog, app.readiness), config)
     register_commands(app, config, app.purge, app.accounts)
     app.memory = Memory(config.bytes_in_flight)
     app.plain_wsgi = behind_proxies(app.wsgi_app, config.trusted_proxies)
     app.wsgi_app = admitted(app.plain_wsgi, app.memory)  # type: ignore[assignment, method-assign]
     return app
+
+
+def _readiness(app: Mayfly, engine: Engine, purge_clock: PurgeClock) -> Readiness:
+    config = app.settings
+    needs = Needs(
+        schema=max(path.name.partition("_")[0] for path in MIGRATIONS.glob("versions/[0-9]*.py")),
+        purge_interval=config.purge_interval,
+        accept_no_jail=config.accept_no_jail,
+        disk_has_room=disk_room(config),
+    )
+    return Readiness(engine, purge_clock, needs)
 
 
 def _engine(app: Mayfly) -> Engine:

@@ -4,7 +4,7 @@ from models.api_key import ApiKey
 from models.attempts import Guess
 from models.base import PURGE_LOCK, db, now, raw_cursor, time_left, try_purge_lock, wait_for_purge_lock
 from models.catalog import OwnedRow, list_owned
-from models.ciphertext import SLOTS, ciphertexts, slot_of
+from models.ciphertext import SLOTS, ciphertexts, end_of_slot, slot_of
 from models.image import (
     Image,
     ImageRow,
@@ -35,6 +35,7 @@ from models.owner import (
     return_attempt,
 )
 from models.session import connections_allowed, keep_session_settings
+from models.status import age_of_oldest_dead_row, count_living, schema_version
 from models.stored import Stored, forget_empty, recount, release, reserve
 
 __all__ = [
@@ -53,17 +54,20 @@ __all__ = [
     "OwnerRow",
     "Ownership",
     "Stored",
+    "age_of_oldest_dead_row",
     "anything_lives_in",
     "ciphertexts",
     "claim_attempt",
     "claim_guess",
     "claim_view",
     "connections_allowed",
+    "count_living",
     "db",
     "delete_dead",
     "delete_image",
     "delete_images_of",
     "delete_owner",
+    "end_of_slot",
     "find_owner",
     "find_owner_by_login",
     "forget_empty",
@@ -81,6 +85,7 @@ __all__ = [
     "reserve",
     "return_attempt",
     "return_guess",
+    "schema_version",
     "slot_of",
     "time_left",
     "try_purge_lock",

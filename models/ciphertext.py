@@ -40,5 +40,18 @@ def slot_of(expires_at: int, max_lifetime: int) -> int:
     again before it could be emptied. Nothing breaks when two processes disagree: the row names its slot, and a purge
     empties none in which something lives.
     """
-    span = max(SHORTEST_SPAN, -(-max_lifetime // (SLOTS - 4)))
-    return expires_at // span % SLOTS
+    return expires_at // _span(max_lifetime) % SLOTS
+
+
+def end_of_slot(slot: int, max_lifetime: int, at: float) -> int:
+    """When the last of what may lie in a slot expires, seconds since 1970, if ``at`` is now.
+
+    It is the newest turn of the ring that an upload may have filled; what is left of an earlier turn counts as that.
+    """
+    span = _span(max_lifetime)
+    newest = int(at + max_lifetime) // span
+    return (newest - (newest - slot) % SLOTS + 1) * span
+
+
+def _span(max_lifetime: int) -> int:
+    return max(SHORTEST_SPAN, -(-max_lifetime // (SLOTS - 4)))
