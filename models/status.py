@@ -1,44 +1,83 @@
-"""What an operator asks of the whole database: how much lives, what is dead and still there, and its schema."""
+"""What the tables show of a service's state, for its operator."""
 
-# ruff: noqa: S608 - what stands in statements are names of columns
+# ruff: noqa: S608 - what stands in statements is our own rule of life and formula of sizes
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
 from models.ciphertext import SLOTS
 from models.image import LIVING, STORED_BYTES
+from models.owner import OPEN_CATALOG
 
-_LIVING = text(f"SELECT count(*), coalesce(sum({STORED_BYTES}), 0)::bigint FROM images WHERE {LIVING}")
-# A look at the index on (slot, expires_at) for each slot, however many rows there are.
-_OLDEST = text(
-    """
-    SELECT extract(epoch FROM statement_timestamp() - min(first.expires_at))::float8
-    FROM generate_series(0, :slots - 1) AS ring(slot)
-    CROSS JOIN LATERAL (
-        SELECT expires_at FROM images WHERE images.slot = ring.slot ORDER BY expires_at LIMIT 1
-    ) AS first
+RECENT_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class StoredImages:
+    """What the rows of all images show; sizes in bytes, lag in seconds."""
+
+    living: int
+    stored_bytes: int
+    """What all rows and their sealed bytes take, dead ones too, as MAX_STORED_BYTES counts them."""
+    recent: int
+    """Images that came within RECENT_SECONDS and are still stored."""
+    row_lag: float
+    """Since when the oldest dead row could have been purged; 0 where there is none."""
+
+
+_IMAGES = text(
+    f"""
+    SELECT count(*) FILTER (WHERE {LIVING}), coalesce(sum({STORED_BYTES}), 0)::bigint,
+        count(*) FILTER (WHERE created_at > statement_timestamp() - make_interval(secs => :recent)),
+        greatest(extract(epoch FROM statement_timestamp() - min(expires_at))::float8, 0)
+    FROM images
     """
 )
-_HAS_SCHEMA = text("SELECT to_regclass('alembic_version') IS NOT NULL")
-_SCHEMA = text("SELECT max(version_num) FROM alembic_version")
+_DEAD_SLOTS = text(
+    f"""
+    SELECT slot, extract(epoch FROM statement_timestamp())::float8 FROM unnest(CAST(:filled AS int[])) AS filled(slot)
+    WHERE NOT EXISTS (SELECT FROM images WHERE images.slot = filled.slot AND {LIVING})
+    """
+)
+_ACCOUNTS = text("SELECT count(*) FROM owners WHERE id <> :open")
+_VERSIONS = text(
+    "SELECT current_setting('server_version'), (SELECT string_agg(version_num, ' ') FROM alembic_version)"
+)
 
 
-def count_living(connection: Connection) -> tuple[int, int]:
-    """Count the living images, and the bytes that they take in the database. It reads the rows of all of them."""
-    count, size = connection.execute(_LIVING).one()
-    return int(count), int(size)
+def stored_images(connection: Connection) -> StoredImages:
+    """Look at the rows of all images, once each."""
+    living, size, recent, lag = connection.execute(_IMAGES, {"recent": RECENT_SECONDS}).one()
+    return StoredImages(living, size, recent, lag or 0.0)
 
 
-def age_of_oldest_dead_row(connection: Connection) -> float:
-    """Return for how many seconds the oldest expired row has been dead; 0 where there is none."""
-    age = connection.execute(_OLDEST, {"slots": SLOTS}).scalar_one()
-    return max(0.0, float(age or 0.0))
+def slot_lag(connection: Connection, filled: list[int], span: int, spans_ahead: int) -> float:
+    """Tell for how many seconds sealed bytes have waited to be purged from a slot in which nothing lives.
+
+    ``filled`` are the slots that hold bytes, ``span`` is the seconds of one slot. A slot is left out where it may
+    belong to one of the next ``spans_ahead`` spans: an upload may be on its way to it.
+    """
+    dead = connection.execute(_DEAD_SLOTS, {"filled": filled}).all()
+    return max((_dead_for(slot, at, span, spans_ahead) for slot, at in dead), default=0.0)
 
 
-def schema_version(connection: Connection) -> str | None:
-    """Return the number of the last migration that the database went through; None where it has no schema of ours."""
-    if not connection.execute(_HAS_SCHEMA).scalar_one():
-        return None
-    version: str | None = connection.execute(_SCHEMA).scalar_one()
-    return version
+def _dead_for(slot: int, at: float, span: int, spans_ahead: int) -> float:
+    present = int(at) // span
+    spans_ago = (present - slot) % SLOTS
+    if spans_ago == 0 or SLOTS - spans_ago <= spans_ahead:
+        return 0.0
+    return at - (present - spans_ago + 1) * span
+
+
+def count_accounts(connection: Connection) -> int:
+    """Count the accounts."""
+    return int(connection.execute(_ACCOUNTS, {"open": OPEN_CATALOG}).scalar_one())
+
+
+def versions(connection: Connection) -> tuple[str, str]:
+    """Tell the version of PostgreSQL, and the revision of the schema."""
+    server, schema = connection.execute(_VERSIONS).one()
+    return str(server), str(schema)

@@ -41,6 +41,7 @@ from services.purge_lag import PurgeClock
 from services.quota import Quota
 from services.readiness import Needs, Readiness
 from services.schedule import PurgeSchedule
+from services.status import Status, StatusReport
 from services.wishes import Wishes
 
 __all__ = [
@@ -85,6 +86,8 @@ __all__ = [
     "Readiness",
     "Receipt",
     "ServiceError",
+    "Status",
+    "StatusReport",
     "StorageFull",
     "TokenRefused",
     "TooManyGuesses",
