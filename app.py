@@ -27,7 +27,9 @@ from services import (
     Gate,
     LivingImages,
     Memory,
+    Needs,
     Purge,
+    PurgeClock,
     PurgeSchedule,
     Quota,
     Readiness,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 ROOT = Path(__file__).parent
+MIGRATIONS = ROOT / "migrations"
 log = logging.getLogger("mayfly")
 
 
@@ -86,7 +89,7 @@ def _put_together(config: Config) -> Mayfly:
     )
     engine = _engine(app)
     notice_restarts(engine)
-    Migrate(app, db, directory=str(ROOT / "migrations"))
+    Migrate(app, db, directory=str(MIGRATIONS))
     row_store, server_keys = RowStore(), _server_keys(config)
     stores = {row_store.name: row_store}
     app.quota = Quota(engine, config.max_stored_bytes, disk_room(config))
@@ -103,7 +106,7 @@ def _put_together(config: Config) -> Mayfly:
     catalog = Catalog(engine, OwnerSeal(server_keys), images)
     drop = app.drop = Drop(engine, server_keys, row_store, images, app.quota, limits)
     observe(app, config, app.schedule.nudge)
-    app.readiness = Readiness(engine, accept_no_jail=config.accept_no_jail)
+    app.readiness = _readiness(app, engine, PurgeClock(stores.values(), config.max_lifetime))
     services = Services(drop, app.purge, app.accounts, catalog, app.readiness, _gate(config))
     register_web(app, services, config)
     register_commands(app, config, app.purge, app.accounts)
@@ -118,6 +121,17 @@ def _put_together(config: Config) -> Mayfly:
 def _gate(config: Config) -> Gate:
     codes = UploadCodes(config.upload_codes, config.upload_codes_file, parse_upload_codes)
     return Gate(config.uploads, config.registration, config.upload_networks, codes)
+
+
+def _readiness(app: Mayfly, engine: Engine, purge_clock: PurgeClock) -> Readiness:
+    config = app.settings
+    needs = Needs(
+        schema=max(path.name.partition("_")[0] for path in MIGRATIONS.glob("versions/[0-9]*.py")),
+        purge_interval=config.purge_interval,
+        accept_no_jail=config.accept_no_jail,
+        disk_has_room=disk_room(config),
+    )
+    return Readiness(engine, purge_clock, needs)
 
 
 def _engine(app: Mayfly) -> Engine:

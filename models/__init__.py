@@ -4,7 +4,7 @@ from models.api_key import ApiKey
 from models.attempts import Guess
 from models.base import PURGE_LOCK, db, now, raw_cursor, time_left, try_purge_lock, wait_for_purge_lock
 from models.catalog import OwnedRow, list_owned
-from models.ciphertext import SLOTS, ciphertexts, slot_of, span_of
+from models.ciphertext import SLOTS, ciphertexts, end_of_slot, slot_of, span_of
 from models.image import (
     Image,
     ImageRow,
@@ -17,6 +17,7 @@ from models.image import (
     insertion,
     return_guess,
 )
+from models.lag import age_of_oldest_dead_row, schema_version
 from models.operator import (
     Blocked,
     Heard,
@@ -67,6 +68,7 @@ __all__ = [
     "Ownership",
     "Stored",
     "StoredImages",
+    "age_of_oldest_dead_row",
     "anything_lives_in",
     "block_tags",
     "blocked_changed",
@@ -83,6 +85,7 @@ __all__ = [
     "delete_image",
     "delete_images_of",
     "delete_owner",
+    "end_of_slot",
     "find_owner",
     "find_owner_by_login",
     "forget_empty",
@@ -101,6 +104,7 @@ __all__ = [
     "reserve",
     "return_attempt",
     "return_guess",
+    "schema_version",
     "slot_lag",
     "slot_of",
     "span_of",

@@ -49,3 +49,13 @@ def slot_of(expires_at: int, max_lifetime: int) -> int:
     lives.
     """
     return expires_at // span_of(max_lifetime) % SLOTS
+
+
+def end_of_slot(slot: int, max_lifetime: int, at: float) -> int:
+    """When the last of what may lie in a slot expires, seconds since 1970, if ``at`` is now.
+
+    It is the newest turn of the ring that an upload may have filled; what is left of an earlier turn counts as that.
+    """
+    span = span_of(max_lifetime)
+    newest = int(at + max_lifetime) // span
+    return (newest - (newest - slot) % SLOTS + 1) * span

@@ -47,8 +47,9 @@ from services.image_info import ImageInfo, Receipt
 from services.limits import DropLimits
 from services.living_images import LivingImages
 from services.purge import Purge
+from services.purge_lag import PurgeClock
 from services.quota import Quota
-from services.readiness import Readiness
+from services.readiness import Needs, Readiness
 from services.schedule import PurgeSchedule
 from services.status import Status, StatusReport
 from services.wishes import Wishes
@@ -87,11 +88,13 @@ __all__ = [
     "LoginRefused",
     "Memory",
     "NameTaken",
+    "Needs",
     "OpensByPostOnly",
     "Overloaded",
     "PasswordAsked",
     "PasswordWrong",
     "Purge",
+    "PurgeClock",
     "PurgeSchedule",
     "Quota",
     "Readiness",
