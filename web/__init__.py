@@ -1,11 +1,11 @@
 """HTTP and nothing else."""
 
-from web.answer.observe import current_request_id, observe
 from web.register import Services, register_web
 from web.request.forwarded import behind_proxies
 from web.request.hosts import Hosts
 from web.request.in_flight import admitted
 from web.request.largest import largest_body
+from web.request.observe import current_request_id, observe
 
 __all__ = [
     "Hosts",
