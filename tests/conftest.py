@@ -92,12 +92,20 @@ def server(database_url: str) -> Iterator[Served]:
         yield served
 
 
+@pytest.fixture(scope="session")
+def admin(database_url: str) -> Iterator[Engine]:
+    """What empties the database between tests."""
+    engine = create_engine(database_url, pool_pre_ping=True)
+    yield engine
+    engine.dispose()
+
+
 @pytest.fixture
-def make_app(database_url: str, tmp_path: Path) -> Iterator[MakeApp]:
+def make_app(database_url: str, admin: Engine, tmp_path: Path) -> Iterator[MakeApp]:
     """Make applications on an empty database; every trigger of the purge is off unless a test asks for one."""
     made: list[Mayfly] = []
     kept: list[Conformity] = []
-    _empty(database_url)
+    _empty(admin)
 
     def make(**settings: Any) -> Mayfly:
         defaults: dict[str, Any] = {
@@ -120,15 +128,13 @@ def make_app(database_url: str, tmp_path: Path) -> Iterator[MakeApp]:
     assert [broken for conformity in kept for broken in conformity.broken] == []
 
 
-def _empty(database_url: str) -> None:
-    engine = create_engine(database_url)
-    with engine.begin() as connection:
+def _empty(admin: Engine) -> None:
+    with admin.begin() as connection:
         tables = ", ".join(["images", *(ciphertexts(slot) for slot in RowStore().filled(connection))])
         connection.execute(text(f"TRUNCATE {tables}"))
         connection.execute(text("UPDATE stored SET bytes = 0"))
         connection.execute(text("DELETE FROM login_attempts"))
         connection.execute(text("DELETE FROM owners WHERE id <> :open"), {"open": OPEN_CATALOG})
-    engine.dispose()
 
 
 @pytest.fixture
