@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from http import HTTPMethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from sqlalchemy.exc import ArgumentError
 import embedded
 from commands import in_one_sentence, register_commands
 from config import Config, ConfigError
-from crypto import MalformedServerKey, OwnerSeal, ServerKeys, server_keys_in
+from crypto import MalformedServerKey, OwnerSeal, ServerKeys, client_tag, server_keys_in
 from database import disk_room, engine_options
 from imaging import Limits as PictureLimits
 from models import db
@@ -35,7 +36,7 @@ from services import (
     notice_restarts,
 )
 from storage import RowStore
-from web import Services, admitted, behind_proxies, register_web
+from web import Counters, Limiter, Services, ValkeyCounters, admitted, behind_proxies, register_web
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -69,16 +70,18 @@ class Mayfly(Flask):
         log.error("unhandled %s in %s", exc_info[0].__name__, request.url_rule)
 
 
-def create_app(config: Config | None = None) -> Mayfly:
+def create_app(config: Config | None = None, counters: Counters | None = None) -> Mayfly:
     """Put the rooms together; nothing is started and no connection is made.
+
+    ``counters`` are those that all processes of a machine share for the rate limits; else this one has its own.
 
     Raises ConfigError and MalformedServerKey; within a command of ``flask``, ClickException.
     """
     with in_one_sentence():
-        return _put_together(config or Config.from_env())
+        return _put_together(config or Config.from_env(), counters or Counters())
 
 
-def _put_together(config: Config) -> Mayfly:
+def _put_together(config: Config, counters: Counters) -> Mayfly:
     app = Mayfly("mayfly", template_folder="web/pages/templates", static_folder=None, root_path=str(ROOT))
     app.settings = config
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -106,7 +109,10 @@ def _put_together(config: Config) -> Mayfly:
     drop = app.drop = Drop(engine, server_keys, row_store, images, app.quota, limits)
     _observe(app)
     app.readiness = Readiness(engine, accept_no_jail=config.accept_no_jail)
-    register_web(app, Services(drop, app.purge, app.accounts, catalog, app.readiness), config)
+    url = config.rate_limit_storage_url
+    store = ValkeyCounters(url, counters) if url else counters
+    limiter = Limiter(config.rate_limits, store, partial(client_tag, server_keys))
+    register_web(app, Services(drop, app.purge, app.accounts, catalog, app.readiness, limiter), config)
     register_commands(app, config, app.purge, app.accounts)
     app.memory = Memory(config.bytes_in_flight)
     app.plain_wsgi = behind_proxies(

@@ -10,6 +10,8 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from units import (
+    Rate,
+    RateLimit,
     parse_base_url,
     parse_bind,
     parse_database_url,
@@ -19,7 +21,9 @@ from units import (
     parse_interval,
     parse_origins,
     parse_proxies,
+    parse_rate_limits,
     parse_size,
+    parse_valkey_url,
     parse_yes_or_no,
     usable_processors,
     whole_number,
@@ -30,8 +34,19 @@ LONGEST_LIFETIME = 30 * 86400
 LARGEST_IMAGE = 256 * 2**20
 MOST_WORKERS = 16
 """Where WORKERS is not set: so many stay under the hundred connections that PostgreSQL allows as it comes."""
-SECRETS = ("DATABASE_URL", "POSTGRES_PASSWORD", "SECRET_KEYS")
+SECRETS = ("DATABASE_URL", "POSTGRES_PASSWORD", "SECRET_KEYS", "RATE_LIMIT_STORAGE_URL")
 """Settings that a file may hold instead: NAME_FILE says where."""
+
+RATE_LIMITS = {
+    "uploads": RateLimit(Rate(300, 60), Rate(3_000, 60)),
+    "opens": RateLimit(Rate(1_200, 60), Rate(30_000, 60)),
+    "conversions": RateLimit(Rate(120, 60), Rate(1_200, 60)),
+    "passwords": RateLimit(Rate(30, 60), Rate(1_200, 60)),
+    "logins": RateLimit(Rate(120, 60), Rate(1_200, 60)),
+    "registrations": RateLimit(Rate(60, 3600), Rate(600, 3600)),
+    "cleanup": RateLimit(Rate(60, 60), Rate(300, 60)),
+}
+"""What clients may do; docs/decisions/0070-rate-limits.md says how the figures were chosen."""
 
 
 class ConfigError(Exception):
@@ -65,6 +80,8 @@ class Config:
     open_catalog: bool = False
     accept_no_jail: bool = False
     cors_origins: tuple[str, ...] = field(default_factory=tuple)
+    rate_limits: Mapping[str, RateLimit] = field(default_factory=lambda: RATE_LIMITS)
+    rate_limit_storage_url: str | None = field(default=None, repr=False)
     given: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
     """The names that are set in the environment, so that advice names no other."""
 
@@ -180,6 +197,11 @@ def _secret_keys(env: Mapping[str, str]) -> tuple[str, ...] | None:
     return keys or None
 
 
+def _rate_limit_storage(env: Mapping[str, str]) -> str | None:
+    url, name = _secret(env, "RATE_LIMIT_STORAGE_URL")
+    return _parsed(name, url, parse_valkey_url) if url else None
+
+
 READERS: Mapping[str, Reader] = {
     "secret_files": _secret_files,
     "database_url": _database,
@@ -203,5 +225,7 @@ READERS: Mapping[str, Reader] = {
     "open_catalog": _setting("OPEN_CATALOG", parse_yes_or_no),
     "accept_no_jail": _setting("ACCEPT_NO_JAIL", parse_yes_or_no),
     "cors_origins": _setting("CORS_ORIGINS", parse_origins),
+    "rate_limits": _setting("RATE_LIMITS", lambda text: parse_rate_limits(text, RATE_LIMITS)),
+    "rate_limit_storage_url": _rate_limit_storage,
     "given": frozenset,
 }

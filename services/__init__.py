@@ -31,6 +31,7 @@ from services.errors import (
     TokenRefused,
     TooManyGuesses,
     TooManyLogins,
+    TooManyRequests,
     TooSlow,
 )
 from services.image_info import ImageInfo, Receipt
@@ -86,6 +87,7 @@ __all__ = [
     "TokenRefused",
     "TooManyGuesses",
     "TooManyLogins",
+    "TooManyRequests",
     "TooSlow",
     "Wishes",
     "ceiling",

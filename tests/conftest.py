@@ -89,7 +89,7 @@ def server(database_url: str) -> Iterator[Served]:
 
 @pytest.fixture
 def make_app(database_url: str, tmp_path: Path) -> Iterator[MakeApp]:
-    """Make applications on an empty database; every trigger of the purge is off unless a test asks for one."""
+    """Make applications on an empty database; purges and rate limits are off unless a test asks for them."""
     made: list[Mayfly] = []
     kept: list[Conformity] = []
     _empty(database_url)
@@ -100,6 +100,7 @@ def make_app(database_url: str, tmp_path: Path) -> Iterator[MakeApp]:
             "data_dir": tmp_path,
             "secret_keys": (SERVER_KEY,),
             "purge_interval": 0,
+            "rate_limits": {},
         }
         app = create_app(Config(**defaults | settings))
         app.testing = True

@@ -2,8 +2,22 @@
 
 from web.register import Services, register_web
 from web.request.body import largest_body
+from web.request.counters import Counters, shared_counters
 from web.request.forwarded import behind_proxies
 from web.request.hosts import Hosts
 from web.request.in_flight import admitted
+from web.request.limits import Limiter
+from web.request.valkey import ValkeyCounters
 
-__all__ = ["Hosts", "Services", "admitted", "behind_proxies", "largest_body", "register_web"]
+__all__ = [
+    "Counters",
+    "Hosts",
+    "Limiter",
+    "Services",
+    "ValkeyCounters",
+    "admitted",
+    "behind_proxies",
+    "largest_body",
+    "register_web",
+    "shared_counters",
+]

@@ -16,6 +16,7 @@ from web.pages.texts import ERRORS, page_words
 from web.request.auth import register_auth
 from web.request.header_size import register_header_size
 from web.request.hosts import register_hosts
+from web.request.limits import Limiter, register_limits
 from web.request.links import FirstPart
 from web.routes.accounts import account_routes
 from web.routes.catalog import catalog_routes
@@ -36,6 +37,7 @@ class Services:
     accounts: Accounts
     catalog: Catalog
     readiness: Readiness
+    limiter: Limiter
 
 
 def register_web(app: Flask, services: Services, config: Config) -> None:
@@ -46,6 +48,7 @@ def register_web(app: Flask, services: Services, config: Config) -> None:
     register_header_size(app)
     register_hosts(app, config)
     app.config["BASE_URL"] = config.base_url
+    register_limits(app, services.limiter)
     register_auth(app, services.accounts, open_catalog=config.open_catalog)
     app.register_blueprint(drop_routes(services.drop, services.catalog, config))
     app.register_blueprint(catalog_routes(services.catalog))

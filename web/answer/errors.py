@@ -30,6 +30,7 @@ from services import (
     TokenRefused,
     TooManyGuesses,
     TooManyLogins,
+    TooManyRequests,
     TooSlow,
 )
 from web.answer.address import address, base_path
@@ -61,6 +62,7 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     LoginRefused: (401, "login_refused"),
     CurrentPasswordWrong: (403, "password_wrong"),
     NameTaken: (409, "name_taken"),
+    TooManyRequests: (429, "too_many_requests"),
     TooManyLogins: (429, "too_many_logins"),
     BadCursor: (400, "bad_cursor"),
     BodyCutShort: (400, "incomplete_body"),
@@ -119,8 +121,9 @@ def _refuse() -> None:
 
 def _known(error: Exception) -> Response:
     status, code = STATUS[type(error)]
-    response = error_response(status, code, str(error))
-    if seconds := getattr(error, "retry_after", None):
+    seconds = getattr(error, "retry_after", None)
+    response = error_response(status, code, str(error), seconds)
+    if seconds:
         response.headers["Retry-After"] = str(seconds)
     if type(error) in CHALLENGES:
         response.headers["WWW-Authenticate"] = CHALLENGES[type(error)]
@@ -174,13 +177,15 @@ def _unknown(error: Exception) -> Response:
     return error_response(500, *PLAIN_WORDS[500])
 
 
-def error_response(status: int, code: str, message: str) -> Response:
+def error_response(status: int, code: str, message: str, wait: int | None = None) -> Response:
     """One form of error for all: JSON, the same words as text, or a page for a browser."""
     best = request.accept_mimetypes.best_match(ANSWER_TYPES, default=ANSWER_TYPES[0])
     if best == "text/plain":
         response = Response(f"{message}\n", mimetype="text/plain")
     elif best == "text/html":
-        response = Response(render_template("error.html", status=status, code=code, message=message))
+        response = Response(
+            render_template("error.html", status=status, code=code, message=message, wait=wait)
+        )
     else:
         response = jsonify(status="error", error=code, message=message)
     response.status_code = status

@@ -13,7 +13,7 @@ from flask import Flask
 from pydantic import TypeAdapter
 from werkzeug.routing import Rule
 
-from services import OpensByPostOnly, TokenRefused
+from services import OpensByPostOnly, TokenRefused, TooManyRequests
 from web.answer.errors import CHALLENGES, STATUS
 from web.answer.schemas import ErrorAnswer
 from web.description.operation import HTML, TEXT, Answer, Operation, RequestBody, operation_of
@@ -24,6 +24,9 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
 NOT_DESCRIBED = {"assets.asset", "assets.favicon", "assets.robots"}
 """Endpoints of files that belong to a page, or that browsers and search engines ask for by themselves."""
 MAY_SAY_WHEN = {429, 503, 507}
+LIMITED = ("RateLimit", "RateLimit-Policy")
+"""What an answer of a route with a limit has, unless RATE_LIMITS is off:
+https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-ratelimit-headers-10"""
 REFERENCE = "#/components/schemas/{model}"
 
 
@@ -141,6 +144,9 @@ def _responses(operation: Operation, schemas: _Schemas, *, with_body: bool) -> d
         }
     for status, codes in _refusals(operation).items():
         responses[status] = _refusal(status, codes, schemas, with_body=with_body)
+    if operation.limit:
+        for response in responses.values():
+            response["headers"] = _headers(LIMITED, required=False) | response.get("headers", {})
     return responses
 
 
@@ -148,6 +154,7 @@ def _refusals(operation: Operation) -> dict[int, set[str]]:
     """The statuses and codes of every error a route may answer with; the codes of a 400 and a 413 are no closed set."""
     codes: dict[int, set[str]] = defaultdict(set)
     kinds = set(operation.refuses) | ({TokenRefused} if operation.account != "ignored" else set())
+    kinds |= {TooManyRequests} if operation.limit else set()
     for kind in kinds:
         status, code = (405, "open_by_post") if kind is OpensByPostOnly else STATUS[kind]
         codes[status].add(code)

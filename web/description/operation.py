@@ -49,6 +49,8 @@ class Operation:
     """Whether a route needs an account, looks who is asking, or looks at no header."""
     basic: bool = False
     """Whether HTTP Basic may carry an image's password."""
+    limit: str | None = None
+    """Which of RATE_LIMITS a request of this route counts in."""
 
     def __call__(self, route: Route) -> Route:
         """Describe a route."""

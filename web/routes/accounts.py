@@ -30,6 +30,7 @@ from web.request.auth import account
 from web.request.bodies import Credentials, PasswordChange, Registration
 from web.request.encoded import EncodedImage, read_encoded_image
 from web.request.json_body import read_json
+from web.request.limits import guessing
 from web.request.options import wishes_of
 from web.request.passwords import Opening, read_opening
 
@@ -54,6 +55,7 @@ def _add_logins(routes: Blueprint, accounts: Accounts) -> None:
         {201: Answer("The account.", RegisteredAnswer)},
         (NameTaken, *DATABASE),
         body=RequestBody(Registration),
+        limit="registrations",
     )
     def registration() -> Response:
         asked = read_json(request, Registration)
@@ -65,6 +67,7 @@ def _add_logins(routes: Blueprint, accounts: Accounts) -> None:
         {200: Answer("A token.", TokenAnswer)},
         (LoginRefused, TooManyLogins, *DATABASE),
         body=RequestBody(Credentials),
+        limit="logins",
     )
     def login() -> Response:
         given = read_json(request, Credentials)
@@ -102,6 +105,7 @@ def _add_password(routes: Blueprint, accounts: Accounts) -> None:
         (AccountAsked, CurrentPasswordWrong, TooManyLogins, *DATABASE),
         body=RequestBody(PasswordChange),
         account="asked",
+        limit="logins",
     )
     def change_password() -> Response:
         owner, asked = account(), read_json(request, PasswordChange)
@@ -117,6 +121,7 @@ def _add_upload(routes: Blueprint, drop: Drop, config: Config) -> None:
         (AccountAsked, *STORING),
         body=RequestBody(EncodedImage),
         account="asked",
+        limit="uploads",
     )
     def upload() -> Response:
         owner = account()
@@ -133,6 +138,7 @@ def _add_images(routes: Blueprint, drop: Drop) -> None:
         (ImageGone, OpensByPostOnly, *DATABASE),
         path={"link": SECRET},
         account="heeded",
+        limit="opens",
     )
     def image(link: str) -> Response:
         if request.method == "HEAD":
@@ -148,9 +154,12 @@ def _add_images(routes: Blueprint, drop: Drop) -> None:
         body=form(Opening),
         account="heeded",
         basic=True,
+        limit="opens",
     )
     def open_image(link: str) -> Response:
-        return image_response(*drop.open(link, read_opening(request)))
+        password = read_opening(request)
+        with guessing(password):
+            return image_response(*drop.open(link, password))
 
 
 def _private(fields: Any, status: int = 200) -> Response:

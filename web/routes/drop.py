@@ -22,6 +22,7 @@ from web.request.auth import catalog_owner
 from web.request.body import IMAGE_FIELDS, read_body
 from web.request.conversions import ConversionOptions, read_conversion
 from web.request.filenames import in_path
+from web.request.limits import guessing
 from web.request.links import split_name
 from web.request.options import UploadOptions, read_wishes
 from web.request.passwords import Opening, read_opening
@@ -36,6 +37,7 @@ UPLOAD = Operation(
     body=upload_body(UploadOptions, IMAGE_FIELDS),
     account="heeded",
     basic=True,
+    limit="uploads",
 )
 CONVERSION = text_schemas(ConversionOptions)
 NAME = {
@@ -103,6 +105,7 @@ def _add_images(routes: Blueprint, drop: Drop, catalog: Catalog) -> None:
         query=CONVERSION,
         path=NAME,
         account="heeded",
+        limit="opens",
     )
     def image(name: str) -> Response:
         link, end = split_name(name)
@@ -121,11 +124,13 @@ def _add_images(routes: Blueprint, drop: Drop, catalog: Catalog) -> None:
         body=form(Opening),
         account="heeded",
         basic=True,
+        limit="opens",
     )
     def open_image(name: str) -> Response:
         link, end = split_name(name)
         password, conversion = read_opening(request), read_conversion(request, end)
-        return image_response(*_by_name(catalog, drop.open, link, password, conversion))
+        with guessing(password):
+            return image_response(*_by_name(catalog, drop.open, link, password, conversion))
 
 
 def _by_name(
