@@ -92,8 +92,7 @@ export class ChosenImage {
 
   fail(error) {
     if (error instanceof Cancelled) this.state("cancelled", word("cancelled"));
-    else if (error instanceof Refused)
-      this.state(error.passing ? "failed" : "refused", refusalWord(error));
+    else if (error instanceof Refused) this.state(error.passing ? "failed" : "refused", refusalWord(error));
     else this.state("failed", word("unreachable"));
     tell(`${this.file.name}: ${one(".state", this.element).textContent}`);
   }

@@ -34,8 +34,7 @@ function fail(error, again, sentence) {
     return;
   }
   enter("failed");
-  one(".why", section("failed")).textContent =
-    error instanceof Refused ? refusalWord(error) : word(sentence);
+  one(".why", section("failed")).textContent = error instanceof Refused ? refusalWord(error) : word(sentence);
   one(".again", section("failed")).onclick = again;
 }
 
