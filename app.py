@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from sqlalchemy.exc import ArgumentError
 import embedded
 from commands import in_one_sentence, register_commands
 from config import Config, ConfigError
-from crypto import MalformedServerKey, OwnerSeal, ServerKeys, server_keys_in
+from crypto import MalformedServerKey, OwnerSeal, ServerKeys, client_tag, server_keys_in
 from database import disk_room, engine_options
 from imaging import Limits as PictureLimits
 from models import db
@@ -38,7 +39,16 @@ from services import (
 )
 from storage import RowStore
 from units import parse_upload_codes
-from web import Services, admitted, behind_proxies, observe, register_web
+from web import (
+    Counters,
+    Limiter,
+    Services,
+    ValkeyCounters,
+    admitted,
+    behind_proxies,
+    observe,
+    register_web,
+)
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -70,16 +80,18 @@ class Mayfly(Flask):
         log.error("unhandled %s in %s", exc_info[0].__name__, request.url_rule)
 
 
-def create_app(config: Config | None = None) -> Mayfly:
+def create_app(config: Config | None = None, counters: Counters | None = None) -> Mayfly:
     """Put the rooms together; nothing is started and no connection is made.
+
+    ``counters`` are those that all processes of a machine share for the rate limits; else this one has its own.
 
     Raises ConfigError and MalformedServerKey; within a command of ``flask``, ClickException.
     """
     with in_one_sentence():
-        return _put_together(config or Config.from_env())
+        return _put_together(config or Config.from_env(), counters or Counters())
 
 
-def _put_together(config: Config) -> Mayfly:
+def _put_together(config: Config, counters: Counters) -> Mayfly:
     app = Mayfly("mayfly", template_folder="web/pages/templates", static_folder=None, root_path=str(ROOT))
     app.settings = config
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -107,7 +119,10 @@ def _put_together(config: Config) -> Mayfly:
     drop = app.drop = Drop(engine, server_keys, row_store, images, app.quota, limits)
     observe(app, config, app.schedule.nudge)
     app.readiness = _readiness(app, engine, PurgeClock(stores.values(), config.max_lifetime))
-    services = Services(drop, app.purge, app.accounts, catalog, app.readiness, _gate(config))
+    url = config.rate_limit_storage_url
+    store = ValkeyCounters(url, counters) if url else counters
+    limiter = Limiter(config.rate_limits, store, partial(client_tag, server_keys))
+    services = Services(drop, app.purge, app.accounts, catalog, app.readiness, _gate(config), limiter)
     register_web(app, services, config)
     register_commands(app, config, app.purge, app.accounts)
     app.memory = Memory(config.bytes_in_flight)

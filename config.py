@@ -11,6 +11,8 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from units import (
+    Rate,
+    RateLimit,
     one_of,
     parse_base_url,
     parse_bind,
@@ -22,8 +24,10 @@ from units import (
     parse_networks,
     parse_origins,
     parse_proxies,
+    parse_rate_limits,
     parse_size,
     parse_upload_codes,
+    parse_valkey_url,
     parse_yes_or_no,
     usable_processors,
     whole_number,
@@ -34,8 +38,19 @@ LONGEST_LIFETIME = 30 * 86400
 LARGEST_IMAGE = 256 * 2**20
 MOST_WORKERS = 16
 """Where WORKERS is not set: so many stay under the hundred connections that PostgreSQL allows as it comes."""
-SECRETS = ("DATABASE_URL", "POSTGRES_PASSWORD", "SECRET_KEYS", "UPLOAD_CODES")
+SECRETS = ("DATABASE_URL", "POSTGRES_PASSWORD", "SECRET_KEYS", "RATE_LIMIT_STORAGE_URL", "UPLOAD_CODES")
 """Settings that a file may hold instead: NAME_FILE says where."""
+
+RATE_LIMITS = {
+    "uploads": RateLimit(Rate(300, 60), Rate(3_000, 60)),
+    "opens": RateLimit(Rate(1_200, 60), Rate(30_000, 60)),
+    "conversions": RateLimit(Rate(120, 60), Rate(1_200, 60)),
+    "passwords": RateLimit(Rate(30, 60), Rate(1_200, 60)),
+    "logins": RateLimit(Rate(120, 60), Rate(1_200, 60)),
+    "registrations": RateLimit(Rate(60, 3600), Rate(600, 3600)),
+    "cleanup": RateLimit(Rate(60, 60), Rate(300, 60)),
+}
+"""What clients may do; docs/decisions/0070-rate-limits.md says how the figures were chosen."""
 
 
 class ConfigError(Exception):
@@ -79,6 +94,8 @@ class Config:
     """Where the codes stand that count from now on."""
     upload_networks: tuple[IPv4Network | IPv6Network, ...] = field(default_factory=tuple)
     registration: str = "open"
+    rate_limits: Mapping[str, RateLimit] = field(default_factory=lambda: RATE_LIMITS)
+    rate_limit_storage_url: str | None = field(default=None, repr=False)
     given: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
     """The names that are set in the environment, so that advice names no other."""
 
@@ -216,6 +233,11 @@ def _upload_codes(env: Mapping[str, str]) -> tuple[tuple[str, str], ...] | None:
     return _parsed(name, text, parse_upload_codes) if text else None
 
 
+def _rate_limit_storage(env: Mapping[str, str]) -> str | None:
+    url, name = _secret(env, "RATE_LIMIT_STORAGE_URL")
+    return _parsed(name, url, parse_valkey_url) if url else None
+
+
 READERS: Mapping[str, Reader] = {
     "secret_files": _secret_files,
     "database_url": _database,
@@ -247,5 +269,7 @@ READERS: Mapping[str, Reader] = {
     "upload_codes_file": _setting("UPLOAD_CODES_FILE", Path),
     "upload_networks": _setting("UPLOAD_NETWORKS", parse_networks),
     "registration": _setting("REGISTRATION", one_of("open", "code", "closed")),
+    "rate_limits": _setting("RATE_LIMITS", lambda text: parse_rate_limits(text, RATE_LIMITS)),
+    "rate_limit_storage_url": _rate_limit_storage,
     "given": frozenset,
 }

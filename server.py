@@ -7,6 +7,7 @@ import asyncio
 import ctypes
 import functools
 import logging
+import multiprocessing
 import os
 import resource
 import signal
@@ -32,7 +33,7 @@ from front import Front
 from imaging import hide_memory, jail_offered
 from models import connections_allowed, db
 from services import DEAR_AT_ONCE
-from web import Hosts, current_request_id, largest_body
+from web import Hosts, current_request_id, largest_body, shared_counters
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -111,6 +112,10 @@ def serve(config: Config, *, debug: bool) -> None:
             log_dictconfig=logs.GRANIAN,
         )
         prepare_forks()
+        multiprocessing.set_start_method(
+            "fork", force=True
+        )  # spawned, as by Python 3.14, they would share nothing
+        shared_counters()
         server.serve()
 
 
@@ -136,10 +141,7 @@ def _exists(pid: int) -> bool:
 
 
 def prepare_forks() -> None:
-    """See to it that SIGTERM ends each worker from its first moment on, and that Ctrl-C reaches the main process alone.
-
-    The main process calls this before it has workers.
-    """
+    """Before there are workers: have SIGTERM end each from its first moment, and Ctrl-C reach this process alone."""
     os.register_at_fork(
         before=functools.partial(_sigterm, signal.SIG_BLOCK),
         after_in_parent=functools.partial(_sigterm, signal.SIG_UNBLOCK),
@@ -185,7 +187,7 @@ def prepared() -> Mayfly:
     _reuse_memory()
     os.setpgid(0, 0)  # as in _be_a_worker, but where it is spawned
     embedded.die_with(os.getppid(), signal.SIGTERM)
-    app = create_app()
+    app = create_app(counters=shared_counters())
     app.schedule.start()
     return app
 

@@ -6,7 +6,8 @@ import contextlib
 import math
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
@@ -20,6 +21,8 @@ MOST_UPLOAD_CODES = 200
 _DURATION = re.compile(r"(\d{1,9})(s|m|h|d)?", re.ASCII)
 _SECONDS = {None: 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _SIZE = re.compile(r"(\d{1,15}) ?(B|KiB|MiB|GiB)?", re.ASCII)
+_RATE = re.compile(r"(\d{1,9})/(second|minute|hour|day)", re.ASCII)
+_WINDOWS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 _BYTES = {None: 1, "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
 
@@ -70,6 +73,59 @@ def parse_proxies(text: str) -> tuple[int, bool]:
             " Forwarded in place of X-Forwarded-For"
         )
     return int(number), bool(field)
+
+
+@dataclass(frozen=True)
+class Rate:
+    """At most ``amount`` of something in ``seconds``."""
+
+    amount: int
+    seconds: int
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    """How much of something one client may do, and all clients together; None is no limit."""
+
+    by_client: Rate | None
+    in_all: Rate | None
+
+
+def parse_rate_limits(text: str, usual: Mapping[str, RateLimit]) -> Mapping[str, RateLimit]:
+    """Read ``off``, or ``uploads=60/minute,600/minute opens=off``, which changes some of the usual limits.
+
+    The first rate is one client's, the second that of all together. Raises ValueError that says these forms.
+    """
+    if text == "off":
+        return {}
+    changed: dict[str, RateLimit] = {}
+    for word in text.split():
+        name, _, rates = word.partition("=")
+        if name not in usual or name in changed:
+            raise ValueError(
+                f"write off, or name=RATE or name=RATE,RATE; each name once, of {', '.join(usual)}"
+            )
+        by_client, comma, in_all = rates.partition(",")
+        changed[name] = replace(usual[name], by_client=_rate(by_client))
+        if comma or by_client == "off":
+            changed[name] = replace(changed[name], in_all=_rate(in_all if comma else "off"))
+    return {**usual, **changed}
+
+
+def _rate(text: str) -> Rate | None:
+    found = _RATE.fullmatch(text)
+    if text != "off" and (found is None or not int(found[1])):
+        raise ValueError("write a rate as 60/minute, with second, minute, hour or day, or off")
+    return Rate(int(found[1]), _WINDOWS[found[2]]) if found else None
+
+
+def parse_valkey_url(text: str) -> str:
+    """Read where a Valkey or a Redis is, as its client takes it; raises ValueError that says the forms."""
+    scheme, _, rest = text.partition("://")
+    parts = urlsplit(f"//{rest}")
+    if scheme not in {"redis", "rediss", "valkey"} or not _is_port(parts) or not parts.hostname:
+        raise ValueError("write redis://:PASSWORD@HOST:6379/0, rediss:// for TLS, or valkey://")
+    return f"{scheme.replace('valkey', 'redis')}://{rest}"
 
 
 def parse_bind(text: str) -> tuple[str, int]:

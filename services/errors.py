@@ -48,6 +48,16 @@ class TooManyGuesses(ServiceError):
         self.retry_after = pause
 
 
+class TooManyRequests(ServiceError):
+    """One client does something more often than it may, or all clients together do; ``limit`` names which limit."""
+
+    def __init__(self, limit: str, doing: str, pause: int, *, in_all: bool) -> None:
+        whose = "this server has" if in_all else "your address has made"
+        super().__init__(f"Too many {doing}: {whose} as many as it may; try again in {pause} seconds.")
+        self.limit = limit
+        self.retry_after = pause
+
+
 class BadLifetime(ServiceError):
     """A lifetime outside of what this server allows."""
 

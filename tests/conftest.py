@@ -102,7 +102,7 @@ def admin(database_url: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def make_app(database_url: str, admin: Engine, tmp_path: Path) -> Iterator[MakeApp]:
-    """Make applications on an empty database; every trigger of the purge is off unless a test asks for one."""
+    """Make applications on an empty database; purges and rate limits are off unless a test asks for them."""
     made: list[Mayfly] = []
     kept: list[Conformity] = []
     _empty(admin)
@@ -113,6 +113,7 @@ def make_app(database_url: str, admin: Engine, tmp_path: Path) -> Iterator[MakeA
             "data_dir": tmp_path,
             "secret_keys": (SERVER_KEY,),
             "purge_interval": 0,
+            "rate_limits": {},
         }
         app = create_app(Config(**defaults | settings))
         app.testing = True

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from config import READERS, SECRETS, Config, ConfigError
+from config import RATE_LIMITS, READERS, SECRETS, Config, ConfigError
 from tests.processes import ROOT
-from units import usable_processors
+from units import Rate, RateLimit, usable_processors
 
 
 def test_nothing_set_is_the_documented_default() -> None:
@@ -62,6 +62,21 @@ def test_every_field_has_a_reader() -> None:
             "trusted_hosts",
             ("drop.example.org", ".example.net", "a_b"),
         ),
+        ("RATE_LIMITS", "off", "rate_limits", {}),
+        (
+            "RATE_LIMITS",
+            "uploads=5/minute,70/hour  opens=off cleanup=2/day logins=3/second,off",
+            "rate_limits",
+            RATE_LIMITS
+            | {
+                "uploads": RateLimit(Rate(5, 60), Rate(70, 3600)),
+                "opens": RateLimit(None, None),
+                "cleanup": RateLimit(Rate(2, 86400), RATE_LIMITS["cleanup"].in_all),
+                "logins": RateLimit(Rate(3, 1), None),
+            },
+        ),
+        ("RATE_LIMIT_STORAGE_URL", "valkey://:a@h:6380/1", "rate_limit_storage_url", "redis://:a@h:6380/1"),
+        ("RATE_LIMIT_STORAGE_URL", "rediss://h", "rate_limit_storage_url", "rediss://h"),
         ("TRUSTED_PROXIES", "1", "trusted_proxies", 1),
         ("TRUSTED_PROXIES", "1", "proxies_write_forwarded", False),
         ("TRUSTED_PROXIES", "2 forwarded", "trusted_proxies", 2),
@@ -133,6 +148,19 @@ def test_a_setting_is_read(name: str, value: str, attribute: str, read: object) 
         ("TRUSTED_HOSTS", "example.org:443"),
         ("TRUSTED_HOSTS", "https://example.org"),
         ("TRUSTED_HOSTS", "drop..example.org"),
+        ("RATE_LIMITS", "on"),
+        ("RATE_LIMITS", "uploads"),
+        ("RATE_LIMITS", "uploads=5"),
+        ("RATE_LIMITS", "uploads=0/minute"),
+        ("RATE_LIMITS", "uploads=5/fortnight"),
+        ("RATE_LIMITS", "uploads=5/minute,"),
+        ("RATE_LIMITS", "uploads=5/minute,x"),
+        ("RATE_LIMITS", "uploads=5/minute uploads=6/minute"),
+        ("RATE_LIMITS", "downloads=5/minute"),
+        ("RATE_LIMIT_STORAGE_URL", "memcached://hunter2"),
+        ("RATE_LIMIT_STORAGE_URL", "redis://:hunter2@"),
+        ("RATE_LIMIT_STORAGE_URL", "redis://:hunter2@h:port"),
+        ("RATE_LIMIT_STORAGE_URL_FILE", "/nowhere/hunter2"),
         ("TRUSTED_PROXIES", "yes"),
         ("TRUSTED_PROXIES", "11"),
         ("TRUSTED_PROXIES", "forwarded"),

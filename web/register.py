@@ -17,6 +17,7 @@ from web.request.auth import register_auth
 from web.request.gate import register_gate
 from web.request.header_size import register_header_size
 from web.request.hosts import register_hosts
+from web.request.limits import Limiter, register_limits
 from web.request.links import FirstPart
 from web.routes.accounts import account_routes
 from web.routes.catalog import catalog_routes
@@ -38,6 +39,7 @@ class Services:
     catalog: Catalog
     readiness: Readiness
     gate: Gate
+    limiter: Limiter
 
 
 def register_web(app: Flask, services: Services, config: Config) -> None:
@@ -48,6 +50,7 @@ def register_web(app: Flask, services: Services, config: Config) -> None:
     register_header_size(app)
     register_hosts(app, config)
     app.config["BASE_URL"] = config.base_url
+    register_limits(app, services.limiter)
     register_auth(app, services.accounts, open_catalog=config.open_catalog)
     register_gate(app, services.gate)
     app.register_blueprint(drop_routes(services.drop, services.catalog, config))

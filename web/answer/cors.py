@@ -14,6 +14,8 @@ SHOWN = (
     "Content-Length",
     "Image-Key",
     "Location",
+    "RateLimit",
+    "RateLimit-Policy",
     "Retry-After",
     "Sunset",
     "Views-Left",

@@ -34,6 +34,7 @@ from services import (
     TooManyGuesses,
     TooManyKeys,
     TooManyLogins,
+    TooManyRequests,
     TooSlow,
     UploadCodeAsked,
     UploadCodeWrong,
@@ -68,6 +69,7 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     LoginRefused: (401, "login_refused"),
     CurrentPasswordWrong: (403, "password_wrong"),
     NameTaken: (409, "name_taken"),
+    TooManyRequests: (429, "too_many_requests"),
     TooManyLogins: (429, "too_many_logins"),
     KeyNotEnough: (403, "key_not_enough"),
     KeyGone: (404, "not_found"),
@@ -137,8 +139,9 @@ def _known(error: Exception) -> Response:
     if type(error) is UploadCodeAsked and wants_page():
         # A 401 would make the browser ask in a window of its own, and keep the code; the page asks for it in a field.
         return error_response(403, code, str(error))
-    response = error_response(status, code, str(error))
-    if seconds := getattr(error, "retry_after", None):
+    seconds = getattr(error, "retry_after", None)
+    response = error_response(status, code, str(error), seconds)
+    if seconds:
         response.headers["Retry-After"] = str(seconds)
     if type(error) in CHALLENGES:
         response.headers["WWW-Authenticate"] = CHALLENGES[type(error)]
@@ -197,13 +200,15 @@ def wants_page() -> bool:
     return request.accept_mimetypes.best_match(ANSWER_TYPES, default=ANSWER_TYPES[0]) == "text/html"
 
 
-def error_response(status: int, code: str, message: str) -> Response:
+def error_response(status: int, code: str, message: str, wait: int | None = None) -> Response:
     """One form of error for all: JSON, the same words as text, or a page for a browser."""
     best = request.accept_mimetypes.best_match(ANSWER_TYPES, default=ANSWER_TYPES[0])
     if best == "text/plain":
         response = Response(f"{message}\n", mimetype="text/plain")
     elif best == "text/html":
-        response = Response(render_template("error.html", status=status, code=code, message=message))
+        response = Response(
+            render_template("error.html", status=status, code=code, message=message, wait=wait)
+        )
     else:
         response = jsonify(status="error", error=code, message=message)
     response.status_code = status

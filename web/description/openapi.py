@@ -18,6 +18,7 @@ from services import (
     OpensByPostOnly,
     RegistrationClosed,
     TokenRefused,
+    TooManyRequests,
     UploadCodeAsked,
     UploadCodeWrong,
     UploadsClosed,
@@ -36,6 +37,9 @@ AT_THE_GATE: dict[str, set[type[Exception]]] = {
     "upload": {UploadCodeAsked, UploadCodeWrong, AccountAsked, UploadsClosed},
     "registration": {UploadCodeAsked, UploadCodeWrong, RegistrationClosed},
 }
+LIMITED = ("RateLimit", "RateLimit-Policy")
+"""What an answer of a route with a limit has, unless RATE_LIMITS is off:
+https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-ratelimit-headers-10"""
 REFERENCE = "#/components/schemas/{model}"
 
 
@@ -154,6 +158,9 @@ def _responses(operation: Operation, schemas: _Schemas, *, with_body: bool) -> d
         }
     for status, codes in _refusals(operation).items():
         responses[status] = _refusal(status, codes, schemas, with_body=with_body)
+    if operation.limit:
+        for response in responses.values():
+            response["headers"] = _headers(LIMITED, required=False) | response.get("headers", {})
     return responses
 
 
@@ -162,6 +169,7 @@ def _refusals(operation: Operation) -> dict[int, set[str]]:
     codes: dict[int, set[str]] = defaultdict(set)
     kinds = set(operation.refuses) | ({TokenRefused} if operation.account != "ignored" else set())
     kinds |= AT_THE_GATE[operation.gate] if operation.gate else set()
+    kinds |= {TooManyRequests} if operation.limit else set()
     for kind in kinds:
         status, code = (405, "open_by_post") if kind is OpensByPostOnly else STATUS[kind]
         codes[status].add(code)

@@ -56,6 +56,8 @@ class Operation:
     """Whether HTTP Basic may carry an image's password, and before an upload a code as its user name."""
     gate: GateUse | None = None
     """What the operator's gate lets through here, or stops."""
+    limit: str | None = None
+    """Which of RATE_LIMITS a request of this route counts in."""
 
     def __call__(self, route: Route) -> Route:
         """Describe a route."""

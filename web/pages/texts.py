@@ -55,6 +55,7 @@ SCRIPTS = {
     ),
     "last_view": _("That was its last view: the link opens nothing any more."),
     "wait": _("Too many attempts. Wait {time}."),
+    "come_back": _("That is more than this server takes from one place at a time. Try again in {time}."),
     "zoom": _("Zoom: {percent}"),
     "image_open": _("The image is open."),
 }
@@ -88,6 +89,7 @@ ERRORS = {
     "name_taken": _("This login or this address has an account already."),
     "token_refused": _("The login is over. Log in again."),
     "too_many_logins": _("There were too many attempts at this login. Wait a moment."),
+    "too_many_requests": _("That is more than this server takes from one place at a time."),
     "too_many_pixels": _("The image has more pixels than the server takes."),
     "other": _("The server refused this."),
 }

@@ -31,6 +31,7 @@ from web.request.bodies import Credentials, PasswordChange, Registration
 from web.request.encoded import EncodedImage, read_encoded_image
 from web.request.gate import prove_code
 from web.request.json_body import read_json
+from web.request.limits import guessing
 from web.request.options import wishes_of
 from web.request.passwords import Opening, read_opening
 
@@ -57,6 +58,7 @@ def _add_logins(routes: Blueprint, accounts: Accounts) -> None:
         body=RequestBody(Registration),
         basic=True,
         gate="registration",
+        limit="registrations",
     )
     def registration() -> Response:
         asked = read_json(request, Registration)
@@ -69,6 +71,7 @@ def _add_logins(routes: Blueprint, accounts: Accounts) -> None:
         {200: Answer("A token.", TokenAnswer)},
         (LoginRefused, TooManyLogins, *DATABASE),
         body=RequestBody(Credentials),
+        limit="logins",
     )
     def login() -> Response:
         given = read_json(request, Credentials)
@@ -106,6 +109,7 @@ def _add_password(routes: Blueprint, accounts: Accounts) -> None:
         (AccountAsked, CurrentPasswordWrong, TooManyLogins, *DATABASE),
         body=RequestBody(PasswordChange),
         account="asked",
+        limit="logins",
     )
     def change_password() -> Response:
         owner, asked = account(), read_json(request, PasswordChange)
@@ -122,6 +126,7 @@ def _add_upload(routes: Blueprint, drop: Drop, config: Config) -> None:
         body=RequestBody(EncodedImage, holds="base64"),
         account="asked",
         gate="upload",
+        limit="uploads",
     )
     def upload() -> Response:
         owner = account()
@@ -139,6 +144,7 @@ def _add_images(routes: Blueprint, drop: Drop) -> None:
         (ImageGone, OpensByPostOnly, *DATABASE),
         path={"link": SECRET},
         account="heeded",
+        limit="opens",
     )
     def image(link: str) -> Response:
         if request.method == "HEAD":
@@ -154,9 +160,12 @@ def _add_images(routes: Blueprint, drop: Drop) -> None:
         body=form(Opening),
         account="heeded",
         basic=True,
+        limit="opens",
     )
     def open_image(link: str) -> Response:
-        return image_response(*drop.open(link, read_opening(request)))
+        password = read_opening(request)
+        with guessing(password):
+            return image_response(*drop.open(link, password))
 
 
 def _private(fields: Any, status: int = 200) -> Response:

@@ -24,6 +24,7 @@ from web.request.body import IMAGE_FIELDS, read_body
 from web.request.conversions import ConversionOptions, read_conversion
 from web.request.filenames import in_path
 from web.request.gate import prove_code
+from web.request.limits import guessing
 from web.request.links import split_name
 from web.request.options import UploadOptions, read_wishes
 from web.request.passwords import Opening, read_opening
@@ -39,6 +40,7 @@ UPLOAD = Operation(
     account="heeded",
     basic=True,
     gate="upload",
+    limit="uploads",
 )
 CONVERSION = text_schemas(ConversionOptions)
 NAME = {
@@ -107,6 +109,7 @@ def _add_images(routes: Blueprint, drop: Drop, catalog: Catalog) -> None:
         query=CONVERSION,
         path=NAME,
         account="heeded",
+        limit="opens",
     )
     def image(name: str) -> Response:
         link, end = split_name(name)
@@ -125,11 +128,13 @@ def _add_images(routes: Blueprint, drop: Drop, catalog: Catalog) -> None:
         body=form(Opening),
         account="heeded",
         basic=True,
+        limit="opens",
     )
     def open_image(name: str) -> Response:
         link, end = split_name(name)
         password, conversion = read_opening(request), read_conversion(request, end)
-        return image_response(*_by_name(catalog, drop.open, link, password, conversion))
+        with guessing(password):
+            return image_response(*_by_name(catalog, drop.open, link, password, conversion))
 
 
 def _by_name(

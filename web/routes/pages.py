@@ -21,6 +21,7 @@ from web.description.forms import form
 from web.description.operation import HTML, TEXT, Answer, Operation
 from web.pages.page import Page, qr
 from web.request.forms import read_form
+from web.request.limits import guessing
 from web.request.links import PASTED, link_in
 from web.request.passwords import Password, read_password
 from web.request.strict import Strict
@@ -99,6 +100,7 @@ def _add_glance(routes: Blueprint, page: Page, drop: Drop) -> None:
         (ImageGone, *DATABASE),
         body=form(LinkForm),
         also=CROSS_SITE,
+        limit="opens",
     )
     def glance() -> Response:
         link = link_in(_form(LinkForm).link)
@@ -117,12 +119,14 @@ def _add_opening(routes: Blueprint, page: Page, drop: Drop) -> None:
         body=form(OpeningForm),
         also=CROSS_SITE,
         basic=True,
+        limit="opens",
     )
     def open_image() -> Response:
         sent = _form(OpeningForm)
-        link = link_in(sent.link)
+        link, password = link_in(sent.link), read_password(request, sent.password)
         try:
-            return image_response(*drop.open(link, read_password(request, sent.password)))
+            with guessing(password):
+                return image_response(*drop.open(link, password))
         except (PasswordAsked, PasswordWrong, TooManyGuesses) as error:
             if not wants_page():
                 raise

@@ -2,7 +2,7 @@
 
 import { copyOf, one, show, tell } from "../shared/dom.js";
 import { Refused } from "../shared/server.js";
-import { bytes, errorWord, percent, word } from "../shared/words.js";
+import { bytes, percent, refusalWord, word } from "../shared/words.js";
 import { Cancelled, upload } from "./upload.js";
 
 export class ChosenImage {
@@ -92,8 +92,7 @@ export class ChosenImage {
 
   fail(error) {
     if (error instanceof Cancelled) this.state("cancelled", word("cancelled"));
-    else if (error instanceof Refused)
-      this.state(error.passing ? "failed" : "refused", errorWord(error.code));
+    else if (error instanceof Refused) this.state(error.passing ? "failed" : "refused", refusalWord(error));
     else this.state("failed", word("unreachable"));
     tell(`${this.file.name}: ${one(".state", this.element).textContent}`);
   }
