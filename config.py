@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 from urllib.parse import quote
 
 from units import (
@@ -66,13 +66,13 @@ class Config:
     open_catalog: bool = False
     accept_no_jail: bool = False
     cors_origins: tuple[str, ...] = field(default_factory=tuple)
-    uploads: str = "open"
+    uploads: Literal["open", "code", "account", "closed"] = "open"
     upload_codes: tuple[tuple[str, str], ...] = field(default_factory=tuple, repr=False)
     """Names and codes as they were at the start."""
     upload_codes_file: Path | None = None
     """Where the codes stand that count from now on."""
     upload_networks: tuple[IPv4Network | IPv6Network, ...] = field(default_factory=tuple)
-    registration: str = "open"
+    registration: Literal["open", "code", "closed"] = "open"
     given: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
     """The names that are set in the environment, so that advice names no other."""
 
