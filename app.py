@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
-from http import HTTPMethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, request
 from flask_migrate import Migrate, upgrade
 from sqlalchemy import Engine
 from sqlalchemy.exc import ArgumentError
@@ -29,7 +27,9 @@ from services import (
     Gate,
     LivingImages,
     Memory,
+    Needs,
     Purge,
+    PurgeClock,
     PurgeSchedule,
     Quota,
     Readiness,
@@ -38,16 +38,14 @@ from services import (
 )
 from storage import RowStore
 from units import parse_upload_codes
-from web import Services, admitted, behind_proxies, register_web
+from web import Services, admitted, behind_proxies, observe, register_web
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 ROOT = Path(__file__).parent
-METHODS = frozenset(HTTPMethod)
-"""A client may write any word where its method stands, so only these are logged."""
+MIGRATIONS = ROOT / "migrations"
 log = logging.getLogger("mayfly")
-access_log = logging.getLogger("mayfly.access")
 
 
 class Mayfly(Flask):
@@ -91,7 +89,7 @@ def _put_together(config: Config) -> Mayfly:
     )
     engine = _engine(app)
     notice_restarts(engine)
-    Migrate(app, db, directory=str(ROOT / "migrations"))
+    Migrate(app, db, directory=str(MIGRATIONS))
     row_store, server_keys = RowStore(), _server_keys(config)
     stores = {row_store.name: row_store}
     app.quota = Quota(engine, config.max_stored_bytes, disk_room(config))
@@ -107,13 +105,15 @@ def _put_together(config: Config) -> Mayfly:
     app.accounts = Accounts(engine, server_keys, stores, app.quota)
     catalog = Catalog(engine, OwnerSeal(server_keys), images)
     drop = app.drop = Drop(engine, server_keys, row_store, images, app.quota, limits)
-    _observe(app)
-    app.readiness = Readiness(engine, accept_no_jail=config.accept_no_jail)
+    observe(app, config, app.schedule.nudge)
+    app.readiness = _readiness(app, engine, PurgeClock(stores.values(), config.max_lifetime))
     services = Services(drop, app.purge, app.accounts, catalog, app.readiness, _gate(config))
     register_web(app, services, config)
     register_commands(app, config, app.purge, app.accounts)
     app.memory = Memory(config.bytes_in_flight)
-    app.plain_wsgi = behind_proxies(app.wsgi_app, config.trusted_proxies)
+    app.plain_wsgi = behind_proxies(
+        app.wsgi_app, config.trusted_proxies, forwarded=config.proxies_write_forwarded
+    )
     app.wsgi_app = admitted(app.plain_wsgi, app.memory)  # type: ignore[assignment, method-assign]
     return app
 
@@ -121,6 +121,17 @@ def _put_together(config: Config) -> Mayfly:
 def _gate(config: Config) -> Gate:
     codes = UploadCodes(config.upload_codes, config.upload_codes_file, parse_upload_codes)
     return Gate(config.uploads, config.registration, config.upload_networks, codes)
+
+
+def _readiness(app: Mayfly, engine: Engine, purge_clock: PurgeClock) -> Readiness:
+    config = app.settings
+    needs = Needs(
+        schema=max(path.name.partition("_")[0] for path in MIGRATIONS.glob("versions/[0-9]*.py")),
+        purge_interval=config.purge_interval,
+        accept_no_jail=config.accept_no_jail,
+        disk_has_room=disk_room(config),
+    )
+    return Readiness(engine, purge_clock, needs)
 
 
 def _engine(app: Mayfly) -> Engine:
@@ -158,22 +169,6 @@ def _server_keys(config: Config) -> ServerKeys:
             f"the server key can't be kept in {config.data_dir} ({error.strerror}): let this user write there,"
             " or set DATA_DIR or SECRET_KEYS"
         ) from None
-
-
-def _observe(app: Mayfly) -> None:
-    """Log every request by its route, never by its path, which would hold a link; and wake the purge."""
-
-    @app.before_request
-    def begin() -> None:
-        g.began = time.perf_counter()
-
-    @app.after_request
-    def end(response: Response) -> Response:
-        milliseconds = (time.perf_counter() - g.began) * 1000
-        method = request.method if request.method in METHODS else "OTHER"
-        access_log.info("%s %s %d %.1fms", method, request.url_rule, response.status_code, milliseconds)
-        app.schedule.nudge()
-        return response
 
 
 if __name__ == "__main__":

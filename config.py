@@ -21,6 +21,7 @@ from units import (
     parse_interval,
     parse_networks,
     parse_origins,
+    parse_proxies,
     parse_size,
     parse_upload_codes,
     parse_yes_or_no,
@@ -53,6 +54,8 @@ class Config:
     base_url: str | None = None
     trusted_hosts: tuple[str, ...] = field(default_factory=tuple)
     trusted_proxies: int = 0
+    proxies_write_forwarded: bool = False
+    """Whether the trusted proxies write Forwarded (RFC 7239) in place of the X-Forwarded fields."""
     secret_keys: tuple[str, ...] | None = field(default=None, repr=False)
     secret_files: tuple[Path, ...] = ()
     lifetime: int = 300
@@ -65,6 +68,9 @@ class Config:
     purge_interval: int = 10
     open_catalog: bool = False
     accept_no_jail: bool = False
+    log_format: str = "text"
+    log_level: str = "info"
+    log_addresses: bool = False
     cors_origins: tuple[str, ...] = field(default_factory=tuple)
     uploads: Literal["open", "code", "account", "closed"] = "open"
     upload_codes: tuple[tuple[str, str], ...] = field(default_factory=tuple, repr=False)
@@ -219,7 +225,8 @@ READERS: Mapping[str, Reader] = {
     "threads": _setting("THREADS", whole_number(1, 64)),
     "base_url": _setting("BASE_URL", parse_base_url),
     "trusted_hosts": _setting("TRUSTED_HOSTS", parse_hosts),
-    "trusted_proxies": _setting("TRUSTED_PROXIES", whole_number(0, 10)),
+    "trusted_proxies": _setting("TRUSTED_PROXIES", lambda text: parse_proxies(text)[0]),
+    "proxies_write_forwarded": _setting("TRUSTED_PROXIES", lambda text: parse_proxies(text)[1]),
     "secret_keys": _secret_keys,
     "lifetime": _setting("LIFETIME", parse_duration),
     "max_lifetime": _setting("MAX_LIFETIME", parse_duration),
@@ -231,6 +238,9 @@ READERS: Mapping[str, Reader] = {
     "purge_interval": _setting("PURGE_INTERVAL", parse_interval),
     "open_catalog": _setting("OPEN_CATALOG", parse_yes_or_no),
     "accept_no_jail": _setting("ACCEPT_NO_JAIL", parse_yes_or_no),
+    "log_format": _setting("LOG_FORMAT", one_of("text", "json")),
+    "log_level": _setting("LOG_LEVEL", one_of("debug", "info", "warning", "error")),
+    "log_addresses": _setting("LOG_ADDRESSES", parse_yes_or_no),
     "cors_origins": _setting("CORS_ORIGINS", parse_origins),
     "uploads": _setting("UPLOADS", one_of("open", "code", "account", "closed")),
     "upload_codes": _upload_codes,

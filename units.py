@@ -50,6 +50,28 @@ def whole_number(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+def one_of(*words: str) -> Callable[[str], str]:
+    """Return what reads one of some words, in any case; it raises ValueError that lists them."""
+
+    def parse(text: str) -> str:
+        if text.lower() not in words:
+            raise ValueError(f"write {', '.join(words[:-1])} or {words[-1]}")
+        return text.lower()
+
+    return parse
+
+
+def parse_proxies(text: str) -> tuple[int, bool]:
+    """Read how many proxies there are, and whether they write ``Forwarded``; raises ValueError that says the forms."""
+    number, _, field = text.partition(" ")
+    if not re.fullmatch(r"\d|10", number, re.ASCII) or field.lower() not in {"", "forwarded"}:
+        raise ValueError(
+            "write how many proxies there are, from 0 to 10, such as 1, or 1 forwarded where they write the field"
+            " Forwarded in place of X-Forwarded-For"
+        )
+    return int(number), bool(field)
+
+
 def parse_bind(text: str) -> tuple[str, int]:
     """Read the address and the port to listen on, ``HOST:PORT``; raises ValueError that says this form."""
     host, _, port = text.rpartition(":")
@@ -127,17 +149,6 @@ def parse_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
         raise ValueError(
             "write networks such as 192.0.2.0/24 or 2001:db8::/32, no bit set behind the prefix, separated by spaces"
         ) from None
-
-
-def one_of(*words: str) -> Callable[[str], str]:
-    """Return what reads one of these words; it raises ValueError that names them."""
-
-    def parse(text: str) -> str:
-        if text not in words:
-            raise ValueError(f"write {', '.join(words[:-1])} or {words[-1]}")
-        return text
-
-    return parse
 
 
 def parse_host(text: str) -> str:

@@ -1,6 +1,7 @@
 """The verbs of Mayfly, without Flask: services speak images."""
 
 from models import OPEN_CATALOG
+from services.access_log import log_request
 from services.accounts import Account, Accounts
 from services.admission import Budget, Later
 from services.allowance import SMALL_BYTES, Allowance, Memory, ceiling, hold_memory, once
@@ -46,9 +47,11 @@ from services.image_info import ImageInfo, Receipt
 from services.limits import DropLimits
 from services.living_images import LivingImages
 from services.purge import Purge
+from services.purge_lag import PurgeClock
 from services.quota import Quota
-from services.readiness import Readiness
+from services.readiness import Needs, Readiness
 from services.schedule import PurgeSchedule
+from services.status import Status, StatusReport
 from services.wishes import Wishes
 
 __all__ = [
@@ -85,17 +88,21 @@ __all__ = [
     "LoginRefused",
     "Memory",
     "NameTaken",
+    "Needs",
     "OpensByPostOnly",
     "Overloaded",
     "PasswordAsked",
     "PasswordWrong",
     "Purge",
+    "PurgeClock",
     "PurgeSchedule",
     "Quota",
     "Readiness",
     "Receipt",
     "RegistrationClosed",
     "ServiceError",
+    "Status",
+    "StatusReport",
     "StorageFull",
     "TokenRefused",
     "TooManyGuesses",
@@ -110,6 +117,7 @@ __all__ = [
     "audit",
     "ceiling",
     "hold_memory",
+    "log_request",
     "notice_restarts",
     "once",
 ]

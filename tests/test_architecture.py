@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("crypto", "embedded", "front", "imaging", "models", "services", "storage", "web")
-MODULES = ("app", "commands", "config", "database", "server", "units")
+MODULES = ("app", "commands", "config", "database", "logs", "server", "units")
 OURS = {*ROOMS, *MODULES}
 
 MAY_IMPORT = {
@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "server": OURS - {"server"},
     "commands": {"config", "crypto", "database", "embedded", "services"},
     "database": {"config", "embedded", "models"},
+    "logs": {"config"},
     "front": {"services"},
     "web": {"services", "imaging", "config", "units"},
     "services": {"crypto", "imaging", "storage", "models"},

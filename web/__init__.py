@@ -1,8 +1,19 @@
 """HTTP and nothing else."""
 
 from web.register import Services, register_web
-from web.request.body import largest_body
+from web.request.forwarded import behind_proxies
 from web.request.hosts import Hosts
-from web.request.in_flight import admitted, behind_proxies
+from web.request.in_flight import admitted
+from web.request.largest import largest_body
+from web.request.observe import current_request_id, observe
 
-__all__ = ["Hosts", "Services", "admitted", "behind_proxies", "largest_body", "register_web"]
+__all__ = [
+    "Hosts",
+    "Services",
+    "admitted",
+    "behind_proxies",
+    "current_request_id",
+    "largest_body",
+    "observe",
+    "register_web",
+]

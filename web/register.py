@@ -12,7 +12,7 @@ from web.answer.errors import register_errors
 from web.answer.headers import harden
 from web.pages.assets import Assets, asset_routes
 from web.pages.languages import register_languages
-from web.pages.texts import ERRORS, page_words
+from web.pages.texts import ERRORS, explain, page_words
 from web.request.auth import register_auth
 from web.request.gate import register_gate
 from web.request.header_size import register_header_size
@@ -76,6 +76,7 @@ def _register_pages(app: Flask) -> None:
         asset=lambda name: base + assets.path(name),
         scripts_of=assets.scripts_of,
         ERRORS=ERRORS,
+        explain=explain,
         page_words=page_words,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

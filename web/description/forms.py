@@ -42,7 +42,7 @@ def upload(model: type[BaseModel], image_fields: tuple[str, ...]) -> RequestBody
         "additionalProperties": False,
         "oneOf": [{"required": [name]} for name in image_fields],
     }
-    return RequestBody(media_types={"multipart/form-data": schema, **RAW})
+    return RequestBody(media_types={"multipart/form-data": schema, **RAW}, holds="image")
 
 
 def _as_text(schema: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from services import GateUse
 Route = TypeVar("Route", bound=Callable[..., Any])
 Schemas = Mapping[str, dict[str, Any]]
 """JSON Schemas by the names of what they describe."""
+BodyHolds = Literal["image", "base64", "fields"]
 AccountUse = Literal["asked", "heeded", "ignored"]
 TEXT, HTML = "text/plain", "text/html"
 
@@ -33,6 +34,8 @@ class RequestBody:
     schema: type | None = None
     media_types: Schemas = field(default_factory=dict)
     required: bool = True
+    holds: BodyHolds = "fields"
+    """What it may be as large as: an image, one in base64, or a few fields."""
 
 
 @dataclass(frozen=True)

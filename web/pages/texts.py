@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from web.pages.languages import SIZES, language, translate
+from functools import cache
+
+from babel import Locale
+from babel.numbers import format_decimal
+
+from web.pages.languages import SIZES, language, locale, translate
+from web.request.options import MAX_VIEWS
+from web.request.passwords import MAX_PASSWORD_BYTES
 
 
 def _(text: str) -> str:
@@ -55,8 +62,8 @@ SCRIPTS = {
 ERRORS = {
     "bad_format": _("This image is not made into that format. Open it as it is."),
     "bad_lifetime": _("The server does not keep an image that long. Choose a shorter lifetime."),
-    "bad_password": _("A password may have 1,024 bytes at most."),
-    "bad_views": _("The number of views is a whole number from 1 to 100."),
+    "bad_password": _("A password may have {most_bytes} bytes at most."),
+    "bad_views": _("The number of views is a whole number from 1 to {most_views}."),
     "broken_image": _("The image is broken or incomplete."),
     "cross_site": _("Another site sent you here with a form. Open the page yourself and try again."),
     "database_away": _("The server can't reach its database at the moment. Try again in a few seconds."),
@@ -91,6 +98,19 @@ ERRORS = {
     "other": _("The server refused this."),
 }
 
+NUMBERS = {"most_bytes": MAX_PASSWORD_BYTES, "most_views": MAX_VIEWS}
+"""What stands in ERRORS in braces."""
+
+
+def explain(code: str) -> str:
+    """Say what people read in place of an error's code, in the language of this request."""
+    return translate(ERRORS[code]).format(**_numbers(locale()))
+
+
+@cache
+def _numbers(locale: Locale) -> dict[str, str]:
+    return {name: format_decimal(number, locale=locale) for name, number in NUMBERS.items()}
+
 
 def page_words() -> dict[str, object]:
     """What the scripts say, in the language of this request, and the units of sizes."""
@@ -98,5 +118,5 @@ def page_words() -> dict[str, object]:
         "language": language(),
         "sizes": SIZES,
         "words": {name: translate(text) for name, text in SCRIPTS.items()},
-        "errors": {code: translate(text) for code, text in ERRORS.items()},
+        "errors": {code: explain(code) for code in ERRORS},
     }

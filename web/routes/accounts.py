@@ -119,7 +119,7 @@ def _add_upload(routes: Blueprint, drop: Drop, config: Config) -> None:
         "Upload an image as base64",
         {201: Answer("The image is stored.", StoredAnswer, headers=(*RECEIPT_HEADERS, "Cache-Control"))},
         (AccountAsked, *STORING),
-        body=RequestBody(EncodedImage),
+        body=RequestBody(EncodedImage, holds="base64"),
         account="asked",
         gate="upload",
     )
