@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 from urllib.parse import quote
 
 from units import (
@@ -87,13 +87,13 @@ class Config:
     log_level: str = "info"
     log_addresses: bool = False
     cors_origins: tuple[str, ...] = field(default_factory=tuple)
-    uploads: str = "open"
+    uploads: Literal["open", "code", "account", "closed"] = "open"
     upload_codes: tuple[tuple[str, str], ...] = field(default_factory=tuple, repr=False)
     """Names and codes as they were at the start."""
     upload_codes_file: Path | None = None
     """Where the codes stand that count from now on."""
     upload_networks: tuple[IPv4Network | IPv6Network, ...] = field(default_factory=tuple)
-    registration: str = "open"
+    registration: Literal["open", "code", "closed"] = "open"
     rate_limits: Mapping[str, RateLimit] = field(default_factory=lambda: RATE_LIMITS)
     rate_limit_storage_url: str | None = field(default=None, repr=False)
     given: frozenset[str] = field(default=frozenset(), repr=False, compare=False)

@@ -78,10 +78,8 @@ class UploadCodes:
 class Gate:
     """Lets a request through, or says what it takes."""
 
-    uploads: str
-    """``open``, ``code``, ``account`` or ``closed``."""
-    registration: str
-    """``open``, ``code`` or ``closed``."""
+    uploads: Literal["open", "code", "account", "closed"]
+    registration: Literal["open", "code", "closed"]
     networks: tuple[IPv4Network | IPv6Network, ...]
     """Whoever uploads from here needs no code."""
     codes: UploadCodes

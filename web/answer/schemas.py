@@ -183,6 +183,7 @@ class ShareXAnswer(TypedDict):
     RequestMethod: str
     RequestURL: str
     Body: str
+    Headers: NotRequired[dict[str, str]]
     FileFormName: str
     URL: str
     ErrorMessage: str

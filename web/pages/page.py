@@ -15,6 +15,7 @@ from services import Receipt
 from web.answer.address import address
 from web.answer.pictures import MEDIA_TYPES
 from web.pages.assets import compress
+from web.request.gate import WayIn
 
 LIFETIMES = (60, 300, 900, 3600)
 VIEWS = (1, 2, 5, 20)
@@ -34,13 +35,14 @@ class Page:
         response.headers["Cache-Control"] = "no-store"
         return response
 
-    def drop(self) -> Response:
-        """The drop page, with the choices that this server allows."""
+    def drop(self, way_in: WayIn) -> Response:
+        """The drop page, with the choices that this server allows; where nobody may upload by it, it says so."""
         longest, usual = self.config.max_lifetime, self.config.lifetime
         lifetimes = sorted({usual, *(seconds for seconds in LIFETIMES if seconds <= longest)})
         return _compressed(
             self.render(
                 "drop.html",
+                way_in=way_in,
                 lifetimes=lifetimes,
                 lifetime=usual,
                 views=VIEWS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 
 from flask import Flask, Request, g, request
 from pydantic import Field
@@ -26,6 +26,7 @@ from web.answer.errors import BadRequest
 from web.description.operation import Operation, operation_of
 from web.request.client import address_of
 
+WayIn = Literal["open", "code", "account", "closed"]
 UploadCode = Annotated[
     str | None, Field(max_length=128, description="is a code that whoever runs the server gave out")
 ]
@@ -71,8 +72,8 @@ def prove_code(field: str | None) -> None:
         g.prove(field)
 
 
-def way_in(gate: Gate, request: Request) -> str:
-    """Tell how this client may upload: ``open``, ``code``, ``account`` or ``closed``."""
+def way_in(gate: Gate, request: Request) -> WayIn:
+    """Tell how this client may upload."""
     if gate.uploads == "code" and not gate.asks_code("upload", address_of(request)):
         return "open"
     return gate.uploads

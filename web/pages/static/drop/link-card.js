@@ -182,7 +182,7 @@ export class LinkCard {
   leave() {
     const next = this.element.nextElementSibling ?? this.element.previousElementSibling;
     this.element.remove();
-    (next?.querySelector("button:not([hidden])") ?? one("#file")).focus();
+    (next?.querySelector("button:not([hidden])") ?? one("#file") ?? one("#main")).focus();
     document.dispatchEvent(new Event("card-left"));
   }
 }
