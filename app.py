@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import ArgumentError
 
 import embedded
-from commands import in_one_sentence, register_commands
+from commands import Deeds, in_one_sentence, register_commands
 from config import Config, ConfigError
 from crypto import MalformedServerKey, OwnerSeal, ServerKeys, server_keys_in
 from database import disk_room, engine_options
@@ -24,14 +24,18 @@ from models import db
 from services import (
     Accounts,
     Catalog,
+    DatabaseClock,
     Drop,
     DropLimits,
+    Hand,
     LivingImages,
     Memory,
+    Orders,
     Purge,
     PurgeSchedule,
     Quota,
     Readiness,
+    Status,
     notice_restarts,
 )
 from storage import RowStore
@@ -103,11 +107,14 @@ def _put_together(config: Config) -> Mayfly:
     images = LivingImages(engine, server_keys, stores, app.quota)
     app.accounts = Accounts(engine, server_keys, stores, app.quota)
     catalog = Catalog(engine, OwnerSeal(server_keys), images)
-    drop = app.drop = Drop(engine, server_keys, row_store, images, app.quota, limits)
+    orders = Orders(engine, server_keys, DatabaseClock(engine))
+    drop = app.drop = Drop(engine, server_keys, row_store, images, app.quota, limits, orders)
     _observe(app)
-    app.readiness = Readiness(engine, accept_no_jail=config.accept_no_jail)
+    app.readiness = Readiness(engine, orders, accept_no_jail=config.accept_no_jail)
     register_web(app, Services(drop, app.purge, app.accounts, catalog, app.readiness), config)
-    register_commands(app, config, app.purge, app.accounts)
+    status = Status(engine, stores.values(), config.max_stored_bytes, config.max_lifetime)
+    hand = Hand(engine, server_keys, images)
+    register_commands(app, config, Deeds(app.purge, app.accounts, hand, status))
     app.memory = Memory(config.bytes_in_flight)
     app.plain_wsgi = behind_proxies(app.wsgi_app, config.trusted_proxies)
     app.wsgi_app = admitted(app.plain_wsgi, app.memory)  # type: ignore[assignment, method-assign]

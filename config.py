@@ -12,6 +12,7 @@ from urllib.parse import quote
 from units import (
     parse_base_url,
     parse_bind,
+    parse_contact,
     parse_database_url,
     parse_duration,
     parse_host,
@@ -61,6 +62,7 @@ class Config:
     purge_interval: int = 10
     open_catalog: bool = False
     accept_no_jail: bool = False
+    abuse_contact: str | None = None
     cors_origins: tuple[str, ...] = field(default_factory=tuple)
     given: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
     """The names that are set in the environment, so that advice names no other."""
@@ -198,6 +200,7 @@ READERS: Mapping[str, Reader] = {
     "purge_interval": _setting("PURGE_INTERVAL", parse_interval),
     "open_catalog": _setting("OPEN_CATALOG", parse_yes_or_no),
     "accept_no_jail": _setting("ACCEPT_NO_JAIL", parse_yes_or_no),
+    "abuse_contact": _setting("ABUSE_CONTACT", parse_contact),
     "cors_origins": _setting("CORS_ORIGINS", parse_origins),
     "given": frozenset,
 }

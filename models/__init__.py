@@ -21,13 +21,13 @@ from models.operator import (
     Blocked,
     Heard,
     Operator,
-    block_tags,
+    block,
     blocked_changed,
     blocked_count,
     blocked_tags,
     heard_of,
     switch_uploads,
-    unblock_tags,
+    unblock,
 )
 from models.owner import (
     OPEN_CATALOG,
@@ -68,7 +68,7 @@ __all__ = [
     "Stored",
     "StoredImages",
     "anything_lives_in",
-    "block_tags",
+    "block",
     "blocked_changed",
     "blocked_count",
     "blocked_tags",
@@ -108,7 +108,7 @@ __all__ = [
     "switch_uploads",
     "time_left",
     "try_purge_lock",
-    "unblock_tags",
+    "unblock",
     "versions",
     "wait_for_purge_lock",
 ]

@@ -19,6 +19,7 @@ from services.errors import (
     CurrentPasswordWrong,
     DatabaseAway,
     FormNotMade,
+    ImageBlocked,
     ImageGone,
     LoginRefused,
     NameTaken,
@@ -32,10 +33,14 @@ from services.errors import (
     TooManyGuesses,
     TooManyLogins,
     TooSlow,
+    UploadsOff,
 )
+from services.hand import Hand, TakenDown
 from services.image_info import ImageInfo, Receipt
 from services.limits import DropLimits
 from services.living_images import LivingImages
+from services.orders import Orders
+from services.pasted import PASTED, SPELLING, links_in
 from services.purge import Purge
 from services.quota import Quota
 from services.readiness import Readiness
@@ -46,7 +51,9 @@ from services.wishes import Wishes
 __all__ = [
     "DEAR_AT_ONCE",
     "OPEN_CATALOG",
+    "PASTED",
     "SMALL_BYTES",
+    "SPELLING",
     "Account",
     "AccountAsked",
     "Accounts",
@@ -66,6 +73,8 @@ __all__ = [
     "DropLimits",
     "Form",
     "FormNotMade",
+    "Hand",
+    "ImageBlocked",
     "ImageGone",
     "ImageInfo",
     "Later",
@@ -74,6 +83,7 @@ __all__ = [
     "Memory",
     "NameTaken",
     "OpensByPostOnly",
+    "Orders",
     "Overloaded",
     "PasswordAsked",
     "PasswordWrong",
@@ -86,13 +96,16 @@ __all__ = [
     "Status",
     "StatusReport",
     "StorageFull",
+    "TakenDown",
     "TokenRefused",
     "TooManyGuesses",
     "TooManyLogins",
     "TooSlow",
+    "UploadsOff",
     "Wishes",
     "ceiling",
     "hold_memory",
+    "links_in",
     "notice_restarts",
     "once",
 ]

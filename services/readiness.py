@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from sqlalchemy import Engine
@@ -10,6 +11,7 @@ from imaging import jail_offered
 from models import now
 from services.database import autocommit
 from services.errors import ServiceError
+from services.orders import Orders
 
 
 class PartReadiness(NamedTuple):
@@ -22,13 +24,14 @@ class PartReadiness(NamedTuple):
 class Readiness:
     """Asks each part; cheap enough to be asked every second."""
 
-    def __init__(self, engine: Engine, *, accept_no_jail: bool) -> None:
+    def __init__(self, engine: Engine, orders: Orders, *, accept_no_jail: bool) -> None:
         self._engine = engine
+        self._orders = orders
         self._accept_no_jail = accept_no_jail
 
     def __call__(self) -> dict[str, PartReadiness]:
         """Return every part by its name; raises nothing."""
-        return {"database": self._database(), "sandbox": self.sandbox()}
+        return {"database": self._database(), "sandbox": self.sandbox(), "uploads": self._uploads()}
 
     def _database(self) -> PartReadiness:
         try:
@@ -37,6 +40,19 @@ class Readiness:
         except ServiceError as error:
             return PartReadiness(False, str(error))
         return PartReadiness(True, "It answers.")
+
+    def _uploads(self) -> PartReadiness:
+        """Tell whether uploads are on; turned off, they are as their operator wants them."""
+        try:
+            since = self._orders.uploads_off_since()
+        except ServiceError:
+            return PartReadiness(True, "Whether they are on can't be told while the database is away.")
+        if since is None:
+            return PartReadiness(True, "They are on.")
+        moment = datetime.fromtimestamp(since, UTC)
+        return PartReadiness(
+            True, f"They have been off since {moment:%Y-%m-%d %H:%M:%S} UTC, by `flask uploads off`."
+        )
 
     def sandbox(self) -> PartReadiness:
         """Tell whether decoders run in a jail, and if not, what follows."""

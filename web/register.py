@@ -7,6 +7,7 @@ from flask import Flask
 from config import Config
 from services import Accounts, Catalog, Drop, Purge, Readiness
 from web.answer.address import base_path
+from web.answer.contact import contact, contact_words
 from web.answer.cors import register_cors
 from web.answer.errors import register_errors
 from web.answer.headers import harden
@@ -19,6 +20,7 @@ from web.request.hosts import register_hosts
 from web.request.links import FirstPart
 from web.routes.accounts import account_routes
 from web.routes.catalog import catalog_routes
+from web.routes.contact import contact_routes
 from web.routes.docs import docs_routes
 from web.routes.drop import Anything, drop_routes
 from web.routes.manage import manage_routes
@@ -46,6 +48,7 @@ def register_web(app: Flask, services: Services, config: Config) -> None:
     register_header_size(app)
     register_hosts(app, config)
     app.config["BASE_URL"] = config.base_url
+    app.config["ABUSE_CONTACT"] = config.abuse_contact
     register_auth(app, services.accounts, open_catalog=config.open_catalog)
     app.register_blueprint(drop_routes(services.drop, services.catalog, config))
     app.register_blueprint(catalog_routes(services.catalog))
@@ -53,6 +56,7 @@ def register_web(app: Flask, services: Services, config: Config) -> None:
     app.register_blueprint(manage_routes(services.drop))
     app.register_blueprint(operator_routes(services.purge, services.readiness))
     app.register_blueprint(page_routes(services.drop, config))
+    app.register_blueprint(contact_routes(config))
     app.register_blueprint(sharex_routes())
     app.register_blueprint(docs_routes(app))
     _register_pages(app)
@@ -74,5 +78,7 @@ def _register_pages(app: Flask) -> None:
         scripts_of=assets.scripts_of,
         ERRORS=ERRORS,
         page_words=page_words,
+        contact=contact,
+        contact_words=contact_words,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

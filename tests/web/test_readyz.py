@@ -12,7 +12,7 @@ def test_it_tells_of_every_part(client: FlaskClient) -> None:
     assert answer.status_code == 200
     told = answer.get_json()
     assert told["status"] == "ready"
-    assert set(told["parts"]) == {"database", "sandbox"}
+    assert set(told["parts"]) == {"database", "sandbox", "uploads"}
     assert all(part["ok"] and part["message"] for part in told["parts"].values())
     assert answer.headers["Cache-Control"] == "no-store"
 

@@ -18,6 +18,7 @@ from services import (
     CurrentPasswordWrong,
     DatabaseAway,
     FormNotMade,
+    ImageBlocked,
     ImageGone,
     LoginRefused,
     NameTaken,
@@ -31,8 +32,10 @@ from services import (
     TooManyGuesses,
     TooManyLogins,
     TooSlow,
+    UploadsOff,
 )
 from web.answer.address import address, base_path
+from web.answer.contact import with_contact
 
 log = logging.getLogger("mayfly")
 
@@ -52,6 +55,7 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     FormNotMade: (400, "bad_format"),
     NotAnImage: (415, "not_an_image"),
     BrokenImage: (422, "broken_image"),
+    ImageBlocked: (403, "blocked"),
     TooManyPixels: (422, "too_many_pixels"),
     PasswordAsked: (401, "password_asked"),
     PasswordWrong: (403, "password_wrong"),
@@ -68,6 +72,7 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     TooBusy: (503, "too_busy"),
     SandboxMissing: (503, "sandbox_missing"),
     Overloaded: (503, "too_busy"),
+    UploadsOff: (503, "uploads_off"),
     StorageFull: (507, "storage_full"),
     DatabaseAway: (503, "database_away"),
 }
@@ -79,6 +84,9 @@ CHALLENGES: dict[type[Exception], str] = {
     LoginRefused: ACCOUNT_CHALLENGE,
     TokenRefused: f'{ACCOUNT_CHALLENGE}, error="invalid_token"',
 }
+
+NAMES_CONTACT: set[type[Exception]] = {ImageBlocked, UploadsOff}
+"""Refusals by the operator's will, which name ABUSE_CONTACT where it is set."""
 
 PLAIN_WORDS = {
     400: ("bad_request", "The request can't be understood; see the README for what Mayfly answers."),
@@ -119,7 +127,8 @@ def _refuse() -> None:
 
 def _known(error: Exception) -> Response:
     status, code = STATUS[type(error)]
-    response = error_response(status, code, str(error))
+    message = with_contact(str(error)) if type(error) in NAMES_CONTACT else str(error)
+    response = error_response(status, code, message)
     if seconds := getattr(error, "retry_after", None):
         response.headers["Retry-After"] = str(seconds)
     if type(error) in CHALLENGES:
