@@ -61,6 +61,7 @@ class Mayfly(Flask):
     plain_wsgi: WSGIApplication
     purge: Purge
     accounts: Accounts
+    hand: Hand
     schedule: PurgeSchedule
     readiness: Readiness
 
@@ -113,8 +114,8 @@ def _put_together(config: Config) -> Mayfly:
     app.readiness = Readiness(engine, orders, accept_no_jail=config.accept_no_jail)
     register_web(app, Services(drop, app.purge, app.accounts, catalog, app.readiness), config)
     status = Status(engine, stores.values(), config.max_stored_bytes, config.max_lifetime)
-    hand = Hand(engine, server_keys, images)
-    register_commands(app, config, Deeds(app.purge, app.accounts, hand, status))
+    app.hand = Hand(engine, server_keys, images)
+    register_commands(app, config, Deeds(app.purge, app.accounts, app.hand, status))
     app.memory = Memory(config.bytes_in_flight)
     app.plain_wsgi = behind_proxies(app.wsgi_app, config.trusted_proxies)
     app.wsgi_app = admitted(app.plain_wsgi, app.memory)  # type: ignore[assignment, method-assign]
