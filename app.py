@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import ArgumentError
 
 import embedded
-from commands import in_one_sentence, register_commands
+from commands import Deeds, in_one_sentence, register_commands
 from config import Config, ConfigError
 from crypto import MalformedServerKey, OwnerSeal, ServerKeys, client_tag, server_keys_in
 from database import disk_room, engine_options
@@ -23,17 +23,21 @@ from models import db
 from services import (
     Accounts,
     Catalog,
+    DatabaseClock,
     Drop,
     DropLimits,
     Gate,
+    Hand,
     LivingImages,
     Memory,
     Needs,
+    Orders,
     Purge,
     PurgeClock,
     PurgeSchedule,
     Quota,
     Readiness,
+    Status,
     UploadCodes,
     notice_restarts,
 )
@@ -68,6 +72,7 @@ class Mayfly(Flask):
     plain_wsgi: WSGIApplication
     purge: Purge
     accounts: Accounts
+    hand: Hand
     schedule: PurgeSchedule
     readiness: Readiness
 
@@ -116,15 +121,18 @@ def _put_together(config: Config, counters: Counters) -> Mayfly:
     images = LivingImages(engine, server_keys, stores, app.quota)
     app.accounts = Accounts(engine, server_keys, stores, app.quota)
     catalog = Catalog(engine, OwnerSeal(server_keys), images)
-    drop = app.drop = Drop(engine, server_keys, row_store, images, app.quota, limits)
+    orders = Orders(engine, server_keys, DatabaseClock(engine))
+    drop = app.drop = Drop(engine, server_keys, row_store, images, app.quota, limits, orders)
     observe(app, config, app.schedule.nudge)
-    app.readiness = _readiness(app, engine, PurgeClock(stores.values(), config.max_lifetime))
+    app.readiness = _readiness(app, engine, PurgeClock(stores.values(), config.max_lifetime), orders)
     url = config.rate_limit_storage_url
     store = ValkeyCounters(url, counters) if url else counters
     limiter = Limiter(config.rate_limits, store, partial(client_tag, server_keys))
     services = Services(drop, app.purge, app.accounts, catalog, app.readiness, _gate(config), limiter)
     register_web(app, services, config)
-    register_commands(app, config, app.purge, app.accounts)
+    status = Status(engine, stores.values(), config.max_stored_bytes, config.max_lifetime)
+    app.hand = Hand(engine, server_keys, images)
+    register_commands(app, config, Deeds(app.purge, app.accounts, app.hand, status))
     app.memory = Memory(config.bytes_in_flight)
     app.plain_wsgi = behind_proxies(
         app.wsgi_app, config.trusted_proxies, forwarded=config.proxies_write_forwarded
@@ -138,7 +146,7 @@ def _gate(config: Config) -> Gate:
     return Gate(config.uploads, config.registration, config.upload_networks, codes)
 
 
-def _readiness(app: Mayfly, engine: Engine, purge_clock: PurgeClock) -> Readiness:
+def _readiness(app: Mayfly, engine: Engine, purge_clock: PurgeClock, orders: Orders) -> Readiness:
     config = app.settings
     needs = Needs(
         schema=max(path.name.partition("_")[0] for path in MIGRATIONS.glob("versions/[0-9]*.py")),
@@ -146,7 +154,7 @@ def _readiness(app: Mayfly, engine: Engine, purge_clock: PurgeClock) -> Readines
         accept_no_jail=config.accept_no_jail,
         disk_has_room=disk_room(config),
     )
-    return Readiness(engine, purge_clock, needs)
+    return Readiness(engine, purge_clock, orders, needs)
 
 
 def _engine(app: Mayfly) -> Engine:

@@ -16,6 +16,7 @@ from units import (
     one_of,
     parse_base_url,
     parse_bind,
+    parse_contact,
     parse_database_url,
     parse_duration,
     parse_host,
@@ -86,6 +87,7 @@ class Config:
     log_format: str = "text"
     log_level: str = "info"
     log_addresses: bool = False
+    abuse_contact: str | None = None
     cors_origins: tuple[str, ...] = field(default_factory=tuple)
     uploads: Literal["open", "code", "account", "closed"] = "open"
     upload_codes: tuple[tuple[str, str], ...] = field(default_factory=tuple, repr=False)
@@ -263,6 +265,7 @@ READERS: Mapping[str, Reader] = {
     "log_format": _setting("LOG_FORMAT", one_of("text", "json")),
     "log_level": _setting("LOG_LEVEL", one_of("debug", "info", "warning", "error")),
     "log_addresses": _setting("LOG_ADDRESSES", parse_yes_or_no),
+    "abuse_contact": _setting("ABUSE_CONTACT", parse_contact),
     "cors_origins": _setting("CORS_ORIGINS", parse_origins),
     "uploads": _setting("UPLOADS", one_of("open", "code", "account", "closed")),
     "upload_codes": _upload_codes,

@@ -18,6 +18,11 @@ _TRUSTED_HOST = re.compile(r"(\.?[a-z0-9_-]+)(\.[a-z0-9_-]+)*", re.ASCII)
 _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
 _UPLOAD_CODE = re.compile(r"([A-Za-z0-9_-]{1,32}):([A-Za-z0-9._~-]{12,128})", re.ASCII)
 MOST_UPLOAD_CODES = 200
+_HOST = r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]"
+_CONTACT = re.compile(
+    rf"mailto:[a-z0-9_+-]+(\.[a-z0-9_+-]+)*@{_HOST}|https://{_HOST}(:[0-9]{{1,5}})?(/[a-z0-9._~/?=&%+-]*)?",
+    re.ASCII | re.IGNORECASE,
+)
 _DURATION = re.compile(r"(\d{1,9})(s|m|h|d)?", re.ASCII)
 _SECONDS = {None: 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _SIZE = re.compile(r"(\d{1,15}) ?(B|KiB|MiB|GiB)?", re.ASCII)
@@ -142,6 +147,13 @@ def parse_base_url(text: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
         raise ValueError("write the address that clients see, for example https://drop.example.org")
     return text.rstrip("/")
+
+
+def parse_contact(text: str) -> str:
+    """Read whom people write to, as a URL of one of two kinds; raises ValueError that shows both."""
+    if not _CONTACT.fullmatch(text):
+        raise ValueError("write mailto:abuse@example.org, or an address such as https://example.org/abuse")
+    return text
 
 
 def parse_interval(text: str) -> int:

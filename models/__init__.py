@@ -22,13 +22,13 @@ from models.operator import (
     Blocked,
     Heard,
     Operator,
-    block_tags,
+    block,
     blocked_changed,
     blocked_count,
     blocked_tags,
     heard_of,
     switch_uploads,
-    unblock_tags,
+    unblock,
 )
 from models.owner import (
     OPEN_CATALOG,
@@ -70,7 +70,7 @@ __all__ = [
     "StoredImages",
     "age_of_oldest_dead_row",
     "anything_lives_in",
-    "block_tags",
+    "block",
     "blocked_changed",
     "blocked_count",
     "blocked_tags",
@@ -112,7 +112,7 @@ __all__ = [
     "switch_uploads",
     "time_left",
     "try_purge_lock",
-    "unblock_tags",
+    "unblock",
     "versions",
     "wait_for_purge_lock",
 ]

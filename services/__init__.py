@@ -21,6 +21,7 @@ from services.errors import (
     CurrentPasswordWrong,
     DatabaseAway,
     FormNotMade,
+    ImageBlocked,
     ImageGone,
     KeyGone,
     KeyNotEnough,
@@ -42,11 +43,15 @@ from services.errors import (
     UploadCodeAsked,
     UploadCodeWrong,
     UploadsClosed,
+    UploadsOff,
 )
 from services.gate import Gate, GateUse, UploadCodes
+from services.hand import Hand, TakenDown
 from services.image_info import ImageInfo, Receipt
 from services.limits import DropLimits
 from services.living_images import LivingImages
+from services.orders import Orders
+from services.pasted import PASTED, SPELLING, links_in
 from services.purge import Purge
 from services.purge_lag import PurgeClock
 from services.quota import Quota
@@ -58,7 +63,9 @@ from services.wishes import Wishes
 __all__ = [
     "DEAR_AT_ONCE",
     "OPEN_CATALOG",
+    "PASTED",
     "SMALL_BYTES",
+    "SPELLING",
     "Account",
     "AccountAsked",
     "Accounts",
@@ -80,6 +87,8 @@ __all__ = [
     "FormNotMade",
     "Gate",
     "GateUse",
+    "Hand",
+    "ImageBlocked",
     "ImageGone",
     "ImageInfo",
     "KeyGone",
@@ -91,6 +100,7 @@ __all__ = [
     "NameTaken",
     "Needs",
     "OpensByPostOnly",
+    "Orders",
     "Overloaded",
     "PasswordAsked",
     "PasswordWrong",
@@ -105,6 +115,7 @@ __all__ = [
     "Status",
     "StatusReport",
     "StorageFull",
+    "TakenDown",
     "TokenRefused",
     "TooManyGuesses",
     "TooManyKeys",
@@ -115,10 +126,12 @@ __all__ = [
     "UploadCodeWrong",
     "UploadCodes",
     "UploadsClosed",
+    "UploadsOff",
     "Wishes",
     "audit",
     "ceiling",
     "hold_memory",
+    "links_in",
     "log_request",
     "notice_restarts",
     "once",

@@ -182,6 +182,22 @@ class StorageFull(ServiceError):
         super().__init__("The storage is full until older images expire; try again in a minute.")
 
 
+class UploadsOff(ServiceError):
+    """The operator has turned uploads off; everything else goes on."""
+
+    retry_after = 60
+
+    def __init__(self) -> None:
+        super().__init__("Uploads are turned off at the moment by whoever runs this server; try again later.")
+
+
+class ImageBlocked(ServiceError):
+    """An image that the operator has blocked, by the bytes that came or by those that would be stored."""
+
+    def __init__(self) -> None:
+        super().__init__("This image is blocked by whoever runs this server; send another one.")
+
+
 class Overloaded(ServiceError):
     """The process does something as often at a time as it may, and no turn came free in time."""
 

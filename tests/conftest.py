@@ -50,6 +50,7 @@ SLOW = {
     "test_memory.py",
     "test_migrations.py",
     "test_no_jail.py",
+    "test_operator.py",
     "test_pgbouncer.py",
     "test_proxies.py",
     "test_release.py",
@@ -135,6 +136,10 @@ def _empty(admin: Engine) -> None:
         connection.execute(text(f"TRUNCATE {tables}"))
         connection.execute(text("UPDATE stored SET bytes = 0"))
         connection.execute(text("DELETE FROM login_attempts"))
+        connection.execute(text("DELETE FROM blocked"))
+        connection.execute(
+            text("UPDATE operator SET uploads_off_since = NULL, blocked_version = blocked_version + 1")
+        )
         connection.execute(text("DELETE FROM owners WHERE id <> :open"), {"open": OPEN_CATALOG})
 
 

@@ -7,6 +7,7 @@ from flask import Flask
 from config import Config
 from services import Accounts, Catalog, Drop, Gate, Purge, Readiness
 from web.answer.address import base_path
+from web.answer.contact import contact, contact_words
 from web.answer.cors import register_cors
 from web.answer.errors import register_errors
 from web.answer.headers import harden
@@ -21,6 +22,7 @@ from web.request.limits import Limiter, register_limits
 from web.request.links import FirstPart
 from web.routes.accounts import account_routes
 from web.routes.catalog import catalog_routes
+from web.routes.contact import contact_routes
 from web.routes.docs import docs_routes
 from web.routes.drop import Anything, drop_routes
 from web.routes.manage import manage_routes
@@ -51,6 +53,7 @@ def register_web(app: Flask, services: Services, config: Config) -> None:
     register_hosts(app, config)
     app.config["BASE_URL"] = config.base_url
     register_limits(app, services.limiter)
+    app.config["ABUSE_CONTACT"] = config.abuse_contact
     register_auth(app, services.accounts, open_catalog=config.open_catalog)
     register_gate(app, services.gate)
     app.register_blueprint(drop_routes(services.drop, services.catalog, config))
@@ -60,6 +63,7 @@ def register_web(app: Flask, services: Services, config: Config) -> None:
     app.register_blueprint(operator_routes(services.purge, services.readiness))
     app.register_blueprint(page_routes(services.drop, services.gate, config))
     app.register_blueprint(sharex_routes(services.gate))
+    app.register_blueprint(contact_routes(config))
     app.register_blueprint(docs_routes(app))
     _register_pages(app)
     register_errors(app)
@@ -81,5 +85,7 @@ def _register_pages(app: Flask) -> None:
         ERRORS=ERRORS,
         explain=explain,
         page_words=page_words,
+        contact=contact,
+        contact_words=contact_words,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

@@ -17,7 +17,7 @@ from storage import RowStore
 from tests.cast import FLOWER, SERVER_KEY
 from tests.conftest import MakeApp
 
-PARTS = {"database", "migrations", "purge", "disk", "sandbox"}
+PARTS = {"database", "migrations", "purge", "disk", "sandbox", "uploads"}
 
 
 def parts(client: FlaskClient) -> dict[str, Any]:

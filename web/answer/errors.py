@@ -18,6 +18,7 @@ from services import (
     CurrentPasswordWrong,
     DatabaseAway,
     FormNotMade,
+    ImageBlocked,
     ImageGone,
     KeyGone,
     KeyNotEnough,
@@ -39,8 +40,10 @@ from services import (
     UploadCodeAsked,
     UploadCodeWrong,
     UploadsClosed,
+    UploadsOff,
 )
 from web.answer.address import address, base_path
+from web.answer.contact import with_contact
 
 log = logging.getLogger("mayfly")
 
@@ -60,6 +63,7 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     FormNotMade: (400, "bad_format"),
     NotAnImage: (415, "not_an_image"),
     BrokenImage: (422, "broken_image"),
+    ImageBlocked: (403, "blocked"),
     TooManyPixels: (422, "too_many_pixels"),
     PasswordAsked: (401, "password_asked"),
     PasswordWrong: (403, "password_wrong"),
@@ -84,6 +88,7 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     TooBusy: (503, "too_busy"),
     SandboxMissing: (503, "sandbox_missing"),
     Overloaded: (503, "too_busy"),
+    UploadsOff: (503, "uploads_off"),
     StorageFull: (507, "storage_full"),
     DatabaseAway: (503, "database_away"),
 }
@@ -96,6 +101,9 @@ CHALLENGES: dict[type[Exception], str] = {
     LoginRefused: ACCOUNT_CHALLENGE,
     TokenRefused: f'{ACCOUNT_CHALLENGE}, error="invalid_token"',
 }
+
+NAMES_CONTACT: set[type[Exception]] = {ImageBlocked, UploadsOff}
+"""Refusals by the operator's will, which name ABUSE_CONTACT where it is set."""
 
 PLAIN_WORDS = {
     400: ("bad_request", "The request can't be understood; see the README for what Mayfly answers."),
@@ -139,8 +147,9 @@ def _known(error: Exception) -> Response:
     if type(error) is UploadCodeAsked and wants_page():
         # A 401 would make the browser ask in a window of its own, and keep the code; the page asks for it in a field.
         return error_response(403, code, str(error))
+    message = with_contact(str(error)) if type(error) in NAMES_CONTACT else str(error)
     seconds = getattr(error, "retry_after", None)
-    response = error_response(status, code, str(error), seconds)
+    response = error_response(status, code, message, seconds)
     if seconds:
         response.headers["Retry-After"] = str(seconds)
     if type(error) in CHALLENGES:

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, jsonify, render_template, request
 from pydantic import Field
 
 from config import Config
-from services import Drop, Gate, ImageGone, ImageInfo, PasswordAsked, PasswordWrong, TooManyGuesses
+from services import PASTED, Drop, Gate, ImageGone, ImageInfo, PasswordAsked, PasswordWrong, TooManyGuesses
 from web.answer.address import address
 from web.answer.answers import image_response, iso_time
 from web.answer.errors import STATUS, BadRequest, wants_page
@@ -23,7 +23,7 @@ from web.pages.page import Page, qr
 from web.request.forms import read_form
 from web.request.gate import way_in
 from web.request.limits import guessing
-from web.request.links import PASTED, link_in
+from web.request.links import link_in
 from web.request.passwords import Password, read_password
 from web.request.strict import Strict
 
