@@ -28,10 +28,12 @@ from services import (
     DropLimits,
     LivingImages,
     Memory,
+    Most,
     Purge,
     PurgeSchedule,
     Quota,
     Readiness,
+    UploaderQuotas,
     notice_restarts,
 )
 from storage import RowStore
@@ -103,7 +105,13 @@ def _put_together(config: Config) -> Mayfly:
     images = LivingImages(engine, server_keys, stores, app.quota)
     app.accounts = Accounts(engine, server_keys, stores, app.quota)
     catalog = Catalog(engine, OwnerSeal(server_keys), images)
-    drop = app.drop = Drop(engine, server_keys, row_store, images, app.quota, limits)
+    quotas = UploaderQuotas(
+        engine,
+        server_keys,
+        client=Most(config.max_images_per_client, config.max_bytes_per_client),
+        owner=Most(config.max_images_per_owner, config.max_bytes_per_owner),
+    )
+    drop = app.drop = Drop(engine, server_keys, row_store, images, app.quota, quotas, limits)
     _observe(app)
     app.readiness = Readiness(engine, accept_no_jail=config.accept_no_jail)
     register_web(app, Services(drop, app.purge, app.accounts, catalog, app.readiness), config)

@@ -34,6 +34,7 @@ from models.owner import (
     replace_account,
     return_attempt,
 )
+from models.quota import Share, Taken, quota_checks, share_over, taken
 from models.session import connections_allowed, keep_session_settings
 from models.stored import Stored, forget_empty, recount, release, reserve
 
@@ -52,7 +53,9 @@ __all__ = [
     "Owner",
     "OwnerRow",
     "Ownership",
+    "Share",
     "Stored",
+    "Taken",
     "anything_lives_in",
     "ciphertexts",
     "claim_attempt",
@@ -74,6 +77,7 @@ __all__ = [
     "lock_owner",
     "now",
     "owners_after",
+    "quota_checks",
     "raw_cursor",
     "recount",
     "release",
@@ -81,7 +85,9 @@ __all__ = [
     "reserve",
     "return_attempt",
     "return_guess",
+    "share_over",
     "slot_of",
+    "taken",
     "time_left",
     "try_purge_lock",
     "wait_for_purge_lock",

@@ -16,6 +16,7 @@ from services.errors import (
     BadCursor,
     BadLifetime,
     BodyCutShort,
+    ClientQuotaReached,
     CurrentPasswordWrong,
     DatabaseAway,
     FormNotMade,
@@ -24,6 +25,7 @@ from services.errors import (
     NameTaken,
     OpensByPostOnly,
     Overloaded,
+    OwnerQuotaReached,
     PasswordAsked,
     PasswordWrong,
     ServiceError,
@@ -40,6 +42,7 @@ from services.purge import Purge
 from services.quota import Quota
 from services.readiness import Readiness
 from services.schedule import PurgeSchedule
+from services.uploader import Most, Uploader, UploaderQuotas
 from services.wishes import Wishes
 
 __all__ = [
@@ -56,6 +59,7 @@ __all__ = [
     "Budget",
     "Catalog",
     "CatalogPage",
+    "ClientQuotaReached",
     "Conversion",
     "CurrentPasswordWrong",
     "DatabaseAway",
@@ -71,9 +75,11 @@ __all__ = [
     "LivingImages",
     "LoginRefused",
     "Memory",
+    "Most",
     "NameTaken",
     "OpensByPostOnly",
     "Overloaded",
+    "OwnerQuotaReached",
     "PasswordAsked",
     "PasswordWrong",
     "Purge",
@@ -87,6 +93,8 @@ __all__ = [
     "TooManyGuesses",
     "TooManyLogins",
     "TooSlow",
+    "Uploader",
+    "UploaderQuotas",
     "Wishes",
     "ceiling",
     "hold_memory",

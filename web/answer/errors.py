@@ -15,6 +15,7 @@ from services import (
     BadCursor,
     BadLifetime,
     BodyCutShort,
+    ClientQuotaReached,
     CurrentPasswordWrong,
     DatabaseAway,
     FormNotMade,
@@ -23,6 +24,7 @@ from services import (
     NameTaken,
     OpensByPostOnly,
     Overloaded,
+    OwnerQuotaReached,
     PasswordAsked,
     PasswordWrong,
     ServiceError,
@@ -69,6 +71,8 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     SandboxMissing: (503, "sandbox_missing"),
     Overloaded: (503, "too_busy"),
     StorageFull: (507, "storage_full"),
+    ClientQuotaReached: (429, "client_quota"),
+    OwnerQuotaReached: (429, "owner_quota"),
     DatabaseAway: (503, "database_away"),
 }
 

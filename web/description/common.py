@@ -5,9 +5,11 @@ from __future__ import annotations
 from imaging import BrokenImage, NotAnImage, SandboxMissing, TooBusy, TooManyPixels
 from services import (
     BadLifetime,
+    ClientQuotaReached,
     DatabaseAway,
     FormNotMade,
     Overloaded,
+    OwnerQuotaReached,
     PasswordAsked,
     PasswordWrong,
     StorageFull,
@@ -20,7 +22,7 @@ from web.description.operation import HTML, TEXT, Answer
 IMAGING = (NotAnImage, BrokenImage, TooManyPixels, TooBusy, SandboxMissing)
 CONVERTING = (FormNotMade, *IMAGING)
 DATABASE = (DatabaseAway, Overloaded)
-STORING = (*IMAGING, BadLifetime, StorageFull, *DATABASE)
+STORING = (*IMAGING, BadLifetime, StorageFull, ClientQuotaReached, OwnerQuotaReached, *DATABASE)
 UNLOCKING = (PasswordAsked, PasswordWrong, TooManyGuesses)
 SECRET = {"type": "string", "pattern": f"^{schemas.SPELLING}$"}
 RECEIPT_HEADERS = ("Image-Key", "Sunset", "Location")
