@@ -30,6 +30,7 @@ from services import (
     Hand,
     LivingImages,
     Memory,
+    Most,
     Needs,
     Orders,
     Purge,
@@ -39,6 +40,7 @@ from services import (
     Readiness,
     Status,
     UploadCodes,
+    UploaderQuotas,
     notice_restarts,
 )
 from storage import RowStore
@@ -121,8 +123,14 @@ def _put_together(config: Config, counters: Counters) -> Mayfly:
     images = LivingImages(engine, server_keys, stores, app.quota)
     app.accounts = Accounts(engine, server_keys, stores, app.quota)
     catalog = Catalog(engine, OwnerSeal(server_keys), images)
+    quotas = UploaderQuotas(
+        engine,
+        server_keys,
+        client=Most(config.max_images_per_client, config.max_bytes_per_client),
+        owner=Most(config.max_images_per_owner, config.max_bytes_per_owner),
+    )
     orders = Orders(engine, server_keys, DatabaseClock(engine))
-    drop = app.drop = Drop(engine, server_keys, row_store, images, app.quota, limits, orders)
+    drop = app.drop = Drop(engine, server_keys, row_store, images, app.quota, quotas, limits, orders)
     observe(app, config, app.schedule.nudge)
     app.readiness = _readiness(app, engine, PurgeClock(stores.values(), config.max_lifetime), orders)
     url = config.rate_limit_storage_url

@@ -14,6 +14,7 @@ from units import (
     Rate,
     RateLimit,
     one_of,
+    or_off,
     parse_base_url,
     parse_bind,
     parse_contact,
@@ -21,7 +22,6 @@ from units import (
     parse_duration,
     parse_host,
     parse_hosts,
-    parse_interval,
     parse_networks,
     parse_origins,
     parse_proxies,
@@ -37,6 +37,8 @@ from units import (
 T = TypeVar("T")
 LONGEST_LIFETIME = 30 * 86400
 LARGEST_IMAGE = 256 * 2**20
+MOST_IMAGES = 10**6
+"""Of one client or owner: they are counted at each of its uploads."""
 MOST_WORKERS = 16
 """Where WORKERS is not set: so many stay under the hundred connections that PostgreSQL allows as it comes."""
 SECRETS = ("DATABASE_URL", "POSTGRES_PASSWORD", "SECRET_KEYS", "RATE_LIMIT_STORAGE_URL", "UPLOAD_CODES")
@@ -80,6 +82,10 @@ class Config:
     max_pixels: int = 64_000_000
     max_conversion_pixels: int = 40_000_000
     max_stored_bytes: int | None = None
+    max_images_per_client: int = 1000
+    max_bytes_per_client: int = 2 * 2**30
+    max_images_per_owner: int = 1000
+    max_bytes_per_owner: int = 2 * 2**30
     max_bytes_in_flight: int | None = None
     purge_interval: int = 10
     open_catalog: bool = False
@@ -144,6 +150,13 @@ class Config:
             raise ConfigError("MAX_LIFETIME is over 30d; Mayfly keeps images for a while, not for good")
         if self.max_image_bytes > LARGEST_IMAGE:
             raise ConfigError("MAX_IMAGE_BYTES is over 256MiB; an image is held in memory")
+        for name in ("MAX_BYTES_PER_CLIENT", "MAX_BYTES_PER_OWNER"):
+            most = getattr(self, name.lower())
+            if most and most < 2 * self.max_image_bytes:
+                raise ConfigError(
+                    f"{name} is under twice MAX_IMAGE_BYTES; an image takes more than its bytes, and so large a one"
+                    " might never get in: raise it, lower MAX_IMAGE_BYTES, or set it off"
+                )
         if self.max_bytes_in_flight is not None and self.max_bytes_in_flight < self.max_image_bytes:
             raise ConfigError(
                 "MAX_BYTES_IN_FLIGHT is under MAX_IMAGE_BYTES; no image of that size would get in"
@@ -258,8 +271,12 @@ READERS: Mapping[str, Reader] = {
     "max_pixels": _setting("MAX_PIXELS", whole_number(1, 10**9)),
     "max_conversion_pixels": _setting("MAX_CONVERSION_PIXELS", whole_number(1, 10**9)),
     "max_stored_bytes": _setting("MAX_STORED_BYTES", parse_size),
+    "max_images_per_client": _setting("MAX_IMAGES_PER_CLIENT", or_off(whole_number(1, MOST_IMAGES))),
+    "max_bytes_per_client": _setting("MAX_BYTES_PER_CLIENT", or_off(parse_size)),
+    "max_images_per_owner": _setting("MAX_IMAGES_PER_OWNER", or_off(whole_number(1, MOST_IMAGES))),
+    "max_bytes_per_owner": _setting("MAX_BYTES_PER_OWNER", or_off(parse_size)),
     "max_bytes_in_flight": _setting("MAX_BYTES_IN_FLIGHT", parse_size),
-    "purge_interval": _setting("PURGE_INTERVAL", parse_interval),
+    "purge_interval": _setting("PURGE_INTERVAL", or_off(parse_duration)),
     "open_catalog": _setting("OPEN_CATALOG", parse_yes_or_no),
     "accept_no_jail": _setting("ACCEPT_NO_JAIL", parse_yes_or_no),
     "log_format": _setting("LOG_FORMAT", one_of("text", "json")),

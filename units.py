@@ -156,9 +156,16 @@ def parse_contact(text: str) -> str:
     return text
 
 
-def parse_interval(text: str) -> int:
-    """Read a duration in seconds, or ``off`` as 0; raises ValueError."""
-    return 0 if text == "off" else parse_duration(text)
+def or_off(parse: Callable[[str], int]) -> Callable[[str], int]:
+    """Return what reads as ``parse`` does, and ``off`` as 0; it raises ValueError that says so."""
+
+    def parse_or_off(text: str) -> int:
+        try:
+            return 0 if text == "off" else parse(text)
+        except ValueError as error:
+            raise ValueError(f"{error}; or off") from None
+
+    return parse_or_off
 
 
 def parse_yes_or_no(text: str) -> bool:

@@ -18,6 +18,7 @@ from services.errors import (
     BadCursor,
     BadLifetime,
     BodyCutShort,
+    ClientQuotaReached,
     CurrentPasswordWrong,
     DatabaseAway,
     FormNotMade,
@@ -29,6 +30,7 @@ from services.errors import (
     NameTaken,
     OpensByPostOnly,
     Overloaded,
+    OwnerQuotaReached,
     PasswordAsked,
     PasswordWrong,
     RegistrationClosed,
@@ -58,6 +60,7 @@ from services.quota import Quota
 from services.readiness import Needs, Readiness
 from services.schedule import PurgeSchedule
 from services.status import Status, StatusReport
+from services.uploader import Most, Uploader, UploaderQuotas
 from services.wishes import Wishes
 
 __all__ = [
@@ -76,6 +79,7 @@ __all__ = [
     "Budget",
     "Catalog",
     "CatalogPage",
+    "ClientQuotaReached",
     "Conversion",
     "CurrentPasswordWrong",
     "DatabaseAway",
@@ -97,11 +101,13 @@ __all__ = [
     "LivingImages",
     "LoginRefused",
     "Memory",
+    "Most",
     "NameTaken",
     "Needs",
     "OpensByPostOnly",
     "Orders",
     "Overloaded",
+    "OwnerQuotaReached",
     "PasswordAsked",
     "PasswordWrong",
     "Purge",
@@ -125,6 +131,8 @@ __all__ = [
     "UploadCodeAsked",
     "UploadCodeWrong",
     "UploadCodes",
+    "Uploader",
+    "UploaderQuotas",
     "UploadsClosed",
     "UploadsOff",
     "Wishes",

@@ -198,6 +198,31 @@ class ImageBlocked(ServiceError):
         super().__init__("This image is blocked by whoever runs this server; send another one.")
 
 
+class QuotaReached(ServiceError):
+    """As many images or bytes live as one uploader may have at a time; nothing was stored."""
+
+    whose = ""
+
+    def __init__(self, most: int, seconds: int | None, *, images: bool) -> None:
+        self.retry_after = max(1, seconds or 1)
+        many = f"{most} living images" if images else f"{most} bytes of living images"
+        super().__init__(
+            f"{self.whose} may have {many} at a time; delete one, or come back in {self.retry_after} seconds."
+        )
+
+
+class ClientQuotaReached(QuotaReached):
+    """What came from one address, with an account or without."""
+
+    whose = "One address"
+
+
+class OwnerQuotaReached(QuotaReached):
+    """What one account owns, wherever it came from."""
+
+    whose = "One account"
+
+
 class Overloaded(ServiceError):
     """The process does something as often at a time as it may, and no turn came free in time."""
 

@@ -86,6 +86,10 @@ def test_every_field_has_a_reader() -> None:
         ("MAX_LIFETIME", "1d", "max_lifetime", 86400),
         ("MAX_IMAGE_BYTES", "5MiB", "max_image_bytes", 5 * 2**20),
         ("MAX_PIXELS", "1000000", "max_pixels", 1_000_000),
+        ("MAX_IMAGES_PER_CLIENT", "50", "max_images_per_client", 50),
+        ("MAX_BYTES_PER_CLIENT", "40MiB", "max_bytes_per_client", 40 * 2**20),
+        ("MAX_IMAGES_PER_OWNER", "off", "max_images_per_owner", 0),
+        ("MAX_BYTES_PER_OWNER", "off", "max_bytes_per_owner", 0),
         ("PURGE_INTERVAL", "1m", "purge_interval", 60),
         ("PURGE_INTERVAL", "off", "purge_interval", 0),
         ("OPEN_CATALOG", "true", "open_catalog", True),
@@ -199,6 +203,10 @@ def test_a_setting_is_read(name: str, value: str, attribute: str, read: object) 
         ("UPLOAD_CODES", ","),
         ("UPLOAD_NETWORKS", "192.0.2.1/24"),
         ("UPLOAD_NETWORKS", "office"),
+        ("MAX_IMAGES_PER_CLIENT", "0"),
+        ("MAX_IMAGES_PER_OWNER", "none"),
+        ("MAX_BYTES_PER_CLIENT", "39MiB"),
+        ("MAX_BYTES_PER_OWNER", "20MiB"),
     ],
 )
 def test_a_value_that_can_t_be_read_stops_the_start(name: str, value: str) -> None:

@@ -11,8 +11,9 @@ from sqlalchemy import Engine, text
 
 from app import create_app
 from config import Config
+from crypto import ServerKeys
 from models import ciphertexts, slot_of
-from services import Needs, PurgeClock, Readiness
+from services import DatabaseClock, Needs, Orders, PurgeClock, Readiness
 from storage import RowStore
 from tests.cast import FLOWER, SERVER_KEY
 from tests.conftest import MakeApp
@@ -155,7 +156,8 @@ def test_a_database_without_our_schema_is_told_so(watched: FlaskClient, engine: 
 def test_a_disk_without_room_is_red_and_green_once_it_has_some(engine: Engine) -> None:
     room = [False]
     needs = Needs("0001", 10, accept_no_jail=False, disk_has_room=lambda: room[0])
-    ready = Readiness(engine, PurgeClock((RowStore(),), 3600), needs)
+    orders = Orders(engine, ServerKeys.parse([SERVER_KEY]), DatabaseClock(engine))
+    ready = Readiness(engine, PurgeClock((RowStore(),), 3600), orders, needs)
     assert not ready()["disk"].ok
     room[0] = True
     assert ready()["disk"].ok

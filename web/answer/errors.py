@@ -15,6 +15,7 @@ from services import (
     BadCursor,
     BadLifetime,
     BodyCutShort,
+    ClientQuotaReached,
     CurrentPasswordWrong,
     DatabaseAway,
     FormNotMade,
@@ -26,6 +27,7 @@ from services import (
     NameTaken,
     OpensByPostOnly,
     Overloaded,
+    OwnerQuotaReached,
     PasswordAsked,
     PasswordWrong,
     RegistrationClosed,
@@ -90,6 +92,8 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     Overloaded: (503, "too_busy"),
     UploadsOff: (503, "uploads_off"),
     StorageFull: (507, "storage_full"),
+    ClientQuotaReached: (429, "client_quota"),
+    OwnerQuotaReached: (429, "owner_quota"),
     DatabaseAway: (503, "database_away"),
 }
 

@@ -6,10 +6,12 @@ from imaging import BrokenImage, NotAnImage, SandboxMissing, TooBusy, TooManyPix
 from services import (
     SPELLING,
     BadLifetime,
+    ClientQuotaReached,
     DatabaseAway,
     FormNotMade,
     ImageBlocked,
     Overloaded,
+    OwnerQuotaReached,
     PasswordAsked,
     PasswordWrong,
     StorageFull,
@@ -23,7 +25,16 @@ from web.description.operation import HTML, TEXT, Answer
 IMAGING = (NotAnImage, BrokenImage, TooManyPixels, TooBusy, SandboxMissing)
 CONVERTING = (FormNotMade, *IMAGING)
 DATABASE = (DatabaseAway, Overloaded)
-STORING = (*IMAGING, BadLifetime, UploadsOff, ImageBlocked, StorageFull, *DATABASE)
+STORING = (
+    *IMAGING,
+    BadLifetime,
+    UploadsOff,
+    ImageBlocked,
+    StorageFull,
+    ClientQuotaReached,
+    OwnerQuotaReached,
+    *DATABASE,
+)
 UNLOCKING = (PasswordAsked, PasswordWrong, TooManyGuesses)
 SECRET = {"type": "string", "pattern": f"^{SPELLING}$"}
 RECEIPT_HEADERS = ("Image-Key", "Sunset", "Location")

@@ -80,6 +80,12 @@ ERRORS = {
     "password_wrong": _("That password is wrong. No view was counted."),
     "storage_full": _("The storage is full until older images expire. Try again in a minute."),
     "uploads_off": _("Uploads are turned off at the moment by whoever runs this server. Try again later."),
+    "client_quota": _(
+        "As many images from your address are here as may be. Delete one, or come back when one has ended."
+    ),
+    "owner_quota": _(
+        "As many images of your account are here as may be. Delete one, or come back when one has ended."
+    ),
     "too_slow": _("The image came too slowly. Try again where the connection is better."),
     "too_busy": _("The server has too much to do at the moment. Try again in a few seconds."),
     "sandbox_missing": _("This server takes only PNG and JPEG at the moment."),

@@ -20,6 +20,7 @@ from services import (
     OpensByPostOnly,
     Receipt,
     TooManyLogins,
+    Uploader,
 )
 from web.answer.answers import head_response, image_response, iso_time, note_receipt
 from web.answer.schemas import DoneAnswer, MeAnswer, MyImage, RegisteredAnswer, StoredAnswer, TokenAnswer
@@ -28,6 +29,7 @@ from web.description.forms import form
 from web.description.operation import Answer, Operation, RequestBody
 from web.request.auth import account
 from web.request.bodies import Credentials, PasswordChange, Registration
+from web.request.client import client_of
 from web.request.encoded import EncodedImage, read_encoded_image
 from web.request.gate import prove_code
 from web.request.json_body import read_json
@@ -132,7 +134,7 @@ def _add_upload(routes: Blueprint, drop: Drop, config: Config) -> None:
         owner = account()
         sent, image = read_encoded_image(request, config.max_image_bytes)
         prove_code(sent.upload_code)
-        receipt = drop.deposit(image, wishes_of(sent), owner.id)
+        receipt = drop.deposit(image, wishes_of(sent), Uploader(client_of(request), owner.id))
         return note_receipt(_private(_stored(receipt, owner), 201), receipt, _source(receipt.link))
 
 

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 from werkzeug.routing import BaseConverter
 
 from config import Config
-from services import Catalog, Drop, ImageGone, OpensByPostOnly
+from services import Catalog, Drop, ImageGone, OpensByPostOnly, Uploader
 from web.answer.address import address
 from web.answer.answers import JSON, TEXT, head_response, image_response, receipt_response
 from web.answer.errors import wants_page
@@ -21,6 +21,7 @@ from web.description.operation import Operation
 from web.pages.page import Page
 from web.request.auth import catalog_owner
 from web.request.body import IMAGE_FIELDS, read_body
+from web.request.client import client_of
 from web.request.conversions import ConversionOptions, read_conversion
 from web.request.filenames import in_path
 from web.request.gate import prove_code
@@ -63,7 +64,7 @@ def _deposit(drop: Drop, page: Page, default: str, filename: str | None = None) 
     body.fields = {name: value for name, value in body.fields.items() if value or not by_form}
     prove_code(body.fields.get("upload_code"))
     wishes = read_wishes(request, body, filename)
-    receipt = drop.deposit(body.image, wishes, catalog_owner())
+    receipt = drop.deposit(body.image, wishes, Uploader(client_of(request), catalog_owner()))
     if by_form:
         return page.receipt(receipt, asks_password=bool(wishes.password))
     return receipt_response(receipt, address(), default)
