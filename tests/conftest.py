@@ -46,9 +46,11 @@ SLOW = {
     "test_docs.py",
     "test_embedded.py",
     "test_install.py",
+    "test_logs.py",
     "test_memory.py",
     "test_migrations.py",
     "test_no_jail.py",
+    "test_operator.py",
     "test_pgbouncer.py",
     "test_proxies.py",
     "test_release.py",
@@ -101,7 +103,7 @@ def admin(database_url: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def make_app(database_url: str, admin: Engine, tmp_path: Path) -> Iterator[MakeApp]:
-    """Make applications on an empty database; every trigger of the purge is off unless a test asks for one."""
+    """Make applications on an empty database; purges and rate limits are off unless a test asks for them."""
     made: list[Mayfly] = []
     kept: list[Conformity] = []
     _empty(admin)
@@ -112,6 +114,7 @@ def make_app(database_url: str, admin: Engine, tmp_path: Path) -> Iterator[MakeA
             "data_dir": tmp_path,
             "secret_keys": (SERVER_KEY,),
             "purge_interval": 0,
+            "rate_limits": {},
         }
         app = create_app(Config(**defaults | settings))
         app.testing = True
@@ -133,6 +136,10 @@ def _empty(admin: Engine) -> None:
         connection.execute(text(f"TRUNCATE {tables}"))
         connection.execute(text("UPDATE stored SET bytes = 0"))
         connection.execute(text("DELETE FROM login_attempts"))
+        connection.execute(text("DELETE FROM blocked"))
+        connection.execute(
+            text("UPDATE operator SET uploads_off_since = NULL, blocked_version = blocked_version + 1")
+        )
         connection.execute(text("DELETE FROM owners WHERE id <> :open"), {"open": OPEN_CATALOG})
 
 

@@ -20,6 +20,11 @@ COMMANDS = {
     "app.py": ("app.py",),
     "purge": ("-m", "flask", "purge"),
     "renew-accounts": ("-m", "flask", "renew-accounts"),
+    "takedown": ("-m", "flask", "takedown", "A" * 32),
+    "block": ("-m", "flask", "block", "a" * 64),
+    "unblock": ("-m", "flask", "unblock", "a" * 64),
+    "uploads": ("-m", "flask", "uploads", "off"),
+    "status": ("-m", "flask", "status"),
     "db upgrade": ("-m", "flask", "db", "upgrade"),
 }
 every_command = pytest.mark.parametrize("command", COMMANDS)
@@ -95,7 +100,7 @@ def test_more_connections_than_postgresql_allows(empty_url: str) -> None:
     assert "PostgreSQL allows 9:" in sentence_of("app.py", DATABASE_URL=empty_url, WORKERS="2")
 
 
-@pytest.mark.parametrize("command", ["purge", "renew-accounts"])
+@pytest.mark.parametrize("command", sorted(set(COMMANDS) - {"app.py", "db upgrade"}))
 def test_a_database_without_our_tables(command: str, empty_url: str) -> None:
     assert "flask db upgrade" in sentence_of(command, DATABASE_URL=empty_url)
 

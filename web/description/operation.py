@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
+from services import GateUse
+
 Route = TypeVar("Route", bound=Callable[..., Any])
 Schemas = Mapping[str, dict[str, Any]]
 """JSON Schemas by the names of what they describe."""
@@ -51,7 +53,11 @@ class Operation:
     account: AccountUse = "ignored"
     """Whether a route needs an account, looks who is asking, or looks at no header."""
     basic: bool = False
-    """Whether HTTP Basic may carry an image's password."""
+    """Whether HTTP Basic may carry an image's password, and before an upload a code as its user name."""
+    gate: GateUse | None = None
+    """What the operator's gate lets through here, or stops."""
+    limit: str | None = None
+    """Which of RATE_LIMITS a request of this route counts in."""
 
     def __call__(self, route: Route) -> Route:
         """Describe a route."""

@@ -15,6 +15,7 @@ from web.answer.schemas import DescribedAnswer
 from web.description.common import DATABASE, DONE, SECRET, UNLOCKING
 from web.description.forms import text_schemas
 from web.description.operation import Answer, Operation
+from web.request.limits import guessing
 from web.request.passwords import read_password
 from web.request.strict import Strict, read_text
 
@@ -38,12 +39,14 @@ def manage_routes(drop: Drop) -> Blueprint:
         path={"image_key": SECRET},
         account="heeded",
         basic=True,
+        limit="opens",
     )
     def describe(image_key: str) -> Response:
         password = read_password(request, None)
-        if _mode() == "download":
-            return image_response(*drop.download(image_key, password), disposition="attachment")
-        response = jsonify(described(drop.describe(image_key, password)))
+        with guessing(password):
+            if _mode() == "download":
+                return image_response(*drop.download(image_key, password), disposition="attachment")
+            response = jsonify(described(drop.describe(image_key, password)))
         response.headers["Cache-Control"] = "no-store"
         return response
 
