@@ -5,20 +5,30 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 from urllib.parse import quote
 
 from units import (
+    Rate,
+    RateLimit,
+    one_of,
     or_off,
     parse_base_url,
     parse_bind,
+    parse_contact,
     parse_database_url,
     parse_duration,
     parse_host,
     parse_hosts,
+    parse_networks,
     parse_origins,
+    parse_proxies,
+    parse_rate_limits,
     parse_size,
+    parse_upload_codes,
+    parse_valkey_url,
     parse_yes_or_no,
     usable_processors,
     whole_number,
@@ -31,8 +41,19 @@ MOST_IMAGES = 10**6
 """Of one client or owner: they are counted at each of its uploads."""
 MOST_WORKERS = 16
 """Where WORKERS is not set: so many stay under the hundred connections that PostgreSQL allows as it comes."""
-SECRETS = ("DATABASE_URL", "POSTGRES_PASSWORD", "SECRET_KEYS")
+SECRETS = ("DATABASE_URL", "POSTGRES_PASSWORD", "SECRET_KEYS", "RATE_LIMIT_STORAGE_URL", "UPLOAD_CODES")
 """Settings that a file may hold instead: NAME_FILE says where."""
+
+RATE_LIMITS = {
+    "uploads": RateLimit(Rate(300, 60), Rate(3_000, 60)),
+    "opens": RateLimit(Rate(1_200, 60), Rate(30_000, 60)),
+    "conversions": RateLimit(Rate(120, 60), Rate(1_200, 60)),
+    "passwords": RateLimit(Rate(30, 60), Rate(1_200, 60)),
+    "logins": RateLimit(Rate(120, 60), Rate(1_200, 60)),
+    "registrations": RateLimit(Rate(60, 3600), Rate(600, 3600)),
+    "cleanup": RateLimit(Rate(60, 60), Rate(300, 60)),
+}
+"""What clients may do; docs/decisions/0070-rate-limits.md says how the figures were chosen."""
 
 
 class ConfigError(Exception):
@@ -51,6 +72,8 @@ class Config:
     base_url: str | None = None
     trusted_hosts: tuple[str, ...] = field(default_factory=tuple)
     trusted_proxies: int = 0
+    proxies_write_forwarded: bool = False
+    """Whether the trusted proxies write Forwarded (RFC 7239) in place of the X-Forwarded fields."""
     secret_keys: tuple[str, ...] | None = field(default=None, repr=False)
     secret_files: tuple[Path, ...] = ()
     lifetime: int = 300
@@ -67,7 +90,20 @@ class Config:
     purge_interval: int = 10
     open_catalog: bool = False
     accept_no_jail: bool = False
+    log_format: str = "text"
+    log_level: str = "info"
+    log_addresses: bool = False
+    abuse_contact: str | None = None
     cors_origins: tuple[str, ...] = field(default_factory=tuple)
+    uploads: Literal["open", "code", "account", "closed"] = "open"
+    upload_codes: tuple[tuple[str, str], ...] = field(default_factory=tuple, repr=False)
+    """Names and codes as they were at the start."""
+    upload_codes_file: Path | None = None
+    """Where the codes stand that count from now on."""
+    upload_networks: tuple[IPv4Network | IPv6Network, ...] = field(default_factory=tuple)
+    registration: Literal["open", "code", "closed"] = "open"
+    rate_limits: Mapping[str, RateLimit] = field(default_factory=lambda: RATE_LIMITS)
+    rate_limit_storage_url: str | None = field(default=None, repr=False)
     given: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
     """The names that are set in the environment, so that advice names no other."""
 
@@ -124,6 +160,23 @@ class Config:
         if self.max_bytes_in_flight is not None and self.max_bytes_in_flight < self.max_image_bytes:
             raise ConfigError(
                 "MAX_BYTES_IN_FLIGHT is under MAX_IMAGE_BYTES; no image of that size would get in"
+            )
+        self._check_gate()
+
+    def _check_gate(self) -> None:
+        asking = [
+            name
+            for name, mode in (("UPLOADS", self.uploads), ("REGISTRATION", self.registration))
+            if mode == "code"
+        ]
+        if asking and not self.upload_codes:
+            raise ConfigError(
+                f"{asking[0]}=code asks for an upload code, and there is none: set UPLOAD_CODES=NAME:CODE"
+            )
+        if self.uploads == "open" and (self.upload_networks or (self.upload_codes and not asking)):
+            name = "UPLOAD_NETWORKS" if self.upload_networks else "UPLOAD_CODES"
+            raise ConfigError(
+                f"{name} is set, and UPLOADS=open asks nobody for a code: set UPLOADS=code, or leave {name} out"
             )
 
 
@@ -190,6 +243,16 @@ def _secret_keys(env: Mapping[str, str]) -> tuple[str, ...] | None:
     return keys or None
 
 
+def _upload_codes(env: Mapping[str, str]) -> tuple[tuple[str, str], ...] | None:
+    text, name = _secret(env, "UPLOAD_CODES")
+    return _parsed(name, text, parse_upload_codes) if text else None
+
+
+def _rate_limit_storage(env: Mapping[str, str]) -> str | None:
+    url, name = _secret(env, "RATE_LIMIT_STORAGE_URL")
+    return _parsed(name, url, parse_valkey_url) if url else None
+
+
 READERS: Mapping[str, Reader] = {
     "secret_files": _secret_files,
     "database_url": _database,
@@ -199,7 +262,8 @@ READERS: Mapping[str, Reader] = {
     "threads": _setting("THREADS", whole_number(1, 64)),
     "base_url": _setting("BASE_URL", parse_base_url),
     "trusted_hosts": _setting("TRUSTED_HOSTS", parse_hosts),
-    "trusted_proxies": _setting("TRUSTED_PROXIES", whole_number(0, 10)),
+    "trusted_proxies": _setting("TRUSTED_PROXIES", lambda text: parse_proxies(text)[0]),
+    "proxies_write_forwarded": _setting("TRUSTED_PROXIES", lambda text: parse_proxies(text)[1]),
     "secret_keys": _secret_keys,
     "lifetime": _setting("LIFETIME", parse_duration),
     "max_lifetime": _setting("MAX_LIFETIME", parse_duration),
@@ -215,6 +279,17 @@ READERS: Mapping[str, Reader] = {
     "purge_interval": _setting("PURGE_INTERVAL", or_off(parse_duration)),
     "open_catalog": _setting("OPEN_CATALOG", parse_yes_or_no),
     "accept_no_jail": _setting("ACCEPT_NO_JAIL", parse_yes_or_no),
+    "log_format": _setting("LOG_FORMAT", one_of("text", "json")),
+    "log_level": _setting("LOG_LEVEL", one_of("debug", "info", "warning", "error")),
+    "log_addresses": _setting("LOG_ADDRESSES", parse_yes_or_no),
+    "abuse_contact": _setting("ABUSE_CONTACT", parse_contact),
     "cors_origins": _setting("CORS_ORIGINS", parse_origins),
+    "uploads": _setting("UPLOADS", one_of("open", "code", "account", "closed")),
+    "upload_codes": _upload_codes,
+    "upload_codes_file": _setting("UPLOAD_CODES_FILE", Path),
+    "upload_networks": _setting("UPLOAD_NETWORKS", parse_networks),
+    "registration": _setting("REGISTRATION", one_of("open", "code", "closed")),
+    "rate_limits": _setting("RATE_LIMITS", lambda text: parse_rate_limits(text, RATE_LIMITS)),
+    "rate_limit_storage_url": _rate_limit_storage,
     "given": frozenset,
 }

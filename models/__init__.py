@@ -4,7 +4,7 @@ from models.api_key import ApiKey
 from models.attempts import Guess
 from models.base import PURGE_LOCK, db, now, raw_cursor, time_left, try_purge_lock, wait_for_purge_lock
 from models.catalog import OwnedRow, list_owned
-from models.ciphertext import SLOTS, ciphertexts, slot_of
+from models.ciphertext import SLOTS, ciphertexts, end_of_slot, slot_of, span_of
 from models.image import (
     Image,
     ImageRow,
@@ -17,7 +17,19 @@ from models.image import (
     insertion,
     return_guess,
 )
-from models.operator import Blocked, Operator
+from models.lag import age_of_oldest_dead_row, schema_version
+from models.operator import (
+    Blocked,
+    Heard,
+    Operator,
+    block,
+    blocked_changed,
+    blocked_count,
+    blocked_tags,
+    heard_of,
+    switch_uploads,
+    unblock,
+)
 from models.owner import (
     OPEN_CATALOG,
     LoginAttempt,
@@ -38,6 +50,7 @@ from models.owner import (
 )
 from models.quota import Share, Taken, quota_checks, share_over, taken
 from models.session import connections_allowed, keep_session_settings
+from models.status import StoredImages, count_accounts, slot_lag, stored_images, versions
 from models.stored import Stored, forget_empty, recount, release, reserve
 
 __all__ = [
@@ -47,6 +60,7 @@ __all__ = [
     "ApiKey",
     "Blocked",
     "Guess",
+    "Heard",
     "Image",
     "ImageRow",
     "LoginAttempt",
@@ -57,22 +71,31 @@ __all__ = [
     "Ownership",
     "Share",
     "Stored",
+    "StoredImages",
     "Taken",
+    "age_of_oldest_dead_row",
     "anything_lives_in",
+    "block",
+    "blocked_changed",
+    "blocked_count",
+    "blocked_tags",
     "ciphertexts",
     "claim_attempt",
     "claim_guess",
     "claim_view",
     "connections_allowed",
+    "count_accounts",
     "db",
     "delete_dead",
     "delete_image",
     "delete_images_of",
     "delete_owner",
     "delete_unused",
+    "end_of_slot",
     "find_owner",
     "find_owner_by_login",
     "forget_empty",
+    "heard_of",
     "insert_owner",
     "insertion",
     "keep_session_settings",
@@ -89,10 +112,17 @@ __all__ = [
     "reserve",
     "return_attempt",
     "return_guess",
+    "schema_version",
     "share_over",
+    "slot_lag",
     "slot_of",
+    "span_of",
+    "stored_images",
+    "switch_uploads",
     "taken",
     "time_left",
     "try_purge_lock",
+    "unblock",
+    "versions",
     "wait_for_purge_lock",
 ]

@@ -13,7 +13,6 @@ from imaging import TooManyPixels, examine
 from models import ImageRow, Ownership, insertion, quota_checks, slot_of, time_left
 from services.allowance import SMALL_BYTES, hold_answer, once, turn
 from services.catalog import ownership_of
-from services.clock import DatabaseClock
 from services.conversion import Conversion
 from services.database import autocommit, transaction
 from services.dear import CONVERSIONS, PROOFS, STRETCHES
@@ -22,6 +21,7 @@ from services.errors import BadLifetime, ImageGone, OpensByPostOnly
 from services.image_info import ImageInfo, Receipt
 from services.limits import DropLimits
 from services.living_images import LivingImages, SealedImage
+from services.orders import Orders
 from services.quota import Quota
 from services.uploader import Uploader, UploaderQuotas, tag_of
 from services.wishes import Wishes
@@ -40,9 +40,11 @@ class Drop:
         quota: Quota,
         quotas: UploaderQuotas,
         limits: DropLimits,
+        orders: Orders,
     ) -> None:
         self._engine = engine
-        self.clock = DatabaseClock(engine)
+        self._orders = orders
+        self.clock = orders.clock
         self._server_keys = server_keys
         self._store = store
         self._images = images
@@ -53,15 +55,18 @@ class Drop:
     def deposit(self, data: bytes | bytearray, wishes: Wishes, uploader: Uploader) -> Receipt:
         """Seal an image and store it, whole or not at all, in its owner's catalog if it has one.
 
-        Raises BadLifetime, StorageFull, ClientQuotaReached, OwnerQuotaReached, DatabaseAway, TokenRefused where the
-        owner is gone, and the errors of imaging for what is no good image.
+        Raises BadLifetime, UploadsOff, ImageBlocked, StorageFull, ClientQuotaReached, OwnerQuotaReached, DatabaseAway,
+        TokenRefused where the owner is gone, and the errors of imaging for what is no good image.
         """
+        self._orders.check_uploads()
         lifetime = self._limits.lifetime if wishes.lifetime is None else wishes.lifetime
         if lifetime > self._limits.max_lifetime:
             raise BadLifetime(self._limits.max_lifetime)
+        self._orders.check_bytes(data)
         image_key, row_seal = once("seal", lambda: self._new_seal(wishes.password))
         picture, image = examine(data, self._limits.picture, wishes.keep_metadata, turn=partial(turn, PROOFS))
         details = details_of(image, picture, wishes)
+        self._orders.check_digest(bytes.fromhex(details.sha256))
         link = image_key.link
         created_at = self.clock.now()
         expires_at = created_at + lifetime

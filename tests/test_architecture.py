@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("crypto", "embedded", "front", "imaging", "models", "services", "storage", "web")
-MODULES = ("app", "commands", "config", "database", "server", "units")
+MODULES = ("app", "commands", "config", "database", "logs", "server", "units")
 OURS = {*ROOMS, *MODULES}
 
 MAY_IMPORT = {
@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "server": OURS - {"server"},
     "commands": {"config", "crypto", "database", "embedded", "services"},
     "database": {"config", "embedded", "models"},
+    "logs": {"config"},
     "front": {"services"},
     "web": {"services", "imaging", "config", "units"},
     "services": {"crypto", "imaging", "storage", "models"},
@@ -37,8 +38,8 @@ ONLY_IN = {
     "argon2": {"crypto"},
     "jwt": {"crypto"},
     "flask_cors": {"web"},
-    "flask_limiter": {"web"},
     "limits": {"web"},
+    "redis": {"web"},
     "pydantic": {"web"},
     "email_validator": {"web"},
     "PIL": {"imaging"},

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 from flask_migrate import check, downgrade, upgrade
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import inspect
 
 from app import Mayfly, create_app, migrate
 from config import Config
 from models import db
 from tests.cast import FLOWER, SERVER_KEY, deposit, log_in, noise, register, told
+from tests.databases import empty_database, schema
 
 FOLDER = Path(__file__).parent.parent / "migrations" / "versions"
 
@@ -34,19 +35,11 @@ ACCOUNTS_SINCE = "0003"
 @pytest.fixture
 def empty_app(database_url: str) -> Iterator[Mayfly]:
     """An application on a database without a table."""
-    name = "migrations"
-    admin = create_engine(database_url, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    app = create_app(
-        Config(database_url=database_url.replace("/mayfly?", f"/{name}?"), secret_keys=(SERVER_KEY,))
-    )
-    yield app
-    with app.app_context():
-        db.engine.dispose()
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name}"))
-    admin.dispose()
+    with empty_database(database_url, "migrations") as url:
+        app = create_app(Config(database_url=url, secret_keys=(SERVER_KEY,)))
+        yield app
+        with app.app_context():
+            db.engine.dispose()
 
 
 def tables(app: Mayfly) -> set[str]:
@@ -114,11 +107,8 @@ def walk(app: Mayfly, oldest: str) -> None:
     for move, revision in [(downgrade, r) for r in reversed(below)] + [(upgrade, r) for r in below]:
         with app.app_context():
             move(revision=revision)
-            assert (
-                db.session.execute(text("SELECT version_num FROM alembic_version")).scalar_one() == revision
-            )
-            db.session.remove()
             db.engine.dispose()
+            assert schema(app.config["SQLALCHEMY_DATABASE_URI"]) == revision
 
 
 def test_migrating_twice_changes_nothing(empty_app: Mayfly) -> None:

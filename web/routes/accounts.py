@@ -31,7 +31,9 @@ from web.request.auth import account
 from web.request.bodies import Credentials, PasswordChange, Registration
 from web.request.client import client_of
 from web.request.encoded import EncodedImage, read_encoded_image
+from web.request.gate import prove_code
 from web.request.json_body import read_json
+from web.request.limits import guessing
 from web.request.options import wishes_of
 from web.request.passwords import Opening, read_opening
 
@@ -56,9 +58,13 @@ def _add_logins(routes: Blueprint, accounts: Accounts) -> None:
         {201: Answer("The account.", RegisteredAnswer)},
         (NameTaken, *DATABASE),
         body=RequestBody(Registration),
+        basic=True,
+        gate="registration",
+        limit="registrations",
     )
     def registration() -> Response:
         asked = read_json(request, Registration)
+        prove_code(asked.upload_code)
         return _private(_registered(accounts.register(asked.login, asked.email, asked.password)), 201)
 
     @routes.route("/login", methods=["GET", "POST"])
@@ -67,6 +73,7 @@ def _add_logins(routes: Blueprint, accounts: Accounts) -> None:
         {200: Answer("A token.", TokenAnswer)},
         (LoginRefused, TooManyLogins, *DATABASE),
         body=RequestBody(Credentials),
+        limit="logins",
     )
     def login() -> Response:
         given = read_json(request, Credentials)
@@ -104,6 +111,7 @@ def _add_password(routes: Blueprint, accounts: Accounts) -> None:
         (AccountAsked, CurrentPasswordWrong, TooManyLogins, *DATABASE),
         body=RequestBody(PasswordChange),
         account="asked",
+        limit="logins",
     )
     def change_password() -> Response:
         owner, asked = account(), read_json(request, PasswordChange)
@@ -117,12 +125,15 @@ def _add_upload(routes: Blueprint, drop: Drop, config: Config) -> None:
         "Upload an image as base64",
         {201: Answer("The image is stored.", StoredAnswer, headers=(*RECEIPT_HEADERS, "Cache-Control"))},
         (AccountAsked, *STORING),
-        body=RequestBody(EncodedImage),
+        body=RequestBody(EncodedImage, holds="base64"),
         account="asked",
+        gate="upload",
+        limit="uploads",
     )
     def upload() -> Response:
         owner = account()
         sent, image = read_encoded_image(request, config.max_image_bytes)
+        prove_code(sent.upload_code)
         receipt = drop.deposit(image, wishes_of(sent), Uploader(client_of(request), owner.id))
         return note_receipt(_private(_stored(receipt, owner), 201), receipt, _source(receipt.link))
 
@@ -135,6 +146,7 @@ def _add_images(routes: Blueprint, drop: Drop) -> None:
         (ImageGone, OpensByPostOnly, *DATABASE),
         path={"link": SECRET},
         account="heeded",
+        limit="opens",
     )
     def image(link: str) -> Response:
         if request.method == "HEAD":
@@ -150,9 +162,12 @@ def _add_images(routes: Blueprint, drop: Drop) -> None:
         body=form(Opening),
         account="heeded",
         basic=True,
+        limit="opens",
     )
     def open_image(link: str) -> Response:
-        return image_response(*drop.open(link, read_opening(request)))
+        password = read_opening(request)
+        with guessing(password):
+            return image_response(*drop.open(link, password))
 
 
 def _private(fields: Any, status: int = 200) -> Response:
