@@ -32,6 +32,7 @@ from services import (
     PurgeSchedule,
     Quota,
     Readiness,
+    Status,
     notice_restarts,
 )
 from storage import RowStore
@@ -55,6 +56,8 @@ class Mayfly(Flask):
     plain_wsgi: WSGIApplication
     purge: Purge
     accounts: Accounts
+    purge_clock: PurgeClock
+    status: Status
     schedule: PurgeSchedule
     readiness: Readiness
 
@@ -103,7 +106,9 @@ def _put_together(config: Config) -> Mayfly:
     catalog = Catalog(engine, OwnerSeal(server_keys), images)
     drop = app.drop = Drop(engine, server_keys, row_store, images, app.quota, limits)
     observe(app, app.schedule.nudge)
-    app.readiness = _readiness(app, engine, PurgeClock(stores.values(), config.max_lifetime))
+    app.status = Status(engine, stores.values(), config.max_stored_bytes, config.max_lifetime)
+    app.purge_clock = PurgeClock(stores.values(), config.max_lifetime)
+    app.readiness = _readiness(app, engine)
     register_web(app, Services(drop, app.purge, app.accounts, catalog, app.readiness), config)
     register_commands(app, config, app.purge, app.accounts)
     app.memory = Memory(config.bytes_in_flight)
@@ -112,7 +117,7 @@ def _put_together(config: Config) -> Mayfly:
     return app
 
 
-def _readiness(app: Mayfly, engine: Engine, purge_clock: PurgeClock) -> Readiness:
+def _readiness(app: Mayfly, engine: Engine) -> Readiness:
     config = app.settings
     needs = Needs(
         schema=max(path.name.partition("_")[0] for path in MIGRATIONS.glob("versions/[0-9]*.py")),
@@ -120,7 +125,7 @@ def _readiness(app: Mayfly, engine: Engine, purge_clock: PurgeClock) -> Readines
         accept_no_jail=config.accept_no_jail,
         disk_has_room=disk_room(config),
     )
-    return Readiness(engine, purge_clock, needs)
+    return Readiness(engine, app.purge_clock, needs)
 
 
 def _engine(app: Mayfly) -> Engine:

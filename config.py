@@ -62,6 +62,7 @@ class Config:
     open_catalog: bool = False
     accept_no_jail: bool = False
     cors_origins: tuple[str, ...] = field(default_factory=tuple)
+    metrics_bind: tuple[str, int] | None = None
     given: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
     """The names that are set in the environment, so that advice names no other."""
 
@@ -112,6 +113,24 @@ class Config:
             raise ConfigError(
                 "MAX_BYTES_IN_FLIGHT is under MAX_IMAGE_BYTES; no image of that size would get in"
             )
+        if self.metrics_bind == self.bind:
+            raise ConfigError(
+                "METRICS_BIND is BIND; metrics are not for everybody, so give them another port"
+            )
+
+
+COUNTS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""Where prometheus_client looks for the folder in which processes share their counts. No setting: a start writes it."""
+
+
+def share_counts_in(folder: Path) -> None:
+    """Tell prometheus_client, here and in the processes that come of this one, where counts are shared."""
+    os.environ[COUNTS_FOLDER] = str(folder)
+
+
+def folder_of_counts() -> Path:
+    """Return where the processes of this server share their counts, as its main process said."""
+    return Path(os.environ[COUNTS_FOLDER])
 
 
 Reader = Callable[[Mapping[str, str]], object]
@@ -199,5 +218,6 @@ READERS: Mapping[str, Reader] = {
     "open_catalog": _setting("OPEN_CATALOG", parse_yes_or_no),
     "accept_no_jail": _setting("ACCEPT_NO_JAIL", parse_yes_or_no),
     "cors_origins": _setting("CORS_ORIGINS", parse_origins),
+    "metrics_bind": _setting("METRICS_BIND", parse_bind),
     "given": frozenset,
 }

@@ -22,6 +22,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 
 import embedded
+import metrics
 from app import Mayfly, create_app, migrate
 from config import Config, ConfigError
 from crypto import MalformedServerKey, key_file_in
@@ -106,7 +107,8 @@ def serve(config: Config, *, debug: bool) -> None:
             websockets=False,
         )
         prepare_forks()
-        server.serve()
+        with metrics.served(app):
+            server.serve()
 
 
 class HTTPServer(Granian):  # type: ignore[misc, valid-type]
@@ -159,7 +161,9 @@ def worker() -> Front:
     """Make the application in a worker process."""
     app = prepared()
     asyncio.get_event_loop().call_soon(hear_early_signals)
-    return front_of(app, app.plain_wsgi)
+    front = front_of(app, app.plain_wsgi)
+    metrics.count(app, front)
+    return front
 
 
 def hear_early_signals() -> None:
@@ -222,7 +226,7 @@ def _check_port(host: str, port: int) -> None:
 def check_connections(app: Mayfly) -> None:
     """Raise ConfigError where all processes together would ask PostgreSQL for more connections than it allows."""
     config = app.settings
-    needed = config.workers * config.connections
+    needed = config.workers * config.connections + (config.metrics_bind is not None)
     with app.app_context():
         with db.engine.connect() as connection:
             allowed = connections_allowed(connection)

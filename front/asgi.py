@@ -30,6 +30,7 @@ from services import (
     ServiceError,
     TooSlow,
     ceiling,
+    counts,
 )
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -59,7 +60,7 @@ class Front:
     ) -> None:
         self._app = app
         self._memory = memory
-        self._pool = ThreadPool(threads)
+        self.pool = ThreadPool(threads)
         self._crowd = Crowd(memory)
         self._largest = largest
         self._seconds_left = seconds_left
@@ -99,9 +100,10 @@ class Front:
         body.whole = announced <= most
         if (chunked or announced) and body.whole:
             pieces, refusal = await self._take(receive, body, announced or most + 1, chunked)
-        if self._pool.waiting > MOST_WAITING:
+        if self.pool.waiting > MOST_WAITING:
             await send_busy(send)
             return
+        counts.RECEIVED.add(amount=body.moved)
         environ = environ_of(scope, BodyPieces(pieces), chunked)
         del pieces
         if refusal is not None:
@@ -170,6 +172,7 @@ class Front:
             flow = Flow(unread, partial(self._reset, client), moved=len(answer.first))
             self._note_end_of(flow, answer)
             self._crowd.unread.add(client, flow)
+        counts.SENT.add(amount=_size(scope, answer))
         send_small(send, answer, scope["method"] == "HEAD")
 
     def _reset(self, client: Address) -> None:
@@ -180,7 +183,7 @@ class Front:
         """Run Flask, and again from the beginning of the request whenever that had to wait."""
         while True:
             try:
-                answer = await self._pool.run(call)
+                answer = await self.pool.run(call)
             except Later as later:
                 with contextlib.suppress(Overloaded):  # the next run raises it
                     await wait(later, allowance)
@@ -210,6 +213,7 @@ class Front:
             reset(client_of(scope))
         finally:
             self._crowd.leave(flow)
+            counts.SENT.add(amount=flow.moved)
 
     async def _send_pieces(self, send: Send, answer: WsgiAnswer, flow: Flow) -> None:
         self._note_end_of(flow, answer)
@@ -229,7 +233,7 @@ class Front:
     def _ask_end(self, flow: Flow, expires_at: float) -> None:
         """Find out when an answer that takes long ends with its image, by the database's clock."""
         now = time.monotonic()
-        left = self._pool.run(partial(self._seconds_left, expires_at))
+        left = self.pool.run(partial(self._seconds_left, expires_at))
         left.add_done_callback(partial(_note_end, flow, now))
 
 

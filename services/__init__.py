@@ -1,14 +1,15 @@
 """The verbs of Mayfly, without Flask: services speak images."""
 
 from models import OPEN_CATALOG
+from services import counts
 from services.accounts import Account, Accounts
 from services.admission import Budget, Later
 from services.allowance import SMALL_BYTES, Allowance, Memory, ceiling, hold_memory, once
 from services.catalog import Catalog, CatalogPage
 from services.clock import DatabaseClock
 from services.conversion import Conversion, Form
-from services.database import notice_restarts
-from services.dear import DEAR_AT_ONCE
+from services.database import notice_restarts, waiting_for_connections
+from services.dear import DEAR, DEAR_AT_ONCE
 from services.details import Details
 from services.drop import Drop
 from services.errors import (
@@ -45,6 +46,7 @@ from services.status import Status, StatusReport
 from services.wishes import Wishes
 
 __all__ = [
+    "DEAR",
     "DEAR_AT_ONCE",
     "OPEN_CATALOG",
     "SMALL_BYTES",
@@ -95,7 +97,9 @@ __all__ = [
     "TooSlow",
     "Wishes",
     "ceiling",
+    "counts",
     "hold_memory",
     "notice_restarts",
     "once",
+    "waiting_for_connections",
 ]

@@ -1,7 +1,7 @@
 """What is counted and timed in this process, for Prometheus; each metric is explained in docs/metrics.md.
 
-Until ``start_counting`` is called nothing is counted, and prometheus_client is not even loaded. The values of labels come
-from lists in the program: never from a request, so that none is a secret, and there are few.
+Until ``start_counting`` is called nothing is counted, and prometheus_client is not even loaded. The values of labels
+come from lists in the program, never from a request: none is a secret, and there are few.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def start_counting(process: str) -> None:
     import prometheus_client  # it takes 30 ms, which a server without METRICS_BIND doesn't spend
     from prometheus_client import values
 
-    values.ValueClass = values.MultiProcessValue(lambda: process)
+    values.ValueClass = values.MultiProcessValue(lambda: process)  # type: ignore[no-untyped-call]
     for family in _families:
         family.begin(prometheus_client)
 
@@ -112,6 +112,7 @@ REQUEST_SECONDS = Seconds("mayfly_request_seconds", "Time in the application.", 
 RECEIVED = Count("mayfly_received_bytes", "Bytes of requests' bodies.")
 SENT = Count("mayfly_sent_bytes", "Bytes of answers' bodies.")
 REFUSED = Count("mayfly_refusals", "Requests that were refused, by the error's code.", "reason")
+ERRORS = Count("mayfly_unexpected_errors", "Mistakes of the program, answered with 500.")
 LIMITS_HIT = Count("mayfly_limits_hit", "Requests over a limit of RATE_LIMITS.", "limit")
 STEP_SECONDS = Seconds("mayfly_step_seconds", "Time of a step of an upload or an open.", "step")
 VIEWS_CLAIMED = Count("mayfly_views_claimed", "Views of images whose views are limited.")

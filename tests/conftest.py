@@ -44,6 +44,7 @@ SLOW = {
     "test_embedded.py",
     "test_install.py",
     "test_memory.py",
+    "test_metrics.py",
     "test_migrations.py",
     "test_no_jail.py",
     "test_pgbouncer.py",

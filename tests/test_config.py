@@ -74,6 +74,7 @@ def test_every_field_has_a_reader() -> None:
         ("OPEN_CATALOG", "False", "open_catalog", False),
         ("ACCEPT_NO_JAIL", "true", "accept_no_jail", True),
         ("CORS_ORIGINS", "https://a.example.org", "cors_origins", ("https://a.example.org",)),
+        ("METRICS_BIND", "[::1]:9105", "metrics_bind", ("::1", 9105)),
         (
             "CORS_ORIGINS",
             "https://A.example.org http://localhost:3000, http://[::1]:80",
@@ -107,6 +108,8 @@ def test_a_setting_is_read(name: str, value: str, attribute: str, read: object) 
         ("OPEN_CATALOG", "yes"),
         ("ACCEPT_NO_JAIL", "1"),
         ("CORS_ORIGINS", "*"),
+        ("METRICS_BIND", "9105"),
+        ("METRICS_BIND", "127.0.0.1:0"),
         ("CORS_ORIGINS", "https://*.example.org"),
         ("CORS_ORIGINS", "a.example.org"),
         ("CORS_ORIGINS", "https://a.example.org/"),

@@ -9,6 +9,8 @@ from http import HTTPMethod
 
 from flask import Flask, Response, g, request
 
+from services import counts
+
 METHODS = frozenset(HTTPMethod)
 """A client may write any word where its method stands, so only these are logged."""
 access_log = logging.getLogger("mayfly.access")
@@ -26,8 +28,12 @@ def observe(app: Flask, nudge: Callable[[], None]) -> None:
 
     @app.after_request
     def end(response: Response) -> Response:
-        milliseconds = (time.perf_counter() - g.began) * 1000
+        seconds = time.perf_counter() - g.began
+        milliseconds = seconds * 1000
         method = request.method if request.method in METHODS else "OTHER"
+        route = str(request.url_rule)
+        counts.REQUESTS.add(route, method, str(response.status_code))
+        counts.REQUEST_SECONDS.note(route, seconds=seconds)
         access_log.info("%s %s %d %.1fms", method, request.url_rule, response.status_code, milliseconds)
         nudge()
         return response
