@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from contextlib import AbstractContextManager, nullcontext
+from itertools import product
 from typing import Any
 
 STEPS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -105,6 +106,10 @@ def start_counting(process: str) -> None:
     values.ValueClass = values.MultiProcessValue(lambda: process)  # type: ignore[no-untyped-call]
     for family in _families:
         family.begin(prometheus_client)
+    # What alerts look at is there from the beginning: the first of something that was never told is no increase.
+    REFUSED.add("too_busy", amount=0)
+    for of, outcome in product(("image", "account"), ("right", "wrong")):
+        GUESSES.add(of, outcome, amount=0)
 
 
 REQUESTS = Count("mayfly_requests", "Answers of the application.", "route", "method", "status")
