@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,30 +14,47 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import ArgumentError
 
 import embedded
-from commands import in_one_sentence, register_commands
+from commands import Deeds, in_one_sentence, register_commands
 from config import Config, ConfigError
-from crypto import MalformedServerKey, OwnerSeal, ServerKeys, server_keys_in
+from crypto import MalformedServerKey, OwnerSeal, ServerKeys, client_tag, server_keys_in
 from database import disk_room, engine_options
 from imaging import Limits as PictureLimits
 from models import db
 from services import (
     Accounts,
     Catalog,
+    DatabaseClock,
     Drop,
     DropLimits,
+    Gate,
+    Hand,
     LivingImages,
     Memory,
+    Most,
     Needs,
+    Orders,
     Purge,
     PurgeClock,
     PurgeSchedule,
     Quota,
     Readiness,
     Status,
+    UploadCodes,
+    UploaderQuotas,
     notice_restarts,
 )
 from storage import RowStore
-from web import Services, admitted, behind_proxies, observe, register_web
+from units import parse_upload_codes
+from web import (
+    Counters,
+    Limiter,
+    Services,
+    ValkeyCounters,
+    admitted,
+    behind_proxies,
+    observe,
+    register_web,
+)
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -56,6 +74,7 @@ class Mayfly(Flask):
     plain_wsgi: WSGIApplication
     purge: Purge
     accounts: Accounts
+    hand: Hand
     purge_clock: PurgeClock
     status: Status
     schedule: PurgeSchedule
@@ -70,16 +89,18 @@ class Mayfly(Flask):
         log.error("unhandled %s in %s", exc_info[0].__name__, request.url_rule)
 
 
-def create_app(config: Config | None = None) -> Mayfly:
+def create_app(config: Config | None = None, counters: Counters | None = None) -> Mayfly:
     """Put the rooms together; nothing is started and no connection is made.
+
+    ``counters`` are those that all processes of a machine share for the rate limits; else this one has its own.
 
     Raises ConfigError and MalformedServerKey; within a command of ``flask``, ClickException.
     """
     with in_one_sentence():
-        return _put_together(config or Config.from_env())
+        return _put_together(config or Config.from_env(), counters or Counters())
 
 
-def _put_together(config: Config) -> Mayfly:
+def _put_together(config: Config, counters: Counters) -> Mayfly:
     app = Mayfly("mayfly", template_folder="web/pages/templates", static_folder=None, root_path=str(ROOT))
     app.settings = config
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -104,20 +125,39 @@ def _put_together(config: Config) -> Mayfly:
     images = LivingImages(engine, server_keys, stores, app.quota)
     app.accounts = Accounts(engine, server_keys, stores, app.quota)
     catalog = Catalog(engine, OwnerSeal(server_keys), images)
-    drop = app.drop = Drop(engine, server_keys, row_store, images, app.quota, limits)
-    observe(app, app.schedule.nudge)
-    app.status = Status(engine, stores.values(), config.max_stored_bytes, config.max_lifetime)
+    quotas = UploaderQuotas(
+        engine,
+        server_keys,
+        client=Most(config.max_images_per_client, config.max_bytes_per_client),
+        owner=Most(config.max_images_per_owner, config.max_bytes_per_owner),
+    )
+    orders = Orders(engine, server_keys, DatabaseClock(engine))
+    drop = app.drop = Drop(engine, server_keys, row_store, images, app.quota, quotas, limits, orders)
+    observe(app, config, app.schedule.nudge)
     app.purge_clock = PurgeClock(stores.values(), config.max_lifetime)
-    app.readiness = _readiness(app, engine)
-    register_web(app, Services(drop, app.purge, app.accounts, catalog, app.readiness), config)
-    register_commands(app, config, app.purge, app.accounts)
+    app.readiness = _readiness(app, engine, orders)
+    url = config.rate_limit_storage_url
+    store = ValkeyCounters(url, counters) if url else counters
+    limiter = Limiter(config.rate_limits, store, partial(client_tag, server_keys))
+    services = Services(drop, app.purge, app.accounts, catalog, app.readiness, _gate(config), limiter)
+    register_web(app, services, config)
+    app.status = Status(engine, stores.values(), config.max_stored_bytes, config.max_lifetime)
+    app.hand = Hand(engine, server_keys, images)
+    register_commands(app, config, Deeds(app.purge, app.accounts, app.hand, app.status))
     app.memory = Memory(config.bytes_in_flight)
-    app.plain_wsgi = behind_proxies(app.wsgi_app, config.trusted_proxies)
+    app.plain_wsgi = behind_proxies(
+        app.wsgi_app, config.trusted_proxies, forwarded=config.proxies_write_forwarded
+    )
     app.wsgi_app = admitted(app.plain_wsgi, app.memory)  # type: ignore[assignment, method-assign]
     return app
 
 
-def _readiness(app: Mayfly, engine: Engine) -> Readiness:
+def _gate(config: Config) -> Gate:
+    codes = UploadCodes(config.upload_codes, config.upload_codes_file, parse_upload_codes)
+    return Gate(config.uploads, config.registration, config.upload_networks, codes)
+
+
+def _readiness(app: Mayfly, engine: Engine, orders: Orders) -> Readiness:
     config = app.settings
     needs = Needs(
         schema=max(path.name.partition("_")[0] for path in MIGRATIONS.glob("versions/[0-9]*.py")),
@@ -125,7 +165,7 @@ def _readiness(app: Mayfly, engine: Engine) -> Readiness:
         accept_no_jail=config.accept_no_jail,
         disk_has_room=disk_room(config),
     )
-    return Readiness(engine, app.purge_clock, needs)
+    return Readiness(engine, app.purge_clock, orders, needs)
 
 
 def _engine(app: Mayfly) -> Engine:

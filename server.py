@@ -7,6 +7,7 @@ import asyncio
 import ctypes
 import functools
 import logging
+import multiprocessing
 import os
 import resource
 import signal
@@ -20,8 +21,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
+from granian.log import LogLevels
 
 import embedded
+import logs
 import metrics
 from app import Mayfly, create_app, migrate
 from config import Config, ConfigError
@@ -31,7 +34,7 @@ from front import Front
 from imaging import hide_memory, jail_offered
 from models import connections_allowed, db
 from services import DEAR_AT_ONCE
-from web import Hosts, largest_body
+from web import Hosts, current_request_id, largest_body, shared_counters
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -58,14 +61,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="app.py", description="Serve Mayfly.")
     parser.add_argument("--debug", action="store_true", help="one worker that reloads when a file changes")
     arguments = parser.parse_args()
-    _log_to_stderr()
     hide_memory()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
     if arguments.debug and find_spec("watchfiles") is None:
         sys.exit("mayfly: --debug needs the packages of requirements-dev.txt: run scripts/venv dev once")
     try:
-        serve(Config.from_env(), debug=arguments.debug)
+        config = Config.from_env()
+        logs.begin(config, current_request_id)
+        serve(config, debug=arguments.debug)
     except (ConfigError, MalformedServerKey, embedded.EmbeddedError) as error:
         sys.exit(f"mayfly: {error}")
 
@@ -105,8 +109,14 @@ def serve(config: Config, *, debug: bool) -> None:
             workers_kill_timeout=DRAIN_SECONDS,
             respawn_failed_workers=True,
             websockets=False,
+            log_level=LogLevels(config.log_level),
+            log_dictconfig=logs.GRANIAN,
         )
         prepare_forks()
+        multiprocessing.set_start_method(
+            "fork", force=True
+        )  # spawned, as by Python 3.14, they would share nothing
+        shared_counters()
         with metrics.served(app):
             server.serve()
 
@@ -133,10 +143,7 @@ def _exists(pid: int) -> bool:
 
 
 def prepare_forks() -> None:
-    """See to it that SIGTERM ends each worker from its first moment on, and that Ctrl-C reaches the main process alone.
-
-    The main process calls this before it has workers.
-    """
+    """Before there are workers: have SIGTERM end each from its first moment, and Ctrl-C reach this process alone."""
     os.register_at_fork(
         before=functools.partial(_sigterm, signal.SIG_BLOCK),
         after_in_parent=functools.partial(_sigterm, signal.SIG_UNBLOCK),
@@ -179,12 +186,12 @@ def hear_early_signals() -> None:
 
 def prepared() -> Mayfly:
     """Make ready what serves in this worker process."""
-    _log_to_stderr()
+    logs.begin(Config.from_env(), current_request_id)
     hide_memory()  # a worker inherits that as a fork, but not where it is spawned
     _reuse_memory()
     os.setpgid(0, 0)  # as in _be_a_worker, but where it is spawned
     embedded.die_with(os.getppid(), signal.SIGTERM)
-    app = create_app()
+    app = create_app(counters=shared_counters())
     app.schedule.start()
     return app
 
@@ -192,7 +199,7 @@ def prepared() -> Mayfly:
 def front_of(app: Mayfly, wsgi: WSGIApplication) -> Front:
     """Put the front before a WSGI application that is, or wraps, this one."""
     config = app.settings
-    largest = largest_body(config.max_image_bytes)
+    largest = largest_body(app, config.max_image_bytes)
     believes = Hosts(config.base_url, config.trusted_hosts).believes
     return Front(wsgi, app.memory, config.threads + DEAR_AT_ONCE, largest, app.drop.seconds_left, believes)
 
@@ -248,13 +255,3 @@ def warn_of_open_secrets(config: Config) -> None:
             log.warning(
                 "every user of this machine may read the secrets in %s (mode %o): chmod 600 it", path, mode
             )
-
-
-def _log_to_stderr() -> None:
-    # What the format doesn't show is not looked up: https://docs.python.org/3/howto/logging.html#optimization
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    logging._srcfile = None
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
-    logging.getLogger("_granian.asgi.io").setLevel(logging.WARNING)  # it tells each client that goes
-    logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -1,5 +1,6 @@
 """Bytes in, bytes out: an image's secrets, what is derived from them, the seal. README.md is the written format."""
 
+from crypto.blocks import block_tags
 from crypto.clients import client_tag
 from crypto.errors import (
     BadToken,
@@ -33,6 +34,7 @@ __all__ = [
     "ServerKeys",
     "Unopenable",
     "WrongPassword",
+    "block_tags",
     "client_tag",
     "generate_server_key",
     "hash_login_password",

@@ -30,7 +30,7 @@ from services import (
     ServiceError,
     TooSlow,
     ceiling,
-    counts,
+    log_request,
 )
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -39,6 +39,8 @@ Wsgi = Callable[..., Iterable[bytes]]
 MOST_WAITING = 1000
 """How many requests may wait for a thread; the next one is refused at once."""
 ALIVE = "/healthz"
+REQUEST_ID = b"x-request-id"
+"""What answers to ALIVE don't have, since one answer was made for all of them."""
 log = logging.getLogger("mayfly")
 
 
@@ -67,6 +69,7 @@ class Front:
         self._believes = believes
         self._bounded = False
         self._alive = WsgiAnswer(app, environ_of(asking(ALIVE), BodyPieces(), chunked=False))
+        self._alive.headers = [(name, value) for name, value in self._alive.headers if name != REQUEST_ID]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -75,6 +78,7 @@ class Front:
             bound_kernel()  # earlier there is no socket that listens
         if scope["path"] == ALIVE and self._is_plain(scope):
             send_small(send, self._alive, scope["method"] == "HEAD")
+            log_request(scope["method"], ALIVE, self._alive.status, level=logging.DEBUG)
             return
         self._crowd.unread.forget(client_of(scope))
         allowance = Allowance(self._memory)
@@ -101,10 +105,10 @@ class Front:
         if (chunked or announced) and body.whole:
             pieces, refusal = await self._take(receive, body, announced or most + 1, chunked)
         if self.pool.waiting > MOST_WAITING:
-            await send_busy(send)
+            await self._refuse(scope, send)
             return
-        counts.RECEIVED.add(amount=body.moved)
         environ = environ_of(scope, BodyPieces(pieces), chunked)
+        environ["mayfly.bytes_in"] = body.moved
         del pieces
         if refusal is not None:
             environ["mayfly.refusal"] = refusal
@@ -172,7 +176,6 @@ class Front:
             flow = Flow(unread, partial(self._reset, client), moved=len(answer.first))
             self._note_end_of(flow, answer)
             self._crowd.unread.add(client, flow)
-        counts.SENT.add(amount=_size(scope, answer))
         send_small(send, answer, scope["method"] == "HEAD")
 
     def _reset(self, client: Address) -> None:
@@ -191,6 +194,11 @@ class Front:
                 allowance.made.clear()
                 return answer
 
+    async def _refuse(self, scope: Scope, send: Send) -> None:
+        """Refuse a request for want of room, without asking Flask; it is logged without a route."""
+        log_request(scope["method"], None, 503)
+        await send_busy(send)
+
     async def _send(self, scope: Scope, send: Send, answer: WsgiAnswer, allowance: Allowance) -> None:
         try:
             if answer.second is None:
@@ -201,7 +209,7 @@ class Front:
                 return
             flow = self._crowd.add(Flow(allowance, _task().cancel))
         except Overloaded:
-            await send_busy(send)
+            await self._refuse(scope, send)
             return
         try:
             await send(head(answer.status, answer.headers))
@@ -213,7 +221,6 @@ class Front:
             reset(client_of(scope))
         finally:
             self._crowd.leave(flow)
-            counts.SENT.add(amount=flow.moved)
 
     async def _send_pieces(self, send: Send, answer: WsgiAnswer, flow: Flow) -> None:
         self._note_end_of(flow, answer)

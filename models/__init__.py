@@ -22,13 +22,13 @@ from models.operator import (
     Blocked,
     Heard,
     Operator,
-    block_tags,
+    block,
     blocked_changed,
     blocked_count,
     blocked_tags,
     heard_of,
     switch_uploads,
-    unblock_tags,
+    unblock,
 )
 from models.owner import (
     OPEN_CATALOG,
@@ -46,6 +46,7 @@ from models.owner import (
     replace_account,
     return_attempt,
 )
+from models.quota import Share, Taken, quota_checks, share_over, taken
 from models.session import connections_allowed, keep_session_settings
 from models.status import StoredImages, count_accounts, slot_lag, stored_images, versions
 from models.stored import Stored, forget_empty, recount, release, reserve
@@ -66,11 +67,13 @@ __all__ = [
     "Owner",
     "OwnerRow",
     "Ownership",
+    "Share",
     "Stored",
     "StoredImages",
+    "Taken",
     "age_of_oldest_dead_row",
     "anything_lives_in",
-    "block_tags",
+    "block",
     "blocked_changed",
     "blocked_count",
     "blocked_tags",
@@ -97,6 +100,7 @@ __all__ = [
     "lock_owner",
     "now",
     "owners_after",
+    "quota_checks",
     "raw_cursor",
     "recount",
     "release",
@@ -105,14 +109,16 @@ __all__ = [
     "return_attempt",
     "return_guess",
     "schema_version",
+    "share_over",
     "slot_lag",
     "slot_of",
     "span_of",
     "stored_images",
     "switch_uploads",
+    "taken",
     "time_left",
     "try_purge_lock",
-    "unblock_tags",
+    "unblock",
     "versions",
     "wait_for_purge_lock",
 ]

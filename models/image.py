@@ -103,11 +103,11 @@ _OWNERSHIP = tuple(field.name for field in fields(Ownership))
 _TIMES = {"created_at", "expires_at"}
 COLUMNS = ", ".join(f"extract(epoch FROM {name})::float8" if name in _TIMES else name for name in _FIELDS)
 _VALUES = ", ".join("to_timestamp(%s)" if name in _TIMES else "%s" for name in _FIELDS)
-_INSERT = f"INSERT INTO images ({', '.join(_FIELDS)}) VALUES ({_VALUES})"
+_INSERT = f"INSERT INTO images ({', '.join(_FIELDS)}, client_tag) VALUES ({_VALUES}, %s)"
 # owned_at is finer than the whole seconds of created_at: the newest image of a model is the one that came last.
 _INSERT_OWNED = f"""
-    INSERT INTO images ({", ".join((*_FIELDS, *_OWNERSHIP))}, owned_at)
-    VALUES ({_VALUES}, {", ".join("%s" for _ in _OWNERSHIP)}, clock_timestamp())
+    INSERT INTO images ({", ".join((*_FIELDS, "client_tag", *_OWNERSHIP))}, owned_at)
+    VALUES ({_VALUES}, %s, {", ".join("%s" for _ in _OWNERSHIP)}, clock_timestamp())
     """
 # The view is claimed and the row is read in one statement. It waits for other claims of the same image's views, so it
 # asks for the time again when it goes on: clock_timestamp() moves while a statement runs.
@@ -148,9 +148,11 @@ _RETURN_GUESS = text(
 _LIVES_IN = text(f"SELECT EXISTS (SELECT FROM images WHERE slot = :slot AND {LIVING})")
 
 
-def insertion(connection: Connection, row: ImageRow, ownership: Ownership | None = None) -> bytes:
+def insertion(
+    connection: Connection, row: ImageRow, ownership: Ownership | None = None, client_tag: bytes | None = None
+) -> bytes:
     """Write the statement that adds an image's row, for a store that runs it together with its own."""
-    statement, values = _INSERT, tuple(row.__dict__.values())
+    statement, values = _INSERT, (*row.__dict__.values(), client_tag)
     if ownership is not None:
         statement = _INSERT_OWNED
         values += (str(ownership.owner_id), ownership.owner_key, ownership.model_tag)

@@ -76,12 +76,12 @@ def switch_uploads(connection: Connection, *, off: bool) -> bool:
     return connection.execute(_SWITCH, {"off": off}).rowcount == 1
 
 
-def block_tags(connection: Connection, tags: Sequence[bytes]) -> int:
+def block(connection: Connection, tags: Sequence[bytes]) -> int:
     """Put tags on the list; return how many were not on it. The caller says ``blocked_changed``."""
     return connection.execute(_BLOCK, {"tags": list(tags)}).rowcount
 
 
-def unblock_tags(connection: Connection, tags: Sequence[bytes]) -> int:
+def unblock(connection: Connection, tags: Sequence[bytes]) -> int:
     """Take tags off the list; return how many were on it. The caller says ``blocked_changed``."""
     return connection.execute(_UNBLOCK, {"tags": list(tags)}).rowcount
 

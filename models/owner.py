@@ -28,8 +28,8 @@ class Owner(Model):  # type: ignore[misc]
     account: Mapped[bytes] = mapped_column(LargeBinary)
     token_version: Mapped[int] = mapped_column(Integer)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    used_on: Mapped[date | None] = mapped_column(Date)
-    """The day of the last login; none until there was one."""
+    used_on: Mapped[date | None] = mapped_column(Date, server_default=text("CURRENT_DATE"))
+    """The day of the last login; none until there was one. The default is for accounts that an older program adds."""
 
 
 class LoginAttempt(Model):  # type: ignore[misc]
@@ -57,8 +57,8 @@ _TABLE = Owner.__table__.c
 _FIND = select(*(_TABLE[field.name] for field in fields(OwnerRow)))
 _INSERT = text(
     """
-    INSERT INTO owners (id, login_tag, email_tag, account, token_version, created_at)
-    SELECT :id, :login_tag, :email_tag, :account, 0, clock_timestamp()
+    INSERT INTO owners (id, login_tag, email_tag, account, token_version, created_at, used_on)
+    SELECT :id, :login_tag, :email_tag, :account, 0, clock_timestamp(), NULL
     WHERE NOT EXISTS (
         SELECT FROM owners WHERE login_tag = ANY(:login_tags) OR email_tag = ANY(:email_tags)
     )

@@ -114,8 +114,8 @@ def start_counting(process: str) -> None:
 
 REQUESTS = Count("mayfly_requests", "Answers of the application.", "route", "method", "status")
 REQUEST_SECONDS = Seconds("mayfly_request_seconds", "Time in the application.", "route")
-RECEIVED = Count("mayfly_received_bytes", "Bytes of requests' bodies.")
-SENT = Count("mayfly_sent_bytes", "Bytes of answers' bodies.")
+RECEIVED = Count("mayfly_received_bytes", "Bytes of requests' bodies that were read.")
+SENT = Count("mayfly_sent_bytes", "Bytes of answers' bodies, as announced.")
 REFUSED = Count("mayfly_refusals", "Requests that were refused, by the error's code.", "reason")
 ERRORS = Count("mayfly_unexpected_errors", "Mistakes of the program, answered with 500.")
 LIMITS_HIT = Count("mayfly_limits_hit", "Requests over a limit of RATE_LIMITS.", "limit")

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
@@ -10,10 +10,9 @@ from sqlalchemy import Engine
 
 from crypto import ImageKey, Link, MalformedSecret, OwnerSeal, RowSeal, ServerKeys
 from imaging import TooManyPixels, examine
-from models import ImageRow, Ownership, insertion, slot_of, time_left
+from models import ImageRow, Ownership, insertion, quota_checks, slot_of, time_left
 from services.allowance import SMALL_BYTES, hold_answer, once, turn
 from services.catalog import ownership_of
-from services.clock import DatabaseClock
 from services.conversion import Conversion
 from services.counts import STEP_SECONDS
 from services.database import autocommit, transaction
@@ -23,7 +22,9 @@ from services.errors import BadLifetime, ImageGone, OpensByPostOnly
 from services.image_info import ImageInfo, Receipt
 from services.limits import DropLimits
 from services.living_images import LivingImages, SealedImage
+from services.orders import Orders
 from services.quota import Quota
+from services.uploader import Uploader, UploaderQuotas, tag_of
 from services.wishes import Wishes
 from storage import RowStore
 
@@ -38,31 +39,38 @@ class Drop:
         store: RowStore,
         images: LivingImages,
         quota: Quota,
+        quotas: UploaderQuotas,
         limits: DropLimits,
+        orders: Orders,
     ) -> None:
         self._engine = engine
-        self.clock = DatabaseClock(engine)
+        self._orders = orders
+        self.clock = orders.clock
         self._server_keys = server_keys
         self._store = store
         self._images = images
         self._quota = quota
+        self._quotas = quotas
         self._limits = limits
 
-    def deposit(self, data: bytes | bytearray, wishes: Wishes, owner: UUID | None = None) -> Receipt:
+    def deposit(self, data: bytes | bytearray, wishes: Wishes, uploader: Uploader) -> Receipt:
         """Seal an image and store it, whole or not at all, in its owner's catalog if it has one.
 
-        Raises BadLifetime, StorageFull, DatabaseAway, TokenRefused where the owner is gone, and the errors of
-        imaging for what is no good image.
+        Raises BadLifetime, UploadsOff, ImageBlocked, StorageFull, ClientQuotaReached, OwnerQuotaReached, DatabaseAway,
+        TokenRefused where the owner is gone, and the errors of imaging for what is no good image.
         """
+        self._orders.check_uploads()
         lifetime = self._limits.lifetime if wishes.lifetime is None else wishes.lifetime
         if lifetime > self._limits.max_lifetime:
             raise BadLifetime(self._limits.max_lifetime)
+        self._orders.check_bytes(data)
         image_key, row_seal = once("seal", lambda: self._new_seal(wishes.password))
         with STEP_SECONDS.timed("examine"):
             picture, image = examine(
                 data, self._limits.picture, wishes.keep_metadata, turn=partial(turn, PROOFS)
             )
         details = details_of(image, picture, wishes)
+        self._orders.check_digest(bytes.fromhex(details.sha256))
         link = image_key.link
         created_at = self.clock.now()
         expires_at = created_at + lifetime
@@ -82,16 +90,20 @@ class Drop:
             expires_at=expires_at,
             details=sealed_details,
         )
-        ownership = self._ownership(owner, image_key, wishes, created_at)
-        with (
-            STEP_SECONDS.timed("store"),
-            self._quota.reserved(slot, row.stored_bytes, expires_at),
-            autocommit(self._engine) as connection,
-        ):
-            insert_row = insertion(connection, row, ownership)
-            self._store.put(connection, slot, row.row_key, pieces, insert_row)
+        ownership = self._ownership(uploader.owner, image_key, wishes, created_at)
+        with STEP_SECONDS.timed("store"), self._quota.reserved(slot, row.stored_bytes, expires_at):
+            self._store_row(row, pieces, ownership, uploader)
         told = row.size, created_at, expires_at, wishes.views, details, image_key.text, link.text
         return Receipt(*told, ("gain_map",) if picture.gain_map and not wishes.keep_metadata else ())
+
+    def _store_row(
+        self, row: ImageRow, pieces: Iterable[memoryview], ownership: Ownership | None, uploader: Uploader
+    ) -> None:
+        shares, size = self._quotas.shares(uploader), row.stored_bytes
+        with self._quotas.kept(shares, size), autocommit(self._engine) as connection:
+            before, after = quota_checks(connection, shares, size)
+            before += insertion(connection, row, ownership, tag_of(shares))
+            self._store.put(connection, row.slot, row.row_key, pieces, before, after)
 
     def _new_seal(self, password: str | None) -> tuple[ImageKey, RowSeal]:
         image_key = ImageKey.new()

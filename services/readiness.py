@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine
@@ -15,6 +16,7 @@ from imaging import jail_offered
 from models import schema_version
 from services.database import autocommit
 from services.errors import ServiceError
+from services.orders import Orders
 from services.purge_lag import PurgeClock
 
 MOST_LAG_SECONDS = 60
@@ -49,9 +51,10 @@ class Needs:
 class Readiness:
     """Asks each part; cheap enough to be asked every second by everybody: the database is asked once a second."""
 
-    def __init__(self, engine: Engine, purge_clock: PurgeClock, needs: Needs) -> None:
+    def __init__(self, engine: Engine, purge_clock: PurgeClock, orders: Orders, needs: Needs) -> None:
         self._engine = engine
         self._purge_clock = purge_clock
+        self._orders = orders
         self._needs = needs
         self.fresh = FRESH_SECONDS
         self._asking = threading.Lock()
@@ -60,7 +63,12 @@ class Readiness:
 
     def __call__(self) -> Parts:
         """Return every part by its name; raises nothing."""
-        return {**self._of_database(), "disk": self._disk(), "sandbox": self.sandbox()}
+        return {
+            **self._of_database(),
+            "disk": self._disk(),
+            "sandbox": self.sandbox(),
+            "uploads": self._uploads(),
+        }
 
     def _of_database(self) -> Parts:
         """Ask the database, or return what it told last while another thread asks, so that none waits for a thread."""
@@ -122,6 +130,19 @@ class Readiness:
                 False, "The disk of DATA_DIR is nearly full, so uploads are refused: make room on it."
             )
         return PartReadiness(True, "The disk of DATA_DIR has room.")
+
+    def _uploads(self) -> PartReadiness:
+        """Tell whether uploads are on; turned off, they are as their operator wants them."""
+        try:
+            since = self._orders.uploads_off_since()
+        except ServiceError:
+            return PartReadiness(True, "Whether they are on can't be told while the database is away.")
+        if since is None:
+            return PartReadiness(True, "They are on.")
+        moment = datetime.fromtimestamp(since, UTC)
+        return PartReadiness(
+            True, f"They have been off since {moment:%Y-%m-%d %H:%M:%S} UTC, by `flask uploads off`."
+        )
 
     def sandbox(self) -> PartReadiness:
         """Tell whether decoders run in a jail, and if not, what follows."""

@@ -50,17 +50,20 @@ class RowStore:
         slot: int,
         row_key: bytes,
         pieces: Iterable[Bytes],
-        insert_row: bytes = b"",
+        before: bytes = b"",
+        after: bytes = b"",
     ) -> None:
-        """Run the statement ``insert_row``, if one is given, then copy the pieces into the slot's table.
+        """Copy the pieces into the slot's table, with statements ``before``, such as the row's INSERT, and ``after``.
 
-        Both are one message, which PostgreSQL runs as one transaction: both take effect, or neither does, in one round
+        All are one message, which PostgreSQL runs as one transaction: all take effect, or none does, in one round
         trip instead of five.
         """
         copy = f"COPY {ciphertexts(slot)} (row_key, part, sealed) FROM STDIN WITH (FORMAT binary)"
         with raw_cursor(connection) as cursor:
             source = _Source(_framed(row_key, pieces))
-            cursor.copy_expert(b";".join(filter(None, (insert_row, copy.encode()))), source, size=READ_SIZE)
+            cursor.copy_expert(
+                b";".join(filter(None, (before, copy.encode(), after))), source, size=READ_SIZE
+            )
 
     def fetch(self, connection: Connection, slot: int, row_key: bytes, size: int) -> bytearray:
         """Copy the sealed bytes out of the slot's table; raises CiphertextGone."""

@@ -116,7 +116,10 @@ def serving(
     under: tuple[str, ...] = (),
     **env: str,
 ) -> Iterator[Served]:
-    """Serve with the given settings until the block ends; the output goes to a log, through a pipe to ``cat``."""
+    """Serve with the given settings until the block ends; the output goes to a log, through a pipe to ``cat``.
+
+    Whole files of tests call one server from one address: with RATE_LIMITS="" it has the limits that are usual.
+    """
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         log_path = Path(folder) / "log"
@@ -124,7 +127,7 @@ def serving(
             process = subprocess.Popen(
                 [*under, sys.executable, *command, *arguments],
                 cwd=ROOT,
-                env={**os.environ, "BIND": f"127.0.0.1:{port}", "WORKERS": "2", **env},
+                env={**os.environ, "BIND": f"127.0.0.1:{port}", "WORKERS": "2", "RATE_LIMITS": "off", **env},
                 stdin=subprocess.DEVNULL,
                 stdout=cat.stdin,
                 stderr=subprocess.STDOUT,

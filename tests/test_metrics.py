@@ -126,6 +126,15 @@ def test_logins_are_guesses_too(mayfly: Watched) -> None:
         assert more[f"mayfly_guesses_total account {outcome}"] == 1
 
 
+def test_a_limit_that_is_hit_is_counted(mayfly: Watched) -> None:
+    codes = [
+        requests.post(f"{mayfly.server.url}/api/login", json=LOGIN | {"login": "henry"}, timeout=60).status_code
+        for _ in range(70)
+    ]
+    assert 429 in codes
+    assert 0 < (mayfly.value("mayfly_limits_hit_total", limit="logins") or 0) <= codes.count(429)
+
+
 def test_what_comes_and_goes_is_seen(mayfly: Watched) -> None:
     def given() -> float | None:
         return mayfly.value("mayfly_memory_given_bytes", part="large")

@@ -25,14 +25,14 @@ LOOKAHEAD = bytes(8)
 
 
 class Mended(NamedTuple):
-    """A JPEG that keeps the rules, and what a decoder has to open to prove that all its pixels are there."""
+    """A JPEG that keeps the rules, with what stood behind its EOI, and what a decoder has to open whole to prove it."""
 
     data: bytes
     proof: bytes
 
 
 class Piece(NamedTuple):
-    """A segment without its marker and its length, and the data of a scan behind it."""
+    """A segment without its marker and its length, and the scan's data behind it; behind EOI, the rest of the file."""
 
     marker: int
     body: memoryview
@@ -41,19 +41,19 @@ class Piece(NamedTuple):
 
 def mended(view: memoryview) -> Mended:
     """Write a JPEG anew; raises `BrokenImage` where there is nothing to mend with."""
-    pieces, ended = list[Piece](), False
+    pieces, behind = list[Piece](), None
     for piece in _pieces(view):
         if piece.marker == EOI:
-            ended = True
-            break
-        if piece.marker != DNL:
+            behind = piece.scan
+        elif piece.marker != DNL:
             pieces.append(piece)
-    if not ended and pieces:
+    if behind is None and pieces:
         last = pieces[-1]
         pieces[-1] = last._replace(scan=last.scan[: len(bytes(last.scan).rstrip(b"\0"))])
     written = [START, *chain.from_iterable(map(_written, _with_tables(_named(pieces))))]
-    data = b"".join([*written, END])
-    return Mended(data, data if ended else b"".join([*written, LOOKAHEAD]))
+    return Mended(
+        b"".join([*written, END, behind or b""]), b"".join([*written, LOOKAHEAD if behind is None else END])
+    )
 
 
 def _pieces(view: memoryview) -> Iterator[Piece]:
@@ -65,7 +65,7 @@ def _pieces(view: memoryview) -> Iterator[Piece]:
             return
         marker, at = view[found.end() - 1], found.end()
         if marker == EOI:
-            yield Piece(EOI, view[:0], view[:0])
+            yield Piece(EOI, view[:0], view[at:])
             return
         size = int.from_bytes(view[at : at + 2], "big")
         if marker not in SEGMENTED or size < 2 or at + size > len(view):

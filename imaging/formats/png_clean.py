@@ -26,8 +26,8 @@ MOST_NAME = 79
 MOST_PROFILE = 8_000_000
 """The bytes of a profile; libpng, which browsers use, passes over a larger one (png_set_chunk_malloc_max)."""
 
-CHECKSUM = 4
-"""The bytes of zlib's checksum (RFC 1950, 2.2)."""
+MOST_GROWN = 256
+"""How many bytes a profile may grow when it is packed again: the sender's program may have packed it better."""
 PIECE = 1 << 16
 MOST_CHANGED = 1 << 20
 """The bytes of a profile that is packed again: 0.1 s; a display's has some 4,000."""
@@ -69,7 +69,7 @@ def _profile(piece: PngChunk) -> list[Part]:
     if bare is profile and whole:
         return [Part(piece.start, piece.end)]
     new = _chunk(PROFILE, bytes(piece.body[: name + 2]) + zlib.compress(bare, 9))
-    fits = size <= MOST_CHANGED and len(new) <= piece.end - piece.start + CHECKSUM
+    fits = size <= MOST_CHANGED and len(new) <= piece.end - piece.start + MOST_GROWN
     return [Part(piece.start, piece.end, new)] if fits else []
 
 

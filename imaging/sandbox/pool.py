@@ -55,10 +55,11 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class WorkerAnswer:
-    """What a sandbox claims: what became of the job, a canvas of width, height and frames, and bytes."""
+    """What a sandbox claims: what became of the job, a canvas of width, height and frames, a gain map, and bytes."""
 
     kind: bytes
     canvas: tuple[int, int, int]
+    gain_map: bool
     body: Data
 
 
@@ -129,7 +130,7 @@ class Sandbox:
             raise Breach from None
 
     def _answer(self, task: Task) -> WorkerAnswer:
-        kind, *canvas, size = protocol.ANSWER.unpack(self._read(protocol.ANSWER.size))
+        kind, *canvas, gain_map, size = protocol.ANSWER.unpack(self._read(protocol.ANSWER.size))
         same = kind == protocol.SAME
         if size > (task.most if kind == protocol.DONE else 0) or (
             same and not isinstance(task.job, protocol.Examine)
@@ -138,7 +139,7 @@ class Sandbox:
         width, height, frames = canvas
         if kind == protocol.DONE:
             task.before_reading(size)
-        return WorkerAnswer(kind, (width, height, frames), task.data if same else self._read(size))
+        return WorkerAnswer(kind, (width, height, frames), gain_map, task.data if same else self._read(size))
 
     def _read(self, size: int) -> bytes:
         answer = self.source.read(size)

@@ -11,8 +11,8 @@ from imaging.errors import CONTRADICTS, CUT, UNPACKS_NOT
 
 REQUEST = struct.Struct(">QQ")
 """The lengths of job and image."""
-ANSWER = struct.Struct(">cIIIQ")
-"""What became of it; width, height and frames; the length of what follows."""
+ANSWER = struct.Struct(">cIII?Q")
+"""What became of it; width, height and frames; whether the image came with a gain map; the length of what follows."""
 READY = struct.Struct(">Q")
 """The bytes that it has mapped before the first job."""
 UNFILTERED = "--unfiltered"

@@ -467,7 +467,8 @@ def test_an_account_moved_to_another_row_is_nobody_s(client: FlaskClient, engine
 
 
 def test_a_token_ends_by_the_database_s_clock(client: FlaskClient) -> None:
-    header = register(client)
+    register(client)
+    header = log_in(client)
     claims = jwt.decode(header["Authorization"], options={"verify_signature": False})
     assert claims["exp"] - claims["iat"] == accounts.TOKEN_SECONDS
     assert set(claims) == {"sub", "ver", "iat", "exp"}

@@ -11,13 +11,14 @@ from sqlalchemy import Engine, text
 
 from app import create_app
 from config import Config
+from crypto import ServerKeys
 from models import ciphertexts, slot_of
-from services import Needs, PurgeClock, Readiness
+from services import DatabaseClock, Needs, Orders, PurgeClock, Readiness
 from storage import RowStore
 from tests.cast import FLOWER, SERVER_KEY
 from tests.conftest import MakeApp
 
-PARTS = {"database", "migrations", "purge", "disk", "sandbox"}
+PARTS = {"database", "migrations", "purge", "disk", "sandbox", "uploads"}
 
 
 def parts(client: FlaskClient) -> dict[str, Any]:
@@ -155,7 +156,8 @@ def test_a_database_without_our_schema_is_told_so(watched: FlaskClient, engine: 
 def test_a_disk_without_room_is_red_and_green_once_it_has_some(engine: Engine) -> None:
     room = [False]
     needs = Needs("0001", 10, accept_no_jail=False, disk_has_room=lambda: room[0])
-    ready = Readiness(engine, PurgeClock((RowStore(),), 3600), needs)
+    orders = Orders(engine, ServerKeys.parse([SERVER_KEY]), DatabaseClock(engine))
+    ready = Readiness(engine, PurgeClock((RowStore(),), 3600), orders, needs)
     assert not ready()["disk"].ok
     room[0] = True
     assert ready()["disk"].ok
@@ -164,8 +166,8 @@ def test_a_disk_without_room_is_red_and_green_once_it_has_some(engine: Engine) -
 def test_the_database_is_asked_once_a_second_whoever_asks(watched: FlaskClient, make_app: MakeApp) -> None:
     app = make_app()
     client = app.test_client()
-    told = [id(app.readiness()["purge"]) for _ in range(3)]
-    assert len(set(told)) == 1
+    told = [app.readiness()["purge"] for _ in range(3)]
+    assert told[0] is told[1] is told[2]
     app.readiness.fresh = 0.0
     assert parts(client).keys() == PARTS
-    assert id(app.readiness()["purge"]) != told[0]
+    assert app.readiness()["purge"] is not told[0]

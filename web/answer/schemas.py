@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-SPELLING = "[A-Za-z0-9_-]{32}"
-"""How a link and an image key are spelled, as a pattern."""
+from services import SPELLING
+
 Secret = Annotated[str, Field(pattern=f"^{SPELLING}$")]
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
@@ -183,6 +183,7 @@ class ShareXAnswer(TypedDict):
     RequestMethod: str
     RequestURL: str
     Body: str
+    Headers: NotRequired[dict[str, str]]
     FileFormName: str
     URL: str
     ErrorMessage: str

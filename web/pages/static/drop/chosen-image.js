@@ -2,7 +2,7 @@
 
 import { copyOf, one, show, tell } from "../shared/dom.js";
 import { Refused } from "../shared/server.js";
-import { bytes, errorWord, percent, word } from "../shared/words.js";
+import { bytes, percent, refusalWord, word } from "../shared/words.js";
 import { Cancelled, upload } from "./upload.js";
 
 export class ChosenImage {
@@ -12,6 +12,7 @@ export class ChosenImage {
     this.element = copyOf("item");
     this.preview = URL.createObjectURL(file);
     this.sending = null;
+    this.refusal = "";
     const thumb = one(".thumb", this.element);
     thumb.onerror = () => {
       thumb.replaceWith(Object.assign(document.createElement("span"), { className: "thumb" }));
@@ -91,9 +92,11 @@ export class ChosenImage {
   }
 
   fail(error) {
-    if (error instanceof Cancelled) this.state("cancelled", word("cancelled"));
+    this.refusal = error instanceof Refused ? error.code : "";
+    if (this.refusal.startsWith("upload_code")) this.state("waiting", errorWord(this.refusal));
+    else if (error instanceof Cancelled) this.state("cancelled", word("cancelled"));
     else if (error instanceof Refused)
-      this.state(error.passing ? "failed" : "refused", errorWord(error.code));
+      this.state(error.passing ? "failed" : "refused", refusalWord(error));
     else this.state("failed", word("unreachable"));
     tell(`${this.file.name}: ${one(".state", this.element).textContent}`);
   }

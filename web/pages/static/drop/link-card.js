@@ -3,7 +3,7 @@
 import { countDown } from "../shared/clock.js";
 import { copyOf, one, problem, show, tell } from "../shared/dom.js";
 import { ask, describe, Refused } from "../shared/server.js";
-import { clockFace, errorWord, word } from "../shared/words.js";
+import { clockFace, refusalWord, word } from "../shared/words.js";
 import { forgetLink } from "./kept-links.js";
 
 export class LinkCard {
@@ -139,7 +139,7 @@ export class LinkCard {
       squares.replaceChildren(image);
     } catch (error) {
       this.part(".qr").open = false;
-      problem(this.part(".problem"), errorWord(error.code));
+      problem(this.part(".problem"), refusalWord(error));
     }
   }
 
@@ -153,7 +153,7 @@ export class LinkCard {
         return;
       }
       if (error.status !== 404) {
-        problem(this.part(".problem"), errorWord(error.code));
+        problem(this.part(".problem"), refusalWord(error));
         return;
       }
     }
@@ -182,7 +182,7 @@ export class LinkCard {
   leave() {
     const next = this.element.nextElementSibling ?? this.element.previousElementSibling;
     this.element.remove();
-    (next?.querySelector("button:not([hidden])") ?? one("#file")).focus();
+    (next?.querySelector("button:not([hidden])") ?? one("#file") ?? one("#main")).focus();
     document.dispatchEvent(new Event("card-left"));
   }
 }
