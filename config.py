@@ -95,6 +95,7 @@ class Config:
     log_addresses: bool = False
     abuse_contact: str | None = None
     cors_origins: tuple[str, ...] = field(default_factory=tuple)
+    metrics_bind: tuple[str, int] | None = None
     uploads: Literal["open", "code", "account", "closed"] = "open"
     upload_codes: tuple[tuple[str, str], ...] = field(default_factory=tuple, repr=False)
     """Names and codes as they were at the start."""
@@ -161,6 +162,10 @@ class Config:
             raise ConfigError(
                 "MAX_BYTES_IN_FLIGHT is under MAX_IMAGE_BYTES; no image of that size would get in"
             )
+        if self.metrics_bind == self.bind:
+            raise ConfigError(
+                "METRICS_BIND is BIND; metrics are not for everybody, so give them another port"
+            )
         self._check_gate()
 
     def _check_gate(self) -> None:
@@ -178,6 +183,20 @@ class Config:
             raise ConfigError(
                 f"{name} is set, and UPLOADS=open asks nobody for a code: set UPLOADS=code, or leave {name} out"
             )
+
+
+COUNTS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""Where prometheus_client looks for the folder in which processes share their counts. No setting: a start writes it."""
+
+
+def share_counts_in(folder: Path) -> None:
+    """Tell prometheus_client, here and in the processes that come of this one, where counts are shared."""
+    os.environ[COUNTS_FOLDER] = str(folder)
+
+
+def folder_of_counts() -> Path:
+    """Return where the processes of this server share their counts, as its main process said."""
+    return Path(os.environ[COUNTS_FOLDER])
 
 
 Reader = Callable[[Mapping[str, str]], object]
@@ -284,6 +303,7 @@ READERS: Mapping[str, Reader] = {
     "log_addresses": _setting("LOG_ADDRESSES", parse_yes_or_no),
     "abuse_contact": _setting("ABUSE_CONTACT", parse_contact),
     "cors_origins": _setting("CORS_ORIGINS", parse_origins),
+    "metrics_bind": _setting("METRICS_BIND", parse_bind),
     "uploads": _setting("UPLOADS", one_of("open", "code", "account", "closed")),
     "upload_codes": _upload_codes,
     "upload_codes_file": _setting("UPLOAD_CODES_FILE", Path),

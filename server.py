@@ -25,6 +25,7 @@ from granian.log import LogLevels
 
 import embedded
 import logs
+import metrics
 from app import Mayfly, create_app, migrate
 from config import Config, ConfigError
 from crypto import MalformedServerKey, key_file_in
@@ -116,7 +117,8 @@ def serve(config: Config, *, debug: bool) -> None:
             "fork", force=True
         )  # spawned, as by Python 3.14, they would share nothing
         shared_counters()
-        server.serve()
+        with metrics.served(app):
+            server.serve()
 
 
 class HTTPServer(Granian):  # type: ignore[misc, valid-type]
@@ -166,7 +168,9 @@ def worker() -> Front:
     """Make the application in a worker process."""
     app = prepared()
     asyncio.get_event_loop().call_soon(hear_early_signals)
-    return front_of(app, app.plain_wsgi)
+    front = front_of(app, app.plain_wsgi)
+    metrics.count(app, front)
+    return front
 
 
 def hear_early_signals() -> None:
@@ -229,7 +233,7 @@ def _check_port(host: str, port: int) -> None:
 def check_connections(app: Mayfly) -> None:
     """Raise ConfigError where all processes together would ask PostgreSQL for more connections than it allows."""
     config = app.settings
-    needed = config.workers * config.connections
+    needed = config.workers * config.connections + (config.metrics_bind is not None)
     with app.app_context():
         with db.engine.connect() as connection:
             allowed = connections_allowed(connection)

@@ -62,7 +62,7 @@ class Front:
     ) -> None:
         self._app = app
         self._memory = memory
-        self._pool = ThreadPool(threads)
+        self.pool = ThreadPool(threads)
         self._crowd = Crowd(memory)
         self._largest = largest
         self._seconds_left = seconds_left
@@ -104,7 +104,7 @@ class Front:
         body.whole = announced <= most
         if (chunked or announced) and body.whole:
             pieces, refusal = await self._take(receive, body, announced or most + 1, chunked)
-        if self._pool.waiting > MOST_WAITING:
+        if self.pool.waiting > MOST_WAITING:
             await self._refuse(scope, send)
             return
         environ = environ_of(scope, BodyPieces(pieces), chunked)
@@ -186,7 +186,7 @@ class Front:
         """Run Flask, and again from the beginning of the request whenever that had to wait."""
         while True:
             try:
-                answer = await self._pool.run(call)
+                answer = await self.pool.run(call)
             except Later as later:
                 with contextlib.suppress(Overloaded):  # the next run raises it
                     await wait(later, allowance)
@@ -240,7 +240,7 @@ class Front:
     def _ask_end(self, flow: Flow, expires_at: float) -> None:
         """Find out when an answer that takes long ends with its image, by the database's clock."""
         now = time.monotonic()
-        left = self._pool.run(partial(self._seconds_left, expires_at))
+        left = self.pool.run(partial(self._seconds_left, expires_at))
         left.add_done_callback(partial(_note_end, flow, now))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from front.environ import WsgiAnswer
+from services import counts
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 BUSY = b'{"status": "error", "error": "too_busy", "message": "The server has too much to do; try again in a second."}\n'
@@ -27,5 +28,6 @@ def send_small(send: Send, answer: WsgiAnswer, bare: bool) -> None:
 
 async def send_busy(send: Send) -> None:
     """Refuse a request without asking Flask."""
+    counts.REFUSED.add("too_busy")
     await send(head(503, [(b"content-type", b"application/json"), (b"retry-after", b"1")]))
     await send({"type": "http.response.body", "body": BUSY})

@@ -1,6 +1,7 @@
 """The verbs of Mayfly, without Flask: services speak images."""
 
 from models import OPEN_CATALOG
+from services import counts
 from services.access_log import log_request
 from services.accounts import Account, Accounts
 from services.admission import Budget, Later
@@ -9,8 +10,8 @@ from services.audit import audit
 from services.catalog import Catalog, CatalogPage
 from services.clock import DatabaseClock
 from services.conversion import Conversion, Form
-from services.database import notice_restarts
-from services.dear import DEAR_AT_ONCE
+from services.database import notice_restarts, waiting_for_connections
+from services.dear import DEAR, DEAR_AT_ONCE
 from services.details import Details
 from services.drop import Drop
 from services.errors import (
@@ -64,6 +65,7 @@ from services.uploader import Most, Uploader, UploaderQuotas
 from services.wishes import Wishes
 
 __all__ = [
+    "DEAR",
     "DEAR_AT_ONCE",
     "OPEN_CATALOG",
     "PASTED",
@@ -138,9 +140,11 @@ __all__ = [
     "Wishes",
     "audit",
     "ceiling",
+    "counts",
     "hold_memory",
     "links_in",
     "log_request",
     "notice_restarts",
     "once",
+    "waiting_for_connections",
 ]

@@ -41,6 +41,7 @@ from models import (
     wait_for_purge_lock,
 )
 from services.allowance import turn
+from services.counts import GUESSES
 from services.database import autocommit, transaction
 from services.dear import STRETCHES
 from services.errors import CurrentPasswordWrong, LoginRefused, NameTaken, TokenRefused, TooManyLogins
@@ -241,7 +242,8 @@ def _proved(account: _StoredAccount | None, password: str) -> tuple[_StoredAccou
     try:
         fresh = verify_login_password(account.secrets.password if account else None, password)
     except WrongPassword:
-        raise LoginRefused from None
+        account, fresh = None, None
+    GUESSES.add("account", "wrong" if account is None else "right")
     if account is None:
         raise LoginRefused
     return account, fresh

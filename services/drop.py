@@ -14,6 +14,7 @@ from models import ImageRow, Ownership, insertion, quota_checks, slot_of, time_l
 from services.allowance import SMALL_BYTES, hold_answer, once, turn
 from services.catalog import ownership_of
 from services.conversion import Conversion
+from services.counts import STEP_SECONDS
 from services.database import autocommit, transaction
 from services.dear import CONVERSIONS, PROOFS, STRETCHES
 from services.details import details_of
@@ -64,14 +65,20 @@ class Drop:
             raise BadLifetime(self._limits.max_lifetime)
         self._orders.check_bytes(data)
         image_key, row_seal = once("seal", lambda: self._new_seal(wishes.password))
-        picture, image = examine(data, self._limits.picture, wishes.keep_metadata, turn=partial(turn, PROOFS))
+        with STEP_SECONDS.timed("examine"):
+            picture, image = examine(
+                data, self._limits.picture, wishes.keep_metadata, turn=partial(turn, PROOFS)
+            )
         details = details_of(image, picture, wishes)
         self._orders.check_digest(bytes.fromhex(details.sha256))
         link = image_key.link
         created_at = self.clock.now()
         expires_at = created_at + lifetime
         slot = slot_of(expires_at, self._limits.max_lifetime)
-        sealed_details, pieces = row_seal.seal(details.encode(), image, at=created_at, expires_at=expires_at)
+        with STEP_SECONDS.timed("seal"):
+            sealed_details, pieces = row_seal.seal(
+                details.encode(), image, at=created_at, expires_at=expires_at
+            )
         row = ImageRow(
             row_key=link.row_key,
             manage_tag=image_key.manage_tag,
@@ -84,7 +91,7 @@ class Drop:
             details=sealed_details,
         )
         ownership = self._ownership(uploader.owner, image_key, wishes, created_at)
-        with self._quota.reserved(slot, row.stored_bytes, expires_at):
+        with STEP_SECONDS.timed("store"), self._quota.reserved(slot, row.stored_bytes, expires_at):
             self._store_row(row, pieces, ownership, uploader)
         told = row.size, created_at, expires_at, wishes.views, details, image_key.text, link.text
         return Receipt(*told, ("gain_map",) if picture.gain_map and not wishes.keep_metadata else ())
@@ -184,7 +191,10 @@ class Drop:
         conversion.promise(details, self._limits.picture)
         with turn(CONVERSIONS):
             data = self._images.read_unlocked(image, keys)
-            told, converted = conversion.apply(details, data, self._limits.picture, self._hold_both(image))
+            with STEP_SECONDS.timed("convert"):
+                told, converted = conversion.apply(
+                    details, data, self._limits.picture, self._hold_both(image)
+                )
         self._images.check_living(image)
         return image.info(told), converted
 

@@ -21,6 +21,7 @@ from crypto import (
 )
 from models import ImageRow, claim_guess, claim_view, delete_image, return_guess
 from services.allowance import hold_answer, once, turn
+from services.counts import GUESSES, STEP_SECONDS, VIEWS_CLAIMED
 from services.database import autocommit, transaction
 from services.dear import STRETCHES
 from services.details import Details
@@ -86,7 +87,8 @@ class LivingImages:
 
         The image has its sealed bytes too if it has at most ``bytes_up_to`` of its own and its views are not limited.
         """
-        found = find_living(connection, link.row_key, bytes_up_to)
+        with STEP_SECONDS.timed("find"):
+            found = find_living(connection, link.row_key, bytes_up_to)
         if found is None:
             raise ImageGone
         row, ciphertext = found
@@ -128,9 +130,12 @@ class LivingImages:
             if not claimed:
                 raise TooManyGuesses(GUESS_PAUSE_SECONDS)
             try:
-                unlocked = image.unlocked(password)
+                with STEP_SECONDS.timed("stretch"):
+                    unlocked = image.unlocked(password)
             except WrongPassword:
+                GUESSES.add("image", "wrong")
                 raise PasswordWrong from None
+        GUESSES.add("image", "right")
         with autocommit(self._engine) as connection:
             return_guess(connection, image.row.row_key, GUESS_PAUSE_SECONDS)
         return unlocked
@@ -153,12 +158,15 @@ class LivingImages:
     def _open_bytes(self, connection: Connection, image: SealedImage, keys: SealKeys) -> memoryview:
         row = image.row
         try:
-            sealed = image.ciphertext or self._stores[row.store].fetch(
-                connection, row.slot, row.row_key, sealed_size(row.size)
-            )
-            return open_sealed(keys.image, sealed)
+            sealed = image.ciphertext or self._fetch(connection, row)
+            with STEP_SECONDS.timed("open"):
+                return open_sealed(keys.image, sealed)
         except (CiphertextGone, Unopenable):
             raise ImageGone from None
+
+    def _fetch(self, connection: Connection, row: ImageRow) -> bytearray:
+        with STEP_SECONDS.timed("fetch"):
+            return self._stores[row.store].fetch(connection, row.slot, row.row_key, sealed_size(row.size))
 
     def check_living(self, image: SealedImage) -> None:
         """Check that an image still lives whose answer took long to make; raises ImageGone."""
@@ -171,12 +179,13 @@ class LivingImages:
 
         The claim is committed before a byte is sent. The claim of the last view removes the image.
         """
-        with transaction(self._engine) as connection:
+        with STEP_SECONDS.timed("claim"), transaction(self._engine) as connection:
             row = claim_view(connection, image.row.row_key)
             if row is None or row.views_left is None:
                 raise ImageGone
             if row.views_left == 0:
                 self.remove(connection, row)
+        VIEWS_CLAIMED.add()
         return row.views_left
 
     def remove(self, connection: Connection, row: ImageRow) -> None:

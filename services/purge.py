@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from sqlalchemy import Engine
 
 from models import anything_lives_in, delete_dead, delete_unused, try_purge_lock
+from services.counts import PURGED
 from services.database import transaction
 from services.quota import Quota
 from storage import CiphertextStore
@@ -39,6 +40,7 @@ class Purge:
             removed += batch
             if batch < BATCH_ROWS:
                 break
+        PURGED.add(amount=removed)
         self._empty_slots(time.monotonic() + BUDGET_SECONDS)
         return removed
 

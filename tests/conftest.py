@@ -48,6 +48,7 @@ SLOW = {
     "test_install.py",
     "test_logs.py",
     "test_memory.py",
+    "test_metrics.py",
     "test_migrations.py",
     "test_no_jail.py",
     "test_operator.py",

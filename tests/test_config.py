@@ -104,6 +104,7 @@ def test_every_field_has_a_reader() -> None:
         ("ABUSE_CONTACT", "mailto:abuse@example.org", "abuse_contact", "mailto:abuse@example.org"),
         ("ABUSE_CONTACT", "https://Example.org/abuse?a=b", "abuse_contact", "https://Example.org/abuse?a=b"),
         ("CORS_ORIGINS", "https://a.example.org", "cors_origins", ("https://a.example.org",)),
+        ("METRICS_BIND", "[::1]:9105", "metrics_bind", ("::1", 9105)),
         (
             "CORS_ORIGINS",
             "https://A.example.org http://localhost:3000, http://[::1]:80",
@@ -151,6 +152,8 @@ def test_a_setting_is_read(name: str, value: str, attribute: str, read: object) 
         ("ABUSE_CONTACT", "javascript:alert(1)"),
         ("ABUSE_CONTACT", "https://example.org/\nContact: mailto:a@example.org"),
         ("CORS_ORIGINS", "*"),
+        ("METRICS_BIND", "9105"),
+        ("METRICS_BIND", "127.0.0.1:0"),
         ("CORS_ORIGINS", "https://*.example.org"),
         ("CORS_ORIGINS", "a.example.org"),
         ("CORS_ORIGINS", "https://a.example.org/"),

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from flask import Flask, Response, g, request
 
-from services import PasswordWrong, TooManyRequests, once
+from services import PasswordWrong, TooManyRequests, counts, once
 from units import Rate, RateLimit
 from web.description.operation import operation_of
 from web.request.client import client_of
@@ -145,6 +145,7 @@ def _counted(name: str) -> Counted:
     for policy, window in counted:
         if not window.admitted:
             _note(counted)
+            counts.LIMITS_HIT.add(policy.name)
             raise TooManyRequests(policy.name, DOING[name], window.seconds, in_all=policy.name != name)
     return counted
 
