@@ -25,10 +25,20 @@ class Readiness:
     def __init__(self, engine: Engine, *, accept_no_jail: bool) -> None:
         self._engine = engine
         self._accept_no_jail = accept_no_jail
+        self._draining = False
 
     def __call__(self) -> dict[str, PartReadiness]:
         """Return every part by its name; raises nothing."""
-        return {"database": self._database(), "sandbox": self.sandbox()}
+        parts = {"database": self._database(), "sandbox": self.sandbox()}
+        if self._draining:
+            parts["draining"] = PartReadiness(
+                False, "The server is ending; ask another one, or this one anew in a moment."
+            )
+        return parts
+
+    def drain(self) -> None:
+        """Say from now on that this server is about to end."""
+        self._draining = True
 
     def _database(self) -> PartReadiness:
         try:

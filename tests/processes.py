@@ -114,10 +114,14 @@ def serving(
     before: Callable[[], None] | None = None,
     command: tuple[str, ...] = ("app.py",),
     under: tuple[str, ...] = (),
+    port: int | None = None,
     **env: str,
 ) -> Iterator[Served]:
-    """Serve with the given settings until the block ends; the output goes to a log, through a pipe to ``cat``."""
-    port = free_port()
+    """Serve with the given settings until the block ends, on a port that is free where none is named.
+
+    The output goes to a log, through a pipe to ``cat``.
+    """
+    port = port or free_port()
     with tempfile.TemporaryDirectory() as folder:
         log_path = Path(folder) / "log"
         with log_path.open("wb") as log, subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=log) as cat:
