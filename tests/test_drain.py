@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import socket
 import threading
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 import pytest
 import requests
 
+import http_server
 from tests.cast import SERVER_KEY, noise
 from tests.processes import Served, free_port, serving, until
 from tests.test_proxies import Proxied, proxying
@@ -162,3 +164,39 @@ def test_a_rolling_restart_of_two_servers_loses_no_request(proxy: str, database_
                 both = [restart(stack, each, env) for each in both]
         assert set(load.seen) == {"POST 201", "PUT 201", "GET 200"}, load.seen
         assert load.seen.total() > 100
+
+
+def test_what_came_while_no_worker_had_a_processor_is_answered(database_url: str) -> None:
+    """Without notice about a quarter of these are reset: they wait in queues of the kernel when the listeners close."""
+    request = b"GET /docs HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    with serving(**settings(database_url, DRAIN_NOTICE="3s")) as served, contextlib.ExitStack() as stack:  # type: ignore[arg-type]
+        assert until(lambda: served.log.count("Started worker") >= 2)
+        workers = served.workers()
+        for pid in workers:
+            os.kill(pid, signal.SIGSTOP)
+        clients = [stack.enter_context(connected(served)) for _ in range(40)]
+        for client in clients:
+            client.sendall(request)
+        served.process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        for pid in workers:
+            os.kill(pid, signal.SIGCONT)
+        assert [client.recv(12) for client in clients] == [b"HTTP/1.1 200"] * 40
+        assert served.process.wait(60) == 0
+
+
+def test_at_the_last_call_no_connection_begins_and_those_there_are_answered(database_url: str) -> None:
+    with serving(**settings(database_url)) as served, connected(served) as kept:  # type: ignore[arg-type]
+        assert b" 200 " in ask(kept, "/docs")
+        for pid in served.workers():
+            os.kill(pid, http_server.LAST_CALL)
+        assert until(lambda: not takes_connections(served))
+        assert b" 200 " in ask(kept, "/docs")
+
+
+def takes_connections(served: Served) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", served.port), 0.5):
+            return True
+    except TimeoutError:
+        return False
