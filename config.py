@@ -39,6 +39,7 @@ LONGEST_LIFETIME = 30 * 86400
 LARGEST_IMAGE = 256 * 2**20
 MOST_IMAGES = 10**6
 """Of one client or owner: they are counted at each of its uploads."""
+NOTICE_BEHIND_PROXIES = 2
 MOST_WORKERS = 16
 """Where WORKERS is not set: so many stay under the hundred connections that PostgreSQL allows as it comes."""
 SECRETS = ("DATABASE_URL", "POSTGRES_PASSWORD", "SECRET_KEYS", "RATE_LIMIT_STORAGE_URL", "UPLOAD_CODES")
@@ -90,6 +91,8 @@ class Config:
     purge_interval: int = 10
     open_catalog: bool = False
     accept_no_jail: bool = False
+    drain: int = 10
+    drain_notice: int | None = None
     log_format: str = "text"
     log_level: str = "info"
     log_addresses: bool = False
@@ -125,6 +128,13 @@ class Config:
     def connections(self) -> int:
         """The most connections to the database that one process has: one for each thread, and one for the purge."""
         return self.threads + 1
+
+    @property
+    def notice(self) -> int:
+        """For how many seconds SIGTERM is announced before it is obeyed; where nothing is set, behind a proxy alone."""
+        if self.drain_notice is None:
+            return NOTICE_BEHIND_PROXIES if self.trusted_proxies else 0
+        return self.drain_notice
 
     @property
     def bytes_in_flight(self) -> int:
@@ -302,6 +312,8 @@ READERS: Mapping[str, Reader] = {
     "log_level": _setting("LOG_LEVEL", one_of("debug", "info", "warning", "error")),
     "log_addresses": _setting("LOG_ADDRESSES", parse_yes_or_no),
     "abuse_contact": _setting("ABUSE_CONTACT", parse_contact),
+    "drain": _setting("DRAIN", parse_duration),
+    "drain_notice": _setting("DRAIN_NOTICE", or_off(parse_duration)),
     "cors_origins": _setting("CORS_ORIGINS", parse_origins),
     "metrics_bind": _setting("METRICS_BIND", parse_bind),
     "uploads": _setting("UPLOADS", one_of("open", "code", "account", "closed")),

@@ -44,6 +44,7 @@ SLOW = {
     "test_backup.py",
     "test_commands.py",
     "test_docs.py",
+    "test_drain.py",
     "test_embedded.py",
     "test_install.py",
     "test_logs.py",

@@ -128,7 +128,9 @@ def test_logins_are_guesses_too(mayfly: Watched) -> None:
 
 def test_a_limit_that_is_hit_is_counted(mayfly: Watched) -> None:
     codes = [
-        requests.post(f"{mayfly.server.url}/api/login", json=LOGIN | {"login": "henry"}, timeout=60).status_code
+        requests.post(
+            f"{mayfly.server.url}/api/login", json=LOGIN | {"login": "henry"}, timeout=60
+        ).status_code
         for _ in range(70)
     ]
     assert 429 in codes
