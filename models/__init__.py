@@ -1,7 +1,7 @@
 """Rows and queries; every time that decides about life and death is the database's."""
 
 from models.api_key import ApiKey
-from models.attempts import Guess
+from models.attempts import Guess, LoginAttempt, claim_guess, forget_guesses, return_guess
 from models.base import PURGE_LOCK, db, now, raw_cursor, time_left, try_purge_lock, wait_for_purge_lock
 from models.catalog import OwnedRow, list_owned
 from models.ciphertext import SLOTS, ciphertexts, slot_of
@@ -10,20 +10,16 @@ from models.image import (
     ImageRow,
     Ownership,
     anything_lives_in,
-    claim_guess,
     claim_view,
     delete_dead,
     delete_image,
     insertion,
-    return_guess,
 )
 from models.operator import Blocked, Operator
 from models.owner import (
     OPEN_CATALOG,
-    LoginAttempt,
     Owner,
     OwnerRow,
-    claim_attempt,
     delete_images_of,
     delete_owner,
     find_owner,
@@ -32,7 +28,6 @@ from models.owner import (
     lock_owner,
     owners_after,
     replace_account,
-    return_attempt,
 )
 from models.session import connections_allowed, keep_session_settings
 from models.stored import Stored, forget_empty, recount, release, reserve
@@ -55,7 +50,6 @@ __all__ = [
     "Stored",
     "anything_lives_in",
     "ciphertexts",
-    "claim_attempt",
     "claim_guess",
     "claim_view",
     "connections_allowed",
@@ -67,6 +61,7 @@ __all__ = [
     "find_owner",
     "find_owner_by_login",
     "forget_empty",
+    "forget_guesses",
     "insert_owner",
     "insertion",
     "keep_session_settings",
@@ -79,7 +74,6 @@ __all__ = [
     "release",
     "replace_account",
     "reserve",
-    "return_attempt",
     "return_guess",
     "slot_of",
     "time_left",

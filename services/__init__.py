@@ -36,7 +36,7 @@ from services.errors import (
 )
 from services.image_info import ImageInfo, Receipt
 from services.limits import DropLimits
-from services.living_images import LivingImages
+from services.living_images import Attempt, LivingImages
 from services.purge import Purge
 from services.quota import Quota
 from services.readiness import Readiness
@@ -51,6 +51,7 @@ __all__ = [
     "AccountAsked",
     "Accounts",
     "Allowance",
+    "Attempt",
     "BadCursor",
     "BadLifetime",
     "BodyCutShort",

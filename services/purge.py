@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 from sqlalchemy import Engine
 
-from models import anything_lives_in, delete_dead, try_purge_lock
-from services.database import transaction
+from models import anything_lives_in, delete_dead, forget_guesses, try_purge_lock
+from services.database import autocommit, transaction
 from services.quota import Quota
 from storage import CiphertextStore
 
@@ -15,7 +15,10 @@ BUDGET_SECONDS = 2.0
 
 
 class Purge:
-    """Removes what has expired, to give its room back. Reads don't depend on it: an expired image opens for nobody."""
+    """Removes what has expired, to give its room back, and forgets attempts at passwords that count no more.
+
+    Reads don't depend on it: an expired image opens for nobody.
+    """
 
     def __init__(self, engine: Engine, stores: Iterable[CiphertextStore], quota: Quota) -> None:
         self._engine = engine
@@ -35,6 +38,8 @@ class Purge:
             if batch < BATCH_ROWS:
                 break
         self._empty_slots(time.monotonic() + BUDGET_SECONDS)
+        with autocommit(self._engine) as connection:
+            forget_guesses(connection, BATCH_ROWS)
         return removed
 
     def _delete_rows(self) -> int:

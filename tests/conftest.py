@@ -122,7 +122,7 @@ def _empty(database_url: str) -> None:
         tables = ", ".join(["images", *(ciphertexts(slot) for slot in RowStore().filled(connection))])
         connection.execute(text(f"TRUNCATE {tables}"))
         connection.execute(text("UPDATE stored SET bytes = 0"))
-        connection.execute(text("DELETE FROM login_attempts"))
+        connection.execute(text("DELETE FROM guesses"))
         connection.execute(text("DELETE FROM owners WHERE id <> :open"), {"open": OPEN_CATALOG})
     engine.dispose()
 
