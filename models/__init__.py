@@ -1,7 +1,7 @@
 """Rows and queries; every time that decides about life and death is the database's."""
 
 from models.api_key import ApiKey
-from models.attempts import Guess
+from models.attempts import Guess, LoginAttempt, claim_guess, forget_guesses, return_guess
 from models.base import PURGE_LOCK, db, now, raw_cursor, time_left, try_purge_lock, wait_for_purge_lock
 from models.catalog import OwnedRow, list_owned
 from models.ciphertext import SLOTS, ciphertexts, end_of_slot, slot_of, span_of
@@ -10,12 +10,10 @@ from models.image import (
     ImageRow,
     Ownership,
     anything_lives_in,
-    claim_guess,
     claim_view,
     delete_dead,
     delete_image,
     insertion,
-    return_guess,
 )
 from models.lag import age_of_oldest_dead_row, schema_version
 from models.operator import (
@@ -32,10 +30,8 @@ from models.operator import (
 )
 from models.owner import (
     OPEN_CATALOG,
-    LoginAttempt,
     Owner,
     OwnerRow,
-    claim_attempt,
     delete_images_of,
     delete_owner,
     delete_unused,
@@ -46,7 +42,6 @@ from models.owner import (
     mark_used,
     owners_after,
     replace_account,
-    return_attempt,
 )
 from models.quota import Share, Taken, quota_checks, share_over, taken
 from models.session import connections_allowed, keep_session_settings
@@ -80,7 +75,6 @@ __all__ = [
     "blocked_count",
     "blocked_tags",
     "ciphertexts",
-    "claim_attempt",
     "claim_guess",
     "claim_view",
     "connections_allowed",
@@ -95,6 +89,7 @@ __all__ = [
     "find_owner",
     "find_owner_by_login",
     "forget_empty",
+    "forget_guesses",
     "heard_of",
     "insert_owner",
     "insertion",
@@ -110,7 +105,6 @@ __all__ = [
     "release",
     "replace_account",
     "reserve",
-    "return_attempt",
     "return_guess",
     "schema_version",
     "share_over",

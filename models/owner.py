@@ -1,4 +1,4 @@
-"""Accounts, and how often somebody tried to log in; in clear the database holds no name and no address."""
+"""Accounts; in clear the database holds no name and no address."""
 
 from __future__ import annotations
 
@@ -32,15 +32,6 @@ class Owner(Model):  # type: ignore[misc]
     """The day of the last login; none until there was one. The default is for accounts that an older program adds."""
 
 
-class LoginAttempt(Model):  # type: ignore[misc]
-    """Up to when the attempts at a login are used up, whether an account has that login or none."""
-
-    __tablename__ = "login_attempts"
-
-    login_tag: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
-    until: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
-
-
 @dataclass(frozen=True)
 class OwnerRow:
     """What the database knows of an account."""
@@ -72,27 +63,6 @@ _REPLACE = text(
         token_version = token_version + :ends_tokens
     WHERE id = :id AND account = :before
     """
-)
-# Each attempt removes a few that no longer count, so that the table stays small. `until` moves on by a pause for each
-# attempt, and may be ahead of the clock by no more than the pauses of a whole burst: a token bucket.
-_CLAIM_ATTEMPT = text(
-    """
-    WITH forgotten AS (
-        DELETE FROM login_attempts WHERE login_tag IN (
-            SELECT login_tag FROM login_attempts WHERE until < clock_timestamp() AND login_tag <> :tag
-            ORDER BY until LIMIT 4 FOR UPDATE SKIP LOCKED
-        )
-    )
-    INSERT INTO login_attempts AS attempt (login_tag, until)
-    VALUES (:tag, clock_timestamp() + make_interval(secs => :pause))
-    ON CONFLICT (login_tag) DO UPDATE
-    SET until = greatest(attempt.until, clock_timestamp()) + make_interval(secs => :pause)
-    WHERE greatest(attempt.until, clock_timestamp())
-          <= clock_timestamp() + make_interval(secs => :pause * (:burst - 1))
-    """
-)
-_RETURN_ATTEMPT = text(
-    "UPDATE login_attempts SET until = until - make_interval(secs => :pause) WHERE login_tag = :tag"
 )
 _MARK_USED = text(
     "UPDATE owners SET used_on = CURRENT_DATE WHERE id = :id AND used_on IS DISTINCT FROM CURRENT_DATE"
@@ -200,14 +170,3 @@ def delete_images_of(connection: Connection, row_id: UUID) -> list[tuple[str, in
     return [
         (*where, bytes(key), size) for *where, key, size in connection.execute(_DELETE_IMAGES, {"id": row_id})
     ]
-
-
-def claim_attempt(connection: Connection, login_tag: bytes, pause: float, burst: int) -> bool:
-    """Claim an attempt at a login: ``burst`` at once, then one every ``pause`` seconds; False if too soon."""
-    values = {"tag": login_tag, "pause": pause, "burst": burst}
-    return connection.execute(_CLAIM_ATTEMPT, values).rowcount == 1
-
-
-def return_attempt(connection: Connection, login_tag: bytes, pause: float) -> None:
-    """Give an attempt back, since it was the right password."""
-    connection.execute(_RETURN_ATTEMPT, {"tag": login_tag, "pause": pause})

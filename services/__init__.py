@@ -52,7 +52,7 @@ from services.gate import Gate, GateUse, UploadCodes
 from services.hand import Hand, TakenDown
 from services.image_info import ImageInfo, Receipt
 from services.limits import DropLimits
-from services.living_images import LivingImages
+from services.living_images import Attempt, LivingImages
 from services.orders import Orders
 from services.pasted import PASTED, SPELLING, links_in
 from services.purge import Purge
@@ -75,6 +75,7 @@ __all__ = [
     "AccountAsked",
     "Accounts",
     "Allowance",
+    "Attempt",
     "BadCursor",
     "BadLifetime",
     "BodyCutShort",

@@ -18,6 +18,7 @@ from crypto import (
     ServerKeys,
     Unopenable,
     WrongPassword,
+    client_tag,
     hash_login_password,
     issue_token,
     read_token,
@@ -26,7 +27,7 @@ from crypto import (
 from models import (
     OPEN_CATALOG,
     OwnerRow,
-    claim_attempt,
+    claim_guess,
     delete_images_of,
     delete_owner,
     find_owner,
@@ -37,7 +38,7 @@ from models import (
     now,
     owners_after,
     replace_account,
-    return_attempt,
+    return_guess,
     wait_for_purge_lock,
 )
 from services.allowance import turn
@@ -121,19 +122,21 @@ class Accounts:
         row = OwnerRow(owner, login_tags[0], email_tags[0], account, 0, created_at)
         return _StoredAccount(row, secrets).shown()
 
-    def login(self, login: str, password: str) -> str:
+    def login(self, login: str, password: str, client: str) -> str:
         """Return a token; raises LoginRefused for a wrong login and a wrong password alike, and as slowly.
 
-        Raises TooManyLogins, counted over all processes, Later, Overloaded, DatabaseAway.
+        Raises TooManyLogins, which counts what this client tried at this login, over all processes; Later, Overloaded,
+        DatabaseAway.
         """
         tags = self._seal.login_tags(normalised(login))
+        attempt = self._attempt(tags[0], client)
         with turn(STRETCHES):
             with autocommit(self._engine) as connection:
                 row = find_owner_by_login(connection, tags)
-                self._claim(connection, tags[0])
+                self._claim(connection, attempt)
             stored, fresh = _proved(None if row is None else self._open(row), password)
         with autocommit(self._engine) as connection:
-            return_attempt(connection, tags[0], ATTEMPT_PAUSE_SECONDS)
+            return_guess(connection, attempt, ATTEMPT_PAUSE_SECONDS)
             mark_used(connection, stored.row.id)
             # Made with older costs, or under an older server key?
             if fresh or stored.row.login_tag != tags[0]:
@@ -150,24 +153,24 @@ class Accounts:
             row = find_owner(connection, claims.owner, claims.version, claims.expires_at)
         return self._opened(row).shown()
 
-    def change_password(self, account: Account, current: str, new: str) -> str:
+    def change_password(self, account: Account, current: str, new: str, client: str) -> str:
         """Change a password, which ends every token there is; return a new one.
 
         Raises CurrentPasswordWrong, TooManyLogins, TokenRefused where another change came first, Later, Overloaded,
         DatabaseAway.
         """
-        login_tag = self._seal.login_tags(normalised(account.login))[0]
+        attempt = self._attempt(self._seal.login_tags(normalised(account.login))[0], client)
         with turn(STRETCHES):
             with autocommit(self._engine) as connection:
                 stored = self._opened(find_owner(connection, account.id, account.token_version))
-                self._claim(connection, login_tag)
+                self._claim(connection, attempt)
             try:
                 _proved(stored, current)
             except LoginRefused:
                 raise CurrentPasswordWrong from None
             hashed = hash_login_password(new)
         with autocommit(self._engine) as connection:
-            return_attempt(connection, login_tag, ATTEMPT_PAUSE_SECONDS)
+            return_guess(connection, attempt, ATTEMPT_PAUSE_SECONDS)
             if not self._replace(connection, stored, hashed, ends_tokens=True):
                 raise TokenRefused
             return self._token(connection, account.id, account.token_version + 1)
@@ -198,9 +201,12 @@ class Accounts:
                 after = rows[-1].id
         return renewed
 
-    def _claim(self, connection: Connection, login_tag: bytes) -> None:
+    def _attempt(self, login_tag: bytes, client: str) -> bytes:
+        return client_tag(self._server_keys, client, f"logins/{login_tag.hex()}")
+
+    def _claim(self, connection: Connection, attempt: bytes) -> None:
         """Claim an attempt before it is made, or several at a time would count as one; raises TooManyLogins."""
-        if not claim_attempt(connection, login_tag, ATTEMPT_PAUSE_SECONDS, ATTEMPTS_AT_ONCE):
+        if not claim_guess(connection, attempt, ATTEMPT_PAUSE_SECONDS, ATTEMPTS_AT_ONCE):
             raise TooManyLogins(ATTEMPT_PAUSE_SECONDS)
 
     def _replace(

@@ -21,7 +21,7 @@ from services.details import details_of
 from services.errors import BadLifetime, ImageGone, OpensByPostOnly
 from services.image_info import ImageInfo, Receipt
 from services.limits import DropLimits
-from services.living_images import LivingImages, SealedImage
+from services.living_images import Attempt, LivingImages, SealedImage
 from services.orders import Orders
 from services.quota import Quota
 from services.uploader import Uploader, UploaderQuotas, tag_of
@@ -164,7 +164,7 @@ class Drop:
         return self._read_dearly(image, None, conversion)
 
     def open(
-        self, link_text: str, password: str | None, conversion: Conversion | None = None
+        self, link_text: str, attempt: Attempt | None, conversion: Conversion | None = None
     ) -> tuple[ImageInfo, memoryview | bytes]:
         """Open an image on purpose: check the password, read, convert; then claim a view where they are limited.
 
@@ -175,17 +175,17 @@ class Drop:
             image = self._images.find(connection, _link(link_text), SMALL_BYTES)
             dear = image.details.asks_password or conversion is not None
             read = None if dear else self._images.read(connection, image)
-        info, data = read or self._read_dearly(image, password, conversion)
+        info, data = read or self._read_dearly(image, attempt, conversion)
         if image.row.views_left is not None:
             # The claim comes last, since it can't be taken back; without one, what was read is thrown away.
             info = replace(info, views_left=self._images.claim(image))
         return info, data
 
     def _read_dearly(
-        self, image: SealedImage, password: str | None, conversion: Conversion | None
+        self, image: SealedImage, attempt: Attempt | None, conversion: Conversion | None
     ) -> tuple[ImageInfo, memoryview | bytes]:
         """Read what has to be unlocked or converted, with no connection held meanwhile."""
-        keys, details = self._images.unlock(image, password)
+        keys, details = self._images.unlock(image, attempt)
         if conversion is None or not conversion.changes(details):
             return image.info(details), self._images.read_unlocked(image, keys)
         conversion.promise(details, self._limits.picture)
@@ -213,7 +213,7 @@ class Drop:
 
         return hold
 
-    def describe(self, image_key_text: str, password: str | None) -> Receipt:
+    def describe(self, image_key_text: str, attempt: Attempt | None) -> Receipt:
         """Describe an image to its uploader; without its password, only what is no secret.
 
         Raises ImageGone, PasswordWrong, TooManyGuesses, DatabaseAway.
@@ -221,10 +221,10 @@ class Drop:
         image_key = _image_key(image_key_text)
         with autocommit(self._engine) as connection:
             image = self._images.find_managed(connection, image_key)
-        details = self._images.unlock(image, password)[1] if password else image.plain_details()
+        details = self._images.unlock(image, attempt)[1] if attempt else image.plain_details()
         return image.receipt(image_key, details)
 
-    def download(self, image_key_text: str, password: str | None) -> tuple[ImageInfo, memoryview | bytes]:
+    def download(self, image_key_text: str, attempt: Attempt | None) -> tuple[ImageInfo, memoryview | bytes]:
         """Open an image for the holder of its image key, without counting a view.
 
         Raises ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses, Later, Overloaded, DatabaseAway.
@@ -232,7 +232,7 @@ class Drop:
         with autocommit(self._engine) as connection:
             image = self._images.find_managed(connection, _image_key(image_key_text))
             read = None if image.details.asks_password else self._images.read(connection, image)
-        info, data = read or self._read_dearly(image, password, None)
+        info, data = read or self._read_dearly(image, attempt, None)
         return replace(info, views_left=image.row.views_left), data
 
     def delete(self, image_key_text: str) -> None:

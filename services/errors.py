@@ -41,10 +41,12 @@ class PasswordWrong(ServiceError):
 
 
 class TooManyGuesses(ServiceError):
-    """Too many attempts at an image's password, over all processes."""
+    """One client's attempts at an image's password were too many, over all processes."""
 
     def __init__(self, pause: int) -> None:
-        super().__init__(f"There were too many attempts at this image's password; wait {pause} seconds.")
+        super().__init__(
+            f"There were too many attempts at this image's password from your address; wait {pause} seconds."
+        )
         self.retry_after = pause
 
 
@@ -101,10 +103,12 @@ class NameTaken(ServiceError):
 
 
 class TooManyLogins(ServiceError):
-    """Too many attempts at a login, whether or not an account has it, over all processes."""
+    """One client's attempts at a login were too many, whether or not an account has it, over all processes."""
 
     def __init__(self, pause: int) -> None:
-        super().__init__(f"There were too many attempts at this login; wait {pause} seconds.")
+        super().__init__(
+            f"There were too many attempts at this login from your address; wait {pause} seconds."
+        )
         self.retry_after = pause
 
 

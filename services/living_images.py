@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine
 
@@ -16,6 +16,7 @@ from crypto import (
     ServerKeys,
     Unopenable,
     WrongPassword,
+    client_tag,
     open_sealed,
     sealed_size,
 )
@@ -32,6 +33,14 @@ from storage import CiphertextGone, CiphertextStore, find_living
 
 GUESSES_AT_ONCE = 5
 GUESS_PAUSE_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A password that somebody tries, and the client that sent it: attempts are counted by client."""
+
+    password: str = field(repr=False)
+    client: str
 
 
 @dataclass(frozen=True)
@@ -111,33 +120,35 @@ class LivingImages:
             raise ImageGone
         return image
 
-    def unlock(self, image: SealedImage, password: str | None) -> tuple[SealKeys, Details]:
+    def unlock(self, image: SealedImage, attempt: Attempt | None) -> tuple[SealKeys, Details]:
         """Open the details, with the password where one is asked; no connection is held while it is stretched.
 
-        Raises PasswordAsked, PasswordWrong, Later, Overloaded, and TooManyGuesses, which counts over all processes.
+        Raises PasswordAsked, PasswordWrong, Later, Overloaded, and TooManyGuesses, which counts what this client tried
+        at this image, over all processes.
         """
         if not image.details.asks_password:
             return image.unlocked(None)
-        if not password:
+        if attempt is None:
             raise PasswordAsked
-        return once(image.row.row_key, lambda: self._stretched(image, password))
+        return once(image.row.row_key, lambda: self._stretched(image, attempt))
 
-    def _stretched(self, image: SealedImage, password: str) -> tuple[SealKeys, Details]:
+    def _stretched(self, image: SealedImage, attempt: Attempt) -> tuple[SealKeys, Details]:
+        tag = client_tag(self._server_keys, attempt.client, f"guesses/{image.row.row_key.hex()}")
         with turn(STRETCHES):
             # The attempt is claimed before it is made, so that requests at the same moment can't share one claim.
             with autocommit(self._engine) as connection:
-                claimed = claim_guess(connection, image.row.row_key, GUESS_PAUSE_SECONDS, GUESSES_AT_ONCE)
+                claimed = claim_guess(connection, tag, GUESS_PAUSE_SECONDS, GUESSES_AT_ONCE)
             if not claimed:
                 raise TooManyGuesses(GUESS_PAUSE_SECONDS)
             try:
                 with STEP_SECONDS.timed("stretch"):
-                    unlocked = image.unlocked(password)
+                    unlocked = image.unlocked(attempt.password)
             except WrongPassword:
                 GUESSES.add("image", "wrong")
                 raise PasswordWrong from None
         GUESSES.add("image", "right")
         with autocommit(self._engine) as connection:
-            return_guess(connection, image.row.row_key, GUESS_PAUSE_SECONDS)
+            return_guess(connection, tag, GUESS_PAUSE_SECONDS)
         return unlocked
 
     def read(self, connection: Connection, image: SealedImage) -> tuple[ImageInfo, memoryview]:

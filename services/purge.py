@@ -5,9 +5,9 @@ from collections.abc import Iterable
 
 from sqlalchemy import Engine
 
-from models import anything_lives_in, delete_dead, delete_unused, try_purge_lock
+from models import anything_lives_in, delete_dead, delete_unused, forget_guesses, try_purge_lock
 from services.counts import PURGED
-from services.database import transaction
+from services.database import autocommit, transaction
 from services.quota import Quota
 from storage import CiphertextStore
 
@@ -18,7 +18,7 @@ UNUSED_SECONDS = 86400
 
 
 class Purge:
-    """Removes what has expired, to give its room back, and accounts that nobody uses.
+    """Removes what has expired, to give its room back, accounts that nobody uses, and attempts that count no more.
 
     Reads don't depend on it: an expired image opens for nobody.
     """
@@ -42,6 +42,8 @@ class Purge:
                 break
         PURGED.add(amount=removed)
         self._empty_slots(time.monotonic() + BUDGET_SECONDS)
+        with autocommit(self._engine) as connection:
+            forget_guesses(connection, BATCH_ROWS)
         return removed
 
     def _delete_rows(self) -> int:

@@ -137,7 +137,7 @@ def _empty(admin: Engine) -> None:
         tables = ", ".join(["images", *(ciphertexts(slot) for slot in RowStore().filled(connection))])
         connection.execute(text(f"TRUNCATE {tables}"))
         connection.execute(text("UPDATE stored SET bytes = 0"))
-        connection.execute(text("DELETE FROM login_attempts"))
+        connection.execute(text("DELETE FROM guesses"))
         connection.execute(text("DELETE FROM blocked"))
         connection.execute(
             text("UPDATE operator SET uploads_off_since = NULL, blocked_version = blocked_version + 1")
