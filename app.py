@@ -21,6 +21,7 @@ from imaging import Limits as PictureLimits
 from models import db
 from services import (
     Accounts,
+    ApiKeys,
     Catalog,
     Drop,
     DropLimits,
@@ -58,6 +59,7 @@ class Mayfly(Flask):
     plain_wsgi: WSGIApplication
     purge: Purge
     accounts: Accounts
+    api_keys: ApiKeys
     schedule: PurgeSchedule
     readiness: Readiness
 
@@ -103,13 +105,14 @@ def _put_together(config: Config) -> Mayfly:
     limits = DropLimits(config.lifetime, config.max_lifetime, picture, config.bytes_in_flight)
     images = LivingImages(engine, server_keys, stores, app.quota)
     app.accounts = Accounts(engine, server_keys, stores, app.quota)
+    app.api_keys = ApiKeys(engine, server_keys, app.accounts)
     catalog = Catalog(engine, OwnerSeal(server_keys), images)
     drop = app.drop = Drop(engine, server_keys, row_store, images, app.quota, limits)
     observe(app, config, app.schedule.nudge)
     app.readiness = _readiness(app, engine, PurgeClock(stores.values(), config.max_lifetime))
-    services = Services(drop, app.purge, app.accounts, catalog, app.readiness, _gate(config))
+    services = Services(drop, app.purge, app.accounts, app.api_keys, catalog, app.readiness, _gate(config))
     register_web(app, services, config)
-    register_commands(app, config, app.purge, app.accounts)
+    register_commands(app, config, app.purge, app.accounts, app.api_keys)
     app.memory = Memory(config.bytes_in_flight)
     app.plain_wsgi = behind_proxies(
         app.wsgi_app, config.trusted_proxies, forwarded=config.proxies_write_forwarded

@@ -12,7 +12,7 @@ import embedded
 from config import Config, ConfigError
 from crypto import MalformedServerKey
 from database import usable_database
-from services import Accounts, DatabaseAway, Purge
+from services import Accounts, ApiKeys, DatabaseAway, Purge
 
 
 @contextmanager
@@ -26,7 +26,9 @@ def in_one_sentence() -> Iterator[None]:
         raise click.ClickException(str(error)) from None
 
 
-def register_commands(app: Flask, config: Config, purge_now: Purge, accounts: Accounts) -> None:
+def register_commands(
+    app: Flask, config: Config, purge_now: Purge, accounts: Accounts, api_keys: ApiKeys
+) -> None:
     """Add the commands that operators type after ``flask``."""
 
     @app.cli.command("purge")
@@ -37,6 +39,6 @@ def register_commands(app: Flask, config: Config, purge_now: Purge, accounts: Ac
 
     @app.cli.command("renew-accounts")
     def renew_accounts() -> None:
-        """Seal accounts under the newest server key, so that an older one may go."""
+        """Seal accounts and their API keys under the newest server key, so that an older one may go."""
         with in_one_sentence(), usable_database(config):
-            click.echo(f"renewed {accounts.renew()}")
+            click.echo(f"renewed accounts: {accounts.renew()}, API keys: {api_keys.renew()}")

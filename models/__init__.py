@@ -1,6 +1,16 @@
 """Rows and queries; every time that decides about life and death is the database's."""
 
-from models.api_key import ApiKey
+from models.api_key import (
+    ApiKey,
+    StoredKey,
+    delete_key,
+    insert_key,
+    keys_after,
+    keys_of,
+    lock_keys,
+    replace_key,
+    use_key,
+)
 from models.attempts import Guess
 from models.base import PURGE_LOCK, db, now, raw_cursor, time_left, try_purge_lock, wait_for_purge_lock
 from models.catalog import OwnedRow, list_owned
@@ -68,6 +78,7 @@ __all__ = [
     "Ownership",
     "Stored",
     "StoredImages",
+    "StoredKey",
     "age_of_oldest_dead_row",
     "anything_lives_in",
     "block_tags",
@@ -84,16 +95,21 @@ __all__ = [
     "delete_dead",
     "delete_image",
     "delete_images_of",
+    "delete_key",
     "delete_owner",
     "end_of_slot",
     "find_owner",
     "find_owner_by_login",
     "forget_empty",
     "heard_of",
+    "insert_key",
     "insert_owner",
     "insertion",
     "keep_session_settings",
+    "keys_after",
+    "keys_of",
     "list_owned",
+    "lock_keys",
     "lock_owner",
     "now",
     "owners_after",
@@ -101,6 +117,7 @@ __all__ = [
     "recount",
     "release",
     "replace_account",
+    "replace_key",
     "reserve",
     "return_attempt",
     "return_guess",
@@ -113,6 +130,7 @@ __all__ = [
     "time_left",
     "try_purge_lock",
     "unblock_tags",
+    "use_key",
     "versions",
     "wait_for_purge_lock",
 ]

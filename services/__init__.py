@@ -5,6 +5,7 @@ from services.access_log import log_request
 from services.accounts import Account, Accounts
 from services.admission import Budget, Later
 from services.allowance import SMALL_BYTES, Allowance, Memory, ceiling, hold_memory, once
+from services.api_keys import ApiKeys, KeyInfo
 from services.audit import audit
 from services.catalog import Catalog, CatalogPage
 from services.clock import DatabaseClock
@@ -62,6 +63,7 @@ __all__ = [
     "AccountAsked",
     "Accounts",
     "Allowance",
+    "ApiKeys",
     "BadCursor",
     "BadLifetime",
     "BodyCutShort",
@@ -82,6 +84,7 @@ __all__ = [
     "ImageGone",
     "ImageInfo",
     "KeyGone",
+    "KeyInfo",
     "KeyNotEnough",
     "Later",
     "LivingImages",

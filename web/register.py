@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from flask import Flask
 
 from config import Config
-from services import Accounts, Catalog, Drop, Gate, Purge, Readiness
+from services import Accounts, ApiKeys, Catalog, Drop, Gate, Purge, Readiness
 from web.answer.address import base_path
 from web.answer.cors import register_cors
 from web.answer.errors import register_errors
@@ -19,6 +19,7 @@ from web.request.header_size import register_header_size
 from web.request.hosts import register_hosts
 from web.request.links import FirstPart
 from web.routes.accounts import account_routes
+from web.routes.api_keys import api_key_routes
 from web.routes.catalog import catalog_routes
 from web.routes.docs import docs_routes
 from web.routes.drop import Anything, drop_routes
@@ -35,6 +36,7 @@ class Services:
     drop: Drop
     purge: Purge
     accounts: Accounts
+    api_keys: ApiKeys
     catalog: Catalog
     readiness: Readiness
     gate: Gate
@@ -48,11 +50,12 @@ def register_web(app: Flask, services: Services, config: Config) -> None:
     register_header_size(app)
     register_hosts(app, config)
     app.config["BASE_URL"] = config.base_url
-    register_auth(app, services.accounts, open_catalog=config.open_catalog)
+    register_auth(app, services.accounts, services.api_keys, open_catalog=config.open_catalog)
     register_gate(app, services.gate)
     app.register_blueprint(drop_routes(services.drop, services.catalog, config))
     app.register_blueprint(catalog_routes(services.catalog))
     app.register_blueprint(account_routes(services.accounts, services.catalog, services.drop, config))
+    app.register_blueprint(api_key_routes(services.api_keys))
     app.register_blueprint(manage_routes(services.drop))
     app.register_blueprint(operator_routes(services.purge, services.readiness))
     app.register_blueprint(page_routes(services.drop, services.gate, config))
