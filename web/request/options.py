@@ -39,7 +39,7 @@ def _lifetime(value: object) -> object:
 def _description(text: str | None) -> str | None:
     if text and len(text) > MAX_DESCRIPTION_CHARACTERS:
         raise ValueError(f"may have {MAX_DESCRIPTION_CHARACTERS} characters at most; shorten it")
-    if text and not is_printable(text, allowed="\n\r\t"):
+    if text and not _is_printable(text, allowed="\n\r\t"):
         raise ValueError("must not hold control characters other than line breaks and tabs; remove them")
     return text or None
 
@@ -60,7 +60,7 @@ def _metadata(value: dict[str, Any] | None) -> dict[str, Any] | None:
 def _model_id(name: str | None) -> str | None:
     if not name:
         return None
-    if "/" in name or name in {".", ".."} or not is_printable(name, allowed=""):
+    if "/" in name or name in {".", ".."} or not _is_printable(name, allowed=""):
         raise ValueError("stands in a path: it must not hold `/` or control characters, or be `.` or `..`")
     if split_name(name) != (name, None):
         raise ValueError("must not end like a file name: /image/MODEL.jpg is the image as JPEG")
@@ -69,8 +69,8 @@ def _model_id(name: str | None) -> str | None:
     return name
 
 
-def is_printable(text: str, allowed: Iterable[str]) -> bool:
-    """Tell whether a text has no control character, no lone surrogate and no direction override."""
+def _is_printable(text: str, allowed: Iterable[str]) -> bool:
+    """No C0 or C1 control character, no DEL, no lone surrogate, and no direction override that disguises a name."""
     return not any(
         (character < " " and character not in allowed)
         or "\x7f" <= character <= "\x9f"

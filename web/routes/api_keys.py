@@ -6,7 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 from flask import Blueprint, Response, jsonify, request
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from services import AccountAsked, ApiKeys, KeyGone, KeyInfo, TooManyKeys
 from web.answer.schemas import ApiKeysAnswer, ListedKey, NewKeyAnswer
@@ -14,26 +14,19 @@ from web.description.common import DATABASE, DONE
 from web.description.operation import Answer, Operation, RequestBody
 from web.request.auth import account
 from web.request.json_body import read_json
-from web.request.options import is_printable
 from web.request.strict import Strict
 
 LONGEST_NAME = 64
 NAME = f"is a text of 1 to {LONGEST_NAME} characters, none of them a control character"
+PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*$"
+"""No control characters, line ends or overrides of direction: a name is shown in lists."""
 KEPT_TO_ITSELF = {"Cache-Control": "no-store"}
-
-
-def _name(text: str) -> str:
-    if not is_printable(text, allowed=""):
-        raise ValueError(NAME)
-    return text
 
 
 class KeyWish(Strict):
     """What an API key is to be called."""
 
-    name: Annotated[
-        str, Field(min_length=1, max_length=LONGEST_NAME, description=NAME), AfterValidator(_name)
-    ]
+    name: Annotated[str, Field(min_length=1, max_length=LONGEST_NAME, pattern=PRINTABLE, description=NAME)]
 
 
 def api_key_routes(api_keys: ApiKeys) -> Blueprint:
