@@ -22,6 +22,7 @@ from imaging import Limits as PictureLimits
 from models import db
 from services import (
     Accounts,
+    ApiKeys,
     Catalog,
     DatabaseClock,
     Drop,
@@ -77,6 +78,7 @@ class Mayfly(Flask):
     hand: Hand
     purge_clock: PurgeClock
     status: Status
+    api_keys: ApiKeys
     schedule: PurgeSchedule
     readiness: Readiness
 
@@ -124,6 +126,7 @@ def _put_together(config: Config, counters: Counters) -> Mayfly:
     limits = DropLimits(config.lifetime, config.max_lifetime, picture, config.bytes_in_flight)
     images = LivingImages(engine, server_keys, stores, app.quota)
     app.accounts = Accounts(engine, server_keys, stores, app.quota)
+    app.api_keys = ApiKeys(engine, server_keys, app.accounts)
     catalog = Catalog(engine, OwnerSeal(server_keys), images)
     quotas = UploaderQuotas(
         engine,
@@ -139,11 +142,13 @@ def _put_together(config: Config, counters: Counters) -> Mayfly:
     url = config.rate_limit_storage_url
     store = ValkeyCounters(url, counters) if url else counters
     limiter = Limiter(config.rate_limits, store, partial(client_tag, server_keys))
-    services = Services(drop, app.purge, app.accounts, catalog, app.readiness, _gate(config), limiter)
+    services = Services(
+        drop, app.purge, app.accounts, app.api_keys, catalog, app.readiness, _gate(config), limiter
+    )
     register_web(app, services, config)
     app.status = Status(engine, stores.values(), config.max_stored_bytes, config.max_lifetime)
     app.hand = Hand(engine, server_keys, images)
-    register_commands(app, config, Deeds(app.purge, app.accounts, app.hand, app.status))
+    register_commands(app, config, Deeds(app.purge, app.accounts, app.api_keys, app.hand, app.status))
     app.memory = Memory(config.bytes_in_flight)
     app.plain_wsgi = behind_proxies(
         app.wsgi_app, config.trusted_proxies, forwarded=config.proxies_write_forwarded

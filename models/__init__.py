@@ -1,6 +1,16 @@
 """Rows and queries; every time that decides about life and death is the database's."""
 
-from models.api_key import ApiKey
+from models.api_key import (
+    ApiKey,
+    StoredKey,
+    delete_key,
+    insert_key,
+    keys_after,
+    keys_of,
+    lock_keys,
+    replace_key,
+    use_key,
+)
 from models.attempts import Guess, LoginAttempt, claim_guess, forget_guesses, return_guess
 from models.base import PURGE_LOCK, db, now, raw_cursor, time_left, try_purge_lock, wait_for_purge_lock
 from models.catalog import OwnedRow, list_owned
@@ -67,6 +77,7 @@ __all__ = [
     "Share",
     "Stored",
     "StoredImages",
+    "StoredKey",
     "Taken",
     "age_of_oldest_dead_row",
     "anything_lives_in",
@@ -83,6 +94,7 @@ __all__ = [
     "delete_dead",
     "delete_image",
     "delete_images_of",
+    "delete_key",
     "delete_owner",
     "delete_unused",
     "end_of_slot",
@@ -91,10 +103,14 @@ __all__ = [
     "forget_empty",
     "forget_guesses",
     "heard_of",
+    "insert_key",
     "insert_owner",
     "insertion",
     "keep_session_settings",
+    "keys_after",
+    "keys_of",
     "list_owned",
+    "lock_keys",
     "lock_owner",
     "mark_used",
     "now",
@@ -104,6 +120,7 @@ __all__ = [
     "recount",
     "release",
     "replace_account",
+    "replace_key",
     "reserve",
     "return_guess",
     "schema_version",
@@ -117,6 +134,7 @@ __all__ = [
     "time_left",
     "try_purge_lock",
     "unblock",
+    "use_key",
     "versions",
     "wait_for_purge_lock",
 ]

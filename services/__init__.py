@@ -6,6 +6,7 @@ from services.access_log import log_request
 from services.accounts import Account, Accounts
 from services.admission import Budget, Later
 from services.allowance import SMALL_BYTES, Allowance, Memory, ceiling, hold_memory, once
+from services.api_keys import ApiKeys, KeyInfo
 from services.audit import audit
 from services.catalog import Catalog, CatalogPage
 from services.clock import DatabaseClock
@@ -75,6 +76,7 @@ __all__ = [
     "AccountAsked",
     "Accounts",
     "Allowance",
+    "ApiKeys",
     "Attempt",
     "BadCursor",
     "BadLifetime",
@@ -99,6 +101,7 @@ __all__ = [
     "ImageGone",
     "ImageInfo",
     "KeyGone",
+    "KeyInfo",
     "KeyNotEnough",
     "Later",
     "LivingImages",

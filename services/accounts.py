@@ -65,6 +65,8 @@ class Account:
     email: str = field(repr=False)
     created_at: datetime
     token_version: int
+    by_key: bool = False
+    """Whether it was shown by an API key, which is not good for passwords and keys."""
 
 
 @dataclass(frozen=True)
@@ -153,8 +155,12 @@ class Accounts:
             row = find_owner(connection, claims.owner, claims.version, claims.expires_at)
         return self._opened(row).shown()
 
+    def account_of(self, row: OwnerRow) -> Account:
+        """Open an account that was found by an API key; raises TokenRefused where that can't be done."""
+        return replace(self._opened(row).shown(), by_key=True)
+
     def change_password(self, account: Account, current: str, new: str, client: str) -> str:
-        """Change a password, which ends every token there is; return a new one.
+        """Change a password, which ends every token and API key there is; return a new one.
 
         Raises CurrentPasswordWrong, TooManyLogins, TokenRefused where another change came first, Later, Overloaded,
         DatabaseAway.

@@ -71,14 +71,16 @@ class AccountAsked(ServiceError):
     """Something that only an account may do, and the request has no token."""
 
     def __init__(self) -> None:
-        super().__init__("This needs an account; send the token of /api/login as the Authorization header.")
+        super().__init__(
+            "This needs an account; send the token of /api/login, or an API key, as the Authorization header."
+        )
 
 
 class TokenRefused(ServiceError):
     """A token that is forged, over its time, ended by a change of password, or of an account that is gone."""
 
     def __init__(self) -> None:
-        super().__init__("This token is no good, or no longer; get another from /api/login.")
+        super().__init__("This token or API key is no good, or no longer; get another token from /api/login.")
 
 
 class LoginRefused(ServiceError):

@@ -465,7 +465,7 @@ def test_renewing_lets_an_older_server_key_go(make_app: MakeApp) -> None:
         register(make_app(secret_keys=(OLD,)).test_client(), login)
     both = make_app(secret_keys=(NEW, OLD))
     output = both.test_cli_runner().invoke(args=["renew-accounts"]).output
-    assert output == "renewed 2\n"
+    assert output == "renewed accounts: 2, API keys: 0\n"
     gone = make_app(secret_keys=(NEW,)).test_client()
     for login in ("alice", "bob"):
         assert log_in(gone, login)

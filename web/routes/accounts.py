@@ -108,11 +108,11 @@ def _add_me(routes: Blueprint, accounts: Accounts, catalog: Catalog) -> None:
 def _add_password(routes: Blueprint, accounts: Accounts) -> None:
     @routes.put("/me/password")
     @Operation(
-        "Change one's password, which ends every token",
+        "Change one's password, which ends every token and API key",
         {200: Answer("A new token.", TokenAnswer)},
         (AccountAsked, CurrentPasswordWrong, TooManyLogins, *DATABASE),
         body=RequestBody(PasswordChange),
-        account="asked",
+        account="logged in",
         limit="logins",
     )
     def change_password() -> Response:
