@@ -17,7 +17,7 @@ import embedded
 from commands import Deeds, in_one_sentence, register_commands
 from config import Config, ConfigError
 from crypto import MalformedServerKey, OwnerSeal, ServerKeys, client_tag, server_keys_in
-from database import disk_room, engine_options
+from database import disk_room, engine_options, refuse_other_tables
 from imaging import Limits as PictureLimits
 from models import db
 from services import (
@@ -182,11 +182,12 @@ def _engine(app: Mayfly) -> Engine:
 def migrate(app: Mayfly) -> None:
     """Bring the schema up to date; processes that start together wait for one another.
 
-    Raises ConfigError where the database can't be reached or refuses, or has the schema of a newer Mayfly.
+    Raises ConfigError where the database can't be reached or refuses, or has the schema of another Mayfly.
     """
     with app.app_context():
         try:
             upgrade()
+            refuse_other_tables(db.engine)
         finally:
             db.engine.dispose()
 

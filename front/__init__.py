@@ -1,4 +1,4 @@
-"""Between the HTTP server and Flask: takes bodies in and sends answers, a coroutine for each request."""
+"""Stands between the HTTP server and Flask: receives bodies and sends answers, in a coroutine for each request."""
 
 from front.asgi import Front
 

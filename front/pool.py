@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 Job = tuple[Callable[[], Any], "asyncio.Future[Any]", asyncio.AbstractEventLoop]
 LATE_SECONDS = 0.02
-"""How long a future waits for a result of None at most. Nothing depends on it soon, and waking the event loop for each
-one would cost more than a twentieth of a small answer."""
+"""How late the event loop may learn of a result of None. Nothing waits for it, and waking the loop for each one would
+cost more than 5 % of a small answer."""
 
 
 class ThreadPool:

@@ -94,6 +94,21 @@ _CLAIM_ATTEMPT = text(
 _RETURN_ATTEMPT = text(
     "UPDATE login_attempts SET until = until - make_interval(secs => :pause) WHERE login_tag = :tag"
 )
+_MARK_USED = text(
+    "UPDATE owners SET used_on = CURRENT_DATE WHERE id = :id AND used_on IS DISTINCT FROM CURRENT_DATE"
+)
+# A login that is under way has the row locked, and is left alone; whoever owns something keeps it, however that came.
+# As an array they are chosen once; as a subquery of IN they may be chosen again, and more than so many.
+_DELETE_UNUSED = text(
+    """
+    DELETE FROM owners WHERE id = ANY(ARRAY(
+        SELECT id FROM owners
+        WHERE used_on IS NULL AND created_at < clock_timestamp() - make_interval(secs => :seconds) AND id <> :open
+          AND NOT EXISTS (SELECT FROM images WHERE owner_id = owners.id)
+        ORDER BY created_at LIMIT :rows FOR UPDATE SKIP LOCKED
+    ))
+    """
+)
 _DELETE_IMAGES = text(
     f"DELETE FROM images WHERE owner_id = :id RETURNING store, slot, row_key, {STORED_BYTES}"  # noqa: S608
 )
@@ -167,6 +182,17 @@ def lock_owner(connection: Connection, row_id: UUID) -> bool:
 def delete_owner(connection: Connection, row_id: UUID) -> None:
     """Delete an account's row."""
     connection.execute(text("DELETE FROM owners WHERE id = :id"), {"id": row_id})
+
+
+def mark_used(connection: Connection, row_id: UUID) -> None:
+    """Note that an account was used today; a second time on a day writes nothing."""
+    connection.execute(_MARK_USED, {"id": row_id})
+
+
+def delete_unused(connection: Connection, seconds: int, rows: int) -> int:
+    """Delete at most ``rows`` accounts older than that which were never used and own nothing; return how many went."""
+    values = {"seconds": seconds, "rows": rows, "open": OPEN_CATALOG}
+    return connection.execute(_DELETE_UNUSED, values).rowcount
 
 
 def delete_images_of(connection: Connection, row_id: UUID) -> list[tuple[str, int, bytes, int]]:

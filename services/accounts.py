@@ -33,6 +33,7 @@ from models import (
     find_owner_by_login,
     insert_owner,
     lock_owner,
+    mark_used,
     now,
     owners_after,
     replace_account,
@@ -133,6 +134,7 @@ class Accounts:
             stored, fresh = _proved(None if row is None else self._open(row), password)
         with autocommit(self._engine) as connection:
             return_attempt(connection, tags[0], ATTEMPT_PAUSE_SECONDS)
+            mark_used(connection, stored.row.id)
             # Made with older costs, or under an older server key?
             if fresh or stored.row.login_tag != tags[0]:
                 self._replace(connection, stored, fresh or stored.secrets.password)

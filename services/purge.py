@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Engine
 
-from models import anything_lives_in, delete_dead, try_purge_lock
+from models import anything_lives_in, delete_dead, delete_unused, try_purge_lock
 from services.counts import PURGED
 from services.database import transaction
 from services.quota import Quota
@@ -13,10 +13,15 @@ from storage import CiphertextStore
 
 BATCH_ROWS = 1000
 BUDGET_SECONDS = 2.0
+UNUSED_SECONDS = 86400
+"""How long an account is kept that nobody has logged in to and that owns nothing."""
 
 
 class Purge:
-    """Removes what has expired, to give its room back. Reads don't depend on it: an expired image opens for nobody."""
+    """Removes what has expired, to give its room back, and accounts that nobody uses.
+
+    Reads don't depend on it: an expired image opens for nobody.
+    """
 
     def __init__(self, engine: Engine, stores: Iterable[CiphertextStore], quota: Quota) -> None:
         self._engine = engine
@@ -41,7 +46,10 @@ class Purge:
 
     def _delete_rows(self) -> int:
         with transaction(self._engine) as connection:
-            return delete_dead(connection, BATCH_ROWS) if try_purge_lock(connection) else 0
+            if not try_purge_lock(connection):
+                return 0
+            delete_unused(connection, UNUSED_SECONDS, BATCH_ROWS)
+            return delete_dead(connection, BATCH_ROWS)
 
     def _empty_slots(self, deadline: float) -> None:
         for store in self._stores:

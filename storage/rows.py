@@ -25,9 +25,9 @@ TRAILER = FIELDS.pack(-1)
 ROW_BYTES = 8092
 """How many sealed bytes fit into a page of 8192 bytes, beside the headers, the row key and the part number."""
 SMALL = 32 * ROW_BYTES
-"""A piece of up to so many bytes is cut into rows that fill a page: half the work when it is stored, no more when it
-is fetched. A larger one is stored as one row, which PostgreSQL cuts up itself (TOAST): that costs more when it is
-stored, but less when it is fetched, since psycopg2 then reads few rows."""
+"""A piece of up to so many bytes is cut into rows that fill a page: storing it takes half the work, and fetching it no
+more. A larger piece is one row, which PostgreSQL itself cuts up (TOAST): storing it takes more work, and fetching it
+less, since psycopg2 reads few rows then."""
 READ_SIZE = 256 * 1024
 _FILLED = text(
     "SELECT slot FROM generate_series(0, :slots - 1) AS slot"

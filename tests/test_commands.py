@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from app import create_app, migrate
+from config import Config
 from tests.cast import SERVER_KEY
 from tests.databases import empty_database, run
 from tests.processes import ROOT, free_port
@@ -108,6 +110,12 @@ def test_a_schema_of_a_newer_program(command: str, empty_url: str) -> None:
     run(empty_url, "CREATE TABLE alembic_version AS SELECT '9999'::varchar(32) AS version_num")
     told = sentence_of(command, DATABASE_URL=empty_url)
     assert "newer Mayfly (9999, and this one knows 00" in told
+
+
+def test_a_migration_that_was_changed_after_it_ran(empty_url: str) -> None:
+    migrate(create_app(Config(database_url=empty_url, secret_keys=(SERVER_KEY,))))
+    run(empty_url, "ALTER TABLE images RENAME client_tag TO client")
+    assert "its table images has no column client_tag" in sentence_of("app.py", DATABASE_URL=empty_url)
 
 
 @pytest.mark.parametrize("command", ["app.py", "purge"])

@@ -1,6 +1,6 @@
-"""Sandboxes that work for us: started when needed, kept for the next job, killed on a breach.
+"""The sandboxes of a server process: started when needed, kept for the next job, killed when one breaks a rule.
 
-A sandbox has met hostile bytes and may be in their hands, so each number it answers is bounded before it is believed.
+Hostile bytes may have taken a sandbox over, so each number of its answer is checked against a bound before it is used.
 """
 
 import contextlib
@@ -22,19 +22,19 @@ from imaging.sandbox.jail import jail_offered
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-m", "imaging.sandbox.worker")
-# A pipe of this size takes a twentieth of the switches between two processes that one of 64 KiB does.
+# With pipes of this size the two processes take turns twenty times less often than with 64 KiB.
 PIPE = 1 << 20
-# An old process is a process that may have leaked.
+# A process that has done many jobs may have leaked memory.
 MOST_JOBS = 1_000
 MOST_KEPT = 256 << 20
 """The most bytes that a process may keep mapped after a job beyond those of its start; 134 MB were seen."""
-# On a busy machine a second of processor takes longer than one of the clock.
+# On a busy machine a second of processor time takes more than a second.
 CLOCK = 2
 REFUSED = "The image takes more memory or time to decode than allowed; make it smaller."
 
 
 class Breach(Exception):
-    """The sandbox died, had to be killed in the middle of a job, or answered what no sandbox of ours would."""
+    """The sandbox ended or was killed during a job, or its answer breaks the protocol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class WorkerAnswer:
 
 
 class Sandbox:
-    """One process and its two pipes. It gets an empty environment: no secret of ours is in its memory."""
+    """One process and its two pipes. Its environment is empty, so that it never holds a secret of the server."""
 
     def __init__(self, nice: int = 0) -> None:
         self.process = subprocess.Popen(  # noqa: S603 (our own command)
@@ -96,7 +96,7 @@ class Sandbox:
         return fresh and self.process.poll() is None
 
     def run(self, task: Task) -> WorkerAnswer:
-        """Do one task; `Breach` when the process did not live to answer, or the answer is out of bounds."""
+        """Do one task; raises `Breach` when the process ends before it answers, or the answer is out of bounds."""
         self.jobs += 1
         watch = threading.Timer(CLOCK * task.seconds, self.process.kill)
         watch.start()
@@ -148,7 +148,7 @@ class Sandbox:
         return answer
 
     def end(self) -> None:
-        """Kill the process and collect it."""
+        """Kill the process and wait for its end."""
         self.process.kill()
         self.process.wait()
         self.source.close()
@@ -185,7 +185,7 @@ class SandboxPool:
         os.register_at_fork(after_in_child=self._forget)
 
     def _forget(self) -> None:
-        """Start over: a forked child must not write into its parent's pipes."""
+        """Begin with no sandbox: a forked child must not write into the pipes of its parent."""
         self._places = threading.BoundedSemaphore(self.most)
         self._idle: list[Sandbox] = []
 
@@ -225,7 +225,7 @@ class SandboxPool:
         if answer.kind in (protocol.DONE, protocol.SAME):
             self._idle.append(sandbox)
         else:
-            sandbox.end()  # a process that met a bad file gets no other file
+            sandbox.end()  # a process that has read a bad file gets no other one
         return answer
 
     def _take(self) -> Sandbox:

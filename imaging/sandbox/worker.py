@@ -1,6 +1,6 @@
-"""The sandbox process: jobs come and answers go by pipes; from before the first job it is in a jail.
+"""The sandbox process: it reads jobs from a pipe and writes answers to another, in a jail from before the first job.
 
-Run as `python -m imaging.sandbox.worker NICE`. It lives until its input ends, that is until its parent does.
+Run as `python -m imaging.sandbox.worker NICE`. It ends when its input ends, and so at the latest with its parent.
 """
 
 import os
