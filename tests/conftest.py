@@ -41,6 +41,7 @@ SLOW = {
     "services/test_dear.py",
     "services/test_life.py",
     "services/test_quota.py",
+    "test_alerts.py",
     "test_backup.py",
     "test_commands.py",
     "test_docs.py",
