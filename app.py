@@ -22,6 +22,7 @@ from imaging import Limits as PictureLimits
 from models import db
 from services import (
     Accounts,
+    ApiKeys,
     Catalog,
     DatabaseClock,
     Drop,
@@ -75,6 +76,9 @@ class Mayfly(Flask):
     purge: Purge
     accounts: Accounts
     hand: Hand
+    purge_clock: PurgeClock
+    status: Status
+    api_keys: ApiKeys
     schedule: PurgeSchedule
     readiness: Readiness
 
@@ -122,6 +126,7 @@ def _put_together(config: Config, counters: Counters) -> Mayfly:
     limits = DropLimits(config.lifetime, config.max_lifetime, picture, config.bytes_in_flight)
     images = LivingImages(engine, server_keys, stores, app.quota)
     app.accounts = Accounts(engine, server_keys, stores, app.quota)
+    app.api_keys = ApiKeys(engine, server_keys, app.accounts)
     catalog = Catalog(engine, OwnerSeal(server_keys), images)
     quotas = UploaderQuotas(
         engine,
@@ -132,15 +137,18 @@ def _put_together(config: Config, counters: Counters) -> Mayfly:
     orders = Orders(engine, server_keys, DatabaseClock(engine))
     drop = app.drop = Drop(engine, server_keys, row_store, images, app.quota, quotas, limits, orders)
     observe(app, config, app.schedule.nudge)
-    app.readiness = _readiness(app, engine, PurgeClock(stores.values(), config.max_lifetime), orders)
+    app.purge_clock = PurgeClock(stores.values(), config.max_lifetime)
+    app.readiness = _readiness(app, engine, orders)
     url = config.rate_limit_storage_url
     store = ValkeyCounters(url, counters) if url else counters
     limiter = Limiter(config.rate_limits, store, partial(client_tag, server_keys))
-    services = Services(drop, app.purge, app.accounts, catalog, app.readiness, _gate(config), limiter)
+    services = Services(
+        drop, app.purge, app.accounts, app.api_keys, catalog, app.readiness, _gate(config), limiter
+    )
     register_web(app, services, config)
-    status = Status(engine, stores.values(), config.max_stored_bytes, config.max_lifetime)
+    app.status = Status(engine, stores.values(), config.max_stored_bytes, config.max_lifetime)
     app.hand = Hand(engine, server_keys, images)
-    register_commands(app, config, Deeds(app.purge, app.accounts, app.hand, status))
+    register_commands(app, config, Deeds(app.purge, app.accounts, app.api_keys, app.hand, app.status))
     app.memory = Memory(config.bytes_in_flight)
     app.plain_wsgi = behind_proxies(
         app.wsgi_app, config.trusted_proxies, forwarded=config.proxies_write_forwarded
@@ -154,7 +162,7 @@ def _gate(config: Config) -> Gate:
     return Gate(config.uploads, config.registration, config.upload_networks, codes)
 
 
-def _readiness(app: Mayfly, engine: Engine, purge_clock: PurgeClock, orders: Orders) -> Readiness:
+def _readiness(app: Mayfly, engine: Engine, orders: Orders) -> Readiness:
     config = app.settings
     needs = Needs(
         schema=max(path.name.partition("_")[0] for path in MIGRATIONS.glob("versions/[0-9]*.py")),
@@ -162,7 +170,7 @@ def _readiness(app: Mayfly, engine: Engine, purge_clock: PurgeClock, orders: Ord
         accept_no_jail=config.accept_no_jail,
         disk_has_room=disk_room(config),
     )
-    return Readiness(engine, purge_clock, orders, needs)
+    return Readiness(engine, app.purge_clock, orders, needs)
 
 
 def _engine(app: Mayfly) -> Engine:

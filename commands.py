@@ -17,7 +17,7 @@ import embedded
 from config import Config, ConfigError
 from crypto import MalformedServerKey
 from database import usable_database
-from services import Accounts, DatabaseAway, Hand, Purge, Status, StatusReport, TakenDown, links_in
+from services import Accounts, ApiKeys, DatabaseAway, Hand, Purge, Status, StatusReport, TakenDown, links_in
 
 DIGEST = re.compile("[0-9a-f]{64}", re.IGNORECASE)
 
@@ -28,6 +28,7 @@ class Deeds:
 
     purge: Purge
     accounts: Accounts
+    api_keys: ApiKeys
     hand: Hand
     status: Status
 
@@ -69,9 +70,9 @@ def _add_upkeep(app: Flask, config: Config, deeds: Deeds) -> None:
 
     @app.cli.command("renew-accounts")
     def renew_accounts() -> None:
-        """Seal accounts under the newest server key, so that an older one may go."""
+        """Seal accounts and their API keys under the newest server key, so that an older one may go."""
         with in_one_sentence(), usable_database(config):
-            click.echo(f"renewed {deeds.accounts.renew()}")
+            click.echo(f"renewed accounts: {deeds.accounts.renew()}, API keys: {deeds.api_keys.renew()}")
 
 
 def _add_takedown(app: Flask, config: Config, hand: Hand) -> None:

@@ -39,6 +39,7 @@ LONGEST_LIFETIME = 30 * 86400
 LARGEST_IMAGE = 256 * 2**20
 MOST_IMAGES = 10**6
 """Of one client or owner: they are counted at each of its uploads."""
+NOTICE_BEHIND_PROXIES = 2
 MOST_WORKERS = 16
 """Where WORKERS is not set: so many stay under the hundred connections that PostgreSQL allows as it comes."""
 SECRETS = ("DATABASE_URL", "POSTGRES_PASSWORD", "SECRET_KEYS", "RATE_LIMIT_STORAGE_URL", "UPLOAD_CODES")
@@ -90,11 +91,14 @@ class Config:
     purge_interval: int = 10
     open_catalog: bool = False
     accept_no_jail: bool = False
+    drain: int = 10
+    drain_notice: int | None = None
     log_format: str = "text"
     log_level: str = "info"
     log_addresses: bool = False
     abuse_contact: str | None = None
     cors_origins: tuple[str, ...] = field(default_factory=tuple)
+    metrics_bind: tuple[str, int] | None = None
     uploads: Literal["open", "code", "account", "closed"] = "open"
     upload_codes: tuple[tuple[str, str], ...] = field(default_factory=tuple, repr=False)
     """Names and codes as they were at the start."""
@@ -124,6 +128,13 @@ class Config:
     def connections(self) -> int:
         """The most connections to the database that one process has: one for each thread, and one for the purge."""
         return self.threads + 1
+
+    @property
+    def notice(self) -> int:
+        """For how many seconds SIGTERM is announced before it is obeyed; where nothing is set, behind a proxy alone."""
+        if self.drain_notice is None:
+            return NOTICE_BEHIND_PROXIES if self.trusted_proxies else 0
+        return self.drain_notice
 
     @property
     def bytes_in_flight(self) -> int:
@@ -161,6 +172,10 @@ class Config:
             raise ConfigError(
                 "MAX_BYTES_IN_FLIGHT is under MAX_IMAGE_BYTES; no image of that size would get in"
             )
+        if self.metrics_bind == self.bind:
+            raise ConfigError(
+                "METRICS_BIND is BIND; metrics are not for everybody, so give them another port"
+            )
         self._check_gate()
 
     def _check_gate(self) -> None:
@@ -178,6 +193,20 @@ class Config:
             raise ConfigError(
                 f"{name} is set, and UPLOADS=open asks nobody for a code: set UPLOADS=code, or leave {name} out"
             )
+
+
+COUNTS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""Where prometheus_client looks for the folder in which processes share their counts. No setting: a start writes it."""
+
+
+def share_counts_in(folder: Path) -> None:
+    """Tell prometheus_client, here and in the processes that come of this one, where counts are shared."""
+    os.environ[COUNTS_FOLDER] = str(folder)
+
+
+def folder_of_counts() -> Path:
+    """Return where the processes of this server share their counts, as its main process said."""
+    return Path(os.environ[COUNTS_FOLDER])
 
 
 Reader = Callable[[Mapping[str, str]], object]
@@ -283,7 +312,10 @@ READERS: Mapping[str, Reader] = {
     "log_level": _setting("LOG_LEVEL", one_of("debug", "info", "warning", "error")),
     "log_addresses": _setting("LOG_ADDRESSES", parse_yes_or_no),
     "abuse_contact": _setting("ABUSE_CONTACT", parse_contact),
+    "drain": _setting("DRAIN", parse_duration),
+    "drain_notice": _setting("DRAIN_NOTICE", or_off(parse_duration)),
     "cors_origins": _setting("CORS_ORIGINS", parse_origins),
+    "metrics_bind": _setting("METRICS_BIND", parse_bind),
     "uploads": _setting("UPLOADS", one_of("open", "code", "account", "closed")),
     "upload_codes": _upload_codes,
     "upload_codes_file": _setting("UPLOAD_CODES_FILE", Path),

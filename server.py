@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import ctypes
-import functools
 import logging
 import multiprocessing
 import os
@@ -16,20 +15,21 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 import embedded
 import logs
+import metrics
 from app import Mayfly, create_app, migrate
 from config import Config, ConfigError
 from crypto import MalformedServerKey, key_file_in
 from database import database
-from front import Front
+from front import Front, take_no_more
+from http_server import HTTPServer, hear_of_the_end, prepare_forks
 from imaging import hide_memory, jail_offered
 from models import connections_allowed, db
 from services import DEAR_AT_ONCE
@@ -38,7 +38,6 @@ from web import Hosts, current_request_id, largest_body, shared_counters
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-DRAIN_SECONDS = 10
 MOST_CONNECTIONS = 2048
 """Connections that a process takes on; those beyond wait in the kernel."""
 HEADER_SECONDS = 30
@@ -105,79 +104,34 @@ def serve(config: Config, *, debug: bool) -> None:
             backpressure=MOST_CONNECTIONS,
             http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),
             reload=debug,
-            workers_kill_timeout=DRAIN_SECONDS,
+            workers_kill_timeout=config.drain,
             respawn_failed_workers=True,
             websockets=False,
             log_level=LogLevels(config.log_level),
             log_dictconfig=logs.GRANIAN,
         )
+        server.notice_seconds = config.notice
         prepare_forks()
         multiprocessing.set_start_method(
             "fork", force=True
         )  # spawned, as by Python 3.14, they would share nothing
         shared_counters()
-        server.serve()
-
-
-class HTTPServer(Granian):  # type: ignore[misc, valid-type]
-    """Granian, which else may say of a worker that ended in order that it "refused to gracefully stop" and was killed.
-
-    A thread of Granian's collects an ended worker's status. Until that thread has noted it, ``is_alive`` is true.
-    """
-
-    def _spawn_worker(self, *args: Any, **kwargs: Any) -> Any:
-        worker = super()._spawn_worker(*args, **kwargs)
-        unnoted = worker.is_alive
-        worker.is_alive = lambda: unnoted() and _exists(worker.inner.pid)
-        return worker
-
-
-def _exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def prepare_forks() -> None:
-    """Before there are workers: have SIGTERM end each from its first moment, and Ctrl-C reach this process alone."""
-    os.register_at_fork(
-        before=functools.partial(_sigterm, signal.SIG_BLOCK),
-        after_in_parent=functools.partial(_sigterm, signal.SIG_UNBLOCK),
-        after_in_child=functools.partial(_be_a_worker, os.getpid()),
-    )
-
-
-def _sigterm(how: int) -> None:
-    signal.pthread_sigmask(how, {signal.SIGTERM})
-
-
-def _be_a_worker(main_process: int) -> None:
-    # Until it serves it has nothing to finish. With its parent's handlers a signal would be lost, so none comes through
-    # between the fork and this.
-    if os.getppid() == main_process:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        os.setpgid(0, 0)
-    _sigterm(signal.SIG_UNBLOCK)
+        with metrics.served(app):
+            server.serve()
 
 
 def worker() -> Front:
     """Make the application in a worker process."""
     app = prepared()
-    asyncio.get_event_loop().call_soon(hear_early_signals)
-    return front_of(app, app.plain_wsgi)
+    front = front_of(app, app.plain_wsgi)
+    metrics.count(app, front)
 
+    def drain() -> None:
+        app.readiness.drain()
+        front.drain()
 
-def hear_early_signals() -> None:
-    """Let the loop that just began to run look for signals that came before.
-
-    uvloop notes a signal that comes between ``add_signal_handler`` and its first turn, and handles it only when the
-    next byte arrives at its wakeup descriptor: this is that byte.
-    """
-    wakeup = signal.set_wakeup_fd(-1)
-    signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
-    os.write(wakeup, b"\0")
+    hear_of_the_end(asyncio.get_event_loop(), drain, take_no_more)
+    return front
 
 
 def prepared() -> Mayfly:
@@ -229,7 +183,7 @@ def _check_port(host: str, port: int) -> None:
 def check_connections(app: Mayfly) -> None:
     """Raise ConfigError where all processes together would ask PostgreSQL for more connections than it allows."""
     config = app.settings
-    needed = config.workers * config.connections
+    needed = config.workers * config.connections + (config.metrics_bind is not None)
     with app.app_context():
         with db.engine.connect() as connection:
             allowed = connections_allowed(connection)

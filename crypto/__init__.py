@@ -1,5 +1,6 @@
 """Bytes in, bytes out: an image's secrets, what is derived from them, the seal. README.md is the written format."""
 
+from crypto.api_keys import ApiKey
 from crypto.blocks import block_tags
 from crypto.clients import client_tag
 from crypto.errors import (
@@ -20,6 +21,7 @@ from crypto.server_keys import ServerKeys, generate_server_key
 from crypto.tokens import Claims, issue_token, read_token
 
 __all__ = [
+    "ApiKey",
     "BadToken",
     "Claims",
     "ImageKey",

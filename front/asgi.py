@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from itertools import chain
 from typing import Any
 
+from front import alive
+from front.alive import Alive
 from front.crowd import Crowd
 from front.environ import BodyPieces, Environ, WsgiAnswer, environ_of
 from front.flow import Flow
 from front.linger import read_on
 from front.pool import ThreadPool
-from front.scope import Scope, asking, client_of, hosts_of, length_of
-from front.sending import Send, head, send_busy, send_small
+from front.scope import Scope, client_of, hosts_of, length_of
+from front.sending import CLOSE, Send, head, send_busy, send_small
 from front.sockets import Address, bound_kernel, reset, shut
 from front.waiting import held, wait
 from services import (
@@ -30,7 +31,6 @@ from services import (
     ServiceError,
     TooSlow,
     ceiling,
-    log_request,
 )
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -38,10 +38,6 @@ Wsgi = Callable[..., Iterable[bytes]]
 
 MOST_WAITING = 1000
 """How many requests may wait for a thread; the next one is refused at once."""
-ALIVE = "/healthz"
-REQUEST_ID = b"x-request-id"
-"""What answers to ALIVE don't have, since one answer was made for all of them."""
-log = logging.getLogger("mayfly")
 
 
 class Front:
@@ -62,23 +58,27 @@ class Front:
     ) -> None:
         self._app = app
         self._memory = memory
-        self._pool = ThreadPool(threads)
+        self.pool = ThreadPool(threads)
         self._crowd = Crowd(memory)
         self._largest = largest
         self._seconds_left = seconds_left
         self._believes = believes
         self._bounded = False
-        self._alive = WsgiAnswer(app, environ_of(asking(ALIVE), BodyPieces(), chunked=False))
-        self._alive.headers = [(name, value) for name, value in self._alive.headers if name != REQUEST_ID]
+        self._alive = Alive(app)
+        self._draining = False
+
+    def drain(self) -> None:
+        """Close each connection with its next answer from now on: clients then ask another server, if there is one."""
+        self._draining = True
+        self._alive.drain()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if not self._bounded:
             self._bounded = True
             bound_kernel()  # earlier there is no socket that listens
-        if scope["path"] == ALIVE and self._is_plain(scope):
-            send_small(send, self._alive, scope["method"] == "HEAD")
-            log_request(scope["method"], ALIVE, self._alive.status, level=logging.DEBUG)
+        if scope["path"] == alive.PATH and self._is_plain(scope):
+            self._alive.send(scope, send)
             return
         self._crowd.unread.forget(client_of(scope))
         allowance = Allowance(self._memory)
@@ -104,8 +104,8 @@ class Front:
         body.whole = announced <= most
         if (chunked or announced) and body.whole:
             pieces, refusal = await self._take(receive, body, announced or most + 1, chunked)
-        if self._pool.waiting > MOST_WAITING:
-            await self._refuse(scope, send)
+        if self.pool.waiting > MOST_WAITING:
+            await send_busy(scope, send)
             return
         environ = environ_of(scope, BodyPieces(pieces), chunked)
         environ["mayfly.bytes_in"] = body.moved
@@ -161,6 +161,8 @@ class Front:
         """Call Flask, in a thread; send an answer of one piece from there, and return one of several."""
         with allowance.current():
             answer = WsgiAnswer(self._app, environ)
+        if self._draining:
+            answer.headers.append(CLOSE)
         if answer.second is None:
             unread = allowance.hand_over(self._memory.unread)
             with contextlib.suppress(Later, Overloaded):
@@ -186,18 +188,13 @@ class Front:
         """Run Flask, and again from the beginning of the request whenever that had to wait."""
         while True:
             try:
-                answer = await self._pool.run(call)
+                answer = await self.pool.run(call)
             except Later as later:
                 with contextlib.suppress(Overloaded):  # the next run raises it
                     await wait(later, allowance)
             else:
                 allowance.made.clear()
                 return answer
-
-    async def _refuse(self, scope: Scope, send: Send) -> None:
-        """Refuse a request for want of room, without asking Flask; it is logged without a route."""
-        log_request(scope["method"], None, 503)
-        await send_busy(send)
 
     async def _send(self, scope: Scope, send: Send, answer: WsgiAnswer, allowance: Allowance) -> None:
         try:
@@ -209,7 +206,7 @@ class Front:
                 return
             flow = self._crowd.add(Flow(allowance, _task().cancel))
         except Overloaded:
-            await self._refuse(scope, send)
+            await send_busy(scope, send)
             return
         try:
             await send(head(answer.status, answer.headers))
@@ -240,7 +237,7 @@ class Front:
     def _ask_end(self, flow: Flow, expires_at: float) -> None:
         """Find out when an answer that takes long ends with its image, by the database's clock."""
         now = time.monotonic()
-        left = self._pool.run(partial(self._seconds_left, expires_at))
+        left = self.pool.run(partial(self._seconds_left, expires_at))
         left.add_done_callback(partial(_note_end, flow, now))
 
 

@@ -26,6 +26,7 @@ class ThreadPool:
         self._over: deque[asyncio.Future[None]] = deque()
         self._under_way = 0
         self._ticking = False
+        self.threads = threads
         for number in range(threads):
             threading.Thread(target=self._work, name=f"flask-{number}", daemon=True).start()
 
@@ -33,6 +34,11 @@ class ThreadPool:
     def waiting(self) -> int:
         """How many calls no thread has begun yet."""
         return len(self._jobs)
+
+    @property
+    def busy(self) -> int:
+        """How many threads make a call now."""
+        return self.threads - len(self._idle)
 
     def run(self, call: Callable[[], T]) -> asyncio.Future[T]:
         """Have a call made by the next thread that is free; a result of None is told up to LATE_SECONDS later."""

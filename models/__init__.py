@@ -1,7 +1,17 @@
 """Rows and queries; every time that decides about life and death is the database's."""
 
-from models.api_key import ApiKey
-from models.attempts import Guess
+from models.api_key import (
+    ApiKey,
+    StoredKey,
+    delete_key,
+    insert_key,
+    keys_after,
+    keys_of,
+    lock_keys,
+    replace_key,
+    use_key,
+)
+from models.attempts import Guess, LoginAttempt, claim_guess, forget_guesses, return_guess
 from models.base import PURGE_LOCK, db, now, raw_cursor, time_left, try_purge_lock, wait_for_purge_lock
 from models.catalog import OwnedRow, list_owned
 from models.ciphertext import SLOTS, ciphertexts, end_of_slot, slot_of, span_of
@@ -10,12 +20,10 @@ from models.image import (
     ImageRow,
     Ownership,
     anything_lives_in,
-    claim_guess,
     claim_view,
     delete_dead,
     delete_image,
     insertion,
-    return_guess,
 )
 from models.lag import age_of_oldest_dead_row, schema_version
 from models.operator import (
@@ -32,19 +40,18 @@ from models.operator import (
 )
 from models.owner import (
     OPEN_CATALOG,
-    LoginAttempt,
     Owner,
     OwnerRow,
-    claim_attempt,
     delete_images_of,
     delete_owner,
+    delete_unused,
     find_owner,
     find_owner_by_login,
     insert_owner,
     lock_owner,
+    mark_used,
     owners_after,
     replace_account,
-    return_attempt,
 )
 from models.quota import Share, Taken, quota_checks, share_over, taken
 from models.session import connections_allowed, keep_session_settings
@@ -70,6 +77,7 @@ __all__ = [
     "Share",
     "Stored",
     "StoredImages",
+    "StoredKey",
     "Taken",
     "age_of_oldest_dead_row",
     "anything_lives_in",
@@ -78,7 +86,6 @@ __all__ = [
     "blocked_count",
     "blocked_tags",
     "ciphertexts",
-    "claim_attempt",
     "claim_guess",
     "claim_view",
     "connections_allowed",
@@ -87,17 +94,25 @@ __all__ = [
     "delete_dead",
     "delete_image",
     "delete_images_of",
+    "delete_key",
     "delete_owner",
+    "delete_unused",
     "end_of_slot",
     "find_owner",
     "find_owner_by_login",
     "forget_empty",
+    "forget_guesses",
     "heard_of",
+    "insert_key",
     "insert_owner",
     "insertion",
     "keep_session_settings",
+    "keys_after",
+    "keys_of",
     "list_owned",
+    "lock_keys",
     "lock_owner",
+    "mark_used",
     "now",
     "owners_after",
     "quota_checks",
@@ -105,8 +120,8 @@ __all__ = [
     "recount",
     "release",
     "replace_account",
+    "replace_key",
     "reserve",
-    "return_attempt",
     "return_guess",
     "schema_version",
     "share_over",
@@ -119,6 +134,7 @@ __all__ = [
     "time_left",
     "try_purge_lock",
     "unblock",
+    "use_key",
     "versions",
     "wait_for_purge_lock",
 ]

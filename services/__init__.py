@@ -1,16 +1,18 @@
 """The verbs of Mayfly, without Flask: services speak images."""
 
 from models import OPEN_CATALOG
+from services import counts
 from services.access_log import log_request
 from services.accounts import Account, Accounts
 from services.admission import Budget, Later
 from services.allowance import SMALL_BYTES, Allowance, Memory, ceiling, hold_memory, once
+from services.api_keys import ApiKeys, KeyInfo
 from services.audit import audit
 from services.catalog import Catalog, CatalogPage
 from services.clock import DatabaseClock
 from services.conversion import Conversion, Form
-from services.database import notice_restarts
-from services.dear import DEAR_AT_ONCE
+from services.database import notice_restarts, waiting_for_connections
+from services.dear import DEAR, DEAR_AT_ONCE
 from services.details import Details
 from services.drop import Drop
 from services.errors import (
@@ -51,7 +53,7 @@ from services.gate import Gate, GateUse, UploadCodes
 from services.hand import Hand, TakenDown
 from services.image_info import ImageInfo, Receipt
 from services.limits import DropLimits
-from services.living_images import LivingImages
+from services.living_images import Attempt, LivingImages
 from services.orders import Orders
 from services.pasted import PASTED, SPELLING, links_in
 from services.purge import Purge
@@ -64,6 +66,7 @@ from services.uploader import Most, Uploader, UploaderQuotas
 from services.wishes import Wishes
 
 __all__ = [
+    "DEAR",
     "DEAR_AT_ONCE",
     "OPEN_CATALOG",
     "PASTED",
@@ -73,6 +76,8 @@ __all__ = [
     "AccountAsked",
     "Accounts",
     "Allowance",
+    "ApiKeys",
+    "Attempt",
     "BadCursor",
     "BadLifetime",
     "BodyCutShort",
@@ -96,6 +101,7 @@ __all__ = [
     "ImageGone",
     "ImageInfo",
     "KeyGone",
+    "KeyInfo",
     "KeyNotEnough",
     "Later",
     "LivingImages",
@@ -138,9 +144,11 @@ __all__ = [
     "Wishes",
     "audit",
     "ceiling",
+    "counts",
     "hold_memory",
     "links_in",
     "log_request",
     "notice_restarts",
     "once",
+    "waiting_for_connections",
 ]

@@ -1,13 +1,14 @@
 """What is counted and timed in this process, for Prometheus; each metric is explained in docs/metrics.md.
 
-Until ``start_counting`` is called nothing is counted, and prometheus_client is not even loaded. The values of labels come
-from lists in the program: never from a request, so that none is a secret, and there are few.
+Until ``start_counting`` is called nothing is counted, and prometheus_client is not even loaded. The values of labels
+come from lists in the program, never from a request: none is a secret, and there are few.
 """
 
 from __future__ import annotations
 
 import time
 from contextlib import AbstractContextManager, nullcontext
+from itertools import product
 from typing import Any
 
 STEPS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -102,16 +103,21 @@ def start_counting(process: str) -> None:
     import prometheus_client  # it takes 30 ms, which a server without METRICS_BIND doesn't spend
     from prometheus_client import values
 
-    values.ValueClass = values.MultiProcessValue(lambda: process)
+    values.ValueClass = values.MultiProcessValue(lambda: process)  # type: ignore[no-untyped-call]
     for family in _families:
         family.begin(prometheus_client)
+    # What alerts look at is there from the beginning: the first of something that was never told is no increase.
+    REFUSED.add("too_busy", amount=0)
+    for of, outcome in product(("image", "account"), ("right", "wrong")):
+        GUESSES.add(of, outcome, amount=0)
 
 
 REQUESTS = Count("mayfly_requests", "Answers of the application.", "route", "method", "status")
 REQUEST_SECONDS = Seconds("mayfly_request_seconds", "Time in the application.", "route")
-RECEIVED = Count("mayfly_received_bytes", "Bytes of requests' bodies.")
-SENT = Count("mayfly_sent_bytes", "Bytes of answers' bodies.")
+RECEIVED = Count("mayfly_received_bytes", "Bytes of requests' bodies that were read.")
+SENT = Count("mayfly_sent_bytes", "Bytes of answers' bodies, as announced.")
 REFUSED = Count("mayfly_refusals", "Requests that were refused, by the error's code.", "reason")
+ERRORS = Count("mayfly_unexpected_errors", "Mistakes of the program, answered with 500.")
 LIMITS_HIT = Count("mayfly_limits_hit", "Requests over a limit of RATE_LIMITS.", "limit")
 STEP_SECONDS = Seconds("mayfly_step_seconds", "Time of a step of an upload or an open.", "step")
 VIEWS_CLAIMED = Count("mayfly_views_claimed", "Views of images whose views are limited.")

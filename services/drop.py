@@ -14,13 +14,14 @@ from models import ImageRow, Ownership, insertion, quota_checks, slot_of, time_l
 from services.allowance import SMALL_BYTES, hold_answer, once, turn
 from services.catalog import ownership_of
 from services.conversion import Conversion
+from services.counts import STEP_SECONDS
 from services.database import autocommit, transaction
 from services.dear import CONVERSIONS, PROOFS, STRETCHES
 from services.details import details_of
 from services.errors import BadLifetime, ImageGone, OpensByPostOnly
 from services.image_info import ImageInfo, Receipt
 from services.limits import DropLimits
-from services.living_images import LivingImages, SealedImage
+from services.living_images import Attempt, LivingImages, SealedImage
 from services.orders import Orders
 from services.quota import Quota
 from services.uploader import Uploader, UploaderQuotas, tag_of
@@ -64,14 +65,20 @@ class Drop:
             raise BadLifetime(self._limits.max_lifetime)
         self._orders.check_bytes(data)
         image_key, row_seal = once("seal", lambda: self._new_seal(wishes.password))
-        picture, image = examine(data, self._limits.picture, wishes.keep_metadata, turn=partial(turn, PROOFS))
+        with STEP_SECONDS.timed("examine"):
+            picture, image = examine(
+                data, self._limits.picture, wishes.keep_metadata, turn=partial(turn, PROOFS)
+            )
         details = details_of(image, picture, wishes)
         self._orders.check_digest(bytes.fromhex(details.sha256))
         link = image_key.link
         created_at = self.clock.now()
         expires_at = created_at + lifetime
         slot = slot_of(expires_at, self._limits.max_lifetime)
-        sealed_details, pieces = row_seal.seal(details.encode(), image, at=created_at, expires_at=expires_at)
+        with STEP_SECONDS.timed("seal"):
+            sealed_details, pieces = row_seal.seal(
+                details.encode(), image, at=created_at, expires_at=expires_at
+            )
         row = ImageRow(
             row_key=link.row_key,
             manage_tag=image_key.manage_tag,
@@ -84,7 +91,7 @@ class Drop:
             details=sealed_details,
         )
         ownership = self._ownership(uploader.owner, image_key, wishes, created_at)
-        with self._quota.reserved(slot, row.stored_bytes, expires_at):
+        with STEP_SECONDS.timed("store"), self._quota.reserved(slot, row.stored_bytes, expires_at):
             self._store_row(row, pieces, ownership, uploader)
         told = row.size, created_at, expires_at, wishes.views, details, image_key.text, link.text
         return Receipt(*told, ("gain_map",) if picture.gain_map and not wishes.keep_metadata else ())
@@ -157,7 +164,7 @@ class Drop:
         return self._read_dearly(image, None, conversion)
 
     def open(
-        self, link_text: str, password: str | None, conversion: Conversion | None = None
+        self, link_text: str, attempt: Attempt | None, conversion: Conversion | None = None
     ) -> tuple[ImageInfo, memoryview | bytes]:
         """Open an image on purpose: check the password, read, convert; then claim a view where they are limited.
 
@@ -168,23 +175,26 @@ class Drop:
             image = self._images.find(connection, _link(link_text), SMALL_BYTES)
             dear = image.details.asks_password or conversion is not None
             read = None if dear else self._images.read(connection, image)
-        info, data = read or self._read_dearly(image, password, conversion)
+        info, data = read or self._read_dearly(image, attempt, conversion)
         if image.row.views_left is not None:
             # The claim comes last, since it can't be taken back; without one, what was read is thrown away.
             info = replace(info, views_left=self._images.claim(image))
         return info, data
 
     def _read_dearly(
-        self, image: SealedImage, password: str | None, conversion: Conversion | None
+        self, image: SealedImage, attempt: Attempt | None, conversion: Conversion | None
     ) -> tuple[ImageInfo, memoryview | bytes]:
         """Read what has to be unlocked or converted, with no connection held meanwhile."""
-        keys, details = self._images.unlock(image, password)
+        keys, details = self._images.unlock(image, attempt)
         if conversion is None or not conversion.changes(details):
             return image.info(details), self._images.read_unlocked(image, keys)
         conversion.promise(details, self._limits.picture)
         with turn(CONVERSIONS):
             data = self._images.read_unlocked(image, keys)
-            told, converted = conversion.apply(details, data, self._limits.picture, self._hold_both(image))
+            with STEP_SECONDS.timed("convert"):
+                told, converted = conversion.apply(
+                    details, data, self._limits.picture, self._hold_both(image)
+                )
         self._images.check_living(image)
         return image.info(told), converted
 
@@ -203,7 +213,7 @@ class Drop:
 
         return hold
 
-    def describe(self, image_key_text: str, password: str | None) -> Receipt:
+    def describe(self, image_key_text: str, attempt: Attempt | None) -> Receipt:
         """Describe an image to its uploader; without its password, only what is no secret.
 
         Raises ImageGone, PasswordWrong, TooManyGuesses, DatabaseAway.
@@ -211,10 +221,10 @@ class Drop:
         image_key = _image_key(image_key_text)
         with autocommit(self._engine) as connection:
             image = self._images.find_managed(connection, image_key)
-        details = self._images.unlock(image, password)[1] if password else image.plain_details()
+        details = self._images.unlock(image, attempt)[1] if attempt else image.plain_details()
         return image.receipt(image_key, details)
 
-    def download(self, image_key_text: str, password: str | None) -> tuple[ImageInfo, memoryview | bytes]:
+    def download(self, image_key_text: str, attempt: Attempt | None) -> tuple[ImageInfo, memoryview | bytes]:
         """Open an image for the holder of its image key, without counting a view.
 
         Raises ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses, Later, Overloaded, DatabaseAway.
@@ -222,7 +232,7 @@ class Drop:
         with autocommit(self._engine) as connection:
             image = self._images.find_managed(connection, _image_key(image_key_text))
             read = None if image.details.asks_password else self._images.read(connection, image)
-        info, data = read or self._read_dearly(image, password, None)
+        info, data = read or self._read_dearly(image, attempt, None)
         return replace(info, views_left=image.row.views_left), data
 
     def delete(self, image_key_text: str) -> None:

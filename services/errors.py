@@ -41,10 +41,12 @@ class PasswordWrong(ServiceError):
 
 
 class TooManyGuesses(ServiceError):
-    """Too many attempts at an image's password, over all processes."""
+    """One client's attempts at an image's password were too many, over all processes."""
 
     def __init__(self, pause: int) -> None:
-        super().__init__(f"There were too many attempts at this image's password; wait {pause} seconds.")
+        super().__init__(
+            f"There were too many attempts at this image's password from your address; wait {pause} seconds."
+        )
         self.retry_after = pause
 
 
@@ -69,14 +71,16 @@ class AccountAsked(ServiceError):
     """Something that only an account may do, and the request has no token."""
 
     def __init__(self) -> None:
-        super().__init__("This needs an account; send the token of /api/login as the Authorization header.")
+        super().__init__(
+            "This needs an account; send the token of /api/login, or an API key, as the Authorization header."
+        )
 
 
 class TokenRefused(ServiceError):
     """A token that is forged, over its time, ended by a change of password, or of an account that is gone."""
 
     def __init__(self) -> None:
-        super().__init__("This token is no good, or no longer; get another from /api/login.")
+        super().__init__("This token or API key is no good, or no longer; get another token from /api/login.")
 
 
 class LoginRefused(ServiceError):
@@ -101,10 +105,12 @@ class NameTaken(ServiceError):
 
 
 class TooManyLogins(ServiceError):
-    """Too many attempts at a login, whether or not an account has it, over all processes."""
+    """One client's attempts at a login were too many, whether or not an account has it, over all processes."""
 
     def __init__(self, pause: int) -> None:
-        super().__init__(f"There were too many attempts at this login; wait {pause} seconds.")
+        super().__init__(
+            f"There were too many attempts at this login from your address; wait {pause} seconds."
+        )
         self.retry_after = pause
 
 

@@ -60,15 +60,25 @@ class Readiness:
         self._asking = threading.Lock()
         self._asked_at = -float("inf")
         self._told: Parts = {}
+        self._draining = False
 
     def __call__(self) -> Parts:
         """Return every part by its name; raises nothing."""
-        return {
+        parts = {
             **self._of_database(),
             "disk": self._disk(),
             "sandbox": self.sandbox(),
             "uploads": self._uploads(),
         }
+        if self._draining:
+            parts["draining"] = PartReadiness(
+                False, "The server is ending; ask another one, or this one anew in a moment."
+            )
+        return parts
+
+    def drain(self) -> None:
+        """Say from now on that this server is about to end."""
+        self._draining = True
 
     def _of_database(self) -> Parts:
         """Ask the database, or return what it told last while another thread asks, so that none waits for a thread."""

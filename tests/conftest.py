@@ -41,13 +41,16 @@ SLOW = {
     "services/test_dear.py",
     "services/test_life.py",
     "services/test_quota.py",
+    "test_alerts.py",
     "test_backup.py",
     "test_commands.py",
     "test_docs.py",
+    "test_drain.py",
     "test_embedded.py",
     "test_install.py",
     "test_logs.py",
     "test_memory.py",
+    "test_metrics.py",
     "test_migrations.py",
     "test_no_jail.py",
     "test_operator.py",
@@ -135,7 +138,7 @@ def _empty(admin: Engine) -> None:
         tables = ", ".join(["images", *(ciphertexts(slot) for slot in RowStore().filled(connection))])
         connection.execute(text(f"TRUNCATE {tables}"))
         connection.execute(text("UPDATE stored SET bytes = 0"))
-        connection.execute(text("DELETE FROM login_attempts"))
+        connection.execute(text("DELETE FROM guesses"))
         connection.execute(text("DELETE FROM blocked"))
         connection.execute(
             text("UPDATE operator SET uploads_off_since = NULL, blocked_version = blocked_version + 1")

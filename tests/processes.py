@@ -114,13 +114,15 @@ def serving(
     before: Callable[[], None] | None = None,
     command: tuple[str, ...] = ("app.py",),
     under: tuple[str, ...] = (),
+    port: int | None = None,
     **env: str,
 ) -> Iterator[Served]:
-    """Serve with the given settings until the block ends; the output goes to a log, through a pipe to ``cat``.
+    """Serve with the given settings until the block ends, on a port that is free where none is named.
 
-    Whole files of tests call one server from one address: with RATE_LIMITS="" it has the limits that are usual.
+    The output goes to a log, through a pipe to ``cat``. Whole files of tests call one server from one address: with
+    RATE_LIMITS="" it has the limits that are usual.
     """
-    port = free_port()
+    port = port or free_port()
     with tempfile.TemporaryDirectory() as folder:
         log_path = Path(folder) / "log"
         with log_path.open("wb") as log, subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=log) as cat:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from server import DRAIN_SECONDS
+from config import Config
 from tests.cast import SERVER_KEY, noise
 from tests.processes import ROOT, Served, alive, free_port, serving, until
 
@@ -23,7 +23,7 @@ BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 
 
 def ends_in_order(process: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait for an end that needed no force: force is what takes DRAIN_SECONDS."""
+    """Wait for an end that needed no force: force is what takes DRAIN."""
     assert process.wait(60) == 0, log.read_text()
     said = log.read_text()
     assert "Killing worker" not in said
@@ -92,7 +92,7 @@ def test_a_signal_under_load_and_a_second_one(number: signal.Signals, database_u
         for upload in uploads:
             upload.rest.set()
         assert [upload.status() for upload in uploads] == [201] * 8
-        assert served.process.wait(DRAIN_SECONDS + 30) == 0
+        assert served.process.wait(Config().drain + 30) == 0
         assert "Killing worker" not in served.log
 
 
@@ -126,7 +126,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1]))
 
 
 def test_a_worker_is_ended_before_it_has_run_at_all() -> None:
-    """One that replaces another may get SIGTERM in the moment of its fork; lost, it costs DRAIN_SECONDS."""
+    """One that replaces another may get SIGTERM in the moment of its fork; lost, it costs DRAIN."""
     forked = subprocess.run(
         [sys.executable, "-c", FORK], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
     )

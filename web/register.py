@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from flask import Flask
 
 from config import Config
-from services import Accounts, Catalog, Drop, Gate, Purge, Readiness
+from services import Accounts, ApiKeys, Catalog, Drop, Gate, Purge, Readiness
 from web.answer.address import base_path
 from web.answer.contact import contact, contact_words
 from web.answer.cors import register_cors
@@ -21,6 +21,7 @@ from web.request.hosts import register_hosts
 from web.request.limits import Limiter, register_limits
 from web.request.links import FirstPart
 from web.routes.accounts import account_routes
+from web.routes.api_keys import api_key_routes
 from web.routes.catalog import catalog_routes
 from web.routes.contact import contact_routes
 from web.routes.docs import docs_routes
@@ -38,6 +39,7 @@ class Services:
     drop: Drop
     purge: Purge
     accounts: Accounts
+    api_keys: ApiKeys
     catalog: Catalog
     readiness: Readiness
     gate: Gate
@@ -54,11 +56,12 @@ def register_web(app: Flask, services: Services, config: Config) -> None:
     app.config["BASE_URL"] = config.base_url
     register_limits(app, services.limiter)
     app.config["ABUSE_CONTACT"] = config.abuse_contact
-    register_auth(app, services.accounts, open_catalog=config.open_catalog)
+    register_auth(app, services.accounts, services.api_keys, open_catalog=config.open_catalog)
     register_gate(app, services.gate)
     app.register_blueprint(drop_routes(services.drop, services.catalog, config))
     app.register_blueprint(catalog_routes(services.catalog))
     app.register_blueprint(account_routes(services.accounts, services.catalog, services.drop, config))
+    app.register_blueprint(api_key_routes(services.api_keys))
     app.register_blueprint(manage_routes(services.drop))
     app.register_blueprint(operator_routes(services.purge, services.readiness))
     app.register_blueprint(page_routes(services.drop, services.gate, config))

@@ -161,6 +161,21 @@ def _processor_time_of(pid: int) -> int:
     return ~pid << 3 | 2
 
 
+_counting = threading.Lock()
+_deaths = 0
+
+
+def sandbox_deaths() -> int:
+    """Tell how many sandboxes of this process died, or were killed, in the middle of a job."""
+    return _deaths
+
+
+def _note_death() -> None:
+    global _deaths
+    with _counting:
+        _deaths += 1
+
+
 class SandboxPool:
     """At most `most` sandboxes at a time, each at this niceness (nice(2))."""
 
@@ -188,6 +203,7 @@ class SandboxPool:
         try:
             answer = self._run(task)
         except Breach:
+            _note_death()
             raise TooManyPixels(REFUSED) from None
         finally:
             self._places.release()

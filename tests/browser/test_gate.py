@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -17,10 +18,9 @@ CODE, WRONG = "friends-0123456789", "friends-0123456780"
 REFUSED = "status of 403"
 
 
-def gated(database_url: str, **settings: str) -> Iterator[Served]:
-    with serving(
-        DATABASE_URL=database_url, SECRET_KEYS=SERVER_KEY, PURGE_INTERVAL="off", WORKERS="1", **settings
-    ) as served:
+def gated(database_url: str, **settings: Any) -> Iterator[Served]:
+    own = {"DATABASE_URL": database_url, "SECRET_KEYS": SERVER_KEY, "PURGE_INTERVAL": "off", "WORKERS": "1"}
+    with serving(**own | settings) as served:
         yield served
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import io
 import logging
 from base64 import b64encode
@@ -13,7 +14,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import Mayfly
-from services import UploadCodes, gate
+from services import UploadCodes
+from services import gate as service
 from tests.cast import FLOWER, PASSWORD, register, told
 from tests.conftest import MakeApp
 from units import parse_networks, parse_upload_codes
@@ -302,7 +304,7 @@ def codes_of(file: Path) -> UploadCodes:
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """A steady clock that stands still unless a test moves it."""
     time = [100.0]
-    monkeypatch.setattr(gate.time, "monotonic", lambda: time[0])
+    monkeypatch.setattr("time.monotonic", lambda: time[0])
     return time
 
 
@@ -312,16 +314,16 @@ def test_a_file_of_codes_is_read_anew_when_it_changes(tmp_path: Path, clock: lis
     codes = codes_of(file)
     file.write_text(f"cron:{OTHER}\n")
     assert (codes.name_of(CODE), codes.name_of(OTHER)) == ("friends", None)
-    clock[0] += gate.LOOK_SECONDS
+    clock[0] += service.LOOK_SECONDS
     assert (codes.name_of(CODE), codes.name_of(OTHER)) == (None, "cron")
     file.write_text(f"again:{OTHER}\n")  # as long as before, and in the same moment
-    clock[0] += gate.LOOK_SECONDS
+    clock[0] += service.LOOK_SECONDS
     assert codes.name_of(OTHER) == "again"
 
 
 @pytest.mark.parametrize(
     "content",
-    [None, b"", b"friends", b"friends:short", b"\xff\xfe", b"a:" + b"x" * gate.LARGEST_FILE],
+    [None, b"", b"friends", b"friends:short", b"\xff\xfe", b"a:" + b"x" * service.LARGEST_FILE],
     ids=["none", "empty", "no code", "short", "no text", "large"],
 )
 def test_a_file_that_can_t_be_read_keeps_the_codes_and_says_so_once(
@@ -335,27 +337,27 @@ def test_a_file_that_can_t_be_read_keeps_the_codes_and_says_so_once(
             file.unlink(missing_ok=True)
         else:
             file.write_bytes(content)
-        clock[0] += gate.LOOK_SECONDS
+        clock[0] += service.LOOK_SECONDS
         assert codes.name_of(CODE) == "friends"
     warned = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert len(warned) == 1
     assert "UPLOAD_CODES_FILE" in warned[0]
     assert CODE not in warned[0]
     file.write_text(f"cron:{OTHER}")
-    clock[0] += gate.LOOK_SECONDS
+    clock[0] += service.LOOK_SECONDS
     assert (codes.name_of(CODE), codes.name_of(OTHER)) == (None, "cron")
 
 
 def test_each_code_is_compared_whatever_stands_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """The time tells nothing of where a code stands, or whether it is good."""
     compared: list[bytes] = []
-    real = gate.hmac.compare_digest
+    real = hmac.compare_digest
 
     def counting(one: bytes, other: bytes) -> bool:
         compared.append(one)
         return real(one, other)
 
-    monkeypatch.setattr(gate.hmac, "compare_digest", counting)
+    monkeypatch.setattr("hmac.compare_digest", counting)
     codes = UploadCodes(CODES, None, parse_upload_codes)
     for given in (CODE, OTHER, WRONG):
         compared.clear()

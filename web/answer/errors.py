@@ -43,6 +43,7 @@ from services import (
     UploadCodeWrong,
     UploadsClosed,
     UploadsOff,
+    counts,
 )
 from web.answer.address import address, base_path
 from web.answer.contact import with_contact
@@ -205,6 +206,7 @@ def _unknown(error: Exception) -> Response:
     # The message of an unknown error may hold a path or a value of the request: only its type and place are logged.
     places = "".join(traceback.format_tb(error.__traceback__))
     log.error("unexpected %s in %s\n%s", type(error).__name__, request.url_rule, places)
+    counts.ERRORS.add()
     return error_response(500, *PLAIN_WORDS[500])
 
 
@@ -215,6 +217,7 @@ def wants_page() -> bool:
 
 def error_response(status: int, code: str, message: str, wait: int | None = None) -> Response:
     """One form of error for all: JSON, the same words as text, or a page for a browser."""
+    counts.REFUSED.add(code)
     best = request.accept_mimetypes.best_match(ANSWER_TYPES, default=ANSWER_TYPES[0])
     if best == "text/plain":
         response = Response(f"{message}\n", mimetype="text/plain")

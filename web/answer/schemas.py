@@ -28,6 +28,28 @@ class TokenAnswer(TypedDict):
     Authorization: str
 
 
+class ListedKey(TypedDict):
+    """One of an account's API keys, without the key itself; the day of its last use is in UTC."""
+
+    id: Annotated[str, Field(json_schema_extra={"format": "uuid"})]
+    name: str | None
+    created_at: Time
+    used_on: Annotated[str | None, Field(json_schema_extra={"format": "date"})]
+
+
+class NewKeyAnswer(ListedKey):
+    """A new API key, which is shown this once."""
+
+    key: Annotated[str, Field(pattern=f"^mayfly_{SPELLING}$")]
+
+
+class ApiKeysAnswer(TypedDict):
+    """An account's API keys, the oldest first."""
+
+    status: Literal["success"]
+    data: list[ListedKey]
+
+
 class DoneAnswer(TypedDict):
     """It is done."""
 

@@ -15,6 +15,7 @@ from werkzeug.routing import Rule
 
 from services import (
     AccountAsked,
+    KeyNotEnough,
     OpensByPostOnly,
     RegistrationClosed,
     TokenRefused,
@@ -62,7 +63,7 @@ def describe_api(app: Flask) -> dict[str, Any]:
             "schemas": schemas.definitions,
             "securitySchemes": {
                 "token": {"type": "apiKey", "in": "header", "name": "Authorization"},
-                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT or API key"},
                 "image_password": {"type": "http", "scheme": "basic"},
             },
         },
@@ -124,7 +125,7 @@ def _security(operation: Operation) -> list[dict[str, list[str]]]:
     ways: list[dict[str, list[str]]] = [{"token": []}, {"bearer": []}]
     if operation.basic:
         ways.append({"image_password": []})
-    return ways if operation.account == "asked" else [{}, *ways]
+    return ways if operation.account in {"asked", "logged in"} else [{}, *ways]
 
 
 def _parameters(rule: Rule, operation: Operation) -> list[dict[str, Any]]:
@@ -168,6 +169,7 @@ def _refusals(operation: Operation) -> dict[int, set[str]]:
     """The statuses and codes of every error a route may answer with; the codes of a 400 and a 413 are no closed set."""
     codes: dict[int, set[str]] = defaultdict(set)
     kinds = set(operation.refuses) | ({TokenRefused} if operation.account != "ignored" else set())
+    kinds |= {KeyNotEnough} if operation.account == "logged in" else set()
     kinds |= AT_THE_GATE[operation.gate] if operation.gate else set()
     kinds |= {TooManyRequests} if operation.limit else set()
     for kind in kinds:

@@ -12,7 +12,7 @@ Route = TypeVar("Route", bound=Callable[..., Any])
 Schemas = Mapping[str, dict[str, Any]]
 """JSON Schemas by the names of what they describe."""
 BodyHolds = Literal["image", "base64", "fields"]
-AccountUse = Literal["asked", "heeded", "ignored"]
+AccountUse = Literal["logged in", "asked", "heeded", "ignored"]
 TEXT, HTML = "text/plain", "text/html"
 
 
@@ -51,7 +51,7 @@ class Operation:
     also: Mapping[int, str] = field(default_factory=dict)
     """Statuses of refusals that are no errors of the domain, with their codes."""
     account: AccountUse = "ignored"
-    """Whether a route needs an account, looks who is asking, or looks at no header."""
+    """Whether a route needs a login's token, needs an account, looks who is asking, or looks at no header."""
     basic: bool = False
     """Whether HTTP Basic may carry an image's password, and before an upload a code as its user name."""
     gate: GateUse | None = None

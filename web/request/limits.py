@@ -10,7 +10,7 @@ from typing import Protocol
 
 from flask import Flask, Response, g, request
 
-from services import PasswordWrong, TooManyRequests, once
+from services import Attempt, PasswordWrong, TooManyRequests, counts, once
 from units import Rate, RateLimit
 from web.description.operation import operation_of
 from web.request.client import client_of
@@ -120,24 +120,25 @@ def count(name: str) -> None:
 
 
 @contextmanager
-def guessing(password: str | None) -> Iterator[None]:
-    """Count a wrong password, which the block tells by PasswordWrong; raises TooManyRequests.
+def guessing(password: str | None) -> Iterator[Attempt | None]:
+    """Let the block try a password, and count a wrong one, which it tells by PasswordWrong; raises TooManyRequests.
 
     It is counted before it is tried, or several at a time would count as one, and given back where it wasn't wrong.
     """
     if not password:
-        yield
+        yield None
         return
+    client = client_of(request)
     counted = _counted("passwords")
     try:
-        yield
+        yield Attempt(password, client)
     except PasswordWrong:
         _note(counted)
         raise
     except BaseException:
-        g.limiter.take("passwords", client_of(request), -1)
+        g.limiter.take("passwords", client, -1)
         raise
-    g.limiter.take("passwords", client_of(request), -1)
+    g.limiter.take("passwords", client, -1)
 
 
 def _counted(name: str) -> Counted:
@@ -145,6 +146,7 @@ def _counted(name: str) -> Counted:
     for policy, window in counted:
         if not window.admitted:
             _note(counted)
+            counts.LIMITS_HIT.add(policy.name)
             raise TooManyRequests(policy.name, DOING[name], window.seconds, in_all=policy.name != name)
     return counted
 

@@ -77,7 +77,9 @@ def _add_logins(routes: Blueprint, accounts: Accounts) -> None:
     )
     def login() -> Response:
         given = read_json(request, Credentials)
-        return _private(TokenAnswer(Authorization=accounts.login(given.login, given.password)))
+        return _private(
+            TokenAnswer(Authorization=accounts.login(given.login, given.password, client_of(request)))
+        )
 
 
 def _add_me(routes: Blueprint, accounts: Accounts, catalog: Catalog) -> None:
@@ -106,16 +108,16 @@ def _add_me(routes: Blueprint, accounts: Accounts, catalog: Catalog) -> None:
 def _add_password(routes: Blueprint, accounts: Accounts) -> None:
     @routes.put("/me/password")
     @Operation(
-        "Change one's password, which ends every token",
+        "Change one's password, which ends every token and API key",
         {200: Answer("A new token.", TokenAnswer)},
         (AccountAsked, CurrentPasswordWrong, TooManyLogins, *DATABASE),
         body=RequestBody(PasswordChange),
-        account="asked",
+        account="logged in",
         limit="logins",
     )
     def change_password() -> Response:
         owner, asked = account(), read_json(request, PasswordChange)
-        token = accounts.change_password(owner, asked.password, asked.new_password)
+        token = accounts.change_password(owner, asked.password, asked.new_password, client_of(request))
         return _private(TokenAnswer(Authorization=token))
 
 
@@ -165,9 +167,8 @@ def _add_images(routes: Blueprint, drop: Drop) -> None:
         limit="opens",
     )
     def open_image(link: str) -> Response:
-        password = read_opening(request)
-        with guessing(password):
-            return image_response(*drop.open(link, password))
+        with guessing(read_opening(request)) as attempt:
+            return image_response(*drop.open(link, attempt))
 
 
 def _private(fields: Any, status: int = 200) -> Response:

@@ -134,8 +134,8 @@ def _add_images(routes: Blueprint, drop: Drop, catalog: Catalog) -> None:
     def open_image(name: str) -> Response:
         link, end = split_name(name)
         password, conversion = read_opening(request), read_conversion(request, end)
-        with guessing(password):
-            return image_response(*_by_name(catalog, drop.open, link, password, conversion))
+        with guessing(password) as attempt:
+            return image_response(*_by_name(catalog, drop.open, link, attempt, conversion))
 
 
 def _by_name(

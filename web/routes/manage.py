@@ -42,11 +42,10 @@ def manage_routes(drop: Drop) -> Blueprint:
         limit="opens",
     )
     def describe(image_key: str) -> Response:
-        password = read_password(request, None)
-        with guessing(password):
+        with guessing(read_password(request, None)) as attempt:
             if _mode() == "download":
-                return image_response(*drop.download(image_key, password), disposition="attachment")
-            response = jsonify(described(drop.describe(image_key, password)))
+                return image_response(*drop.download(image_key, attempt), disposition="attachment")
+            response = jsonify(described(drop.describe(image_key, attempt)))
         response.headers["Cache-Control"] = "no-store"
         return response
 

@@ -127,8 +127,8 @@ def _add_opening(routes: Blueprint, page: Page, drop: Drop) -> None:
         sent = _form(OpeningForm)
         link, password = link_in(sent.link), read_password(request, sent.password)
         try:
-            with guessing(password):
-                return image_response(*drop.open(link, password))
+            with guessing(password) as attempt:
+                return image_response(*drop.open(link, attempt))
         except (PasswordAsked, PasswordWrong, TooManyGuesses) as error:
             if not wants_page():
                 raise
