@@ -24,7 +24,8 @@ import requests
 
 import embedded
 from app import create_app, migrate
-from config import RATE_LIMITS, Config
+from config import Config
+from environment import RATE_LIMITS
 from tests.cast import FLOWER, SERVER_KEY
 from tests.processes import Served, free_port, serving, until
 from tests.web.test_limits import NOWHERE
