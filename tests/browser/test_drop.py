@@ -67,9 +67,11 @@ def test_several_are_sent_one_after_the_other(alice: Watched) -> None:
     expect(page.locator("#send")).to_have_text("Make 2 links")
     page.click("#send")
     expect(page.locator(".card")).to_have_count(2)
-    expect(page.locator(".card .name")).to_have_text(["hopper.webp", "hopper.png"])
+    expect(page.locator(".card .name")).to_have_text(["hopper.png", "hopper.webp"])
     page.set_viewport_size({"width": 1400, "height": 900})
     alice.state(page, "drop-cards-wide")
+    page.reload()
+    expect(page.locator(".card .name")).to_have_text(["hopper.png", "hopper.webp"])
 
 
 def test_an_image_is_dragged_in(alice: Watched, picture: Path) -> None:
@@ -147,7 +149,7 @@ def test_after_the_last_byte_it_says_that_it_seals(alice: Watched, picture: Path
         """() => {
             window.states = [];
             const look = () => window.states.push(document.querySelector(".item .state")?.textContent);
-            new MutationObserver(look).observe(document.querySelector("#items"), {subtree: true, childList: true});
+            new MutationObserver(look).observe(document.querySelector(".columns"), {subtree: true, childList: true});
         }"""
     )
     send(page, picture)

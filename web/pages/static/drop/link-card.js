@@ -17,6 +17,14 @@ export class LinkCard {
     this.listen();
   }
 
+  // An empty one with everything that a card may show, to see how much room that takes.
+  static sample() {
+    const element = copyOf("card");
+    for (const part of [".thumb", ".copy", navigator.share ? ".share" : ".copy"]) show(one(part, element));
+    for (const part of [".name", ".terms", ".left"]) one(part, element).textContent = "0";
+    return element;
+  }
+
   part(selector) {
     return one(selector, this.element);
   }

@@ -4,15 +4,20 @@ import { one, problem, show, tell } from "../shared/dom.js";
 import { bytes, word } from "../shared/words.js";
 import { chooseImages } from "./choose-images.js";
 import { ChosenImage } from "./chosen-image.js";
-import { keepLink, keptLinks } from "./kept-links.js";
+import { keepLinks, keptLinks } from "./kept-links.js";
 import { LinkCard } from "./link-card.js";
+import { SendBar } from "./send-bar.js";
+import { foldWishes, forget, wishes } from "./wishes.js";
 
 const form = one("#drop");
 const most = Number(form.dataset.most);
 const accepted = form.dataset.accepted.split(" ");
 const cards = [];
-let items = [];
-let busy = false;
+const bar = new SendBar(() => {
+  items.forEach((item) => item.stop());
+  arrange();
+});
+let items = []; // those that have no link, in the order in which they were chosen
 
 function refused(file) {
   if (/^image\/hei[cf]/.test(file.type) || /\.hei[cf]$/i.test(file.name))
@@ -51,69 +56,85 @@ function drop(item) {
 }
 
 function arrange() {
-  const waiting = items.filter((item) => item.waits).length;
-  show(one("#items"), items.length > 0);
+  const waiting = items.filter((item) => item.waits);
+  show(one("#items"), one("#items").childElementCount > 0);
   show(one("#links"), one("#cards").childElementCount > 0);
-  one("#send").textContent = waiting > 1 ? word("make_links", { number: waiting }) : word("make_link");
   document.body.classList.toggle("has-items", items.length > 0);
   document.body.classList.toggle("has-cards", !one("#links").hidden);
+  bar.show(
+    waiting.length,
+    waiting.every((item) => item.failed),
+  );
 }
 
-function options() {
-  const chosen = Object.fromEntries(new FormData(form));
-  delete chosen.file;
-  return Object.fromEntries(Object.entries(chosen).filter(([, value]) => value));
+// Moves images to the head of the links. Each has as much room there as its card will take, so that nothing moves
+// when its link comes.
+function line(chosen) {
+  const list = one("#cards");
+  const fresh = chosen.filter((item) => !list.contains(item.element));
+  if (!fresh.length) return;
+  list.prepend(...fresh.map((item) => item.element));
+  arrange();
+  const card = LinkCard.sample();
+  list.prepend(card);
+  list.style.setProperty("--room", `${card.offsetHeight}px`);
+  card.remove();
+  fresh[0].element.scrollIntoView({ block: "nearest" });
 }
 
 // One at a time: on a slow line the first link is there soon, and each bar is true.
 async function send(chosen) {
-  const wished = options();
-  chosen.forEach((item) => {
-    item.wished = wished;
-    item.state("queued", word("queued"));
-  });
-  if (busy) return;
-  busy = true;
+  const wished = wishes();
+  chosen.forEach((item) => item.queue(wished));
+  const others = bar.busy;
+  bar.add(chosen);
+  line(chosen);
+  arrange();
+  if (others) return;
   for (let item; (item = items.find((it) => it.wished));) {
-    const wishes = item.wished;
+    const wish = item.wished;
     item.wished = null;
-    const answer = await item.send(wishes);
+    const answer = await item.send(wish, bar);
+    bar.next(item);
     if (answer) {
       items = items.filter((other) => other !== item);
-      ready(
-        { ...answer, asks_password: Boolean(wishes.password), lifetime: answer.expires_in },
-        item.handOver(),
-      );
+      ready({ ...answer, asks_password: Boolean(wish.password), lifetime: answer.expires_in }, item);
+      if (!items.length) forget(wish);
     }
+    if (!items.some((it) => it.wished)) bar.end();
     arrange();
   }
-  busy = false;
 }
 
-function ready(receipt, preview) {
-  const card = new LinkCard(receipt, preview);
-  keepLink(receipt);
+function ready(receipt, item) {
+  const card = new LinkCard(receipt, item.preview);
   cards.push(card);
-  one("#cards").prepend(card.element);
-  show(one("#links"));
+  item.become(card);
+  keepLinks(living());
   card.live(receipt.expires_in, receipt.since);
-  if (document.activeElement === document.body) one(".url", card.element).focus({ preventScroll: true });
   card.element.scrollIntoView({ block: "nearest" });
   tell(word("link_ready", { name: receipt.filename }));
 }
 
+// What the cards hold that are not over, in the order in which they stand.
+function living() {
+  const shown = [...one("#cards").children].map((element) => cards.find((card) => card.element === element));
+  return shown.filter((card) => card && !card.over).map((card) => card.receipt);
+}
+
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  const waiting = items.filter((item) => item.waits && !item.wished);
+  const waiting = items.filter((item) => item.waits);
   if (waiting.length) send(waiting);
-  else if (!busy) one("#file").click();
+  else if (!bar.busy) one("#file").click();
 });
 
+foldWishes();
 chooseImages(take);
 for (const receipt of keptLinks()) {
   const card = new LinkCard(receipt);
   cards.push(card);
-  one("#cards").prepend(card.element);
+  one("#cards").append(card.element);
   card.refresh();
 }
 arrange();
@@ -122,5 +143,5 @@ document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible") cards.forEach((card) => card.refresh());
 });
 window.addEventListener("beforeunload", (event) => {
-  if (busy) event.preventDefault();
+  if (bar.busy) event.preventDefault();
 });

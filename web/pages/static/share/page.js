@@ -3,7 +3,7 @@
 import { countDown } from "../shared/clock.js";
 import { all, one, problem, show, tell } from "../shared/dom.js";
 import { ask, describe, Refused, Unreachable } from "../shared/server.js";
-import { bytes, clockFace, errorWord, seconds, word } from "../shared/words.js";
+import { bytes, clockFace, duration, errorWord, word } from "../shared/words.js";
 import { OpenedImage } from "./opened-image.js";
 
 const section = (name) => one(`[data-state="${name}"]`);
@@ -15,7 +15,6 @@ let turn = 0; // counts links and attempts: an answer to an earlier one is ignor
 
 function enter(state) {
   all("[data-state]").forEach((other) => show(other, other === section(state)));
-  document.body.dataset.now = state;
   one("h1", section(state)).focus({ preventScroll: true });
 }
 
@@ -143,7 +142,7 @@ function refusePassword(error) {
   showReady();
   const field = one("[name=password]", section("ready"));
   const text =
-    error.code === "too_many_guesses" ? word("wait", { time: seconds(error.wait) }) : errorWord(error.code);
+    error.code === "too_many_guesses" ? word("wait", { time: duration(error.wait) }) : errorWord(error.code);
   field.value = "";
   problem(one(".problem", section("ready")), text);
   field.focus();

@@ -10,11 +10,6 @@ export class Refused extends Error {
     super(code);
     Object.assign(this, { status, code, wait });
   }
-
-  // Whether the same request may do later.
-  get passing() {
-    return [408, 429, 500, 502, 503, 504, 507].includes(this.status);
-  }
 }
 
 // No answer came.

@@ -20,8 +20,10 @@ export function percent(part) {
   return format({ style: "percent" }).format(part);
 }
 
-export function seconds(number) {
-  return format({ style: "unit", unit: "second", unitDisplay: "long" }).format(number);
+// 15 seconds, or 3 minutes from two on; rounded up.
+export function duration(seconds, unitDisplay = "long") {
+  const [size, unit] = seconds < 120 ? [1, "second"] : [60, "minute"];
+  return format({ style: "unit", unit, unitDisplay }).format(Math.ceil(seconds / size));
 }
 
 const two = (number) => String(number).padStart(2, "0");
