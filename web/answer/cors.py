@@ -12,6 +12,7 @@ SENT = ("Authorization", "Content-Type", "Accept")
 SHOWN = (
     "Content-Disposition",
     "Content-Length",
+    "Image-Description",
     "Image-Key",
     "Location",
     "Retry-After",

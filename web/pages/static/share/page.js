@@ -7,6 +7,7 @@ import { bytes, clockFace, duration, errorWord, word } from "../shared/words.js"
 import { OpenedImage } from "./opened-image.js";
 
 const section = (name) => one(`[data-state="${name}"]`);
+const title = document.title;
 let link = "";
 let seen = null;
 let stop = () => {};
@@ -19,6 +20,7 @@ function enter(state) {
 }
 
 function leave() {
+  document.title = title;
   stop();
   stop = () => {};
   image?.close();
@@ -74,6 +76,8 @@ function showLeft(left) {
     tell(word("left", { time: clockFace(left) }));
   one(".life span", opened).style.inlineSize = `${(100 * left) / seen.expires_in}%`;
   opened.classList.toggle("late", left <= 60);
+  const named = `${clockFace(left)} · ${title}`;
+  if (document.title !== named) document.title = named;
 }
 
 function over() {
@@ -88,7 +92,7 @@ async function open(password) {
   try {
     const { answer } = await ask("/s/open", password ? { link, password } : { link });
     const blob = await received(answer);
-    if (mine === turn) showImage(blob, answer.headers);
+    if (mine === turn) await showImage(blob, answer.headers, mine);
   } catch (error) {
     if (mine !== turn) return;
     if (error instanceof Refused && [401, 403, 429].includes(error.status)) refusePassword(error);
@@ -121,14 +125,21 @@ async function received(answer) {
   return new Blob(parts, { type: answer.headers.get("Content-Type") });
 }
 
-function showImage(blob, headers) {
+async function showImage(blob, headers, mine) {
   const opened = section("open");
-  image = new OpenedImage(opened, blob, fileName(headers.get("Content-Disposition") ?? ""));
+  const name = fileName(headers.get("Content-Disposition") ?? "");
+  image = new OpenedImage(opened, blob, name);
+  await image.decoded;
+  if (mine !== turn) return;
+  one(".file-name", opened).textContent = name;
+  const description = decodeURIComponent(headers.get("Image-Description") ?? "");
+  problem(one(".description", opened), description);
   const after = one(".after", opened);
   const left = headers.get("Views-Left");
   after.textContent = left === "0" ? word("last_view") : word("views_left", { number: left });
   show(after, left !== null);
   enter("open");
+  image.begin();
   tell(word("image_open"));
 }
 
