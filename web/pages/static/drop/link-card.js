@@ -1,5 +1,6 @@
 // A link that was made: what to do with it, and how long it lives.
 
+import { copyText, sayCopied } from "../shared/clipboard.js";
 import { countDown } from "../shared/clock.js";
 import { copyOf, one, problem, show, tell } from "../shared/dom.js";
 import { ask, describe, Refused } from "../shared/server.js";
@@ -40,7 +41,7 @@ export class LinkCard {
       this.part(".thumb").src = this.preview;
       show(this.part(".thumb"));
     }
-    show(this.part(".copy"), Boolean(navigator.clipboard));
+    show(this.part(".copy"));
     show(this.part(".share"), Boolean(navigator.share));
     for (const button of [".copy", ".share", ".delete button", ".dismiss"]) {
       this.part(button).setAttribute("aria-description", receipt.filename);
@@ -116,20 +117,15 @@ export class LinkCard {
   }
 
   async copy() {
-    const button = this.part(".copy");
-    const name = button.textContent;
-    try {
-      await navigator.clipboard.writeText(this.receipt.url);
-    } catch {
-      this.part(".url").focus();
-      problem(this.part(".problem"), word("copy_failed"));
-      return;
-    }
-    button.textContent = word("copied");
-    tell(word("copied"));
-    setTimeout(() => {
-      button.textContent = name;
-    }, 2000);
+    this.part(".url").select(); // some browsers' command copies nothing where nothing is selected
+    if (await copyText(this.receipt.url)) {
+      this.copied();
+      tell(word("copied"));
+    } else problem(this.part(".problem"), word("copy_failed"));
+  }
+
+  copied() {
+    if (!this.over) sayCopied(this.part(".copy"), word("copied"));
   }
 
   async draw() {

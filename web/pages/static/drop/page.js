@@ -1,6 +1,7 @@
 // The drop page: images are chosen, sent one after the other, and become cards.
 
 import { one, problem, show, tell } from "../shared/dom.js";
+import { copyLater } from "../shared/clipboard.js";
 import { bytes, word } from "../shared/words.js";
 import { chooseImages } from "./choose-images.js";
 import { ChosenImage } from "./chosen-image.js";
@@ -30,7 +31,7 @@ function refused(file) {
   return "";
 }
 
-function take(files) {
+function take(files, atOnce = false) {
   const problems = [];
   const names = [];
   for (const file of files) {
@@ -47,6 +48,9 @@ function take(files) {
   problem(one("#problem"), problems.join("\n"));
   if (names.length) tell(word("added", { name: names.join(", ") }));
   arrange();
+  if (!names.length) return;
+  items.at(-1).element.scrollIntoView({ block: "nearest" });
+  if (atOnce && !one("#send").hidden) one("#send").focus({ preventScroll: true });
 }
 
 function drop(item) {
@@ -91,6 +95,9 @@ async function send(chosen) {
   line(chosen);
   arrange();
   if (others) return;
+  const made = [];
+  let finish;
+  const copied = copyLater(new Promise((resolve, reject) => (finish = { resolve, reject })));
   for (let item; (item = items.find((it) => it.wished));) {
     const wish = item.wished;
     item.wished = null;
@@ -98,12 +105,19 @@ async function send(chosen) {
     bar.next(item);
     if (answer) {
       items = items.filter((other) => other !== item);
-      ready({ ...answer, asks_password: Boolean(wish.password), lifetime: answer.expires_in }, item);
+      made.push(
+        ready({ ...answer, asks_password: Boolean(wish.password), lifetime: answer.expires_in }, item),
+      );
       if (!items.length) forget(wish);
     }
     if (!items.some((it) => it.wished)) bar.end();
     arrange();
   }
+  if (made.length) finish.resolve(made.map((card) => card.receipt.url).join("\n"));
+  else finish.reject(new Error("no link"));
+  if (!(await copied)) return;
+  made.forEach((card) => card.copied());
+  tell(`${word("link_ready", { name: made.at(-1).receipt.filename })} ${word("copied")}`);
 }
 
 function ready(receipt, item) {
@@ -114,6 +128,7 @@ function ready(receipt, item) {
   card.live(receipt.expires_in, receipt.since);
   card.element.scrollIntoView({ block: "nearest" });
   tell(word("link_ready", { name: receipt.filename }));
+  return card;
 }
 
 // What the cards hold that are not over, in the order in which they stand.

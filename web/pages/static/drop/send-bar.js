@@ -90,6 +90,9 @@ export class SendBar {
     show(button, !this.busy || waiting > 0);
     if (waiting > 1) button.textContent = word("make_links", { number: waiting });
     else button.textContent = word(waiting && again ? "again" : "make_link");
-    if (this.element.contains(focused) && unseen(focused)) (this.busy ? one("#stop") : button).focus();
+    if (this.element.contains(focused) && unseen(focused)) {
+      // Not on Cancel: a key that is held for a moment too long would press it.
+      (button.hidden ? one("#sum") : button).focus();
+    }
   }
 }

@@ -1,5 +1,6 @@
 // The opened image on the page: its size, saving and copying. Its bytes are a blob of this page; `close` frees it.
 
+import { sayCopied } from "../shared/clipboard.js";
 import { all, one, show, tell } from "../shared/dom.js";
 import { percent, word } from "../shared/words.js";
 import { pinched } from "./pinch.js";
@@ -27,7 +28,8 @@ export class OpenedImage {
     copy.onclick = () => this.copy(copy);
     one(".in", section).onclick = () => this.step(STEP);
     one(".out", section).onclick = () => this.step(1 / STEP);
-    for (const button of all("button[data-size]", section)) button.onclick = () => this.size(button.dataset.size);
+    for (const button of all("button[data-size]", section))
+      button.onclick = () => this.size(button.dataset.size);
     this.frame.onkeydown = (event) => this.key(event);
     this.image.ondblclick = (event) =>
       this.frame.dataset.size === "fit" ? this.step(STEP * STEP, event) : this.size("fit");
@@ -98,17 +100,13 @@ export class OpenedImage {
   }
 
   async copy(button) {
-    const name = button.textContent;
     try {
       await navigator.clipboard.write([new ClipboardItem({ "image/png": this.png() })]);
-      button.textContent = word("copied");
+      sayCopied(button, word("copied"));
       tell(word("copied"));
     } catch {
-      button.textContent = word("copy_failed");
+      sayCopied(button, word("copy_failed"));
     }
-    setTimeout(() => {
-      button.textContent = name;
-    }, 2000);
   }
 
   // Clipboards take PNG and nothing else from a page.
