@@ -108,7 +108,7 @@ def paste(page: Page) -> None:
 def test_paste_enter_paste(alice: Watched) -> None:
     """An image is pasted, the key for the button follows, and what is pasted then is its link."""
     page = alice.open()
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.context.grant_permissions(["clipboard-write"])
     paste(page)
     expect(page.locator("#send")).to_be_focused()
     page.keyboard.press("Enter")

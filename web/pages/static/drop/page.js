@@ -73,13 +73,13 @@ function arrange() {
 
 // Moves images to the head of the links. Each has as much room there as its card will take, so that nothing moves
 // when its link comes.
-function line(chosen) {
+function line(chosen, password) {
   const list = one("#cards");
   const fresh = chosen.filter((item) => !list.contains(item.element));
   if (!fresh.length) return;
   list.prepend(...fresh.map((item) => item.element));
   arrange();
-  const card = LinkCard.sample();
+  const card = LinkCard.sample(password);
   list.prepend(card);
   list.style.setProperty("--room", `${card.offsetHeight}px`);
   card.remove();
@@ -92,7 +92,7 @@ async function send(chosen) {
   chosen.forEach((item) => item.queue(wished));
   const others = bar.busy;
   bar.add(chosen);
-  line(chosen);
+  line(chosen, wished.password);
   arrange();
   if (others) return;
   const made = [];
@@ -106,7 +106,11 @@ async function send(chosen) {
     if (answer) {
       items = items.filter((other) => other !== item);
       made.push(
-        ready({ ...answer, asks_password: Boolean(wish.password), lifetime: answer.expires_in }, item),
+        ready(
+          { ...answer, asks_password: Boolean(wish.password), lifetime: answer.expires_in },
+          item,
+          wish.password,
+        ),
       );
       if (!items.length) forget(wish);
     }
@@ -120,8 +124,8 @@ async function send(chosen) {
   tell(`${word("link_ready", { name: made.at(-1).receipt.filename })} ${word("copied")}`);
 }
 
-function ready(receipt, item) {
-  const card = new LinkCard(receipt, item.preview);
+function ready(receipt, item, password) {
+  const card = new LinkCard(receipt, item.preview, password);
   cards.push(card);
   item.become(card);
   keepLinks(living());

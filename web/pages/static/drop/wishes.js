@@ -20,6 +20,7 @@ export function forget(wished) {
   for (const name of ["password", "views"]) {
     if (field(name).value === wished[name]) field(name).value = "";
   }
+  showPassword(false);
   say();
 }
 
@@ -34,7 +35,24 @@ function say() {
   one("#set").textContent = set.filter(Boolean).join(" · ");
 }
 
+const LETTERS = "abcdefghjkmnpqrstuvwxyz23456789-"; // 32, none of which looks like another
+const LENGTH = 14; // of 5 bits each
+
+function showPassword(shown) {
+  field("password").type = shown ? "text" : "password";
+  one("#show-password").setAttribute("aria-pressed", shown);
+}
+
+function makePassword() {
+  const random = crypto.getRandomValues(new Uint8Array(LENGTH));
+  field("password").value = [...random].map((byte) => LETTERS[byte % LETTERS.length]).join("");
+  showPassword(true);
+  say();
+}
+
 export function foldWishes() {
+  one("#show-password").onclick = () => showPassword(field("password").type === "password");
+  one("#make-password").onclick = makePassword;
   const arrange = () => {
     fold.open = !narrow.matches;
   };

@@ -64,6 +64,7 @@ function showReady() {
   show(one(".counts", ready), seen.views_left !== null);
   show(one(".password", ready), seen.password);
   one("[name=password]", ready).required = seen.password;
+  one("[name=password]", ready).removeAttribute("aria-invalid");
   problem(one(".problem", ready), "");
   enter("ready");
 }
@@ -155,6 +156,7 @@ function refusePassword(error) {
   const text =
     error.code === "too_many_guesses" ? word("wait", { time: duration(error.wait) }) : errorWord(error.code);
   field.value = "";
+  field.setAttribute("aria-invalid", "true");
   problem(one(".problem", section("ready")), text);
   field.focus();
 }
@@ -165,12 +167,17 @@ function start() {
   if (link) look();
   else {
     leave();
-    enter(location.hash ? "gone" : "ask");
+    enter(location.hash ? noLink(location.hash) : "ask");
   }
 }
 
 function linkIn(text) {
   return text.match(/(?:^|[#<("\s]|[^/]\/)([\w-]{32})(?![\w-])/)?.[1] ?? "";
+}
+
+// What is there in place of a link: one that lacks some characters, or nothing that looks like one.
+function noLink(text) {
+  return /(?:^|[#<("\s]|[^/]\/)[\w-]{20,31}(?![\w-])/.test(text) ? "cut" : "gone";
 }
 
 one("#open").addEventListener("submit", (event) => {
@@ -182,7 +189,7 @@ one("#open").addEventListener("submit", (event) => {
 one("#ask").addEventListener("submit", (event) => {
   event.preventDefault();
   const pasted = linkIn(one("#ask [name=link]").value);
-  if (!pasted) enter("gone");
+  if (!pasted) enter(noLink(one("#ask [name=link]").value));
   else if (location.hash === `#${pasted}`) look();
   else location.hash = pasted;
 });
