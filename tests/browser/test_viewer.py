@@ -119,9 +119,7 @@ def test_behind_what_is_transparent_are_white_chequers(
     page.locator(".picture").screenshot(path=tmp_path / "seen.png")
     with Image.open(tmp_path / "seen.png") as shown:
         inner = shown.convert("L").crop((20, 20, 180, 80))  # without the frame's round corners
-        colors = {color for _, color in inner.getcolors() or []}
-    assert colors
-    assert min(colors) >= 0xE4
+    assert min(inner.tobytes()) >= 0xE4
 
 
 def test_name_and_description_stand_above_and_the_time_in_the_title(

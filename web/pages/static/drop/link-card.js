@@ -177,7 +177,7 @@ export class LinkCard {
     clearTimeout(this.deleting);
     this.deleting = 0;
     try {
-      await ask("/s/delete", { image_key: this.receipt.image_key });
+      await ask("/s/delete", { image_key: this.receipt.image_key }, { keepalive: true });
     } catch (error) {
       if (!(error instanceof Refused)) {
         this.failed(word("offline_delete"));

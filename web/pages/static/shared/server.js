@@ -35,7 +35,8 @@ export function refusalOf(status, text, retryAfter) {
 }
 
 // The answer, and the moment before it was asked: seconds in the answer count from there at the latest.
-export async function ask(path, fields) {
+// With `keepalive` what is asked while the page is left is asked all the same.
+export async function ask(path, fields, { keepalive = false } = {}) {
   const since = elapsed();
   let answer;
   try {
@@ -46,7 +47,7 @@ export async function ask(path, fields) {
       credentials: "omit", // or a 401 opens the browser's own window for passwords
       cache: "no-store",
       redirect: "error",
-      keepalive: true, // what is asked while the page is left is asked all the same
+      keepalive,
     });
   } catch {
     throw new Unreachable();
