@@ -16,7 +16,7 @@ from sqlalchemy import Engine, event, text
 from app import Mayfly
 from crypto import ServerKeys, block_tags, generate_server_key
 from models import ciphertexts, db
-from services import Hand, ImageBlocked, Orders, TakenDown, UploadsOff, Wishes
+from services import Hand, ImageBlocked, Orders, TakenDown, Uploader, UploadsOff, Wishes
 from tests.cast import FLOWER, IMAGES, SERVER_KEY, deposit, register, told
 from tests.conftest import MakeApp
 
@@ -229,16 +229,16 @@ def test_looking_for_orders_costs_an_upload_no_question(app: Mayfly, hand: Hand,
 
 def test_an_answer_of_the_last_second_is_taken_and_then_asked_anew(app: Mayfly, hand: Hand) -> None:
     app.drop.clock.age = FAR_AWAY
-    app.drop.deposit(FLOWER, Wishes())
+    app.drop.deposit(FLOWER, Wishes(), Uploader("192.0.2.1"))
     hand.switch_uploads(on=False)
     hand.block([sha256(FLOWER)])
-    app.drop.deposit(FLOWER, Wishes())
+    app.drop.deposit(FLOWER, Wishes(), Uploader("192.0.2.1"))
     app.drop.clock.age = 0.0
     with pytest.raises(UploadsOff):
-        app.drop.deposit(FLOWER, Wishes())
+        app.drop.deposit(FLOWER, Wishes(), Uploader("192.0.2.1"))
     hand.switch_uploads(on=True)
     with pytest.raises(ImageBlocked):
-        app.drop.deposit(FLOWER, Wishes())
+        app.drop.deposit(FLOWER, Wishes(), Uploader("192.0.2.1"))
 
 
 def test_a_list_is_read_anew_only_when_it_changed(app: Mayfly, hand: Hand) -> None:
