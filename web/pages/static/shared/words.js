@@ -19,8 +19,8 @@ export function errorWord(code) {
 
 // What a refusal says, and when to come back where it names a time.
 export function refusalWord({ code, wait }) {
-  if (wait && code === "too_many_guesses") return word("wait", { time: seconds(wait) });
-  if (wait && code === "too_many_requests") return word("come_back", { time: seconds(wait) });
+  if (wait && code === "too_many_guesses") return word("wait", { time: duration(wait) });
+  if (wait && code === "too_many_requests") return word("come_back", { time: duration(wait) });
   return errorWord(code);
 }
 

@@ -1,0 +1,327 @@
+"""The whole service against a model of a few lines: two clients, an account and the operator, in any order."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import Engine, text
+from werkzeug.test import TestResponse
+
+from app import Mayfly
+from models import db
+from tests.cast import FLOWER, cleaned, register
+from tests.conftest import MakeApp
+from tests.faults.figures import FULL, note
+
+PICTURES = {"flower": FLOWER, "hopper": cleaned("hopper.jpg")}
+DIGESTS = {name: hashlib.sha256(data).digest() for name, data in PICTURES.items()}
+CLIENTS = "192.0.2.1", "2001:db8::1"
+CODE = "an-upload-code"
+CODES = (("friends", CODE),)
+PASSWORD, WRONG = "open sesame", "open barley"
+MOST_CLIENT, MOST_OWNER = 4, 3
+GUESSES = 5
+EXAMPLES, STEPS = (80, 50) if FULL else (25, 25)
+
+
+@dataclass(eq=False)
+class Known:
+    """What the model knows of an image."""
+
+    told: dict[str, Any] = field(repr=False)
+    picture: str
+    client: str
+    owned: bool
+    views: int | None
+    password: bool
+    gone: bool = False
+    wrong: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def expires_at(self) -> float:
+        return datetime.fromisoformat(self.told["expires_at"]).timestamp()
+
+    def lived(self, began: float, ended: float) -> set[bool]:
+        """Whether it was alive while something was asked; both where it ended meanwhile."""
+        if self.gone or began >= self.expires_at:
+            return {False}
+        return {True} if ended < self.expires_at else {True, False}
+
+
+class Asked:
+    """An answer, and when it was asked for."""
+
+    def __init__(self, answer: TestResponse, began: float) -> None:
+        self.answer, self.began, self.ended = answer, began, time.time()
+        self.status = answer.status_code
+
+
+def basic(password: str | None) -> dict[str, str]:
+    if password is None:
+        return {}
+    return {"Authorization": "Basic " + base64.b64encode(f":{password}".encode()).decode()}
+
+
+class Service(RuleBasedStateMachine):
+    """Every answer is one that the model allows; ``app`` and ``account`` are set before it runs."""
+
+    app: Mayfly
+    engine: Engine
+    account: dict[str, str]
+    answers: ClassVar[Counter[str]]
+    images = Bundle("images")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.known: list[Known] = []
+        self.blocked: set[bytes] = set()
+        self.off = False
+        self.client = self.app.test_client()
+        with self.engine.begin() as connection:
+            connection.execute(text("DELETE FROM images"))
+            connection.execute(text("DELETE FROM guesses"))
+
+    def teardown(self) -> None:
+        self.app.hand.switch_uploads(on=True)
+        if self.blocked:
+            self.app.hand.unblock(list(self.blocked))
+
+    def ask(self, method: str, path: str, client: str = CLIENTS[0], **more: Any) -> Asked:
+        headers = more.pop("headers", {}) | {"X-Forwarded-For": f"203.0.113.9, {client}"}
+        began = time.time()
+        asked = Asked(self.client.open(path, method=method, headers=headers, **more), began)
+        self.answers[f"{method} {asked.status}"] += 1
+        return asked
+
+    def living(self, asked: Asked, **which: object) -> tuple[int, int]:
+        """How many images of a client or of the account lived: at the least and at the most."""
+        own = [
+            known
+            for known in self.known
+            if all(getattr(known, name) == value for name, value in which.items())
+        ]
+        lived = [known.lived(asked.began, asked.ended) for known in own]
+        return lived.count({True}), sum(True in each for each in lived)
+
+    def full(self, asked: Asked, client: str, *, owned: bool) -> set[str]:
+        """The quotas that may have refused an upload, and "" where none may have."""
+        counts = {"client_quota": (self.living(asked, client=client), MOST_CLIENT)}
+        if owned:
+            counts["owner_quota"] = self.living(asked, owned=True), MOST_OWNER
+        reached = {name for name, ((_, most), limit) in counts.items() if most >= limit}
+        surely = any(least >= limit for (least, _), limit in counts.values())
+        return reached if surely else reached | {""}
+
+    @rule(
+        target=images,
+        client=st.sampled_from(CLIENTS),
+        owned=st.booleans(),
+        picture=st.sampled_from(sorted(PICTURES)),
+        views=st.sampled_from((None, None, 1, 2)),
+        password=st.sampled_from((False, False, True)),
+        lifetime=st.sampled_from((1, 2, 600, 600)),
+        code=st.sampled_from((CODE, CODE, CODE, CODE, None, "wrong")),
+    )
+    def upload(
+        self,
+        client: str,
+        *,
+        owned: bool,
+        picture: str,
+        views: int | None,
+        password: bool,
+        lifetime: int,
+        code: str | None,
+    ) -> Any:
+        known = self.send(
+            client, owned=owned, picture=picture, views=views, password=password, lifetime=lifetime, code=code
+        )
+        return multiple() if known is None else known
+
+    def send(
+        self,
+        client: str,
+        *,
+        owned: bool,
+        picture: str = "flower",
+        views: int | None = None,
+        password: bool = False,
+        lifetime: int = 600,
+        code: str | None = CODE,
+    ) -> Known | None:
+        headers = dict(self.account) if owned else basic(PASSWORD if password else None)
+        headers |= {"Upload-Code": code} if code else {}
+        query = {"lifetime": lifetime, **({"views": views} if views else {})}
+        asked = self.ask(
+            "POST", "/upload", client, data=PICTURES[picture], query_string=query, headers=headers
+        )
+        if asked.status == 201:
+            told = asked.answer.get_json()
+            assert "" in self.full(asked, client, owned=owned), "over a quota"
+            assert code == CODE
+            assert not self.off
+            assert DIGESTS[picture] not in self.blocked
+            known = Known(told, picture, client, owned, views, password and not owned)
+            self.known.append(known)
+            return known
+        self.refused(asked, client, owned=owned, picture=picture, code=code)
+        return None
+
+    @rule(target=images, client=st.sampled_from(CLIENTS), number=st.integers(1, 3), owned=st.booleans())
+    def upload_several(self, client: str, number: int, *, owned: bool) -> Any:
+        """Plain images, until a quota is reached perhaps."""
+        made = [self.send(client, owned=owned) for _ in range(number)]
+        return multiple(*filter(None, made))
+
+    def refused(self, asked: Asked, client: str, *, owned: bool, picture: str, code: str | None) -> None:
+        error, told = asked.answer.get_json()["error"], asked.status
+        if code is None:
+            assert (told, error) == (401, "upload_code_asked")
+        elif code != CODE:
+            assert (told, error) == (403, "upload_code_wrong")
+        elif self.off:
+            assert (told, error) == (503, "uploads_off")
+        elif DIGESTS[picture] in self.blocked:
+            assert (told, error) == (403, "blocked")
+        else:
+            assert told == 429
+            assert error in self.full(asked, client, owned=owned)
+            assert 1 <= int(asked.answer.headers["Retry-After"]) <= 600
+
+    @rule(image=images)
+    def look(self, image: Known) -> None:
+        asked = self.ask("GET", f"/image/{image.told['hash']}")
+        opened = 405 if image.views is not None or image.password else 200
+        self.check(image, asked, opened)
+
+    @rule(
+        image=images,
+        client=st.sampled_from(CLIENTS),
+        password=st.sampled_from((None, WRONG, PASSWORD, PASSWORD)),
+    )
+    def open(self, image: Known, client: str, password: str | None) -> None:
+        headers = basic(password) if image.password else {}
+        asked = self.ask("POST", f"/image/{image.told['hash']}", client, headers=headers)
+        right = not image.password or password == PASSWORD
+        expected = 200 if right else 401 if password is None else 403
+        if expected == 403 and asked.status in {403, 429}:
+            image.wrong[client] += asked.status == 403
+        # A wrong attempt is forgotten after ten seconds, so from the fifth on either may come.
+        late = image.password and password is not None and image.wrong[client] >= GUESSES
+        self.check(image, asked, expected, *((429,) if late else ()))
+        if asked.status == 200 and image.views is not None:
+            image.views -= 1
+            image.gone = image.views == 0
+            assert asked.answer.headers["Views-Left"] == str(image.views)
+
+    def check(self, image: Known, asked: Asked, *alive: int) -> None:
+        """Check that an answer is one of those for a living image, or a 404 where it is dead."""
+        lived = image.lived(asked.began, asked.ended)
+        allowed = {*(alive if True in lived else ()), *((404,) if False in lived else ())}
+        assert asked.status in allowed, (asked.status, allowed, image)
+        if asked.status == 200 and asked.answer.mimetype == "image/jpeg":
+            assert asked.answer.data == PICTURES[image.picture]
+
+    @rule(image=images)
+    def describe(self, image: Known) -> None:
+        asked = self.ask("GET", f"/images/{image.told['image_key']}")
+        self.check(image, asked, 200)
+        if asked.status == 200:
+            assert asked.answer.get_json()["views_left"] == image.views
+
+    @rule(image=consumes(images))
+    def delete(self, image: Known) -> None:
+        self.check(image, self.ask("DELETE", f"/images/{image.told['image_key']}"), 200)
+        image.gone = True
+        self.check(image, self.ask("GET", f"/image/{image.told['hash']}"))
+
+    @rule()
+    def list(self) -> None:
+        asked = self.ask("GET", "/images", headers=dict(self.account))
+        listed = {entry["image_key"] for entry in asked.answer.get_json()["data"]}
+        for image in self.known:
+            key = image.told["image_key"]
+            may = image.lived(asked.began, asked.ended) if image.owned else {False}
+            assert (key in listed) in may, image
+
+    @rule(image=images, block=st.sampled_from((False, False, True)))
+    def take_down(self, image: Known, *, block: bool) -> None:
+        began = time.time()
+        done = self.app.hand.take_down(image.told["hash"], and_block=block)
+        assert done.removed in image.lived(began, time.time())
+        image.gone = image.gone or done.removed
+        if done.removed and block and not image.password:
+            assert done.blocked == DIGESTS[image.picture]
+            self.blocked.add(done.blocked)
+        else:
+            assert done.blocked is None
+
+    @rule()
+    def unblock(self) -> None:
+        if self.blocked:
+            assert self.app.hand.unblock(list(self.blocked)) == len(self.blocked)
+            self.blocked.clear()
+
+    @rule(on=st.sampled_from((True, True, False)))
+    def switch(self, *, on: bool) -> None:
+        self.app.hand.switch_uploads(on=on)
+        self.off = not on
+
+    @rule()
+    def purge(self) -> None:
+        assert self.ask("POST", "/cleanup").status == 200
+
+    @rule()
+    def wait_for_an_end(self) -> None:
+        now = time.time()
+        soon = [
+            image.expires_at for image in self.known if not image.gone and now < image.expires_at < now + 3
+        ]
+        if soon:
+            time.sleep(min(soon) - now)
+
+
+def test_every_answer_is_one_that_a_model_of_the_service_allows(make_app: MakeApp) -> None:
+    app = make_app(
+        trusted_proxies=1,
+        uploads="code",
+        upload_codes=CODES,
+        max_images_per_client=MOST_CLIENT,
+        max_images_per_owner=MOST_OWNER,
+    )
+    app.drop.clock.age = 0.0  # what the operator switches is heard at once
+    with app.app_context():
+        Service.engine = db.engine.execution_options(isolation_level="READ COMMITTED")
+    Service.app, Service.account = app, register(app.test_client())
+    Service.answers = Counter()
+    run_state_machine_as_test(
+        Service,
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=STEPS,
+            deadline=None,
+            derandomize=not FULL,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    tried = sum(Service.answers.values())
+    seen = ", ".join(f"{number} × {name}" for name, number in sorted(Service.answers.items()))
+    note("every answer against a model of the service", tried=tried, seen=seen)
+    assert {"POST 201", "POST 200", "POST 403", "POST 429", "GET 200"} <= set(Service.answers)
