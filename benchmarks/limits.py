@@ -7,6 +7,7 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import requests
 
@@ -33,7 +34,12 @@ def main() -> None:
         migrate(create_app(Config(database_url=url, secret_keys=(SERVER_KEY,))))
         servers: dict[str, Served] = {}
         for name, limits in WAYS.items():
-            settings = {"DATABASE_URL": url, "SECRET_KEYS": SERVER_KEY, "RATE_LIMITS": limits, "WORKERS": "1"}
+            settings: dict[str, Any] = {
+                "DATABASE_URL": url,
+                "SECRET_KEYS": SERVER_KEY,
+                "RATE_LIMITS": limits,
+                "WORKERS": "1",
+            }
             servers[name] = stack.enter_context(serving(**settings))
         link = requests.post(f"{servers['off'].url}/upload?lifetime=1h", data=image, timeout=30).json()[
             "hash"
