@@ -15,9 +15,10 @@ from sqlalchemy.exc import ArgumentError
 
 import embedded
 from commands import Deeds, in_one_sentence, register_commands
-from config import Config, ConfigError
+from config import Config
 from crypto import MalformedServerKey, OwnerSeal, ServerKeys, client_tag, server_keys_in
 from database import disk_room, engine_options, refuse_other_tables
+from environment import ConfigError
 from imaging import Limits as PictureLimits
 from models import db
 from services import (

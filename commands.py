@@ -14,9 +14,10 @@ import click
 from flask import Flask
 
 import embedded
-from config import Config, ConfigError
+from config import Config
 from crypto import MalformedServerKey
 from database import usable_database
+from environment import ConfigError
 from services import Accounts, ApiKeys, DatabaseAway, Hand, Purge, Status, StatusReport, TakenDown, links_in
 
 DIGEST = re.compile("[0-9a-f]{64}", re.IGNORECASE)

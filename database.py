@@ -11,7 +11,8 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 import embedded
-from config import Config, ConfigError
+from config import Config
+from environment import ConfigError
 from models import db
 
 OTHER_SCHEMA = {"42P01", "42703", "42883"}

@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING
 from sqlalchemy.exc import DBAPIError
 
 from app import Mayfly
-from config import ConfigError, folder_of_counts, share_counts_in
+from environment import ConfigError, folder_of_counts, share_counts_in
 from front import Front
 from imaging import sandbox_deaths
 from models import db

@@ -25,9 +25,10 @@ import embedded
 import logs
 import metrics
 from app import Mayfly, create_app, migrate
-from config import Config, ConfigError
+from config import Config
 from crypto import MalformedServerKey, key_file_in
 from database import database
+from environment import ConfigError
 from front import Front, take_no_more
 from http_server import HTTPServer, hear_of_the_end, prepare_forks
 from imaging import hide_memory, jail_offered

@@ -1,4 +1,4 @@
-"""How people write numbers, durations, sizes, addresses and hosts; and the count of processors."""
+"""How people write numbers, durations, sizes, rates and codes; and the count of processors."""
 
 from __future__ import annotations
 
@@ -8,21 +8,12 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
 
 CGROUPS = Path("/sys/fs/cgroup")
 MEMBERSHIP = Path("/proc/self/cgroup")
-_TRUSTED_HOST = re.compile(r"(\.?[a-z0-9_-]+)(\.[a-z0-9_-]+)*", re.ASCII)
-_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
 _UPLOAD_CODE = re.compile(r"([A-Za-z0-9_-]{1,32}):([A-Za-z0-9._~-]{12,128})", re.ASCII)
 MOST_UPLOAD_CODES = 200
-_HOST = r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]"
-_CONTACT = re.compile(
-    rf"mailto:[a-z0-9_+-]+(\.[a-z0-9_+-]+)*@{_HOST}|https://{_HOST}(:[0-9]{{1,5}})?(/[a-z0-9._~/?=&%+-]*)?",
-    re.ASCII | re.IGNORECASE,
-)
 _DURATION = re.compile(r"(\d{1,9})(s|m|h|d)?", re.ASCII)
 _SECONDS = {None: 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _SIZE = re.compile(r"(\d{1,15}) ?(B|KiB|MiB|GiB)?", re.ASCII)
@@ -69,17 +60,6 @@ def one_of(*words: str) -> Callable[[str], str]:
     return parse
 
 
-def parse_proxies(text: str) -> tuple[int, bool]:
-    """Read how many proxies there are, and whether they write ``Forwarded``; raises ValueError that says the forms."""
-    number, _, field = text.partition(" ")
-    if not re.fullmatch(r"\d|10", number, re.ASCII) or field.lower() not in {"", "forwarded"}:
-        raise ValueError(
-            "write how many proxies there are, from 0 to 10, such as 1, or 1 forwarded where they write the field"
-            " Forwarded in place of X-Forwarded-For"
-        )
-    return int(number), bool(field)
-
-
 @dataclass(frozen=True)
 class Rate:
     """At most ``amount`` of something in ``seconds``."""
@@ -124,38 +104,6 @@ def _rate(text: str) -> Rate | None:
     return Rate(int(found[1]), _WINDOWS[found[2]]) if found else None
 
 
-def parse_valkey_url(text: str) -> str:
-    """Read where a Valkey or a Redis is, as its client takes it; raises ValueError that says the forms."""
-    scheme, _, rest = text.partition("://")
-    parts = urlsplit(f"//{rest}")
-    if scheme not in {"redis", "rediss", "valkey"} or not _is_port(parts) or not parts.hostname:
-        raise ValueError("write redis://:PASSWORD@HOST:6379/0, rediss:// for TLS, or valkey://")
-    return f"{scheme.replace('valkey', 'redis')}://{rest}"
-
-
-def parse_bind(text: str) -> tuple[str, int]:
-    """Read the address and the port to listen on, ``HOST:PORT``; raises ValueError that says this form."""
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or not 1 <= int(port) <= 65535:
-        raise ValueError("write HOST:PORT, for example 127.0.0.1:5000")
-    return host.strip("[]"), int(port)
-
-
-def parse_base_url(text: str) -> str:
-    """Read the address that clients see, and leave a slash at its end out; raises ValueError that shows one."""
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
-        raise ValueError("write the address that clients see, for example https://drop.example.org")
-    return text.rstrip("/")
-
-
-def parse_contact(text: str) -> str:
-    """Read whom people write to, as a URL of one of two kinds; raises ValueError that shows both."""
-    if not _CONTACT.fullmatch(text):
-        raise ValueError("write mailto:abuse@example.org, or an address such as https://example.org/abuse")
-    return text
-
-
 def or_off(parse: Callable[[str], int]) -> Callable[[str], int]:
     """Return what reads as ``parse`` does, and ``off`` as 0; it raises ValueError that says so."""
 
@@ -175,30 +123,6 @@ def parse_yes_or_no(text: str) -> bool:
     return text.lower() == "true"
 
 
-def parse_hosts(text: str) -> tuple[str, ...]:
-    """Read names of hosts, ``.example.org`` for all below one too; raises ValueError that says these forms."""
-    names = tuple(text.lower().replace(",", " ").split())
-    if not all(_TRUSTED_HOST.fullmatch(name) for name in names):
-        raise ValueError(
-            "write host names without a port such as drop.example.org, or .example.org for it and all below it,"
-            " separated by spaces"
-        )
-    return names
-
-
-def parse_origins(text: str) -> tuple[str, ...]:
-    """Read origins as browsers send them (RFC 6454); raises ValueError that shows one."""
-    return tuple(_origin(origin) for origin in text.replace(",", " ").split())
-
-
-def _origin(text: str) -> str:
-    if not _ORIGIN.fullmatch(text.lower()):
-        raise ValueError(
-            "write exact origins such as https://app.example.org, separated by spaces; no path, no *"
-        )
-    return text.lower()
-
-
 def parse_upload_codes(text: str) -> tuple[tuple[str, str], ...]:
     """Read upload codes and the name of each; raises ValueError that quotes none of them."""
     found = [_UPLOAD_CODE.fullmatch(word) for word in text.replace(",", " ").split()]
@@ -214,55 +138,6 @@ def parse_upload_codes(text: str) -> tuple[tuple[str, str], ...]:
     if len(dict(codes)) < len(codes) or len({code for _, code in codes}) < len(codes):
         raise ValueError("a name or a code stands there twice; give each code a name of its own")
     return codes
-
-
-def parse_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
-    """Read networks as CIDR writes them (RFC 4632), a single address too; raises ValueError that shows one."""
-    try:
-        return tuple(map(ip_network, text.replace(",", " ").split()))
-    except ValueError:
-        raise ValueError(
-            "write networks such as 192.0.2.0/24 or 2001:db8::/32, no bit set behind the prefix, separated by spaces"
-        ) from None
-
-
-def parse_host(text: str) -> str:
-    """Read where a database is: a name, an address, or the folder of a Unix socket; raises ValueError."""
-    bare = text.strip("[]")
-    if bare.count(":") > 1:
-        return f"[{bare}]"
-    if not text.startswith("/") and set(text) & set(":/@?#, "):
-        raise ValueError(
-            "write a name or an address, its port as POSTGRES_PORT, or the folder of a Unix socket"
-        )
-    return text
-
-
-def parse_database_url(text: str) -> str:
-    """Read the address of a PostgreSQL, and write it as SQLAlchemy takes it; raises ValueError that says the form."""
-    scheme, _, rest = text.partition("://")
-    if scheme not in {"postgres", "postgresql", "postgresql+psycopg2"} or not rest:
-        raise ValueError(
-            "write postgresql://USER:PASSWORD@HOST/DATABASE; Mayfly needs PostgreSQL 15 or newer"
-        )
-    parts = urlsplit(f"//{rest}")
-    login, _, host = parts.netloc.rpartition("@")
-    if "," in host:
-        raise ValueError(
-            "write several hosts as postgresql://USER:PASSWORD@/DATABASE?host=ONE:5432&host=TWO:5432"
-        )
-    if "@" in login or parts.fragment or host.endswith(":") or not _is_port(parts):
-        raise ValueError(
-            "a port is a number up to 65535; in a password write %40 for @, %2F for /, %23 for #"
-        )
-    return f"postgresql+psycopg2://{rest}"
-
-
-def _is_port(parts: SplitResult) -> bool:
-    try:
-        return parts.port != 0
-    except ValueError:
-        return False
 
 
 def usable_processors(cgroups: Path = CGROUPS, membership: Path = MEMBERSHIP) -> int:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from config import share_counts_in
+from environment import share_counts_in
 from services import counts
 
 ROUNDS, TIMES = 9, 20_000

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, text
 
 from app import Mayfly
 from commands import in_one_sentence
-from config import ConfigError
 from database import usable_database
+from environment import ConfigError
 from models import db, keep_session_settings
 
 log = logging.getLogger("mayfly")

@@ -3,7 +3,19 @@
 from models import OPEN_CATALOG
 from services import counts
 from services.access_log import log_request
-from services.accounts import Account, Accounts
+from services.account import Account
+from services.account_errors import (
+    AccountAsked,
+    CurrentPasswordWrong,
+    KeyGone,
+    KeyNotEnough,
+    LoginRefused,
+    NameTaken,
+    TokenRefused,
+    TooManyKeys,
+    TooManyLogins,
+)
+from services.accounts import Accounts
 from services.admission import Budget, Later
 from services.allowance import SMALL_BYTES, Allowance, Memory, ceiling, hold_memory, once
 from services.api_keys import ApiKeys, KeyInfo
@@ -16,20 +28,14 @@ from services.dear import DEAR, DEAR_AT_ONCE
 from services.details import Details
 from services.drop import Drop
 from services.errors import (
-    AccountAsked,
     BadCursor,
     BadLifetime,
     BodyCutShort,
     ClientQuotaReached,
-    CurrentPasswordWrong,
     DatabaseAway,
     FormNotMade,
     ImageBlocked,
     ImageGone,
-    KeyGone,
-    KeyNotEnough,
-    LoginRefused,
-    NameTaken,
     OpensByPostOnly,
     Overloaded,
     OwnerQuotaReached,
@@ -38,10 +44,7 @@ from services.errors import (
     RegistrationClosed,
     ServiceError,
     StorageFull,
-    TokenRefused,
     TooManyGuesses,
-    TooManyKeys,
-    TooManyLogins,
     TooManyRequests,
     TooSlow,
     UploadCodeAsked,

@@ -3,8 +3,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
 from uuid import UUID, uuid4
@@ -41,11 +40,12 @@ from models import (
     return_guess,
     wait_for_purge_lock,
 )
+from services.account import Account, Secrets, StoredAccount
+from services.account_errors import CurrentPasswordWrong, LoginRefused, NameTaken, TokenRefused, TooManyLogins
 from services.allowance import turn
 from services.counts import GUESSES
 from services.database import autocommit, transaction
 from services.dear import STRETCHES
-from services.errors import CurrentPasswordWrong, LoginRefused, NameTaken, TokenRefused, TooManyLogins
 from services.quota import Quota
 from storage import CiphertextStore
 
@@ -53,47 +53,6 @@ TOKEN_SECONDS = 12 * 3600
 ATTEMPTS_AT_ONCE = 5
 ATTEMPT_PAUSE_SECONDS = 10
 RENEWED_AT_ONCE = 100
-
-
-@dataclass(frozen=True)
-class Account:
-    """An account that somebody has shown to be theirs, by its password or a token."""
-
-    id: UUID
-    """The owner of its images."""
-    login: str = field(repr=False)
-    email: str = field(repr=False)
-    created_at: datetime
-    token_version: int
-    by_key: bool = False
-    """Whether it was shown by an API key, which is not good for passwords and keys."""
-
-
-@dataclass(frozen=True)
-class _Secrets:
-    """What is sealed in the database about the owner of an account."""
-
-    login: str
-    email: str
-    password: str = field(repr=False)
-    """The hash of the password."""
-
-    def encode(self) -> bytes:
-        """Write it as JSON."""
-        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":")).encode()
-
-
-@dataclass(frozen=True)
-class _StoredAccount:
-    """An account as the database has it, and what was sealed in it."""
-
-    row: OwnerRow
-    secrets: _Secrets
-
-    def shown(self) -> Account:
-        """Return what others than this module may know of it."""
-        row = self.row
-        return Account(row.id, self.secrets.login, self.secrets.email, row.created_at, row.token_version)
 
 
 class Accounts:
@@ -114,7 +73,7 @@ class Accounts:
         Raises Later, Overloaded, DatabaseAway.
         """
         with turn(STRETCHES):
-            owner, secrets = uuid4(), _Secrets(login, email, hash_login_password(password))
+            owner, secrets = uuid4(), Secrets(login, email, hash_login_password(password))
         login_tags, email_tags = self._tags(secrets)
         with autocommit(self._engine) as connection:
             account = self._seal.seal_account(owner, secrets.encode(), at=int(now(connection)))
@@ -122,7 +81,7 @@ class Accounts:
         if created_at is None:
             raise NameTaken
         row = OwnerRow(owner, login_tags[0], email_tags[0], account, 0, created_at)
-        return _StoredAccount(row, secrets).shown()
+        return StoredAccount(row, secrets).shown()
 
     def login(self, login: str, password: str, client: str) -> str:
         """Return a token; raises LoginRefused for a wrong login and a wrong password alike, and as slowly.
@@ -216,7 +175,7 @@ class Accounts:
             raise TooManyLogins(ATTEMPT_PAUSE_SECONDS)
 
     def _replace(
-        self, connection: Connection, stored: _StoredAccount, password: str, *, ends_tokens: bool = False
+        self, connection: Connection, stored: StoredAccount, password: str, *, ends_tokens: bool = False
     ) -> bool:
         secrets = replace(stored.secrets, password=password)
         login_tags, email_tags = self._tags(secrets)
@@ -224,20 +183,20 @@ class Accounts:
         tags = login_tags[0], email_tags[0]
         return replace_account(connection, stored.row, sealed, tags, ends_tokens=ends_tokens)
 
-    def _opened(self, row: OwnerRow | None) -> _StoredAccount:
+    def _opened(self, row: OwnerRow | None) -> StoredAccount:
         """Open the account of a token; raises TokenRefused where it is gone or can't be opened."""
         stored = None if row is None else self._open(row)
         if stored is None:
             raise TokenRefused
         return stored
 
-    def _open(self, row: OwnerRow) -> _StoredAccount | None:
+    def _open(self, row: OwnerRow) -> StoredAccount | None:
         try:
-            return _StoredAccount(row, _Secrets(**json.loads(self._seal.open_account(row.id, row.account))))
+            return StoredAccount(row, Secrets(**json.loads(self._seal.open_account(row.id, row.account))))
         except Unopenable:
             return None  # altered, moved, or sealed under a server key that is gone
 
-    def _tags(self, secrets: _Secrets) -> tuple[list[bytes], list[bytes]]:
+    def _tags(self, secrets: Secrets) -> tuple[list[bytes], list[bytes]]:
         login, email = normalised(secrets.login), normalised(secrets.email)
         return self._seal.login_tags(login), self._seal.email_tags(email)
 
@@ -246,7 +205,7 @@ class Accounts:
         return issue_token(self._server_keys, Claims(owner, version, at + TOKEN_SECONDS), at=at)
 
 
-def _proved(account: _StoredAccount | None, password: str) -> tuple[_StoredAccount, str | None]:
+def _proved(account: StoredAccount | None, password: str) -> tuple[StoredAccount, str | None]:
     """Check a password, which takes as long where there is no account; return a new hash too if one is due.
 
     Raises LoginRefused.

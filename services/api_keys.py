@@ -22,9 +22,10 @@ from models import (
     replace_key,
     use_key,
 )
-from services.accounts import Account, Accounts
+from services.account import Account
+from services.account_errors import KeyGone, TokenRefused, TooManyKeys
+from services.accounts import Accounts
 from services.database import autocommit, transaction
-from services.errors import KeyGone, TokenRefused, TooManyKeys
 
 MOST_KEYS = 50
 RENEWED_AT_ONCE = 100

@@ -13,7 +13,8 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, Oper
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from models import raw_cursor
-from services.errors import DatabaseAway, StorageFull, TokenRefused
+from services.account_errors import TokenRefused
+from services.errors import DatabaseAway, StorageFull
 
 OUT_OF_ROOM = {"53100", "53200"}
 """SQLSTATE disk_full and out_of_memory, https://www.postgresql.org/docs/current/errcodes-appendix.html"""

@@ -11,7 +11,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 from typing import Literal
 
-from services.errors import AccountAsked, RegistrationClosed, UploadCodeAsked, UploadCodeWrong, UploadsClosed
+from services.account_errors import AccountAsked
+from services.errors import RegistrationClosed, UploadCodeAsked, UploadCodeWrong, UploadsClosed
 
 LOOK_SECONDS = 1.0
 """How long the codes of a file count before it is looked at again."""

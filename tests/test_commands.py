@@ -21,9 +21,6 @@ COMMANDS = {
     "purge": ("-m", "flask", "purge"),
     "renew-accounts": ("-m", "flask", "renew-accounts"),
     "takedown": ("-m", "flask", "takedown", "A" * 32),
-    "block": ("-m", "flask", "block", "a" * 64),
-    "unblock": ("-m", "flask", "unblock", "a" * 64),
-    "uploads": ("-m", "flask", "uploads", "off"),
     "status": ("-m", "flask", "status"),
     "db upgrade": ("-m", "flask", "db", "upgrade"),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from config import SECRETS
+from environment import SECRETS
 from tests.processes import ROOT
 
 COMPOSE = (ROOT / "docker-compose.yml").read_text()

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from config import RATE_LIMITS, READERS, SECRETS, Config, ConfigError
+from config import Config
+from environment import RATE_LIMITS, READERS, SECRETS, ConfigError
 from tests.processes import ROOT
 from units import Rate, RateLimit, usable_processors
 

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from config import READERS, Config, ConfigError
+from config import Config
+from environment import READERS, ConfigError
 from tests.cast import IMAGES
 from tests.processes import Served
 

@@ -16,7 +16,8 @@ from sqlalchemy import create_engine, text
 
 import embedded
 from app import Mayfly, create_app, migrate
-from config import Config, ConfigError
+from config import Config
+from environment import ConfigError
 from models import db
 from models.session import SESSION
 from server import check_connections

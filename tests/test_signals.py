@@ -111,10 +111,10 @@ def test_a_worker_that_is_ended_is_replaced(number: signal.Signals, database_url
 
 FORK = """
 import os, signal, sys, time
-import server
+import http_server
 signal.signal(signal.SIGTERM, lambda *_: None)  # the HTTP server's main process takes note, and goes on
 os.register_at_fork(after_in_child=lambda: time.sleep(1))  # a child that gets no processor yet
-server.prepare_forks()
+http_server.prepare_forks()
 worker = os.fork()
 if worker == 0:
     time.sleep(30)
@@ -135,10 +135,10 @@ def test_a_worker_is_ended_before_it_has_run_at_all() -> None:
 
 EARLY = """
 import os, signal, uvloop
-import server
+import http_server
 loop = uvloop.new_event_loop()
 loop.add_signal_handler(signal.SIGTERM, loop.stop)
-loop.call_soon(server.hear_early_signals)
+loop.call_soon(http_server.hear_early_signals)
 os.kill(os.getpid(), signal.SIGTERM)
 loop.run_forever()
 """
@@ -149,8 +149,8 @@ def test_a_worker_hears_a_signal_that_came_just_before_it_serves() -> None:
 
 
 NOTED_LATE = """
-import os, sys, server
-http = server.HTTPServer("server:worker", interface="asginl", port=int(sys.argv[1]))
+import os, sys, http_server
+http = http_server.HTTPServer("server:worker", interface="asginl", port=int(sys.argv[1]))
 http._init_shared_socket()
 worker = http._spawn_worker(0, lambda *_: None, None)
 worker.inner.start()

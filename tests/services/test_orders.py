@@ -23,6 +23,8 @@ from tests.conftest import MakeApp
 FAR_AWAY = 10**9
 """Seconds that no test lasts."""
 
+NOBODY = Uploader("192.0.2.1")
+
 
 def sha256(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
@@ -229,16 +231,16 @@ def test_looking_for_orders_costs_an_upload_no_question(app: Mayfly, hand: Hand,
 
 def test_an_answer_of_the_last_second_is_taken_and_then_asked_anew(app: Mayfly, hand: Hand) -> None:
     app.drop.clock.age = FAR_AWAY
-    app.drop.deposit(FLOWER, Wishes(), Uploader("192.0.2.1"))
+    app.drop.deposit(FLOWER, Wishes(), NOBODY)
     hand.switch_uploads(on=False)
     hand.block([sha256(FLOWER)])
-    app.drop.deposit(FLOWER, Wishes(), Uploader("192.0.2.1"))
+    app.drop.deposit(FLOWER, Wishes(), NOBODY)
     app.drop.clock.age = 0.0
     with pytest.raises(UploadsOff):
-        app.drop.deposit(FLOWER, Wishes(), Uploader("192.0.2.1"))
+        app.drop.deposit(FLOWER, Wishes(), NOBODY)
     hand.switch_uploads(on=True)
     with pytest.raises(ImageBlocked):
-        app.drop.deposit(FLOWER, Wishes(), Uploader("192.0.2.1"))
+        app.drop.deposit(FLOWER, Wishes(), NOBODY)
 
 
 def test_a_list_is_read_anew_only_when_it_changed(app: Mayfly, hand: Hand) -> None:

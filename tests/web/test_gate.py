@@ -13,12 +13,13 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from addresses import parse_networks
 from app import Mayfly
 from services import UploadCodes
 from services import gate as service
 from tests.cast import FLOWER, PASSWORD, register, told
 from tests.conftest import MakeApp
-from units import parse_networks, parse_upload_codes
+from units import parse_upload_codes
 from web.description.operation import operation_of
 
 CODE, OTHER, WRONG = "friends-0123456789", "cron-0123456789ab", "friends-0123456780"

@@ -75,7 +75,11 @@ def with_wget(url: str, file: Path, headers: Headers) -> str:
     ended = subprocess.run(
         [*words, f"--post-file={file}", f"{url}/upload"], capture_output=True, timeout=SECONDS, check=False
     )
-    return json.dumps({"error": WGET_S_401}) if ended.returncode == 6 else ended.stdout.decode()
+    return (
+        json.dumps({"status": "error", "error": WGET_S_401})
+        if ended.returncode == 6
+        else ended.stdout.decode()
+    )
 
 
 CLIENTS: dict[str, Send] = {

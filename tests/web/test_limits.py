@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 from werkzeug.test import TestResponse
 
-from config import RATE_LIMITS
+from environment import RATE_LIMITS
 from services import TooManyRequests
 from tests.cast import FLOWER, deposit
 from tests.conftest import MakeApp

@@ -213,7 +213,7 @@ def test_both_pages_weigh_little_and_ask_nobody_else(client: FlaskClient) -> Non
     files = assets.Assets().files
     theirs = set(files) - {"docs.css"}
     assert {name.split("/", 3)[3] for name in fetched if "/static/" in name} == theirs, "all are preloaded"
-    assert sum(fetched.values()) < 60_000
+    assert sum(fetched.values()) < 45_000
     everything = b"".join(asset.data for asset in files.values()) + html.encode()
     assert set(re.findall(rb"https?://[\w.]+", everything)) <= {b"http://www.w3.org"}
 

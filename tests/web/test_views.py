@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import unquote
 
 import pytest
 from flask.testing import FlaskClient
@@ -120,3 +121,24 @@ def test_unknown_fields_of_an_opening_are_refused(client: FlaskClient) -> None:
     assert client.post(f"/image/{link}", data={"pasword": "x"}).get_json()["error"] == "unknown_option"
     assert client.post(f"/image/{link}?view=1").get_json()["error"] == "unknown_option"
     assert client.post(f"/image/{link}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "told", ["Down by the sea, at 50 %", "Blüte\nam\tSee", "雨" * 100, " x ", "\r\nSet-Cookie: a=b"]
+)
+def test_whoever_opens_an_image_reads_its_description(client: FlaskClient, told: str) -> None:
+    link = deposit(client, views=2, description=told)
+    assert "Image-Description" not in client.post("/s", data={"link": link}).headers
+    written = client.post(f"/image/{link}").headers["Image-Description"]
+    assert written.isascii()
+    assert written.isprintable()
+    assert unquote(written, errors="strict") == told
+
+
+@pytest.mark.parametrize(("letter", "kept"), [("a", 2000), ("ж", 333), ("😀", 166)])
+def test_a_long_description_is_cut_to_what_proxies_let_through(
+    client: FlaskClient, letter: str, kept: int
+) -> None:
+    link = deposit(client, description=letter * 4000)
+    assert unquote(client.get(f"/image/{link}").headers["Image-Description"]) == letter * kept + "…"
+    assert "Image-Description" not in client.get(f"/image/{deposit(client)}").headers

@@ -36,6 +36,9 @@ IMAGE_HEADERS = (
     # Who has the link may show the image on a page of their own.
     ("Cross-Origin-Resource-Policy", "cross-origin"),
 )
+DESCRIPTION_BYTES = 2000
+"""What of a description a header holds: proxies keep 4 KB for all headers of an answer."""
+READABLE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 TEXT = "text/plain"
 JSON = "application/json"
 
@@ -146,9 +149,22 @@ def _image_headers(image: ImageInfo, disposition: str, size: int | None) -> list
     ]
     if image.views_left is not None:
         headers.append(("Views-Left", str(image.views_left)))
+    if details.description:
+        headers.append(("Image-Description", header_text(details.description)))
     if size is not None:
         headers.append(("Content-Length", str(size)))
     return headers
+
+
+def header_text(text: str) -> str:
+    """Write a text as a header: UTF-8, percent-encoded where it is not ASCII; a long one is cut and ends in …."""
+    written = ""
+    for character in text:
+        piece = quote(character, safe=READABLE, errors="replace")
+        if len(written) + len(piece) > DESCRIPTION_BYTES:
+            return written + quote("…")
+        written += piece
+    return written
 
 
 def _pieces(data: Data) -> bytes | Iterator[bytes]:

@@ -12,6 +12,7 @@ SENT = ("Authorization", "Content-Type", "Accept", "Upload-Code")
 SHOWN = (
     "Content-Disposition",
     "Content-Length",
+    "Image-Description",
     "Image-Key",
     "Location",
     "RateLimit",

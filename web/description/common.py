@@ -39,7 +39,9 @@ UNLOCKING = (PasswordAsked, PasswordWrong, TooManyGuesses)
 SECRET = {"type": "string", "pattern": f"^{SPELLING}$"}
 RECEIPT_HEADERS = ("Image-Key", "Sunset", "Location")
 IMAGE_HEADERS = ("Content-Disposition", "Sunset", "Cache-Control", "Referrer-Policy", "X-Robots-Tag")
-IMAGE = Answer("The image.", media_types=MEDIA_TYPES, headers=IMAGE_HEADERS, may_have=("Views-Left",))
+IMAGE = Answer(
+    "The image.", media_types=MEDIA_TYPES, headers=IMAGE_HEADERS, may_have=("Views-Left", "Image-Description")
+)
 RECEIPT = Answer(
     "The image is stored.", schemas.ReceiptAnswer, (TEXT, HTML), ("Cache-Control",), RECEIPT_HEADERS
 )

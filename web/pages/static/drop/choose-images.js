@@ -2,6 +2,7 @@
 
 import { all, one, show } from "../shared/dom.js";
 
+// `take` gets the files, and whether they were pasted or dropped: then the next key is for the button.
 export function chooseImages(take) {
   const zone = one("#zone");
   const field = one("#file");
@@ -22,7 +23,7 @@ export function chooseImages(take) {
     const files = [...(event.clipboardData?.files ?? [])];
     if (!files.length) return; // text goes where it was pasted
     event.preventDefault();
-    take(files);
+    take(files, true);
   });
 }
 
@@ -45,6 +46,6 @@ function chooseByDragging(zone, take) {
     zone.classList.remove("over");
     if (!bringsFiles(event)) return;
     event.preventDefault();
-    take([...event.dataTransfer.files]);
+    take([...event.dataTransfer.files], true);
   });
 }

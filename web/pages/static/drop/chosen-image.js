@@ -1,9 +1,12 @@
 // An image that was chosen and has no link yet: its preview, its way up, and what went wrong.
 
-import { copyOf, one, show, tell } from "../shared/dom.js";
+import { copyOf, one, show, tell, unseen } from "../shared/dom.js";
 import { Refused } from "../shared/server.js";
-import { bytes, percent, refusalWord, word } from "../shared/words.js";
+import { bytes, errorWord, percent, refusalWord, word } from "../shared/words.js";
 import { Cancelled, upload } from "./upload.js";
+
+// Answers that the same image will always get, whatever else is wished and whenever it is sent again.
+const OF_THE_IMAGE = new Set([413, 415, 422]);
 
 export class ChosenImage {
   // `again` is called when somebody wants this one sent once more, `gone` when it was taken off the list.
@@ -13,6 +16,7 @@ export class ChosenImage {
     this.preview = URL.createObjectURL(file);
     this.sending = null;
     this.refusal = "";
+    this.wished = null; // what it is to be sent with, while it waits for its turn
     const thumb = one(".thumb", this.element);
     thumb.onerror = () => {
       thumb.replaceWith(Object.assign(document.createElement("span"), { className: "thumb" }));
@@ -38,7 +42,7 @@ export class ChosenImage {
   state(name, text) {
     const { dataset } = this.element;
     const busy = name === "sending" || name === "sealing";
-    const held = this.element.contains(document.activeElement);
+    const focused = document.activeElement;
     dataset.state = name;
     one(".state", this.element).textContent =
       `${text}${name === "waiting" ? ` · ${bytes(this.file.size)}` : ""}`;
@@ -47,7 +51,7 @@ export class ChosenImage {
     show(this.button("retry"), name === "failed" || name === "cancelled");
     show(this.button("remove"), !busy);
     // The button that was pressed may have vanished; the keyboard stays at this image.
-    if (held && document.activeElement === document.body) {
+    if (this.element.contains(focused) && unseen(focused)) {
       (busy
         ? this.button("cancel")
         : name === "failed"
@@ -57,12 +61,28 @@ export class ChosenImage {
     }
   }
 
+  // Whether the button sends it: not sent yet, or not with success.
   get waits() {
-    return ["waiting", "queued"].includes(this.element.dataset.state);
+    return ["waiting", "failed", "cancelled"].includes(this.element.dataset.state);
   }
 
-  // Sends it; returns what the server answered, or null when there is no link now and the item says why.
-  async send(options) {
+  get failed() {
+    return this.waits && this.element.dataset.state !== "waiting";
+  }
+
+  queue(wished) {
+    this.wished = wished;
+    this.state("queued", word("queued"));
+  }
+
+  stop() {
+    if (this.wished) this.fail(new Cancelled());
+    this.wished = null;
+    this.sending?.cancel();
+  }
+
+  // Sends it and tells the bar; returns what the server answered, or null when there is no link and the item says why.
+  async send(options, whole) {
     const bar = one("progress", this.element);
     bar.value = 0;
     let quarters = 0;
@@ -72,10 +92,12 @@ export class ChosenImage {
         quarters = Math.floor((4 * loaded) / total);
         tell(`${this.file.name}: ${percent(quarters / 4)}`);
       }
+      whole.sent((loaded / total) * this.file.size);
       this.state("sending", word("sent_of", { sent: bytes(loaded), total: bytes(total) }));
     };
     const sealing = () => {
       bar.removeAttribute("value");
+      whole.seals();
       this.state("sealing", word("sealing"));
       tell(word("sealing"));
     };
@@ -96,15 +118,16 @@ export class ChosenImage {
     if (this.refusal.startsWith("upload_code")) this.state("waiting", errorWord(this.refusal));
     else if (error instanceof Cancelled) this.state("cancelled", word("cancelled"));
     else if (error instanceof Refused)
-      this.state(error.passing ? "failed" : "refused", refusalWord(error));
+      this.state(OF_THE_IMAGE.has(error.status) ? "refused" : "failed", refusalWord(error));
     else this.state("failed", word("unreachable"));
     tell(`${this.file.name}: ${one(".state", this.element).textContent}`);
   }
 
-  // Hands the preview over to the card that takes this item's place.
-  handOver() {
-    this.element.remove();
-    return this.preview;
+  // Its card takes its place, and its preview.
+  become(card) {
+    const held = this.element.contains(document.activeElement);
+    this.element.replaceWith(card.element);
+    if (held) one(".url", card.element).focus({ preventScroll: true });
   }
 
   close() {

@@ -30,8 +30,9 @@ function store(cards) {
   }
 }
 
-export function keepLink(receipt) {
-  store([...keptLinks(), Object.fromEntries(FIELDS.map((field) => [field, receipt[field]]))]);
+// Keeps these links and no others, in this order.
+export function keepLinks(receipts) {
+  store(receipts.map((receipt) => Object.fromEntries(FIELDS.map((field) => [field, receipt[field]]))));
 }
 
 export function forgetLink(hash) {

@@ -1,20 +1,36 @@
 // A link that was made: what to do with it, and how long it lives.
 
+import { copyText, sayCopied } from "../shared/clipboard.js";
 import { countDown } from "../shared/clock.js";
 import { copyOf, one, problem, show, tell } from "../shared/dom.js";
 import { ask, describe, Refused } from "../shared/server.js";
 import { clockFace, refusalWord, word } from "../shared/words.js";
 import { forgetLink } from "./kept-links.js";
 
+const UNDO = 5000;
+
 export class LinkCard {
-  constructor(receipt, preview = null) {
+  // The password is known as long as this page stands, and kept nowhere.
+  constructor(receipt, preview = null, password = "") {
     this.receipt = receipt;
+    this.password = password;
+    this.deleting = 0;
     this.preview = preview;
     this.element = copyOf("card");
     this.stop = () => {};
     this.over = false;
     this.fill();
     this.listen();
+  }
+
+  // An empty one with everything that a card may show, to see how much room that takes.
+  static sample(password) {
+    const element = copyOf("card");
+    show(one(".share", element), Boolean(navigator.share));
+    show(one(".copy-password", element), Boolean(password));
+    for (const part of [".thumb", ".copy"]) show(one(part, element));
+    for (const part of [".name", ".terms", ".left"]) one(part, element).textContent = "0";
+    return element;
   }
 
   part(selector) {
@@ -32,9 +48,10 @@ export class LinkCard {
       this.part(".thumb").src = this.preview;
       show(this.part(".thumb"));
     }
-    show(this.part(".copy"), Boolean(navigator.clipboard));
+    show(this.part(".copy"));
     show(this.part(".share"), Boolean(navigator.share));
-    for (const button of [".copy", ".share", ".delete button", ".dismiss"]) {
+    show(this.part(".copy-password"), Boolean(this.password));
+    for (const button of [".copy", ".share", ".copy-password", ".undo", ".delete button", ".dismiss"]) {
       this.part(button).setAttribute("aria-description", receipt.filename);
     }
     this.terms();
@@ -70,10 +87,17 @@ export class LinkCard {
     this.part(".share").onclick = () => navigator.share({ url: this.receipt.url }).catch(() => {});
     this.part(".qr").ontoggle = () => this.draw();
     this.part(".dismiss").onclick = () => this.leave();
+    this.part(".copy-password").onclick = async () => {
+      if (!(await copyText(this.password))) return;
+      sayCopied(this.part(".copy-password"), word("copied"));
+      tell(word("copied"));
+    };
+    this.part(".undo").onclick = () => this.leaving(false);
     this.part(".delete").onsubmit = (event) => {
       event.preventDefault();
-      this.delete();
+      this.leaving(true);
     };
+    window.addEventListener("pagehide", () => this.deleting && this.delete());
   }
 
   live(seconds, since) {
@@ -108,20 +132,15 @@ export class LinkCard {
   }
 
   async copy() {
-    const button = this.part(".copy");
-    const name = button.textContent;
-    try {
-      await navigator.clipboard.writeText(this.receipt.url);
-    } catch {
-      this.part(".url").focus();
-      problem(this.part(".problem"), word("copy_failed"));
-      return;
-    }
-    button.textContent = word("copied");
-    tell(word("copied"));
-    setTimeout(() => {
-      button.textContent = name;
-    }, 2000);
+    this.part(".url").select(); // some browsers' command copies nothing where nothing is selected
+    if (await copyText(this.receipt.url)) {
+      this.copied();
+      tell(word("copied"));
+    } else problem(this.part(".problem"), word("copy_failed"));
+  }
+
+  copied() {
+    if (!this.over) sayCopied(this.part(".copy"), word("copied"));
   }
 
   async draw() {
@@ -143,21 +162,39 @@ export class LinkCard {
     }
   }
 
-  async delete() {
+  // For a few seconds it can be undone.
+  leaving(leaves) {
+    clearTimeout(this.deleting);
+    this.deleting = leaves ? setTimeout(() => this.delete(), UNDO) : 0;
     problem(this.part(".problem"), "");
+    show(this.part(".alive"), !leaves);
+    show(this.part(".leaving"), leaves);
+    this.part(leaves ? ".undo" : ".delete button").focus();
+    tell(word(leaves ? "deleting" : "kept"));
+  }
+
+  async delete() {
+    clearTimeout(this.deleting);
+    this.deleting = 0;
     try {
-      await ask("/s/delete", { image_key: this.receipt.image_key });
+      await ask("/s/delete", { image_key: this.receipt.image_key }, { keepalive: true });
     } catch (error) {
       if (!(error instanceof Refused)) {
-        problem(this.part(".problem"), word("offline_delete"));
+        this.failed(word("offline_delete"));
         return;
       }
       if (error.status !== 404) {
-        problem(this.part(".problem"), refusalWord(error));
+        this.failed(refusalWord(error));
         return;
       }
     }
     this.end(word("deleted"));
+  }
+
+  failed(why) {
+    show(this.part(".alive"));
+    show(this.part(".leaving"), false);
+    problem(this.part(".problem"), why);
   }
 
   end(text) {
@@ -168,7 +205,11 @@ export class LinkCard {
     if (this.preview) URL.revokeObjectURL(this.preview);
     const held = this.element.contains(document.activeElement);
     // The secrets leave the page too, not only its sight.
+    clearTimeout(this.deleting);
+    this.deleting = 0;
+    this.password = "";
     this.part(".alive").remove();
+    this.part(".leaving").remove();
     this.part(".life").remove();
     this.part(".thumb").remove();
     this.part(".left").textContent = "";

@@ -2,7 +2,7 @@
 
 import { one, show, tell } from "../shared/dom.js";
 import { word } from "../shared/words.js";
-import { keepLink, keptLinks } from "./kept-links.js";
+import { keepLinks, keptLinks } from "./kept-links.js";
 import { LinkCard } from "./link-card.js";
 import { sendImages } from "./send-images.js";
 
@@ -14,23 +14,43 @@ function arrange() {
   document.body.classList.toggle("has-cards", !one("#links").hidden);
 }
 
-function ready(receipt, preview) {
-  const card = new LinkCard(receipt, preview);
-  keepLink(receipt);
-  cards.push(card);
-  one("#cards").prepend(card.element);
+// Moves images to the head of the links. Each has as much room there as its card will take, so that nothing moves
+// when its link comes.
+function line(chosen, password) {
+  const list = one("#cards");
+  const fresh = chosen.filter((item) => !list.contains(item.element));
+  if (!fresh.length) return;
+  list.prepend(...fresh.map((item) => item.element));
   arrange();
-  card.live(receipt.expires_in, receipt.since);
-  if (document.activeElement === document.body) one(".url", card.element).focus({ preventScroll: true });
-  card.element.scrollIntoView({ block: "nearest" });
-  tell(word("link_ready", { name: receipt.filename }));
+  const card = LinkCard.sample(password);
+  list.prepend(card);
+  list.style.setProperty("--room", `${card.offsetHeight}px`);
+  card.remove();
+  fresh[0].element.scrollIntoView({ block: "nearest" });
 }
 
-if (form) sendImages(form, ready);
+function ready(receipt, item, password) {
+  const card = new LinkCard(receipt, item.preview, password);
+  cards.push(card);
+  item.become(card);
+  keepLinks(living());
+  card.live(receipt.expires_in, receipt.since);
+  card.element.scrollIntoView({ block: "nearest" });
+  tell(word("link_ready", { name: receipt.filename }));
+  return card;
+}
+
+// What the cards hold that are not over, in the order in which they stand.
+function living() {
+  const shown = [...one("#cards").children].map((element) => cards.find((card) => card.element === element));
+  return shown.filter((card) => card && !card.over).map((card) => card.receipt);
+}
+
+if (form) sendImages(form, { line, ready, arrange });
 for (const receipt of keptLinks()) {
   const card = new LinkCard(receipt);
   cards.push(card);
-  one("#cards").prepend(card.element);
+  one("#cards").append(card.element);
   card.refresh();
 }
 arrange();

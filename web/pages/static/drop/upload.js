@@ -1,7 +1,7 @@
 // One image on its way up. XMLHttpRequest, since fetch does not tell how much of a body has been sent.
 
 import { elapsed } from "../shared/clock.js";
-import { base, refusalOf, Unreachable } from "../shared/server.js";
+import { base, refusalOf, Refused, Unreachable } from "../shared/server.js";
 
 export class Cancelled extends Error {}
 
@@ -23,7 +23,11 @@ export function upload(file, options, { sent, sealing }) {
         return;
       }
       // The lifetime begins after the last byte has arrived, so counting from here is never too long.
-      resolve({ ...JSON.parse(request.responseText), since: arrived ?? elapsed() });
+      try {
+        resolve({ ...JSON.parse(request.responseText), since: arrived ?? elapsed() });
+      } catch {
+        reject(new Refused(request.status, "server_away", 0)); // a proxy answered in the server's place
+      }
     };
     request.onerror = () => reject(new Unreachable());
     request.onabort = () => reject(new Cancelled());

@@ -1,10 +1,14 @@
 // The opened image on the page: its size, saving and copying. Its bytes are a blob of this page; `close` frees it.
 
-import { one, show, tell } from "../shared/dom.js";
+import { sayCopied } from "../shared/clipboard.js";
+import { all, one, show, tell } from "../shared/dom.js";
 import { percent, word } from "../shared/words.js";
+import { pinched } from "./pinch.js";
 
 const STEP = 1.5;
 const LARGEST = 8;
+const SMALLEST = 32; // pixels
+const TALL = 3; // how often its width is the height of an image that begins at its width, not whole
 
 export class OpenedImage {
   constructor(section, blob, filename) {
@@ -12,61 +16,97 @@ export class OpenedImage {
     this.blob = blob;
     this.url = URL.createObjectURL(blob);
     this.image = one(".picture", section);
+    this.frame = one(".frame", section);
     this.image.src = this.url;
+    // Without its width and height, what stands below it would move once they are known.
+    this.decoded = this.image.decode().catch(() => {});
     const save = one(".save", section);
     save.href = this.url;
     save.download = filename;
     const copy = one(".copy", section);
     show(copy, Boolean(navigator.clipboard && window.ClipboardItem));
     copy.onclick = () => this.copy(copy);
-    one(".in", section).onclick = () => this.zoom(STEP);
-    one(".out", section).onclick = () => this.zoom(1 / STEP);
-    one(".fit", section).onclick = () => this.fit();
-    one(".frame", section).onkeydown = (event) => this.key(event);
-    this.image.ondblclick = () => (this.image.style.inlineSize ? this.fit() : this.zoom(STEP * STEP));
-    this.fit(false);
+    one(".in", section).onclick = () => this.step(STEP);
+    one(".out", section).onclick = () => this.step(1 / STEP);
+    for (const button of all("button[data-size]", section))
+      button.onclick = () => this.size(button.dataset.size);
+    this.frame.onkeydown = (event) => this.key(event);
+    this.image.ondblclick = (event) =>
+      this.frame.dataset.size === "fit" ? this.step(STEP * STEP, event) : this.size("fit");
+    this.listening = pinched(
+      this.frame,
+      () => this.image.clientWidth,
+      (width, from, to) => this.zoom(width, from, to),
+    );
+  }
+
+  // Shows it, once it has its place on the page.
+  begin() {
+    const { naturalWidth: width, naturalHeight: height } = this.image;
+    const tall = height > TALL * width && height > this.frame.clientHeight;
+    this.size(tall ? (width < this.frame.parentElement.clientWidth ? "full" : "width") : "fit", false);
   }
 
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return; // the browser's own zoom
     const act = {
-      "+": () => this.zoom(STEP),
-      "=": () => this.zoom(STEP),
-      "-": () => this.zoom(1 / STEP),
-      0: () => this.fit(),
+      "+": () => this.step(STEP),
+      "=": () => this.step(STEP),
+      "-": () => this.step(1 / STEP),
+      0: () => this.size("fit"),
+      1: () => this.size("full"),
+      2: () => this.size("width"),
     };
     if (!act[event.key]) return;
     event.preventDefault();
     act[event.key]();
   }
 
-  zoom(step) {
-    const { naturalWidth, clientWidth } = this.image;
-    const width = Math.min(clientWidth * step, naturalWidth * LARGEST);
-    if (width < 32) return;
-    this.section.classList.add("zoomed");
-    this.image.style.inlineSize = `${Math.round(width)}px`;
-    tell(word("zoom", { percent: percent(width / naturalWidth) }));
+  // One of the sizes that have a name; the styles know them.
+  size(name, told = true) {
+    this.frame.dataset.size = name;
+    this.image.style.inlineSize = "";
+    for (const button of all("button[data-size]", this.section)) {
+      button.setAttribute("aria-pressed", button.dataset.size === name);
+    }
+    if (told) this.tell();
   }
 
-  fit(told = true) {
-    this.section.classList.remove("zoomed");
-    this.image.style.inlineSize = "";
-    if (told) tell(word("zoom", { percent: percent(this.image.clientWidth / this.image.naturalWidth) }));
+  step(factor, at = null) {
+    const box = this.frame.getBoundingClientRect();
+    const centre = { clientX: box.left + box.width / 2, clientY: box.top + box.height / 2 };
+    this.zoom(this.image.clientWidth * factor, at ?? centre);
+    this.tell();
+  }
+
+  // Makes it so wide; what was at one point of the window is at another then, or at the same.
+  zoom(wished, from, to = from) {
+    const width = Math.min(wished, this.image.naturalWidth * LARGEST);
+    if (width < SMALLEST) return;
+    const before = this.image.getBoundingClientRect();
+    const part = {
+      x: (from.clientX - before.left) / before.width,
+      y: (from.clientY - before.top) / before.height,
+    };
+    this.size("free", false);
+    this.image.style.inlineSize = `${Math.round(width)}px`;
+    const after = this.image.getBoundingClientRect();
+    this.frame.scrollLeft += after.left + part.x * after.width - to.clientX;
+    this.frame.scrollTop += after.top + part.y * after.height - to.clientY;
+  }
+
+  tell() {
+    tell(word("zoom", { percent: percent(this.image.clientWidth / this.image.naturalWidth) }));
   }
 
   async copy(button) {
-    const name = button.textContent;
     try {
       await navigator.clipboard.write([new ClipboardItem({ "image/png": this.png() })]);
-      button.textContent = word("copied");
+      sayCopied(button, word("copied"));
       tell(word("copied"));
     } catch {
-      button.textContent = word("copy_failed");
+      sayCopied(button, word("copy_failed"));
     }
-    setTimeout(() => {
-      button.textContent = name;
-    }, 2000);
   }
 
   // Clipboards take PNG and nothing else from a page.
@@ -82,6 +122,7 @@ export class OpenedImage {
   }
 
   close() {
+    this.listening.abort();
     URL.revokeObjectURL(this.url);
     this.image.removeAttribute("src");
     const save = one(".save", this.section);

@@ -8,6 +8,7 @@ import { OpenedImage } from "./opened-image.js";
 
 const PASSWORDS = new Set(["password_asked", "password_wrong", "too_many_guesses"]);
 const section = (name) => one(`[data-state="${name}"]`);
+const title = document.title;
 let link = "";
 let seen = null;
 let stop = () => {};
@@ -16,11 +17,11 @@ let turn = 0; // counts links and attempts: an answer to an earlier one is ignor
 
 function enter(state) {
   all("[data-state]").forEach((other) => show(other, other === section(state)));
-  document.body.dataset.now = state;
   one("h1", section(state)).focus({ preventScroll: true });
 }
 
 function leave() {
+  document.title = title;
   stop();
   stop = () => {};
   image?.close();
@@ -63,6 +64,7 @@ function showReady() {
   show(one(".counts", ready), seen.views_left !== null);
   show(one(".password", ready), seen.password);
   one("[name=password]", ready).required = seen.password;
+  one("[name=password]", ready).removeAttribute("aria-invalid");
   problem(one(".problem", ready), "");
   enter("ready");
 }
@@ -75,6 +77,8 @@ function showLeft(left) {
     tell(word("left", { time: clockFace(left) }));
   one(".life span", opened).style.inlineSize = `${(100 * left) / seen.expires_in}%`;
   opened.classList.toggle("late", left <= 60);
+  const named = `${clockFace(left)} · ${title}`;
+  if (document.title !== named) document.title = named;
 }
 
 function over() {
@@ -89,7 +93,7 @@ async function open(password) {
   try {
     const { answer } = await ask("/s/open", password ? { link, password } : { link });
     const blob = await received(answer);
-    if (mine === turn) showImage(blob, answer.headers);
+    if (mine === turn) await showImage(blob, answer.headers, mine);
   } catch (error) {
     if (mine !== turn) return;
     if (error instanceof Refused && PASSWORDS.has(error.code)) refusePassword(error);
@@ -122,14 +126,21 @@ async function received(answer) {
   return new Blob(parts, { type: answer.headers.get("Content-Type") });
 }
 
-function showImage(blob, headers) {
+async function showImage(blob, headers, mine) {
   const opened = section("open");
-  image = new OpenedImage(opened, blob, fileName(headers.get("Content-Disposition") ?? ""));
+  const name = fileName(headers.get("Content-Disposition") ?? "");
+  image = new OpenedImage(opened, blob, name);
+  await image.decoded;
+  if (mine !== turn) return;
+  one(".file-name", opened).textContent = name;
+  const description = decodeURIComponent(headers.get("Image-Description") ?? "");
+  problem(one(".description", opened), description);
   const after = one(".after", opened);
   const left = headers.get("Views-Left");
   after.textContent = left === "0" ? word("last_view") : word("views_left", { number: left });
   show(after, left !== null);
   enter("open");
+  image.begin();
   tell(word("image_open"));
 }
 
@@ -143,6 +154,7 @@ function refusePassword(error) {
   showReady();
   const field = one("[name=password]", section("ready"));
   field.value = "";
+  field.setAttribute("aria-invalid", "true");
   problem(one(".problem", section("ready")), refusalWord(error));
   field.focus();
 }
@@ -153,12 +165,17 @@ function start() {
   if (link) look();
   else {
     leave();
-    enter(location.hash ? "gone" : "ask");
+    enter(location.hash ? noLink(location.hash) : "ask");
   }
 }
 
 function linkIn(text) {
   return text.match(/(?:^|[#<("\s]|[^/]\/)([\w-]{32})(?![\w-])/)?.[1] ?? "";
+}
+
+// What is there in place of a link: one that lacks some characters, or nothing that looks like one.
+function noLink(text) {
+  return /(?:^|[#<("\s]|[^/]\/)[\w-]{20,31}(?![\w-])/.test(text) ? "cut" : "gone";
 }
 
 one("#open").addEventListener("submit", (event) => {
@@ -170,7 +187,7 @@ one("#open").addEventListener("submit", (event) => {
 one("#ask").addEventListener("submit", (event) => {
   event.preventDefault();
   const pasted = linkIn(one("#ask [name=link]").value);
-  if (!pasted) enter("gone");
+  if (!pasted) enter(noLink(one("#ask [name=link]").value));
   else if (location.hash === `#${pasted}`) look();
   else location.hash = pasted;
 });

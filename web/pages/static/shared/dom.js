@@ -11,6 +11,9 @@ export function show(element, shown = true) {
   element.hidden = !shown;
 }
 
+// Whether nothing of it can be seen, and so it can't keep the focus, as the browser will notice a little later.
+export const unseen = (element) => !element.getClientRects().length;
+
 // What people see happen, a screen reader has to say. Cleared first, or the same sentence twice is said once.
 export function tell(text) {
   const news = one("#news");

@@ -10,28 +10,33 @@ export class Refused extends Error {
     super(code);
     Object.assign(this, { status, code, wait });
   }
-
-  // Whether the same request may do later.
-  get passing() {
-    return [408, 429, 500, 502, 503, 504, 507].includes(this.status);
-  }
 }
 
 // No answer came.
 export class Unreachable extends Error {}
 
+// What stands between here and the server, such as a proxy, answers in its own form: then the status alone speaks.
+const BY_STATUS = {
+  413: "too_large",
+  429: "too_busy",
+  502: "server_away",
+  503: "server_away",
+  504: "server_away",
+};
+
 export function refusalOf(status, text, retryAfter) {
-  let code = "other";
+  let code = null;
   try {
-    code = JSON.parse(text).error ?? code;
+    code = JSON.parse(text).error;
   } catch {
-    // Whatever stands between here and the server answers in its own form.
+    // It is no answer of the server's.
   }
-  return new Refused(status, code, Number(retryAfter) || 0);
+  return new Refused(status, code ?? BY_STATUS[status] ?? "other", Number(retryAfter) || 0);
 }
 
 // The answer, and the moment before it was asked: seconds in the answer count from there at the latest.
-export async function ask(path, fields) {
+// With `keepalive` what is asked while the page is left is asked all the same.
+export async function ask(path, fields, { keepalive = false } = {}) {
   const since = elapsed();
   let answer;
   try {
@@ -42,6 +47,7 @@ export async function ask(path, fields) {
       credentials: "omit", // or a 401 opens the browser's own window for passwords
       cache: "no-store",
       redirect: "error",
+      keepalive,
     });
   } catch {
     throw new Unreachable();

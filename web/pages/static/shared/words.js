@@ -3,8 +3,14 @@
 const said = JSON.parse(document.getElementById("words").textContent);
 const format = (options) => new Intl.NumberFormat(said.language, options);
 
+// A file's name between the marks that keep its direction of writing apart from the sentence's (as <bdi> does).
+function isolated(name) {
+  return document.dir === "rtl" || /[\u0590-\u08ff\ufb1d-\ufefc]/.test(name) ? `\u2068${name}\u2069` : name;
+}
+
 export function word(name, values = {}) {
-  return said.words[name].replace(/\{(\w+)\}/g, (whole, key) => values[key] ?? whole);
+  const shown = values.name ? { ...values, name: isolated(values.name) } : values;
+  return said.words[name].replace(/\{(\w+)\}/g, (whole, key) => shown[key] ?? whole);
 }
 
 export function errorWord(code) {
@@ -13,8 +19,8 @@ export function errorWord(code) {
 
 // What a refusal says, and when to come back where it names a time.
 export function refusalWord({ code, wait }) {
-  if (wait && code === "too_many_guesses") return word("wait", { time: seconds(wait) });
-  if (wait && code === "too_many_requests") return word("come_back", { time: seconds(wait) });
+  if (wait && code === "too_many_guesses") return word("wait", { time: duration(wait) });
+  if (wait && code === "too_many_requests") return word("come_back", { time: duration(wait) });
   return errorWord(code);
 }
 
@@ -27,8 +33,10 @@ export function percent(part) {
   return format({ style: "percent" }).format(part);
 }
 
-export function seconds(number) {
-  return format({ style: "unit", unit: "second", unitDisplay: "long" }).format(number);
+// 15 seconds, or 3 minutes from two on; rounded up.
+export function duration(seconds, unitDisplay = "long") {
+  const [size, unit] = seconds < 120 ? [1, "second"] : [60, "minute"];
+  return format({ style: "unit", unit, unitDisplay }).format(Math.ceil(seconds / size));
 }
 
 const two = (number) => String(number).padStart(2, "0");
