@@ -48,6 +48,7 @@ def test_an_account_that_nobody_logged_in_to_goes_after_a_day(app: Mayfly, by: s
 def test_one_login_keeps_it_for_good(app: Mayfly) -> None:
     client, engine = app.test_client(), engine_of(app)
     register(client)
+    log_in(client)
     age(engine, "400 days")
     app.purge()
     assert accounts(engine) == 1
@@ -89,6 +90,7 @@ def test_a_purge_removes_so_many_and_no_more(app: Mayfly, monkeypatch: pytest.Mo
 def test_a_login_writes_once_a_day_and_only_the_day(app: Mayfly) -> None:
     client, engine = app.test_client(), engine_of(app)
     register(client)
+    log_in(client)
     row = text("SELECT xmin::text, used_on = CURRENT_DATE, used_on::text FROM owners WHERE id <> :open")
     with engine.connect() as connection:
         first = tuple(connection.execute(row, {"open": OPEN_CATALOG}).one())
