@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -214,6 +215,27 @@ def test_processes_count_together() -> None:
     told = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children]
     assert 1_000 - 4 * 4 <= 4 * sum(told) <= 1_000
     assert not counters.take(2**40, rate).admitted
+
+
+def test_a_process_waits_for_another_and_not_for_one_that_was_killed() -> None:
+    counters, rate = Counters(8), Rate(10, 3600)
+    reads, writes = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        with counters._locked(1):
+            os.write(writes, b"locked")
+            time.sleep(60)
+        os._exit(0)
+    os.read(reads, 6)
+    taking = threading.Thread(target=counters.take, args=(2**40, rate))
+    taking.start()
+    taking.join(0.5)
+    assert taking.is_alive()
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    taking.join(20)
+    assert not taking.is_alive()
+    assert counters.take(2**40, rate).remaining == 8
 
 
 def main() -> None:
