@@ -4,9 +4,9 @@ UV ?= uv
 PYTHON ?=
 export PYTHON
 
-ROOMS := $(wildcard app.py commands.py config.py database.py server.py units.py crypto embedded front imaging models migrations services storage web benchmarks tests)
+ROOMS := $(wildcard app.py commands.py config.py database.py http_server.py logs.py metrics.py server.py units.py crypto embedded front imaging models migrations services storage web benchmarks tests)
 PAGES := web/pages/static
-TOOLS := curl:curl exiftool:libimage-exiftool-perl faketime:faketime chromium:chromium pgbouncer:pgbouncer psql:postgresql-client nginx:nginx caddy:caddy openssl:openssl wget:wget node:nodejs
+TOOLS := curl:curl exiftool:libimage-exiftool-perl faketime:faketime chromium:chromium pgbouncer:pgbouncer psql:postgresql-client nginx:nginx caddy:caddy openssl:openssl wget:wget node:nodejs promtool:prometheus
 # Where PYTHONDONTWRITEBYTECODE is set, each server that a test starts would compile all of its modules anew.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m pytest
 LOCK := pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links

@@ -3,48 +3,66 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
-from http import HTTPMethod
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, request
 from flask_migrate import Migrate, upgrade
 from sqlalchemy import Engine
 from sqlalchemy.exc import ArgumentError
 
 import embedded
-from commands import in_one_sentence, register_commands
+from commands import Deeds, in_one_sentence, register_commands
 from config import Config, ConfigError
-from crypto import MalformedServerKey, OwnerSeal, ServerKeys, server_keys_in
-from database import disk_room, engine_options
+from crypto import MalformedServerKey, OwnerSeal, ServerKeys, client_tag, server_keys_in
+from database import disk_room, engine_options, refuse_other_tables
 from imaging import Limits as PictureLimits
 from models import db
 from services import (
     Accounts,
+    ApiKeys,
     Catalog,
+    DatabaseClock,
     Drop,
     DropLimits,
+    Gate,
+    Hand,
     LivingImages,
     Memory,
+    Most,
+    Needs,
+    Orders,
     Purge,
+    PurgeClock,
     PurgeSchedule,
     Quota,
     Readiness,
+    Status,
+    UploadCodes,
+    UploaderQuotas,
     notice_restarts,
 )
 from storage import RowStore
-from web import Services, admitted, behind_proxies, register_web
+from units import parse_upload_codes
+from web import (
+    Counters,
+    Limiter,
+    Services,
+    ValkeyCounters,
+    admitted,
+    behind_proxies,
+    observe,
+    register_web,
+)
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 ROOT = Path(__file__).parent
-METHODS = frozenset(HTTPMethod)
-"""A client may write any word where its method stands, so only these are logged."""
+MIGRATIONS = ROOT / "migrations"
 log = logging.getLogger("mayfly")
-access_log = logging.getLogger("mayfly.access")
 
 
 class Mayfly(Flask):
@@ -57,6 +75,10 @@ class Mayfly(Flask):
     plain_wsgi: WSGIApplication
     purge: Purge
     accounts: Accounts
+    hand: Hand
+    purge_clock: PurgeClock
+    status: Status
+    api_keys: ApiKeys
     schedule: PurgeSchedule
     readiness: Readiness
 
@@ -69,16 +91,18 @@ class Mayfly(Flask):
         log.error("unhandled %s in %s", exc_info[0].__name__, request.url_rule)
 
 
-def create_app(config: Config | None = None) -> Mayfly:
+def create_app(config: Config | None = None, counters: Counters | None = None) -> Mayfly:
     """Put the rooms together; nothing is started and no connection is made.
+
+    ``counters`` are those that all processes of a machine share for the rate limits; else this one has its own.
 
     Raises ConfigError and MalformedServerKey; within a command of ``flask``, ClickException.
     """
     with in_one_sentence():
-        return _put_together(config or Config.from_env())
+        return _put_together(config or Config.from_env(), counters or Counters())
 
 
-def _put_together(config: Config) -> Mayfly:
+def _put_together(config: Config, counters: Counters) -> Mayfly:
     app = Mayfly("mayfly", template_folder="web/pages/templates", static_folder=None, root_path=str(ROOT))
     app.settings = config
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -88,7 +112,7 @@ def _put_together(config: Config) -> Mayfly:
     )
     engine = _engine(app)
     notice_restarts(engine)
-    Migrate(app, db, directory=str(ROOT / "migrations"))
+    Migrate(app, db, directory=str(MIGRATIONS))
     row_store, server_keys = RowStore(), _server_keys(config)
     stores = {row_store.name: row_store}
     app.quota = Quota(engine, config.max_stored_bytes, disk_room(config))
@@ -102,16 +126,51 @@ def _put_together(config: Config) -> Mayfly:
     limits = DropLimits(config.lifetime, config.max_lifetime, picture, config.bytes_in_flight)
     images = LivingImages(engine, server_keys, stores, app.quota)
     app.accounts = Accounts(engine, server_keys, stores, app.quota)
+    app.api_keys = ApiKeys(engine, server_keys, app.accounts)
     catalog = Catalog(engine, OwnerSeal(server_keys), images)
-    drop = app.drop = Drop(engine, server_keys, row_store, images, app.quota, limits)
-    _observe(app)
-    app.readiness = Readiness(engine, accept_no_jail=config.accept_no_jail)
-    register_web(app, Services(drop, app.purge, app.accounts, catalog, app.readiness), config)
-    register_commands(app, config, app.purge, app.accounts)
+    quotas = UploaderQuotas(
+        engine,
+        server_keys,
+        client=Most(config.max_images_per_client, config.max_bytes_per_client),
+        owner=Most(config.max_images_per_owner, config.max_bytes_per_owner),
+    )
+    orders = Orders(engine, server_keys, DatabaseClock(engine))
+    drop = app.drop = Drop(engine, server_keys, row_store, images, app.quota, quotas, limits, orders)
+    observe(app, config, app.schedule.nudge)
+    app.purge_clock = PurgeClock(stores.values(), config.max_lifetime)
+    app.readiness = _readiness(app, engine, orders)
+    url = config.rate_limit_storage_url
+    store = ValkeyCounters(url, counters) if url else counters
+    limiter = Limiter(config.rate_limits, store, partial(client_tag, server_keys))
+    services = Services(
+        drop, app.purge, app.accounts, app.api_keys, catalog, app.readiness, _gate(config), limiter
+    )
+    register_web(app, services, config)
+    app.status = Status(engine, stores.values(), config.max_stored_bytes, config.max_lifetime)
+    app.hand = Hand(engine, server_keys, images)
+    register_commands(app, config, Deeds(app.purge, app.accounts, app.api_keys, app.hand, app.status))
     app.memory = Memory(config.bytes_in_flight)
-    app.plain_wsgi = behind_proxies(app.wsgi_app, config.trusted_proxies)
+    app.plain_wsgi = behind_proxies(
+        app.wsgi_app, config.trusted_proxies, forwarded=config.proxies_write_forwarded
+    )
     app.wsgi_app = admitted(app.plain_wsgi, app.memory)  # type: ignore[assignment, method-assign]
     return app
+
+
+def _gate(config: Config) -> Gate:
+    codes = UploadCodes(config.upload_codes, config.upload_codes_file, parse_upload_codes)
+    return Gate(config.uploads, config.registration, config.upload_networks, codes)
+
+
+def _readiness(app: Mayfly, engine: Engine, orders: Orders) -> Readiness:
+    config = app.settings
+    needs = Needs(
+        schema=max(path.name.partition("_")[0] for path in MIGRATIONS.glob("versions/[0-9]*.py")),
+        purge_interval=config.purge_interval,
+        accept_no_jail=config.accept_no_jail,
+        disk_has_room=disk_room(config),
+    )
+    return Readiness(engine, app.purge_clock, orders, needs)
 
 
 def _engine(app: Mayfly) -> Engine:
@@ -128,11 +187,12 @@ def _engine(app: Mayfly) -> Engine:
 def migrate(app: Mayfly) -> None:
     """Bring the schema up to date; processes that start together wait for one another.
 
-    Raises ConfigError where the database can't be reached or refuses, or has the schema of a newer Mayfly.
+    Raises ConfigError where the database can't be reached or refuses, or has the schema of another Mayfly.
     """
     with app.app_context():
         try:
             upgrade()
+            refuse_other_tables(db.engine)
         finally:
             db.engine.dispose()
 
@@ -149,22 +209,6 @@ def _server_keys(config: Config) -> ServerKeys:
             f"the server key can't be kept in {config.data_dir} ({error.strerror}): let this user write there,"
             " or set DATA_DIR or SECRET_KEYS"
         ) from None
-
-
-def _observe(app: Mayfly) -> None:
-    """Log every request by its route, never by its path, which would hold a link; and wake the purge."""
-
-    @app.before_request
-    def begin() -> None:
-        g.began = time.perf_counter()
-
-    @app.after_request
-    def end(response: Response) -> Response:
-        milliseconds = (time.perf_counter() - g.began) * 1000
-        method = request.method if request.method in METHODS else "OTHER"
-        access_log.info("%s %s %d %.1fms", method, request.url_rule, response.status_code, milliseconds)
-        app.schedule.nudge()
-        return response
 
 
 if __name__ == "__main__":

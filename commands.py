@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 
 import click
 from flask import Flask
@@ -12,7 +17,20 @@ import embedded
 from config import Config, ConfigError
 from crypto import MalformedServerKey
 from database import usable_database
-from services import Accounts, DatabaseAway, Purge
+from services import Accounts, ApiKeys, DatabaseAway, Hand, Purge, Status, StatusReport, TakenDown, links_in
+
+DIGEST = re.compile("[0-9a-f]{64}", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Deeds:
+    """The services that commands call."""
+
+    purge: Purge
+    accounts: Accounts
+    api_keys: ApiKeys
+    hand: Hand
+    status: Status
 
 
 @contextmanager
@@ -26,17 +44,122 @@ def in_one_sentence() -> Iterator[None]:
         raise click.ClickException(str(error)) from None
 
 
-def register_commands(app: Flask, config: Config, purge_now: Purge, accounts: Accounts) -> None:
-    """Add the commands that operators type after ``flask``."""
+@contextmanager
+def _audited(config: Config) -> Iterator[None]:
+    """Run an operator's deed on a database that is usable; audit lines go to stderr, as the server writes them."""
+    with in_one_sentence(), usable_database(config):
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+        yield
 
+
+def register_commands(app: Flask, config: Config, deeds: Deeds) -> None:
+    """Add the commands that operators type after ``flask``."""
+    _add_upkeep(app, config, deeds)
+    _add_takedown(app, config, deeds.hand)
+    _add_blocking(app, config, deeds.hand)
+    _add_switch(app, config, deeds.hand)
+    _add_status(app, config, deeds.status)
+
+
+def _add_upkeep(app: Flask, config: Config, deeds: Deeds) -> None:
     @app.cli.command("purge")
     def purge() -> None:
         """Remove what has expired."""
         with in_one_sentence(), usable_database(config):
-            click.echo(f"deleted {purge_now()}")
+            click.echo(f"deleted {deeds.purge()}")
 
     @app.cli.command("renew-accounts")
     def renew_accounts() -> None:
-        """Seal accounts under the newest server key, so that an older one may go."""
+        """Seal accounts and their API keys under the newest server key, so that an older one may go."""
         with in_one_sentence(), usable_database(config):
-            click.echo(f"renewed {accounts.renew()}")
+            click.echo(f"renewed accounts: {deeds.accounts.renew()}, API keys: {deeds.api_keys.renew()}")
+
+
+def _add_takedown(app: Flask, config: Config, hand: Hand) -> None:
+    @app.cli.command("takedown")
+    @click.argument("texts", metavar="LINK...", nargs=-1, required=True)
+    @click.option("--block", "and_block", is_flag=True, help="Refuse later uploads of the same image, too.")
+    @click.pass_context
+    def takedown(context: click.Context, texts: tuple[str, ...], *, and_block: bool) -> None:
+        """Remove images at once: by links, share URLs, addresses of images, albums, or texts that hold them.
+
+        The exit status is 0 where all that was asked is done.
+        """
+        done = True
+        with _audited(config):
+            for text in texts:
+                links = links_in(text)
+                if not links:
+                    click.echo("no link in this text")
+                    done = False
+                for link in links:
+                    taken = hand.take_down(link, and_block=and_block)
+                    click.echo(f"{link}: {_told(taken, and_block=and_block)}")
+                    done &= taken.removed and (taken.blocked is not None or not and_block)
+        context.exit(0 if done else 1)
+
+
+def _told(taken: TakenDown, *, and_block: bool) -> str:
+    if not taken.removed:
+        return "nothing there, as for any link that is over"
+    if not and_block:
+        return "taken down"
+    if taken.blocked is None:
+        return "taken down, but not blocked: its SHA-256 can't be read without its password"
+    return f"taken down, and blocked: {taken.blocked.hex()}"
+
+
+def _digest(_context: click.Context, _parameter: click.Parameter, texts: tuple[str, ...]) -> list[bytes]:
+    if not all(map(DIGEST.fullmatch, texts)):
+        raise click.BadParameter("a SHA-256 is 64 hexadecimal digits, as sha256sum prints them")
+    return list(map(bytes.fromhex, texts))
+
+
+def _add_blocking(app: Flask, config: Config, hand: Hand) -> None:
+    digests_given = click.argument("digests", metavar="SHA256...", nargs=-1, required=True, callback=_digest)
+
+    @app.cli.command("block")
+    @digests_given
+    def block(digests: list[bytes]) -> None:
+        """Refuse later uploads of images by the SHA-256 of their file, or of the image as a receipt tells it."""
+        with _audited(config):
+            click.echo(f"blocked {hand.block(digests)} more")
+
+    @app.cli.command("unblock")
+    @digests_given
+    def unblock(digests: list[bytes]) -> None:
+        """Let blocked images be uploaded again."""
+        with _audited(config):
+            click.echo(f"unblocked {hand.unblock(digests)}")
+
+
+def _add_switch(app: Flask, config: Config, hand: Hand) -> None:
+    @app.cli.command("uploads")
+    @click.argument("switch", metavar="off|on", type=click.Choice(["off", "on"]))
+    def uploads(switch: str) -> None:
+        """Turn uploads off or on, for every server process on this database, within two seconds."""
+        with _audited(config):
+            changed = hand.switch_uploads(on=switch == "on")
+            click.echo(f"uploads are {switch}" if changed else f"uploads were {switch} already")
+
+
+def _add_status(app: Flask, config: Config, ask: Status) -> None:
+    @app.cli.command("status")
+    @click.option("--json", "as_json", is_flag=True, help="For programs: one object, times in UTC.")
+    def status(*, as_json: bool) -> None:
+        """Tell what is stored and switched, in figures."""
+        with in_one_sentence(), usable_database(config):
+            told = _status(ask())
+        if as_json:
+            click.echo(json.dumps(told))
+        else:
+            width = max(map(len, told)) + 2
+            for name, value in told.items():
+                click.echo(f"{name.replace('_', ' '):{width}}{'none' if value is None else value}")
+
+
+def _status(report: StatusReport) -> dict[str, object]:
+    """Write a report as it is told: with the switch in words, and times as people read them."""
+    since = report.uploads_off_since
+    moment = None if since is None else datetime.fromtimestamp(since, UTC).isoformat(timespec="seconds")
+    return {"uploads": "on" if since is None else "off", **asdict(report), "uploads_off_since": moment}

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 import embedded
@@ -15,6 +16,10 @@ from models import db
 
 OTHER_SCHEMA = {"42P01", "42703", "42883"}
 """SQLSTATE undefined_table, undefined_column and undefined_function."""
+_COLUMNS = text(
+    "SELECT relname, attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid"
+    " WHERE relnamespace = current_schema()::regnamespace AND attnum > 0 AND NOT attisdropped"
+)
 
 
 @contextmanager
@@ -48,6 +53,18 @@ def usable_database(config: Config) -> Iterator[None]:
             else:
                 advice = f"start it, or mend {config.database_settings}"
             raise ConfigError(f"the database can't be used ({why}); {advice}") from None
+
+
+def refuse_other_tables(engine: Engine) -> None:
+    """Raise ConfigError where the database, brought up to date, lacks a column that this program uses."""
+    with engine.connect() as connection:
+        found = {(table, column) for table, column in connection.execute(_COLUMNS)}
+    used = {(table.name, column.name) for table in db.metadata.tables.values() for column in table.columns}
+    for table, column in sorted(used - found):
+        raise ConfigError(
+            f"the database has every migration of this Mayfly, but its table {table} has no column {column}: one"
+            " of them was changed after it ran here; give this Mayfly a database of its own"
+        )
 
 
 def disk_room(config: Config) -> Callable[[], bool] | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import ctypes
-import functools
 import logging
+import multiprocessing
 import os
 import resource
 import signal
@@ -15,27 +15,29 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
+from granian.log import LogLevels
 
 import embedded
+import logs
+import metrics
 from app import Mayfly, create_app, migrate
 from config import Config, ConfigError
 from crypto import MalformedServerKey, key_file_in
 from database import database
-from front import Front
+from front import Front, take_no_more
+from http_server import HTTPServer, hear_of_the_end, prepare_forks
 from imaging import hide_memory, jail_offered
 from models import connections_allowed, db
 from services import DEAR_AT_ONCE
-from web import Hosts, largest_body
+from web import Hosts, current_request_id, largest_body, shared_counters
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-DRAIN_SECONDS = 10
 MOST_CONNECTIONS = 2048
 """Connections that a process takes on; those beyond wait in the kernel."""
 HEADER_SECONDS = 30
@@ -57,14 +59,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="app.py", description="Serve Mayfly.")
     parser.add_argument("--debug", action="store_true", help="one worker that reloads when a file changes")
     arguments = parser.parse_args()
-    _log_to_stderr()
     hide_memory()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
     if arguments.debug and find_spec("watchfiles") is None:
         sys.exit("mayfly: --debug needs the packages of requirements-dev.txt: run scripts/venv dev once")
     try:
-        serve(Config.from_env(), debug=arguments.debug)
+        config = Config.from_env()
+        logs.begin(config, current_request_id)
+        serve(config, debug=arguments.debug)
     except (ConfigError, MalformedServerKey, embedded.EmbeddedError) as error:
         sys.exit(f"mayfly: {error}")
 
@@ -101,86 +104,44 @@ def serve(config: Config, *, debug: bool) -> None:
             backpressure=MOST_CONNECTIONS,
             http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),
             reload=debug,
-            workers_kill_timeout=DRAIN_SECONDS,
+            workers_kill_timeout=config.drain,
             respawn_failed_workers=True,
             websockets=False,
+            log_level=LogLevels(config.log_level),
+            log_dictconfig=logs.GRANIAN,
         )
+        server.notice_seconds = config.notice
         prepare_forks()
-        server.serve()
-
-
-class HTTPServer(Granian):  # type: ignore[misc, valid-type]
-    """Granian, which else may say of a worker that ended in order that it "refused to gracefully stop" and was killed.
-
-    A thread of Granian's collects an ended worker's status. Until that thread has noted it, ``is_alive`` is true.
-    """
-
-    def _spawn_worker(self, *args: Any, **kwargs: Any) -> Any:
-        worker = super()._spawn_worker(*args, **kwargs)
-        unnoted = worker.is_alive
-        worker.is_alive = lambda: unnoted() and _exists(worker.inner.pid)
-        return worker
-
-
-def _exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def prepare_forks() -> None:
-    """See to it that SIGTERM ends each worker from its first moment on, and that Ctrl-C reaches the main process alone.
-
-    The main process calls this before it has workers.
-    """
-    os.register_at_fork(
-        before=functools.partial(_sigterm, signal.SIG_BLOCK),
-        after_in_parent=functools.partial(_sigterm, signal.SIG_UNBLOCK),
-        after_in_child=functools.partial(_be_a_worker, os.getpid()),
-    )
-
-
-def _sigterm(how: int) -> None:
-    signal.pthread_sigmask(how, {signal.SIGTERM})
-
-
-def _be_a_worker(main_process: int) -> None:
-    # Until it serves it has nothing to finish. With its parent's handlers a signal would be lost, so none comes through
-    # between the fork and this.
-    if os.getppid() == main_process:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        os.setpgid(0, 0)
-    _sigterm(signal.SIG_UNBLOCK)
+        multiprocessing.set_start_method(
+            "fork", force=True
+        )  # spawned, as by Python 3.14, they would share nothing
+        shared_counters()
+        with metrics.served(app):
+            server.serve()
 
 
 def worker() -> Front:
     """Make the application in a worker process."""
     app = prepared()
-    asyncio.get_event_loop().call_soon(hear_early_signals)
-    return front_of(app, app.plain_wsgi)
+    front = front_of(app, app.plain_wsgi)
+    metrics.count(app, front)
 
+    def drain() -> None:
+        app.readiness.drain()
+        front.drain()
 
-def hear_early_signals() -> None:
-    """Let the loop that just began to run look for signals that came before.
-
-    uvloop notes a signal that comes between ``add_signal_handler`` and its first turn, and handles it only when the
-    next byte arrives at its wakeup descriptor: this is that byte.
-    """
-    wakeup = signal.set_wakeup_fd(-1)
-    signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
-    os.write(wakeup, b"\0")
+    hear_of_the_end(asyncio.get_event_loop(), drain, take_no_more)
+    return front
 
 
 def prepared() -> Mayfly:
     """Make ready what serves in this worker process."""
-    _log_to_stderr()
+    logs.begin(Config.from_env(), current_request_id)
     hide_memory()  # a worker inherits that as a fork, but not where it is spawned
     _reuse_memory()
     os.setpgid(0, 0)  # as in _be_a_worker, but where it is spawned
     embedded.die_with(os.getppid(), signal.SIGTERM)
-    app = create_app()
+    app = create_app(counters=shared_counters())
     app.schedule.start()
     return app
 
@@ -188,7 +149,7 @@ def prepared() -> Mayfly:
 def front_of(app: Mayfly, wsgi: WSGIApplication) -> Front:
     """Put the front before a WSGI application that is, or wraps, this one."""
     config = app.settings
-    largest = largest_body(config.max_image_bytes)
+    largest = largest_body(app, config.max_image_bytes)
     believes = Hosts(config.base_url, config.trusted_hosts).believes
     return Front(wsgi, app.memory, config.threads + DEAR_AT_ONCE, largest, app.drop.seconds_left, believes)
 
@@ -222,7 +183,7 @@ def _check_port(host: str, port: int) -> None:
 def check_connections(app: Mayfly) -> None:
     """Raise ConfigError where all processes together would ask PostgreSQL for more connections than it allows."""
     config = app.settings
-    needed = config.workers * config.connections
+    needed = config.workers * config.connections + (config.metrics_bind is not None)
     with app.app_context():
         with db.engine.connect() as connection:
             allowed = connections_allowed(connection)
@@ -244,13 +205,3 @@ def warn_of_open_secrets(config: Config) -> None:
             log.warning(
                 "every user of this machine may read the secrets in %s (mode %o): chmod 600 it", path, mode
             )
-
-
-def _log_to_stderr() -> None:
-    # What the format doesn't show is not looked up: https://docs.python.org/3/howto/logging.html#optimization
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    logging._srcfile = None
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
-    logging.getLogger("_granian.asgi.io").setLevel(logging.WARNING)  # it tells each client that goes
-    logging.getLogger("alembic").setLevel(logging.WARNING)

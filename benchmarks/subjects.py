@@ -46,7 +46,8 @@ def plain_flask(folder: Path) -> Iterator[Served]:
 def mayfly(folder: Path) -> Iterator[Served]:
     folder.mkdir(exist_ok=True)
     port = free_port()
-    env = _environment({"DATA_DIR": str(folder), "BIND": f"127.0.0.1:{port}"})
+    one_address = {"MAX_IMAGES_PER_CLIENT": "off", "MAX_BYTES_PER_CLIENT": "off"}  # all clients have it
+    env = _environment({"DATA_DIR": str(folder), "BIND": f"127.0.0.1:{port}", **one_address})
     with _process([sys.executable, "app.py"], ROOT, env, port, folder) as served:
         yield served
 

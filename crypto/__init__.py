@@ -1,5 +1,7 @@
 """Bytes in, bytes out: an image's secrets, what is derived from them, the seal. README.md is the written format."""
 
+from crypto.api_keys import ApiKey
+from crypto.blocks import block_tags
 from crypto.clients import client_tag
 from crypto.errors import (
     BadToken,
@@ -19,6 +21,7 @@ from crypto.server_keys import ServerKeys, generate_server_key
 from crypto.tokens import Claims, issue_token, read_token
 
 __all__ = [
+    "ApiKey",
     "BadToken",
     "Claims",
     "ImageKey",
@@ -33,6 +36,7 @@ __all__ = [
     "ServerKeys",
     "Unopenable",
     "WrongPassword",
+    "block_tags",
     "client_tag",
     "generate_server_key",
     "hash_login_password",

@@ -39,6 +39,18 @@ class OwnerSeal:
         """Open what ``seal_account`` sealed for this owner; raises Unopenable."""
         return self._open("account", owner, sealed)
 
+    def seal_api_key(self, owner: UUID, api_key: bytes, *, at: int) -> bytes:
+        """Seal what is kept of an API key for its owner."""
+        return bytes(seal(_key(self.server_keys.newest, "api-key", owner), api_key, at=at))
+
+    def open_api_key(self, owner: UUID, sealed: Bytes) -> bytes:
+        """Open what ``seal_api_key`` sealed for this owner; raises Unopenable."""
+        return self._open("api-key", owner, sealed)
+
+    def api_key_tags(self, digest: bytes) -> list[bytes]:
+        """The tags the digest of an API key may be stored under, the newest server key's first."""
+        return self._tags("mayfly/v1/api-key-tag", digest)
+
     def seal_cursor(self, owner: UUID, place: bytes) -> bytes:
         """Seal a place in an owner's list, so that it shows nothing, not even the time, and can't be forged."""
         return bytes(seal(_key(self.server_keys.newest, "cursor", owner), place, at=0))
@@ -57,18 +69,18 @@ class OwnerSeal:
 
     def model_tags(self, owner: UUID, model_id: str) -> list[bytes]:
         """The tags an owner's model id may be stored under, the newest server key's first."""
-        return self._tags(f"mayfly/v1/model/{owner.hex}", model_id)
+        return self._tags(f"mayfly/v1/model/{owner.hex}", model_id.encode())
 
     def login_tags(self, login: str) -> list[bytes]:
         """The tags a normalised login may be stored under, the newest server key's first."""
-        return self._tags("mayfly/v1/login", login)
+        return self._tags("mayfly/v1/login", login.encode())
 
     def email_tags(self, email: str) -> list[bytes]:
         """The tags a normalised email address may be stored under, the newest server key's first."""
-        return self._tags("mayfly/v1/email", email)
+        return self._tags("mayfly/v1/email", email.encode())
 
-    def _tags(self, label: str, value: str) -> list[bytes]:
-        return [derive(value.encode(), label, salt=server_key) for server_key in self.server_keys]
+    def _tags(self, label: str, value: bytes) -> list[bytes]:
+        return [derive(value, label, salt=server_key) for server_key in self.server_keys]
 
 
 def _key(server_key: bytes, label: str, owner: UUID) -> bytes:

@@ -1,4 +1,4 @@
-"""The disk that the cluster is on: PostgreSQL stops, and stays stopped, when it can't write its WAL."""
+"""Room on the disk of the cluster: PostgreSQL stops, and can't start again, when it has no room for its WAL."""
 
 import os
 from pathlib import Path

@@ -12,7 +12,7 @@ import time
 from io import FileIO
 from pathlib import Path
 
-from embedded import cluster, socket_folder
+from embedded import cluster, log_file, socket_folder
 from embedded.disk import wal_sizes
 from embedded.programs import EmbeddedError, explained, install_for, reason, spawn
 from embedded.settings import DURABLE, NOT_DURABLE, SETTINGS
@@ -24,7 +24,6 @@ STILL_THERE = (
     "already exists",
     "still in use",
 )  # what PostgreSQL says where another one runs in the same folder
-LOG_LIMIT = 5_000_000
 log = logging.getLogger("mayfly")
 
 
@@ -35,6 +34,7 @@ class Server:
         self.data_dir = data_dir.resolve()
         self.folder = self.data_dir / "postgres"
         self.log = self.data_dir / "postgres.log"
+        self._shortening = log_file.Shortening(self.log)
         self._owner = 0
         self._lock: FileIO | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -60,12 +60,14 @@ class Server:
             if self._claim(self._lock, own):
                 self._owner = os.getpid()
                 self._start(durable)
+                self._shortening.start()
                 _say(self._lock, b"ready")
 
     def leave(self) -> None:
         """Stop it if this process owns it."""
         if self._lock is not None and self._owner == os.getpid():
             _say(self._lock, b"")
+            self._shortening.stop()
             self._stop()
         if self._lock is not None:
             self._lock.close()
@@ -118,10 +120,8 @@ class Server:
 
     def _attempt(self, durable: bool) -> str:
         """Start it and wait until it is ready; if it ended instead, return what it logged."""
-        if self.log.exists() and self.log.stat().st_size > LOG_LIMIT:
-            self.log.replace(self.log.with_suffix(".log.1"))
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
-        with FileIO(os.open(self.log, flags, 0o600), "r+") as written:
+        log_file.shorten(self.log)
+        with log_file.opened(self.log) as written:
             start = written.seek(0, os.SEEK_END)
             self._process = spawn(
                 "postgres", self.folder, self._options(durable), output=written, death=signal.SIGINT

@@ -23,7 +23,7 @@ def find(data_dir: Path, owners: set[int]) -> Path:
     It is a folder of one of these user ids, and open to its owner alone.
     """
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # With the data folder's own name in it: a copy of the data folder doesn't take the socket of the first.
+    # The prefix depends on the path of the data folder, so that a copy of the folder doesn't use the same socket.
     prefix = f"mayfly-{hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:8]}-"
     with alone_in(data_dir):
         name = _remembered(data_dir)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from itertools import chain
 from typing import Any
 
+from front import alive
+from front.alive import Alive
 from front.crowd import Crowd
 from front.environ import BodyPieces, Environ, WsgiAnswer, environ_of
 from front.flow import Flow
 from front.linger import read_on
 from front.pool import ThreadPool
-from front.scope import Scope, asking, client_of, hosts_of, length_of
-from front.sending import Send, head, send_busy, send_small
+from front.scope import Scope, client_of, hosts_of, length_of
+from front.sending import CLOSE, Send, head, send_busy, send_small
 from front.sockets import Address, bound_kernel, reset, shut
 from front.waiting import held, wait
 from services import (
@@ -37,8 +38,6 @@ Wsgi = Callable[..., Iterable[bytes]]
 
 MOST_WAITING = 1000
 """How many requests may wait for a thread; the next one is refused at once."""
-ALIVE = "/healthz"
-log = logging.getLogger("mayfly")
 
 
 class Front:
@@ -59,21 +58,27 @@ class Front:
     ) -> None:
         self._app = app
         self._memory = memory
-        self._pool = ThreadPool(threads)
+        self.pool = ThreadPool(threads)
         self._crowd = Crowd(memory)
         self._largest = largest
         self._seconds_left = seconds_left
         self._believes = believes
         self._bounded = False
-        self._alive = WsgiAnswer(app, environ_of(asking(ALIVE), BodyPieces(), chunked=False))
+        self._alive = Alive(app)
+        self._draining = False
+
+    def drain(self) -> None:
+        """Close each connection with its next answer from now on: clients then ask another server, if there is one."""
+        self._draining = True
+        self._alive.drain()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if not self._bounded:
             self._bounded = True
             bound_kernel()  # earlier there is no socket that listens
-        if scope["path"] == ALIVE and self._is_plain(scope):
-            send_small(send, self._alive, scope["method"] == "HEAD")
+        if scope["path"] == alive.PATH and self._is_plain(scope):
+            self._alive.send(scope, send)
             return
         self._crowd.unread.forget(client_of(scope))
         allowance = Allowance(self._memory)
@@ -99,10 +104,11 @@ class Front:
         body.whole = announced <= most
         if (chunked or announced) and body.whole:
             pieces, refusal = await self._take(receive, body, announced or most + 1, chunked)
-        if self._pool.waiting > MOST_WAITING:
-            await send_busy(send)
+        if self.pool.waiting > MOST_WAITING:
+            await send_busy(scope, send)
             return
         environ = environ_of(scope, BodyPieces(pieces), chunked)
+        environ["mayfly.bytes_in"] = body.moved
         del pieces
         if refusal is not None:
             environ["mayfly.refusal"] = refusal
@@ -155,6 +161,8 @@ class Front:
         """Call Flask, in a thread; send an answer of one piece from there, and return one of several."""
         with allowance.current():
             answer = WsgiAnswer(self._app, environ)
+        if self._draining:
+            answer.headers.append(CLOSE)
         if answer.second is None:
             unread = allowance.hand_over(self._memory.unread)
             with contextlib.suppress(Later, Overloaded):
@@ -180,7 +188,7 @@ class Front:
         """Run Flask, and again from the beginning of the request whenever that had to wait."""
         while True:
             try:
-                answer = await self._pool.run(call)
+                answer = await self.pool.run(call)
             except Later as later:
                 with contextlib.suppress(Overloaded):  # the next run raises it
                     await wait(later, allowance)
@@ -198,7 +206,7 @@ class Front:
                 return
             flow = self._crowd.add(Flow(allowance, _task().cancel))
         except Overloaded:
-            await send_busy(send)
+            await send_busy(scope, send)
             return
         try:
             await send(head(answer.status, answer.headers))
@@ -229,7 +237,7 @@ class Front:
     def _ask_end(self, flow: Flow, expires_at: float) -> None:
         """Find out when an answer that takes long ends with its image, by the database's clock."""
         now = time.monotonic()
-        left = self._pool.run(partial(self._seconds_left, expires_at))
+        left = self.pool.run(partial(self._seconds_left, expires_at))
         left.add_done_callback(partial(_note_end, flow, now))
 
 

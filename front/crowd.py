@@ -14,9 +14,9 @@ from services import Budget, Memory, Overloaded
 
 LOOK_SECONDS = 0.2
 PATIENCE_UNDER_PRESSURE = 0.5
-"""A request that holds what others wait for, and whose network is silent for so long, may be ended."""
+"""Seconds: a request that holds memory for which others wait may be ended when its network is silent for so long."""
 MOST_FLOWS = 1024
-"""How many bodies and long answers may be under way; for one more, that which was silent for longest is ended."""
+"""How many bodies and long answers may be under way; for one more, the one that was silent for longest is ended."""
 
 
 class Crowd:

@@ -17,7 +17,7 @@ PLAIN = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
 
 
 class BodyPieces:
-    """A whole body as the pieces in which it came; each is let go when it was read."""
+    """A whole body as the pieces in which it came; the memory of each is freed once it was read."""
 
     def __init__(self, pieces: Iterable[bytes] = ()) -> None:
         self._pieces = deque(pieces)

@@ -17,7 +17,7 @@ LONGEST_STALL_SECONDS = 30.0
 
 @dataclass(eq=False)
 class Flow:
-    """What moves between the network and a request, or a client that reads its answer."""
+    """A transfer between the network and a request: a body that comes in, or an answer that a client reads."""
 
     allowance: Allowance
     """What it holds."""

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 Job = tuple[Callable[[], Any], "asyncio.Future[Any]", asyncio.AbstractEventLoop]
 LATE_SECONDS = 0.02
-"""How long a future waits for a result of None at most. Nothing depends on it soon, and waking the event loop for each
-one would cost more than a twentieth of a small answer."""
+"""How late the event loop may learn of a result of None. Nothing waits for it, and waking the loop for each one would
+cost more than 5 % of a small answer."""
 
 
 class ThreadPool:
@@ -26,6 +26,7 @@ class ThreadPool:
         self._over: deque[asyncio.Future[None]] = deque()
         self._under_way = 0
         self._ticking = False
+        self.threads = threads
         for number in range(threads):
             threading.Thread(target=self._work, name=f"flask-{number}", daemon=True).start()
 
@@ -33,6 +34,11 @@ class ThreadPool:
     def waiting(self) -> int:
         """How many calls no thread has begun yet."""
         return len(self._jobs)
+
+    @property
+    def busy(self) -> int:
+        """How many threads make a call now."""
+        return self.threads - len(self._idle)
 
     def run(self, call: Callable[[], T]) -> asyncio.Future[T]:
         """Have a call made by the next thread that is free; a result of None is told up to LATE_SECONDS later."""

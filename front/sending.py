@@ -6,8 +6,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from front.environ import WsgiAnswer
+from front.scope import Scope
+from services import counts, log_request
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+CLOSE = (b"connection", b"close")
 BUSY = b'{"status": "error", "error": "too_busy", "message": "The server has too much to do; try again in a second."}\n'
 
 
@@ -25,7 +28,9 @@ def send_small(send: Send, answer: WsgiAnswer, bare: bool) -> None:
     send({"type": "http.response.body", "body": b"" if bare else answer.first})
 
 
-async def send_busy(send: Send) -> None:
-    """Refuse a request without asking Flask."""
+async def send_busy(scope: Scope, send: Send) -> None:
+    """Refuse a request for want of room, without asking Flask; it is logged without its route."""
+    log_request(scope["method"], None, 503)
+    counts.REFUSED.add("too_busy")
     await send(head(503, [(b"content-type", b"application/json"), (b"retry-after", b"1")]))
     await send({"type": "http.response.body", "body": BUSY})

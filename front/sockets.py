@@ -19,6 +19,19 @@ USER_TIMEOUT_MILLISECONDS = 30_000
 MOST_UNSENT_BYTES = 128 * 1024
 """What the kernel takes of an answer before it can send it; by itself it would take up to 4 MB for each connection."""
 NO_ADDRESS = struct.pack("H14x", socket.AF_UNSPEC)
+SO_ATTACH_FILTER = 26
+INSTRUCTION = struct.Struct("@HBBI")
+DROP_SYN = b"".join(
+    INSTRUCTION.pack(*instruction)
+    for instruction in (
+        (0x30, 0, 0, 13),  # load the flags of the TCP header,
+        (0x54, 0, 0, 0x12),  # of which SYN and ACK;
+        (0x15, 0, 1, 0x02),  # if it is SYN alone,
+        (0x06, 0, 0, 0),  # drop the packet,
+        (0x06, 0, 0, 0xFFFFFFFF),  # else keep all of it
+    )
+)
+"""A filter for a listening socket (https://docs.kernel.org/networking/filter.html): no new connection begins."""
 _connect = ctypes.CDLL(None).connect
 
 
@@ -63,6 +76,19 @@ def bound_kernel() -> None:
         if found.getsockname()[1] in ports:
             found.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MILLISECONDS)
             found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MOST_UNSENT_BYTES)
+
+
+def take_no_more() -> None:
+    """Have the kernel take no further connection for this process; those that it has taken are still accepted.
+
+    A listening socket drops every SYN from now on, by a filter of socket(7). Its clients send it again after a second,
+    and find the port closed by then or another process there.
+    """
+    code = ctypes.create_string_buffer(DROP_SYN)
+    program = struct.pack("@HP", len(DROP_SYN) // INSTRUCTION.size, ctypes.addressof(code))
+    for found in _own_sockets():
+        if _listens(found):
+            found.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
 
 
 def _listens(found: socket.socket) -> bool:

@@ -1,4 +1,4 @@
-"""Small answers that clients have yet to read: granian takes them whole, and doesn't tell when they are read."""
+"""Small answers that clients have not read yet: granian accepts them whole, and doesn't tell when they are read."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class Unread:
         self._answers[client] = answer
 
     def forget(self, client: Address) -> None:
-        """Let go of a connection's answer, since its client asks for the next one."""
+        """Forget the answer of a connection, since its client asks for the next one."""
         answer = self._answers.pop(client, None)
         if answer is not None:
             answer.allowance.close()
 
     def look(self, now: float) -> None:
-        """Let go of the answers that were read, and note which of the others move."""
+        """Forget the answers that were read, and note for which of the others bytes were sent."""
         if not self._answers or now < self._next_look:
             return
         waiting = {client: waiting_bytes(connection) for client, connection in find(self._answers)}

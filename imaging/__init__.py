@@ -6,6 +6,7 @@ from imaging.examination import examine, memory_of_examining
 from imaging.picture import Data, Limits, Picture
 from imaging.sandbox.jail import jail_offered
 from imaging.sandbox.kernel import hide_memory
+from imaging.sandbox.pool import sandbox_deaths
 
 __all__ = [
     "BrokenImage",
@@ -23,4 +24,5 @@ __all__ = [
     "jail_offered",
     "memory_of_converting",
     "memory_of_examining",
+    "sandbox_deaths",
 ]

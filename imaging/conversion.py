@@ -13,11 +13,11 @@ LONGEST = {"WEBP": 16_383, "JPEG": 65_500}
 MOST_SANDBOXES = 1
 """How many processes of a server process convert at a time."""
 NICE = 10
-"""Nobody's upload or open waits for the processor because others ask for conversions."""
+"""The niceness (nice(2)) of a process that converts: uploads and opens go first."""
 PATIENCE = 10.0
 """How many seconds a conversion waits for its turn, where the caller says nothing else."""
-# What a decoder needs beside the pixels, how many copies of the pixels a conversion holds at once (libwebp, reading
-# and writing transparency, is the hungriest), and how many of the bytes.
+# Bytes that a decoder needs beside the pixels; how many copies of the pixels a conversion holds at once (most are held
+# by libwebp when it reads and writes transparency); how many copies of the file.
 BASE_MEMORY = 64 << 20
 COPIES = 9
 COPIES_OF_BYTES = 3

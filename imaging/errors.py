@@ -8,7 +8,7 @@ class ImagingError(Exception):
 
 
 class NotAnImage(ImagingError):
-    """The bytes are of no accepted format, whatever their name claims; `advice` says what they are, if known."""
+    """The bytes are of no accepted format, whatever the file is called; `advice` says what they are, if known."""
 
     def __init__(self, advice: str | None = None) -> None:
         super().__init__(
@@ -25,21 +25,21 @@ class BrokenImage(ImagingError):
 
 
 class Unproven(BrokenImage):
-    """Whether the file is cut can be told only by decoding all of it."""
+    """Only decoding the whole file can tell whether it is cut short."""
 
     def __init__(self) -> None:
         super().__init__(CUT)
 
 
 class TooBusy(ImagingError):
-    """Every sandbox of the pool works for somebody else and none came free in time."""
+    """Every sandbox of the pool is busy with other images, and none became free in time."""
 
     def __init__(self) -> None:
         super().__init__("Too many images are being decoded at once; try again in a few seconds.")
 
 
 class SandboxMissing(ImagingError):
-    """The kernel offers no jail for the process that decodes, and the operator has not accepted that."""
+    """The kernel offers no jail for the process that decodes, and the operator has not allowed decoding without one."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -51,7 +51,7 @@ class SandboxMissing(ImagingError):
 class TooManyPixels(ImagingError):
     """The image would take more room or time to show than the limits allow.
 
-    `canvas` is the width, height and number of frames that were refused; zeros where nobody counted them.
+    `canvas` is the width, height and number of frames that were refused; zeros where they are not known.
     """
 
     def __init__(self, message: str, canvas: tuple[int, int, int] = (0, 0, 0)) -> None:

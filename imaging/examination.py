@@ -16,8 +16,8 @@ MOST_SANDBOXES = 2
 """How many processes of a server process look at uploads at a time."""
 PATIENCE = 10.0
 """How many seconds an upload waits for one of them, where the caller says nothing else."""
-# What Python, Pillow and a walk take; how often a decoder holds the pixels (measured: libwebp 4 times, a sequence in
-# AVIF 6 times, with the frames that others refer to); how often the bytes: as sent, as kept, and twice within Pillow.
+# Bytes that Python, Pillow and a walk take; how many copies of the pixels a decoder holds (measured: libwebp 4, an AVIF
+# sequence 6, with the frames that others refer to); how many of the file: as sent, as kept, and two within Pillow.
 BASE_MEMORY = 64 << 20
 COPIES = 6
 COPIES_OF_BYTES = 4
@@ -34,11 +34,11 @@ def examine(
 ) -> tuple[Picture, Data]:
     """Recognise an image by its bytes alone, see that it opens, and return it with what to keep of the bytes.
 
-    What is kept is as `ImageFormat.read` says; it is `data` itself when nothing goes. Where only a decoder can tell
-    whether an image opens, that is for GIF, WebP and AVIF, no more than the first bytes are looked at here:
-    all else is done in a sandbox, within `turn()`. So are a JPEG that breaks rules, and a large PNG without
-    its end. Raises `NotAnImage`, `BrokenImage`, `TooManyPixels`, `SandboxMissing`, and `TooBusy` when no sandbox is
-    free within `patience` seconds.
+    What is kept is as `ImageFormat.read` says; it is `data` itself when nothing is removed. This process reads only
+    the first bytes of a GIF, WebP or AVIF, since only a decoder can tell whether they open: a sandbox does the rest,
+    within `turn()`. It does so too for a JPEG that breaks rules, and for a large PNG without its end.
+    Raises `NotAnImage`, `BrokenImage`, `TooManyPixels`, `SandboxMissing`, and `TooBusy` when no sandbox is free within
+    `patience` seconds.
     """
     limits = limits or Limits()
     media_type = media_type_of(memoryview(data))
@@ -66,4 +66,4 @@ def _apart(
     limits.allow(*answer.canvas)
     if media_type_of(memoryview(answer.body)) != media_type:
         raise BrokenImage("it becomes another image when it is cleaned")
-    return Picture(media_type, *answer.canvas), answer.body
+    return Picture(media_type, *answer.canvas, answer.gain_map), answer.body

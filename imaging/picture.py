@@ -9,9 +9,9 @@ BYTES_PER_PIXEL = 4
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What a viewer sees: the true media type, the size after orientation, and how many frames move.
+    """What a viewer shows: the real media type, the size after orientation, and the number of frames.
 
-    `gain_map` says that a JPEG carries the second picture which makes an HDR photo of it; cleaning takes it out.
+    `gain_map` tells that a JPEG came with a second picture that makes it an HDR photo; cleaning removes that picture.
     """
 
     media_type: str
@@ -23,7 +23,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How large an image may become, and how long a sandbox may work on it, in seconds of processor.
+    """How large an image may become, and how long a sandbox may work on it, in seconds of processor time.
 
     `max_decoded_bytes` bounds all frames of an animation, unpacked; `max_conversion_pixels` all that one
     conversion unpacks. `seconds` is for an upload, `conversion_seconds` for a conversion.
@@ -39,7 +39,7 @@ class Limits:
     accept_no_jail: bool = False
 
     def allow(self, width: int, height: int, frames: int = 1) -> None:
-        """Pass a canvas within the limits; `BrokenImage` for an empty one, `TooManyPixels` over them."""
+        """Raise `BrokenImage` for an empty canvas, and `TooManyPixels` for one over the limits."""
         if not (width and height and frames):
             raise BrokenImage("it has no pixels")
         canvas = width, height, frames
@@ -55,7 +55,7 @@ class Limits:
             )
 
     def allow_conversion(self, width: int, height: int, frames: int = 1) -> None:
-        """Pass what unpacks to no more pixels than a conversion may have, all frames together; else `TooManyPixels`."""
+        """Raise `TooManyPixels` where all frames together have more pixels than a conversion may unpack."""
         most = self.max_conversion_pixels
         if width * height > most:
             raise TooManyPixels(

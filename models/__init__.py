@@ -1,40 +1,61 @@
 """Rows and queries; every time that decides about life and death is the database's."""
 
-from models.api_key import ApiKey
-from models.attempts import Guess
+from models.api_key import (
+    ApiKey,
+    StoredKey,
+    delete_key,
+    insert_key,
+    keys_after,
+    keys_of,
+    lock_keys,
+    replace_key,
+    use_key,
+)
+from models.attempts import Guess, LoginAttempt, claim_guess, forget_guesses, return_guess
 from models.base import PURGE_LOCK, db, now, raw_cursor, time_left, try_purge_lock, wait_for_purge_lock
 from models.catalog import OwnedRow, list_owned
-from models.ciphertext import SLOTS, ciphertexts, slot_of
+from models.ciphertext import SLOTS, ciphertexts, end_of_slot, slot_of, span_of
 from models.image import (
     Image,
     ImageRow,
     Ownership,
     anything_lives_in,
-    claim_guess,
     claim_view,
     delete_dead,
     delete_image,
     insertion,
-    return_guess,
 )
-from models.operator import Blocked, Operator
+from models.lag import age_of_oldest_dead_row, schema_version
+from models.operator import (
+    Blocked,
+    Heard,
+    Operator,
+    block,
+    blocked_changed,
+    blocked_count,
+    blocked_tags,
+    heard_of,
+    switch_uploads,
+    unblock,
+)
 from models.owner import (
     OPEN_CATALOG,
-    LoginAttempt,
     Owner,
     OwnerRow,
-    claim_attempt,
     delete_images_of,
     delete_owner,
+    delete_unused,
     find_owner,
     find_owner_by_login,
     insert_owner,
     lock_owner,
+    mark_used,
     owners_after,
     replace_account,
-    return_attempt,
 )
+from models.quota import Share, Taken, quota_checks, share_over, taken
 from models.session import connections_allowed, keep_session_settings
+from models.status import StoredImages, count_accounts, slot_lag, stored_images, versions
 from models.stored import Stored, forget_empty, recount, release, reserve
 
 __all__ = [
@@ -44,6 +65,7 @@ __all__ = [
     "ApiKey",
     "Blocked",
     "Guess",
+    "Heard",
     "Image",
     "ImageRow",
     "LoginAttempt",
@@ -52,37 +74,67 @@ __all__ = [
     "Owner",
     "OwnerRow",
     "Ownership",
+    "Share",
     "Stored",
+    "StoredImages",
+    "StoredKey",
+    "Taken",
+    "age_of_oldest_dead_row",
     "anything_lives_in",
+    "block",
+    "blocked_changed",
+    "blocked_count",
+    "blocked_tags",
     "ciphertexts",
-    "claim_attempt",
     "claim_guess",
     "claim_view",
     "connections_allowed",
+    "count_accounts",
     "db",
     "delete_dead",
     "delete_image",
     "delete_images_of",
+    "delete_key",
     "delete_owner",
+    "delete_unused",
+    "end_of_slot",
     "find_owner",
     "find_owner_by_login",
     "forget_empty",
+    "forget_guesses",
+    "heard_of",
+    "insert_key",
     "insert_owner",
     "insertion",
     "keep_session_settings",
+    "keys_after",
+    "keys_of",
     "list_owned",
+    "lock_keys",
     "lock_owner",
+    "mark_used",
     "now",
     "owners_after",
+    "quota_checks",
     "raw_cursor",
     "recount",
     "release",
     "replace_account",
+    "replace_key",
     "reserve",
-    "return_attempt",
     "return_guess",
+    "schema_version",
+    "share_over",
+    "slot_lag",
     "slot_of",
+    "span_of",
+    "stored_images",
+    "switch_uploads",
+    "taken",
     "time_left",
     "try_purge_lock",
+    "unblock",
+    "use_key",
+    "versions",
     "wait_for_purge_lock",
 ]

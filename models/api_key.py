@@ -1,18 +1,20 @@
-"""API keys of accounts: found by a keyed tag, named by sealed text."""
+"""API keys of accounts: found by a keyed tag; what else is kept of one is sealed."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import Date, DateTime, ForeignKey, Index, LargeBinary, Uuid
+from sqlalchemy import Connection, Date, DateTime, ForeignKey, Index, Integer, LargeBinary, Uuid, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Model
+from models.owner import Owner, OwnerRow
 
 
 class ApiKey(Model):  # type: ignore[misc]
-    """One row an API key; the key itself is shown once and stored nowhere."""
+    """One row an API key, which is good while its account's tokens have the version of its making."""
 
     __tablename__ = "api_keys"
     __table_args__ = (Index(None, "owner_id", "created_at"),)
@@ -20,7 +22,99 @@ class ApiKey(Model):  # type: ignore[misc]
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     owner_id: Mapped[UUID] = mapped_column(ForeignKey("owners.id", ondelete="CASCADE"))
     key_tag: Mapped[bytes] = mapped_column(LargeBinary, unique=True, index=True)
-    name: Mapped[bytes] = mapped_column(LargeBinary)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    token_version: Mapped[int] = mapped_column(Integer)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     used_on: Mapped[date | None] = mapped_column(Date)
-    """The day on which it was last used, and never the time."""
+    """The day on which it was last used, in UTC, and never the time."""
+
+
+@dataclass(frozen=True)
+class StoredKey:
+    """What the database knows of an API key."""
+
+    id: UUID
+    owner: UUID
+    sealed: bytes
+    created_at: datetime
+    used_on: date | None
+
+
+_KEY, _OWNER = ApiKey.__table__.c, Owner.__table__.c
+_STORED = select(_KEY.id, _KEY.owner_id, _KEY.sealed, _KEY.created_at, _KEY.used_on)
+_TODAY = "(clock_timestamp() AT TIME ZONE 'UTC')::date"
+# One statement finds the key and its account, and notes the day: a row is written on the first use of a day alone.
+_USE = text(
+    f"""
+    WITH found AS (
+        SELECT id, owner_id, token_version, sealed FROM api_keys WHERE key_tag = ANY(:tags)
+    ), used AS (
+        UPDATE api_keys SET used_on = {_TODAY} FROM found
+        WHERE api_keys.id = found.id AND api_keys.used_on IS DISTINCT FROM {_TODAY}
+    )
+    SELECT found.sealed, owners.id, login_tag, email_tag, account, owners.token_version, owners.created_at
+    FROM found JOIN owners ON owners.id = found.owner_id AND owners.token_version = found.token_version
+    """  # noqa: S608
+)
+_INSERT = text(
+    """
+    INSERT INTO api_keys (id, owner_id, key_tag, sealed, token_version, created_at)
+    VALUES (:id, :owner, :tag, :sealed, :version, clock_timestamp())
+    RETURNING created_at
+    """
+)
+_FORGET = text("DELETE FROM api_keys WHERE owner_id = :owner AND token_version <> :version")
+_COUNT = text("SELECT count(*) FROM api_keys WHERE owner_id = :owner")
+_DELETE = text("DELETE FROM api_keys WHERE id = :id AND owner_id = :owner AND token_version = :version")
+_REPLACE = text("UPDATE api_keys SET sealed = :sealed, key_tag = :tag WHERE id = :id AND sealed = :before")
+
+
+def use_key(connection: Connection, tags: list[bytes]) -> tuple[bytes, OwnerRow] | None:
+    """Find an API key by its tags and note the day; return what is sealed and whose it is, None where it is no good."""
+    found = connection.execute(_USE, {"tags": tags}).one_or_none()
+    return None if found is None else (bytes(found[0]), OwnerRow(*found[1:]))
+
+
+def lock_keys(connection: Connection, owner: UUID, version: int) -> int | None:
+    """Lock an account's keys until the transaction ends, forget those of older versions, and count the others.
+
+    Return None where the account is gone, or its tokens have another version.
+    """
+    mine = select(_OWNER.id).where(_OWNER.id == owner, _OWNER.token_version == version)
+    if connection.execute(mine.with_for_update(key_share=True)).one_or_none() is None:
+        return None
+    connection.execute(_FORGET, {"owner": owner, "version": version})
+    return int(connection.execute(_COUNT, {"owner": owner}).scalar_one())
+
+
+def insert_key(
+    connection: Connection, key_id: UUID, owner: UUID, version: int, tag: bytes, sealed: bytes
+) -> datetime:
+    """Add an API key; return when that was."""
+    values = {"id": key_id, "owner": owner, "version": version, "tag": tag, "sealed": sealed}
+    created_at: datetime = connection.execute(_INSERT, values).scalar_one()
+    return created_at
+
+
+def keys_of(connection: Connection, owner: UUID, version: int) -> list[StoredKey]:
+    """List an account's API keys, the oldest first."""
+    mine = _STORED.where(_KEY.owner_id == owner, _KEY.token_version == version)
+    return [StoredKey(*found) for found in connection.execute(mine.order_by(_KEY.created_at, _KEY.id))]
+
+
+def keys_after(connection: Connection, key_id: UUID, limit: int) -> list[StoredKey]:
+    """List the API keys of all accounts in the order of their ids."""
+    some = _STORED.where(_KEY.id > key_id).order_by(_KEY.id).limit(limit)
+    return [StoredKey(*found) for found in connection.execute(some)]
+
+
+def delete_key(connection: Connection, key_id: UUID, owner: UUID, version: int) -> bool:
+    """Delete one of an account's API keys; False where it has none of that id."""
+    values = {"id": key_id, "owner": owner, "version": version}
+    return connection.execute(_DELETE, values).rowcount == 1
+
+
+def replace_key(connection: Connection, before: StoredKey, tag: bytes, sealed: bytes) -> bool:
+    """Put another tag and seal in the place of those of a key; False where somebody was faster."""
+    values = {"id": before.id, "before": before.sealed, "tag": tag, "sealed": sealed}
+    return connection.execute(_REPLACE, values).rowcount == 1

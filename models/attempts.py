@@ -4,16 +4,64 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import DateTime, LargeBinary
+from sqlalchemy import Connection, DateTime, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Model
 
 
 class Guess(Model):  # type: ignore[misc]
-    """Up to when one client's attempts at the password of one image are used up."""
+    """Up to when one client's attempts at the password of one image, or at one login, are used up."""
 
     __tablename__ = "guesses"
 
     tag: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     until: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+
+
+class LoginAttempt(Model):  # type: ignore[misc]
+    """What a Mayfly before migration 0006 counts by login, for all clients together; this one does not use it."""
+
+    __tablename__ = "login_attempts"
+
+    login_tag: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    until: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+
+
+# A token bucket: `until` moves on by a pause for each attempt, and may be ahead of the clock by no more than the pauses
+# of a whole burst.
+_CLAIM = text(
+    """
+    INSERT INTO guesses AS guess (tag, until)
+    VALUES (:tag, clock_timestamp() + make_interval(secs => :pause))
+    ON CONFLICT (tag) DO UPDATE
+    SET until = greatest(guess.until, clock_timestamp()) + make_interval(secs => :pause)
+    WHERE greatest(guess.until, clock_timestamp())
+          <= clock_timestamp() + make_interval(secs => :pause * (:burst - 1))
+    """
+)
+_RETURN = text("UPDATE guesses SET until = until - make_interval(secs => :pause) WHERE tag = :tag")
+# Those that are claimed at this moment are skipped, not waited for.
+_FORGET = text(
+    """
+    DELETE FROM guesses WHERE tag IN (
+        SELECT tag FROM guesses WHERE until < clock_timestamp()
+        ORDER BY until LIMIT :rows FOR UPDATE SKIP LOCKED
+    )
+    """
+)
+
+
+def claim_guess(connection: Connection, tag: bytes, pause: float, burst: int) -> bool:
+    """Claim an attempt: ``burst`` at once, then one every ``pause`` seconds; False if too soon."""
+    return connection.execute(_CLAIM, {"tag": tag, "pause": pause, "burst": burst}).rowcount == 1
+
+
+def return_guess(connection: Connection, tag: bytes, pause: float) -> None:
+    """Give an attempt back, since it was the right password."""
+    connection.execute(_RETURN, {"tag": tag, "pause": pause})
+
+
+def forget_guesses(connection: Connection, rows: int) -> int:
+    """Delete at most ``rows`` of the tags that count no more; return how many went."""
+    return connection.execute(_FORGET, {"rows": rows}).rowcount

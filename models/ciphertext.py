@@ -33,12 +33,29 @@ def ciphertexts(slot: int) -> str:
     return RING[slot].name
 
 
+def span_of(max_lifetime: int) -> int:
+    """How many seconds of expiries share a slot.
+
+    The spans are wide enough for the ring to hold ``max_lifetime`` with room to spare, so that a slot is not filled
+    again before it could be emptied.
+    """
+    return max(SHORTEST_SPAN, -(-max_lifetime // (SLOTS - 4)))
+
+
 def slot_of(expires_at: int, max_lifetime: int) -> int:
     """The slot of an image by its expiry, seconds since 1970.
 
-    The spans are wide enough for the ring to hold ``max_lifetime`` with room to spare, so that a slot is not filled
-    again before it could be emptied. Nothing breaks when two processes disagree: the row names its slot, and a purge
-    empties none in which something lives.
+    Nothing breaks when two processes disagree: the row names its slot, and a purge empties none in which something
+    lives.
     """
-    span = max(SHORTEST_SPAN, -(-max_lifetime // (SLOTS - 4)))
-    return expires_at // span % SLOTS
+    return expires_at // span_of(max_lifetime) % SLOTS
+
+
+def end_of_slot(slot: int, max_lifetime: int, at: float) -> int:
+    """When the last of what may lie in a slot expires, seconds since 1970, if ``at`` is now.
+
+    It is the newest turn of the ring that an upload may have filled; what is left of an earlier turn counts as that.
+    """
+    span = span_of(max_lifetime)
+    newest = int(at + max_lifetime) // span
+    return (newest - (newest - slot) % SLOTS + 1) * span

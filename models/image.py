@@ -56,6 +56,7 @@ class Image(Model):  # type: ignore[misc]
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     details: Mapped[bytes] = mapped_column(LargeBinary)
     guesses_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    """What a Mayfly before migration 0006 counts for all clients together; this one does not use it."""
     owner_id: Mapped[UUID | None] = mapped_column(ForeignKey("owners.id", ondelete="CASCADE"))
     owned_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     owner_key: Mapped[bytes | None] = mapped_column(LargeBinary)
@@ -103,11 +104,11 @@ _OWNERSHIP = tuple(field.name for field in fields(Ownership))
 _TIMES = {"created_at", "expires_at"}
 COLUMNS = ", ".join(f"extract(epoch FROM {name})::float8" if name in _TIMES else name for name in _FIELDS)
 _VALUES = ", ".join("to_timestamp(%s)" if name in _TIMES else "%s" for name in _FIELDS)
-_INSERT = f"INSERT INTO images ({', '.join(_FIELDS)}) VALUES ({_VALUES})"
+_INSERT = f"INSERT INTO images ({', '.join(_FIELDS)}, client_tag) VALUES ({_VALUES}, %s)"
 # owned_at is finer than the whole seconds of created_at: the newest image of a model is the one that came last.
 _INSERT_OWNED = f"""
-    INSERT INTO images ({", ".join((*_FIELDS, *_OWNERSHIP))}, owned_at)
-    VALUES ({_VALUES}, {", ".join("%s" for _ in _OWNERSHIP)}, clock_timestamp())
+    INSERT INTO images ({", ".join((*_FIELDS, "client_tag", *_OWNERSHIP))}, owned_at)
+    VALUES ({_VALUES}, %s, {", ".join("%s" for _ in _OWNERSHIP)}, clock_timestamp())
     """
 # The view is claimed and the row is read in one statement. It waits for other claims of the same image's views, so it
 # asks for the time again when it goes on: clock_timestamp() moves while a statement runs.
@@ -132,25 +133,14 @@ _DELETE_DEAD = text(
     """
 )
 _DELETE = text("DELETE FROM images WHERE row_key = :key")
-# A token bucket: guesses_until moves on by a pause for each attempt, and may be ahead of the clock by no more than the
-# pauses of a whole burst.
-_CLAIM_GUESS = text(
-    """
-    UPDATE images SET guesses_until = greatest(guesses_until, clock_timestamp()) + make_interval(secs => :pause)
-    WHERE row_key = :key
-      AND greatest(guesses_until, clock_timestamp())
-          <= clock_timestamp() + make_interval(secs => :pause * (:burst - 1))
-    """
-)
-_RETURN_GUESS = text(
-    "UPDATE images SET guesses_until = guesses_until - make_interval(secs => :pause) WHERE row_key = :key"
-)
 _LIVES_IN = text(f"SELECT EXISTS (SELECT FROM images WHERE slot = :slot AND {LIVING})")
 
 
-def insertion(connection: Connection, row: ImageRow, ownership: Ownership | None = None) -> bytes:
+def insertion(
+    connection: Connection, row: ImageRow, ownership: Ownership | None = None, client_tag: bytes | None = None
+) -> bytes:
     """Write the statement that adds an image's row, for a store that runs it together with its own."""
-    statement, values = _INSERT, tuple(row.__dict__.values())
+    statement, values = _INSERT, (*row.__dict__.values(), client_tag)
     if ownership is not None:
         statement = _INSERT_OWNED
         values += (str(ownership.owner_id), ownership.owner_key, ownership.model_tag)
@@ -177,16 +167,6 @@ def with_bytes(row: Iterable[Any]) -> list[Any]:
 def delete_image(connection: Connection, row_key: bytes) -> bool:
     """Delete one image's row; False where it was gone already."""
     return connection.execute(_DELETE, {"key": row_key}).rowcount == 1
-
-
-def claim_guess(connection: Connection, row_key: bytes, pause: float, burst: int) -> bool:
-    """Claim an attempt at a password: ``burst`` at once, then one every ``pause`` seconds; False if too soon."""
-    return connection.execute(_CLAIM_GUESS, {"key": row_key, "pause": pause, "burst": burst}).rowcount == 1
-
-
-def return_guess(connection: Connection, row_key: bytes, pause: float) -> None:
-    """Give an attempt back, since it was the right password."""
-    connection.execute(_RETURN_GUESS, {"key": row_key, "pause": pause})
 
 
 def delete_dead(connection: Connection, rows: int) -> int:

@@ -1,4 +1,4 @@
-"""Accounts, and how often somebody tried to log in; in clear the database holds no name and no address."""
+"""Accounts; in clear the database holds no name and no address."""
 
 from __future__ import annotations
 
@@ -28,17 +28,8 @@ class Owner(Model):  # type: ignore[misc]
     account: Mapped[bytes] = mapped_column(LargeBinary)
     token_version: Mapped[int] = mapped_column(Integer)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    used_on: Mapped[date | None] = mapped_column(Date)
-    """The day of the last login; none until there was one."""
-
-
-class LoginAttempt(Model):  # type: ignore[misc]
-    """Up to when the attempts at a login are used up, whether an account has that login or none."""
-
-    __tablename__ = "login_attempts"
-
-    login_tag: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
-    until: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+    used_on: Mapped[date | None] = mapped_column(Date, server_default=text("CURRENT_DATE"))
+    """The day of the last login; none until there was one. The default is for accounts that an older program adds."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +48,8 @@ _TABLE = Owner.__table__.c
 _FIND = select(*(_TABLE[field.name] for field in fields(OwnerRow)))
 _INSERT = text(
     """
-    INSERT INTO owners (id, login_tag, email_tag, account, token_version, created_at)
-    SELECT :id, :login_tag, :email_tag, :account, 0, clock_timestamp()
+    INSERT INTO owners (id, login_tag, email_tag, account, token_version, created_at, used_on)
+    SELECT :id, :login_tag, :email_tag, :account, 0, clock_timestamp(), NULL
     WHERE NOT EXISTS (
         SELECT FROM owners WHERE login_tag = ANY(:login_tags) OR email_tag = ANY(:email_tags)
     )
@@ -73,26 +64,20 @@ _REPLACE = text(
     WHERE id = :id AND account = :before
     """
 )
-# Each attempt removes a few that no longer count, so that the table stays small. `until` moves on by a pause for each
-# attempt, and may be ahead of the clock by no more than the pauses of a whole burst: a token bucket.
-_CLAIM_ATTEMPT = text(
-    """
-    WITH forgotten AS (
-        DELETE FROM login_attempts WHERE login_tag IN (
-            SELECT login_tag FROM login_attempts WHERE until < clock_timestamp() AND login_tag <> :tag
-            ORDER BY until LIMIT 4 FOR UPDATE SKIP LOCKED
-        )
-    )
-    INSERT INTO login_attempts AS attempt (login_tag, until)
-    VALUES (:tag, clock_timestamp() + make_interval(secs => :pause))
-    ON CONFLICT (login_tag) DO UPDATE
-    SET until = greatest(attempt.until, clock_timestamp()) + make_interval(secs => :pause)
-    WHERE greatest(attempt.until, clock_timestamp())
-          <= clock_timestamp() + make_interval(secs => :pause * (:burst - 1))
-    """
+_MARK_USED = text(
+    "UPDATE owners SET used_on = CURRENT_DATE WHERE id = :id AND used_on IS DISTINCT FROM CURRENT_DATE"
 )
-_RETURN_ATTEMPT = text(
-    "UPDATE login_attempts SET until = until - make_interval(secs => :pause) WHERE login_tag = :tag"
+# A login that is under way has the row locked, and is left alone; whoever owns something keeps it, however that came.
+# As an array they are chosen once; as a subquery of IN they may be chosen again, and more than so many.
+_DELETE_UNUSED = text(
+    """
+    DELETE FROM owners WHERE id = ANY(ARRAY(
+        SELECT id FROM owners
+        WHERE used_on IS NULL AND created_at < clock_timestamp() - make_interval(secs => :seconds) AND id <> :open
+          AND NOT EXISTS (SELECT FROM images WHERE owner_id = owners.id)
+        ORDER BY created_at LIMIT :rows FOR UPDATE SKIP LOCKED
+    ))
+    """
 )
 _DELETE_IMAGES = text(
     f"DELETE FROM images WHERE owner_id = :id RETURNING store, slot, row_key, {STORED_BYTES}"  # noqa: S608
@@ -169,19 +154,19 @@ def delete_owner(connection: Connection, row_id: UUID) -> None:
     connection.execute(text("DELETE FROM owners WHERE id = :id"), {"id": row_id})
 
 
+def mark_used(connection: Connection, row_id: UUID) -> None:
+    """Note that an account was used today; a second time on a day writes nothing."""
+    connection.execute(_MARK_USED, {"id": row_id})
+
+
+def delete_unused(connection: Connection, seconds: int, rows: int) -> int:
+    """Delete at most ``rows`` accounts older than that which were never used and own nothing; return how many went."""
+    values = {"seconds": seconds, "rows": rows, "open": OPEN_CATALOG}
+    return connection.execute(_DELETE_UNUSED, values).rowcount
+
+
 def delete_images_of(connection: Connection, row_id: UUID) -> list[tuple[str, int, bytes, int]]:
     """Delete the rows of everything an owner has; return each one's store, slot, row key and stored bytes."""
     return [
         (*where, bytes(key), size) for *where, key, size in connection.execute(_DELETE_IMAGES, {"id": row_id})
     ]
-
-
-def claim_attempt(connection: Connection, login_tag: bytes, pause: float, burst: int) -> bool:
-    """Claim an attempt at a login: ``burst`` at once, then one every ``pause`` seconds; False if too soon."""
-    values = {"tag": login_tag, "pause": pause, "burst": burst}
-    return connection.execute(_CLAIM_ATTEMPT, values).rowcount == 1
-
-
-def return_attempt(connection: Connection, login_tag: bytes, pause: float) -> None:
-    """Give an attempt back, since it was the right password."""
-    connection.execute(_RETURN_ATTEMPT, {"tag": login_tag, "pause": pause})

@@ -1,14 +1,18 @@
 """The verbs of Mayfly, without Flask: services speak images."""
 
 from models import OPEN_CATALOG
+from services import counts
+from services.access_log import log_request
 from services.accounts import Account, Accounts
 from services.admission import Budget, Later
 from services.allowance import SMALL_BYTES, Allowance, Memory, ceiling, hold_memory, once
+from services.api_keys import ApiKeys, KeyInfo
+from services.audit import audit
 from services.catalog import Catalog, CatalogPage
 from services.clock import DatabaseClock
 from services.conversion import Conversion, Form
-from services.database import notice_restarts
-from services.dear import DEAR_AT_ONCE
+from services.database import notice_restarts, waiting_for_connections
+from services.dear import DEAR, DEAR_AT_ONCE
 from services.details import Details
 from services.drop import Drop
 from services.errors import (
@@ -16,46 +20,71 @@ from services.errors import (
     BadCursor,
     BadLifetime,
     BodyCutShort,
+    ClientQuotaReached,
     CurrentPasswordWrong,
     DatabaseAway,
     FormNotMade,
+    ImageBlocked,
     ImageGone,
+    KeyGone,
+    KeyNotEnough,
     LoginRefused,
     NameTaken,
     OpensByPostOnly,
     Overloaded,
+    OwnerQuotaReached,
     PasswordAsked,
     PasswordWrong,
+    RegistrationClosed,
     ServiceError,
     StorageFull,
     TokenRefused,
     TooManyGuesses,
+    TooManyKeys,
     TooManyLogins,
+    TooManyRequests,
     TooSlow,
+    UploadCodeAsked,
+    UploadCodeWrong,
+    UploadsClosed,
+    UploadsOff,
 )
+from services.gate import Gate, GateUse, UploadCodes
+from services.hand import Hand, TakenDown
 from services.image_info import ImageInfo, Receipt
 from services.limits import DropLimits
-from services.living_images import LivingImages
+from services.living_images import Attempt, LivingImages
+from services.orders import Orders
+from services.pasted import PASTED, SPELLING, links_in
 from services.purge import Purge
+from services.purge_lag import PurgeClock
 from services.quota import Quota
-from services.readiness import Readiness
+from services.readiness import Needs, Readiness
 from services.schedule import PurgeSchedule
+from services.status import Status, StatusReport
+from services.uploader import Most, Uploader, UploaderQuotas
 from services.wishes import Wishes
 
 __all__ = [
+    "DEAR",
     "DEAR_AT_ONCE",
     "OPEN_CATALOG",
+    "PASTED",
     "SMALL_BYTES",
+    "SPELLING",
     "Account",
     "AccountAsked",
     "Accounts",
     "Allowance",
+    "ApiKeys",
+    "Attempt",
     "BadCursor",
     "BadLifetime",
     "BodyCutShort",
     "Budget",
     "Catalog",
     "CatalogPage",
+    "ClientQuotaReached",
     "Conversion",
     "CurrentPasswordWrong",
     "DatabaseAway",
@@ -65,31 +94,61 @@ __all__ = [
     "DropLimits",
     "Form",
     "FormNotMade",
+    "Gate",
+    "GateUse",
+    "Hand",
+    "ImageBlocked",
     "ImageGone",
     "ImageInfo",
+    "KeyGone",
+    "KeyInfo",
+    "KeyNotEnough",
     "Later",
     "LivingImages",
     "LoginRefused",
     "Memory",
+    "Most",
     "NameTaken",
+    "Needs",
     "OpensByPostOnly",
+    "Orders",
     "Overloaded",
+    "OwnerQuotaReached",
     "PasswordAsked",
     "PasswordWrong",
     "Purge",
+    "PurgeClock",
     "PurgeSchedule",
     "Quota",
     "Readiness",
     "Receipt",
+    "RegistrationClosed",
     "ServiceError",
+    "Status",
+    "StatusReport",
     "StorageFull",
+    "TakenDown",
     "TokenRefused",
     "TooManyGuesses",
+    "TooManyKeys",
     "TooManyLogins",
+    "TooManyRequests",
     "TooSlow",
+    "UploadCodeAsked",
+    "UploadCodeWrong",
+    "UploadCodes",
+    "Uploader",
+    "UploaderQuotas",
+    "UploadsClosed",
+    "UploadsOff",
     "Wishes",
+    "audit",
     "ceiling",
+    "counts",
     "hold_memory",
+    "links_in",
+    "log_request",
     "notice_restarts",
     "once",
+    "waiting_for_connections",
 ]

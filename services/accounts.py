@@ -18,6 +18,7 @@ from crypto import (
     ServerKeys,
     Unopenable,
     WrongPassword,
+    client_tag,
     hash_login_password,
     issue_token,
     read_token,
@@ -26,20 +27,22 @@ from crypto import (
 from models import (
     OPEN_CATALOG,
     OwnerRow,
-    claim_attempt,
+    claim_guess,
     delete_images_of,
     delete_owner,
     find_owner,
     find_owner_by_login,
     insert_owner,
     lock_owner,
+    mark_used,
     now,
     owners_after,
     replace_account,
-    return_attempt,
+    return_guess,
     wait_for_purge_lock,
 )
 from services.allowance import turn
+from services.counts import GUESSES
 from services.database import autocommit, transaction
 from services.dear import STRETCHES
 from services.errors import CurrentPasswordWrong, LoginRefused, NameTaken, TokenRefused, TooManyLogins
@@ -62,6 +65,8 @@ class Account:
     email: str = field(repr=False)
     created_at: datetime
     token_version: int
+    by_key: bool = False
+    """Whether it was shown by an API key, which is not good for passwords and keys."""
 
 
 @dataclass(frozen=True)
@@ -119,19 +124,22 @@ class Accounts:
         row = OwnerRow(owner, login_tags[0], email_tags[0], account, 0, created_at)
         return _StoredAccount(row, secrets).shown()
 
-    def login(self, login: str, password: str) -> str:
+    def login(self, login: str, password: str, client: str) -> str:
         """Return a token; raises LoginRefused for a wrong login and a wrong password alike, and as slowly.
 
-        Raises TooManyLogins, counted over all processes, Later, Overloaded, DatabaseAway.
+        Raises TooManyLogins, which counts what this client tried at this login, over all processes; Later, Overloaded,
+        DatabaseAway.
         """
         tags = self._seal.login_tags(normalised(login))
+        attempt = self._attempt(tags[0], client)
         with turn(STRETCHES):
             with autocommit(self._engine) as connection:
                 row = find_owner_by_login(connection, tags)
-                self._claim(connection, tags[0])
+                self._claim(connection, attempt)
             stored, fresh = _proved(None if row is None else self._open(row), password)
         with autocommit(self._engine) as connection:
-            return_attempt(connection, tags[0], ATTEMPT_PAUSE_SECONDS)
+            return_guess(connection, attempt, ATTEMPT_PAUSE_SECONDS)
+            mark_used(connection, stored.row.id)
             # Made with older costs, or under an older server key?
             if fresh or stored.row.login_tag != tags[0]:
                 self._replace(connection, stored, fresh or stored.secrets.password)
@@ -147,24 +155,28 @@ class Accounts:
             row = find_owner(connection, claims.owner, claims.version, claims.expires_at)
         return self._opened(row).shown()
 
-    def change_password(self, account: Account, current: str, new: str) -> str:
-        """Change a password, which ends every token there is; return a new one.
+    def account_of(self, row: OwnerRow) -> Account:
+        """Open an account that was found by an API key; raises TokenRefused where that can't be done."""
+        return replace(self._opened(row).shown(), by_key=True)
+
+    def change_password(self, account: Account, current: str, new: str, client: str) -> str:
+        """Change a password, which ends every token and API key there is; return a new one.
 
         Raises CurrentPasswordWrong, TooManyLogins, TokenRefused where another change came first, Later, Overloaded,
         DatabaseAway.
         """
-        login_tag = self._seal.login_tags(normalised(account.login))[0]
+        attempt = self._attempt(self._seal.login_tags(normalised(account.login))[0], client)
         with turn(STRETCHES):
             with autocommit(self._engine) as connection:
                 stored = self._opened(find_owner(connection, account.id, account.token_version))
-                self._claim(connection, login_tag)
+                self._claim(connection, attempt)
             try:
                 _proved(stored, current)
             except LoginRefused:
                 raise CurrentPasswordWrong from None
             hashed = hash_login_password(new)
         with autocommit(self._engine) as connection:
-            return_attempt(connection, login_tag, ATTEMPT_PAUSE_SECONDS)
+            return_guess(connection, attempt, ATTEMPT_PAUSE_SECONDS)
             if not self._replace(connection, stored, hashed, ends_tokens=True):
                 raise TokenRefused
             return self._token(connection, account.id, account.token_version + 1)
@@ -195,9 +207,12 @@ class Accounts:
                 after = rows[-1].id
         return renewed
 
-    def _claim(self, connection: Connection, login_tag: bytes) -> None:
+    def _attempt(self, login_tag: bytes, client: str) -> bytes:
+        return client_tag(self._server_keys, client, f"logins/{login_tag.hex()}")
+
+    def _claim(self, connection: Connection, attempt: bytes) -> None:
         """Claim an attempt before it is made, or several at a time would count as one; raises TooManyLogins."""
-        if not claim_attempt(connection, login_tag, ATTEMPT_PAUSE_SECONDS, ATTEMPTS_AT_ONCE):
+        if not claim_guess(connection, attempt, ATTEMPT_PAUSE_SECONDS, ATTEMPTS_AT_ONCE):
             raise TooManyLogins(ATTEMPT_PAUSE_SECONDS)
 
     def _replace(
@@ -239,7 +254,8 @@ def _proved(account: _StoredAccount | None, password: str) -> tuple[_StoredAccou
     try:
         fresh = verify_login_password(account.secrets.password if account else None, password)
     except WrongPassword:
-        raise LoginRefused from None
+        account, fresh = None, None
+    GUESSES.add("account", "wrong" if account is None else "right")
     if account is None:
         raise LoginRefused
     return account, fresh

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -57,14 +58,14 @@ class Allowance:
 
     def __init__(self, memory: Memory | None = None) -> None:
         self._memory = memory
-        self._held: dict[Budget, int] = {}
+        self._held: Counter[Budget] = Counter()
         self._refused: set[Budget] = set()
         self.made: dict[Hashable, Any] = {}
         """The results of ``once`` in earlier runs of the request."""
 
     def held(self, budget: Budget) -> int:
         """How many units of a budget this request holds."""
-        return self._held.get(budget, 0)
+        return self._held[budget]
 
     def hold(self, budget: Budget, amount: int) -> None:
         """Hold ``amount`` units in all, or all there are if that is less; raises Later where the request has to wait.
@@ -126,7 +127,7 @@ class Allowance:
 
     def add(self, budget: Budget, amount: int) -> None:
         """Note units that were taken from a budget for this request."""
-        self._held[budget] = self.held(budget) + amount
+        self._held[budget] += amount
 
     def give_back(self, budget: Budget) -> None:
         """Give back everything of one budget."""

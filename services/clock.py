@@ -1,4 +1,4 @@
-"""PostgreSQL's clock, as an upload needs it."""
+"""PostgreSQL's clock and the operator's switches, as an upload needs them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import time
 
 from sqlalchemy import Engine
 
-from models import now
+from models import Heard, heard_of
 from services.database import autocommit
 
 AGE_SECONDS = 1.0
 
 
 class DatabaseClock:
-    """PostgreSQL's clock, asked anew once an answer is ``age`` seconds old.
+    """PostgreSQL's clock, and what its operator's row says, asked anew once an answer is ``age`` seconds old.
 
     In between, time is counted on by CLOCK_BOOTTIME, which nobody sets and which a machine that sleeps doesn't stop.
     """
@@ -21,20 +21,24 @@ class DatabaseClock:
     def __init__(self, engine: Engine, age: float = AGE_SECONDS) -> None:
         self._engine = engine
         self.age = age
-        self._heard = -float("inf"), 0.0
+        self._heard = -float("inf"), Heard(0.0, None, 0)
 
-    def now(self) -> int:
-        """Return whole seconds since 1970, rounded down; raises DatabaseAway.
+    def heard(self) -> Heard:
+        """Return what PostgreSQL says, by an answer no older than ``age``; raises DatabaseAway.
 
-        It is late by the time an answer took at most, and never early, so that no image lives longer than it may.
+        Its time is late by the time an answer took at most, and never early, so that no image lives longer than it may.
         """
-        heard, told = self._heard
-        since = _elapsed() - heard
+        at, told = self._heard
+        since = _elapsed() - at
         if since >= self.age:
             with autocommit(self._engine) as connection:
-                told, since = now(connection), 0.0
+                told, since = heard_of(connection), 0.0
             self._heard = _elapsed(), told
-        return int(told + since)
+        return told._replace(now=told.now + since)
+
+    def now(self) -> int:
+        """Return whole seconds since 1970, rounded down, by ``heard``; raises DatabaseAway."""
+        return int(self.heard().now)
 
 
 def _elapsed() -> float:

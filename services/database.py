@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -60,13 +61,30 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 @contextmanager
 def autocommit(engine: Engine) -> Iterator[Connection]:
     """Run a block in which every statement is a transaction of its own; raises what ``transaction`` raises."""
-    with _translated(), engine.connect() as connection:
+    with _translated(), _lent_by(engine) as connection:
         try:
             yield connection
         except DBAPIError as error:
             if _sqlstate(error) == READ_ONLY and not connection.invalidated:
                 connection.invalidate()  # the next connection may find the server that takes writes
             raise
+
+
+_waiting: set[int] = set()
+
+
+def waiting_for_connections() -> int:
+    """Return how many threads of this process wait until they get a connection."""
+    return len(_waiting)
+
+
+def _lent_by(engine: Engine) -> Connection:
+    thread = threading.get_ident()
+    _waiting.add(thread)
+    try:
+        return engine.connect()
+    finally:
+        _waiting.discard(thread)
 
 
 def _execute(connection: Connection, command: str) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
@@ -10,19 +10,21 @@ from sqlalchemy import Engine
 
 from crypto import ImageKey, Link, MalformedSecret, OwnerSeal, RowSeal, ServerKeys
 from imaging import TooManyPixels, examine
-from models import ImageRow, Ownership, insertion, slot_of, time_left
+from models import ImageRow, Ownership, insertion, quota_checks, slot_of, time_left
 from services.allowance import SMALL_BYTES, hold_answer, once, turn
 from services.catalog import ownership_of
-from services.clock import DatabaseClock
 from services.conversion import Conversion
+from services.counts import STEP_SECONDS
 from services.database import autocommit, transaction
 from services.dear import CONVERSIONS, PROOFS, STRETCHES
 from services.details import details_of
 from services.errors import BadLifetime, ImageGone, OpensByPostOnly
 from services.image_info import ImageInfo, Receipt
 from services.limits import DropLimits
-from services.living_images import LivingImages, SealedImage
+from services.living_images import Attempt, LivingImages, SealedImage
+from services.orders import Orders
 from services.quota import Quota
+from services.uploader import Uploader, UploaderQuotas, tag_of
 from services.wishes import Wishes
 from storage import RowStore
 
@@ -37,33 +39,46 @@ class Drop:
         store: RowStore,
         images: LivingImages,
         quota: Quota,
+        quotas: UploaderQuotas,
         limits: DropLimits,
+        orders: Orders,
     ) -> None:
         self._engine = engine
-        self.clock = DatabaseClock(engine)
+        self._orders = orders
+        self.clock = orders.clock
         self._server_keys = server_keys
         self._store = store
         self._images = images
         self._quota = quota
+        self._quotas = quotas
         self._limits = limits
 
-    def deposit(self, data: bytes | bytearray, wishes: Wishes, owner: UUID | None = None) -> Receipt:
+    def deposit(self, data: bytes | bytearray, wishes: Wishes, uploader: Uploader) -> Receipt:
         """Seal an image and store it, whole or not at all, in its owner's catalog if it has one.
 
-        Raises BadLifetime, StorageFull, DatabaseAway, TokenRefused where the owner is gone, and the errors of
-        imaging for what is no good image.
+        Raises BadLifetime, UploadsOff, ImageBlocked, StorageFull, ClientQuotaReached, OwnerQuotaReached, DatabaseAway,
+        TokenRefused where the owner is gone, and the errors of imaging for what is no good image.
         """
+        self._orders.check_uploads()
         lifetime = self._limits.lifetime if wishes.lifetime is None else wishes.lifetime
         if lifetime > self._limits.max_lifetime:
             raise BadLifetime(self._limits.max_lifetime)
+        self._orders.check_bytes(data)
         image_key, row_seal = once("seal", lambda: self._new_seal(wishes.password))
-        picture, image = examine(data, self._limits.picture, wishes.keep_metadata, turn=partial(turn, PROOFS))
+        with STEP_SECONDS.timed("examine"):
+            picture, image = examine(
+                data, self._limits.picture, wishes.keep_metadata, turn=partial(turn, PROOFS)
+            )
         details = details_of(image, picture, wishes)
+        self._orders.check_digest(bytes.fromhex(details.sha256))
         link = image_key.link
         created_at = self.clock.now()
         expires_at = created_at + lifetime
         slot = slot_of(expires_at, self._limits.max_lifetime)
-        sealed_details, pieces = row_seal.seal(details.encode(), image, at=created_at, expires_at=expires_at)
+        with STEP_SECONDS.timed("seal"):
+            sealed_details, pieces = row_seal.seal(
+                details.encode(), image, at=created_at, expires_at=expires_at
+            )
         row = ImageRow(
             row_key=link.row_key,
             manage_tag=image_key.manage_tag,
@@ -75,12 +90,20 @@ class Drop:
             expires_at=expires_at,
             details=sealed_details,
         )
-        ownership = self._ownership(owner, image_key, wishes, created_at)
-        with self._quota.reserved(slot, row.stored_bytes, expires_at), autocommit(self._engine) as connection:
-            insert_row = insertion(connection, row, ownership)
-            self._store.put(connection, slot, row.row_key, pieces, insert_row)
+        ownership = self._ownership(uploader.owner, image_key, wishes, created_at)
+        with STEP_SECONDS.timed("store"), self._quota.reserved(slot, row.stored_bytes, expires_at):
+            self._store_row(row, pieces, ownership, uploader)
         told = row.size, created_at, expires_at, wishes.views, details, image_key.text, link.text
         return Receipt(*told, ("gain_map",) if picture.gain_map and not wishes.keep_metadata else ())
+
+    def _store_row(
+        self, row: ImageRow, pieces: Iterable[memoryview], ownership: Ownership | None, uploader: Uploader
+    ) -> None:
+        shares, size = self._quotas.shares(uploader), row.stored_bytes
+        with self._quotas.kept(shares, size), autocommit(self._engine) as connection:
+            before, after = quota_checks(connection, shares, size)
+            before += insertion(connection, row, ownership, tag_of(shares))
+            self._store.put(connection, row.slot, row.row_key, pieces, before, after)
 
     def _new_seal(self, password: str | None) -> tuple[ImageKey, RowSeal]:
         image_key = ImageKey.new()
@@ -141,7 +164,7 @@ class Drop:
         return self._read_dearly(image, None, conversion)
 
     def open(
-        self, link_text: str, password: str | None, conversion: Conversion | None = None
+        self, link_text: str, attempt: Attempt | None, conversion: Conversion | None = None
     ) -> tuple[ImageInfo, memoryview | bytes]:
         """Open an image on purpose: check the password, read, convert; then claim a view where they are limited.
 
@@ -152,23 +175,26 @@ class Drop:
             image = self._images.find(connection, _link(link_text), SMALL_BYTES)
             dear = image.details.asks_password or conversion is not None
             read = None if dear else self._images.read(connection, image)
-        info, data = read or self._read_dearly(image, password, conversion)
+        info, data = read or self._read_dearly(image, attempt, conversion)
         if image.row.views_left is not None:
             # The claim comes last, since it can't be taken back; without one, what was read is thrown away.
             info = replace(info, views_left=self._images.claim(image))
         return info, data
 
     def _read_dearly(
-        self, image: SealedImage, password: str | None, conversion: Conversion | None
+        self, image: SealedImage, attempt: Attempt | None, conversion: Conversion | None
     ) -> tuple[ImageInfo, memoryview | bytes]:
         """Read what has to be unlocked or converted, with no connection held meanwhile."""
-        keys, details = self._images.unlock(image, password)
+        keys, details = self._images.unlock(image, attempt)
         if conversion is None or not conversion.changes(details):
             return image.info(details), self._images.read_unlocked(image, keys)
         conversion.promise(details, self._limits.picture)
         with turn(CONVERSIONS):
             data = self._images.read_unlocked(image, keys)
-            told, converted = conversion.apply(details, data, self._limits.picture, self._hold_both(image))
+            with STEP_SECONDS.timed("convert"):
+                told, converted = conversion.apply(
+                    details, data, self._limits.picture, self._hold_both(image)
+                )
         self._images.check_living(image)
         return image.info(told), converted
 
@@ -187,7 +213,7 @@ class Drop:
 
         return hold
 
-    def describe(self, image_key_text: str, password: str | None) -> Receipt:
+    def describe(self, image_key_text: str, attempt: Attempt | None) -> Receipt:
         """Describe an image to its uploader; without its password, only what is no secret.
 
         Raises ImageGone, PasswordWrong, TooManyGuesses, DatabaseAway.
@@ -195,10 +221,10 @@ class Drop:
         image_key = _image_key(image_key_text)
         with autocommit(self._engine) as connection:
             image = self._images.find_managed(connection, image_key)
-        details = self._images.unlock(image, password)[1] if password else image.plain_details()
+        details = self._images.unlock(image, attempt)[1] if attempt else image.plain_details()
         return image.receipt(image_key, details)
 
-    def download(self, image_key_text: str, password: str | None) -> tuple[ImageInfo, memoryview | bytes]:
+    def download(self, image_key_text: str, attempt: Attempt | None) -> tuple[ImageInfo, memoryview | bytes]:
         """Open an image for the holder of its image key, without counting a view.
 
         Raises ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses, Later, Overloaded, DatabaseAway.
@@ -206,7 +232,7 @@ class Drop:
         with autocommit(self._engine) as connection:
             image = self._images.find_managed(connection, _image_key(image_key_text))
             read = None if image.details.asks_password else self._images.read(connection, image)
-        info, data = read or self._read_dearly(image, password, None)
+        info, data = read or self._read_dearly(image, attempt, None)
         return replace(info, views_left=image.row.views_left), data
 
     def delete(self, image_key_text: str) -> None:

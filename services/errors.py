@@ -41,10 +41,22 @@ class PasswordWrong(ServiceError):
 
 
 class TooManyGuesses(ServiceError):
-    """Too many attempts at an image's password, over all processes."""
+    """One client's attempts at an image's password were too many, over all processes."""
 
     def __init__(self, pause: int) -> None:
-        super().__init__(f"There were too many attempts at this image's password; wait {pause} seconds.")
+        super().__init__(
+            f"There were too many attempts at this image's password from your address; wait {pause} seconds."
+        )
+        self.retry_after = pause
+
+
+class TooManyRequests(ServiceError):
+    """One client does something more often than it may, or all clients together do; ``limit`` names which limit."""
+
+    def __init__(self, limit: str, doing: str, pause: int, *, in_all: bool) -> None:
+        whose = "this server has" if in_all else "your address has made"
+        super().__init__(f"Too many {doing}: {whose} as many as it may; try again in {pause} seconds.")
+        self.limit = limit
         self.retry_after = pause
 
 
@@ -59,14 +71,16 @@ class AccountAsked(ServiceError):
     """Something that only an account may do, and the request has no token."""
 
     def __init__(self) -> None:
-        super().__init__("This needs an account; send the token of /api/login as the Authorization header.")
+        super().__init__(
+            "This needs an account; send the token of /api/login, or an API key, as the Authorization header."
+        )
 
 
 class TokenRefused(ServiceError):
     """A token that is forged, over its time, ended by a change of password, or of an account that is gone."""
 
     def __init__(self) -> None:
-        super().__init__("This token is no good, or no longer; get another from /api/login.")
+        super().__init__("This token or API key is no good, or no longer; get another token from /api/login.")
 
 
 class LoginRefused(ServiceError):
@@ -91,11 +105,71 @@ class NameTaken(ServiceError):
 
 
 class TooManyLogins(ServiceError):
-    """Too many attempts at a login, whether or not an account has it, over all processes."""
+    """One client's attempts at a login were too many, whether or not an account has it, over all processes."""
 
     def __init__(self, pause: int) -> None:
-        super().__init__(f"There were too many attempts at this login; wait {pause} seconds.")
+        super().__init__(
+            f"There were too many attempts at this login from your address; wait {pause} seconds."
+        )
         self.retry_after = pause
+
+
+class UploadCodeAsked(ServiceError):
+    """Something that takes an upload code, and the request has none."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This server asks for an upload code; send it as the header Upload-Code, as the field upload_code, or as"
+            " the user name of HTTP Basic: curl -u CODE:"
+        )
+
+
+class UploadCodeWrong(ServiceError):
+    """An upload code that the operator gave nobody, or has taken back."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No such upload code is good here; check it, or ask whoever runs this server for one."
+        )
+
+
+class UploadsClosed(ServiceError):
+    """The operator lets nobody upload."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This server takes no uploads; images that are here can still be opened and deleted. Ask whoever runs it."
+        )
+
+
+class RegistrationClosed(ServiceError):
+    """The operator lets nobody register."""
+
+    def __init__(self) -> None:
+        super().__init__("This server opens no accounts; ask whoever runs it for one, or log in.")
+
+
+class KeyNotEnough(ServiceError):
+    """Something about passwords or API keys, and the request came with an API key."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "An API key is not good for passwords and keys; log in, and send the token of /api/login instead."
+        )
+
+
+class TooManyKeys(ServiceError):
+    """An account has as many API keys as it may."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"An account has {most} API keys at most; delete one that is not used any more.")
+
+
+class KeyGone(ServiceError):
+    """An id of no API key of this account."""
+
+    def __init__(self) -> None:
+        super().__init__("This account has no API key with that id; /api/me/keys lists those it has.")
 
 
 class BadCursor(ServiceError):
@@ -112,6 +186,47 @@ class StorageFull(ServiceError):
 
     def __init__(self) -> None:
         super().__init__("The storage is full until older images expire; try again in a minute.")
+
+
+class UploadsOff(ServiceError):
+    """The operator has turned uploads off; everything else goes on."""
+
+    retry_after = 60
+
+    def __init__(self) -> None:
+        super().__init__("Uploads are turned off at the moment by whoever runs this server; try again later.")
+
+
+class ImageBlocked(ServiceError):
+    """An image that the operator has blocked, by the bytes that came or by those that would be stored."""
+
+    def __init__(self) -> None:
+        super().__init__("This image is blocked by whoever runs this server; send another one.")
+
+
+class QuotaReached(ServiceError):
+    """As many images or bytes live as one uploader may have at a time; nothing was stored."""
+
+    whose = ""
+
+    def __init__(self, most: int, seconds: int | None, *, images: bool) -> None:
+        self.retry_after = max(1, seconds or 1)
+        many = f"{most} living images" if images else f"{most} bytes of living images"
+        super().__init__(
+            f"{self.whose} may have {many} at a time; delete one, or come back in {self.retry_after} seconds."
+        )
+
+
+class ClientQuotaReached(QuotaReached):
+    """What came from one address, with an account or without."""
+
+    whose = "One address"
+
+
+class OwnerQuotaReached(QuotaReached):
+    """What one account owns, wherever it came from."""
+
+    whose = "One account"
 
 
 class Overloaded(ServiceError):

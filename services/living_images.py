@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine
 
@@ -16,11 +16,13 @@ from crypto import (
     ServerKeys,
     Unopenable,
     WrongPassword,
+    client_tag,
     open_sealed,
     sealed_size,
 )
 from models import ImageRow, claim_guess, claim_view, delete_image, return_guess
 from services.allowance import hold_answer, once, turn
+from services.counts import GUESSES, STEP_SECONDS, VIEWS_CLAIMED
 from services.database import autocommit, transaction
 from services.dear import STRETCHES
 from services.details import Details
@@ -31,6 +33,14 @@ from storage import CiphertextGone, CiphertextStore, find_living
 
 GUESSES_AT_ONCE = 5
 GUESS_PAUSE_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A password that somebody tries, and the client that sent it: attempts are counted by client."""
+
+    password: str = field(repr=False)
+    client: str
 
 
 @dataclass(frozen=True)
@@ -86,7 +96,8 @@ class LivingImages:
 
         The image has its sealed bytes too if it has at most ``bytes_up_to`` of its own and its views are not limited.
         """
-        found = find_living(connection, link.row_key, bytes_up_to)
+        with STEP_SECONDS.timed("find"):
+            found = find_living(connection, link.row_key, bytes_up_to)
         if found is None:
             raise ImageGone
         row, ciphertext = found
@@ -109,30 +120,35 @@ class LivingImages:
             raise ImageGone
         return image
 
-    def unlock(self, image: SealedImage, password: str | None) -> tuple[SealKeys, Details]:
+    def unlock(self, image: SealedImage, attempt: Attempt | None) -> tuple[SealKeys, Details]:
         """Open the details, with the password where one is asked; no connection is held while it is stretched.
 
-        Raises PasswordAsked, PasswordWrong, Later, Overloaded, and TooManyGuesses, which counts over all processes.
+        Raises PasswordAsked, PasswordWrong, Later, Overloaded, and TooManyGuesses, which counts what this client tried
+        at this image, over all processes.
         """
         if not image.details.asks_password:
             return image.unlocked(None)
-        if not password:
+        if attempt is None:
             raise PasswordAsked
-        return once(image.row.row_key, lambda: self._stretched(image, password))
+        return once(image.row.row_key, lambda: self._stretched(image, attempt))
 
-    def _stretched(self, image: SealedImage, password: str) -> tuple[SealKeys, Details]:
+    def _stretched(self, image: SealedImage, attempt: Attempt) -> tuple[SealKeys, Details]:
+        tag = client_tag(self._server_keys, attempt.client, f"guesses/{image.row.row_key.hex()}")
         with turn(STRETCHES):
             # The attempt is claimed before it is made, so that requests at the same moment can't share one claim.
             with autocommit(self._engine) as connection:
-                claimed = claim_guess(connection, image.row.row_key, GUESS_PAUSE_SECONDS, GUESSES_AT_ONCE)
+                claimed = claim_guess(connection, tag, GUESS_PAUSE_SECONDS, GUESSES_AT_ONCE)
             if not claimed:
                 raise TooManyGuesses(GUESS_PAUSE_SECONDS)
             try:
-                unlocked = image.unlocked(password)
+                with STEP_SECONDS.timed("stretch"):
+                    unlocked = image.unlocked(attempt.password)
             except WrongPassword:
+                GUESSES.add("image", "wrong")
                 raise PasswordWrong from None
+        GUESSES.add("image", "right")
         with autocommit(self._engine) as connection:
-            return_guess(connection, image.row.row_key, GUESS_PAUSE_SECONDS)
+            return_guess(connection, tag, GUESS_PAUSE_SECONDS)
         return unlocked
 
     def read(self, connection: Connection, image: SealedImage) -> tuple[ImageInfo, memoryview]:
@@ -153,12 +169,15 @@ class LivingImages:
     def _open_bytes(self, connection: Connection, image: SealedImage, keys: SealKeys) -> memoryview:
         row = image.row
         try:
-            sealed = image.ciphertext or self._stores[row.store].fetch(
-                connection, row.slot, row.row_key, sealed_size(row.size)
-            )
-            return open_sealed(keys.image, sealed)
+            sealed = image.ciphertext or self._fetch(connection, row)
+            with STEP_SECONDS.timed("open"):
+                return open_sealed(keys.image, sealed)
         except (CiphertextGone, Unopenable):
             raise ImageGone from None
+
+    def _fetch(self, connection: Connection, row: ImageRow) -> bytearray:
+        with STEP_SECONDS.timed("fetch"):
+            return self._stores[row.store].fetch(connection, row.slot, row.row_key, sealed_size(row.size))
 
     def check_living(self, image: SealedImage) -> None:
         """Check that an image still lives whose answer took long to make; raises ImageGone."""
@@ -171,12 +190,13 @@ class LivingImages:
 
         The claim is committed before a byte is sent. The claim of the last view removes the image.
         """
-        with transaction(self._engine) as connection:
+        with STEP_SECONDS.timed("claim"), transaction(self._engine) as connection:
             row = claim_view(connection, image.row.row_key)
             if row is None or row.views_left is None:
                 raise ImageGone
             if row.views_left == 0:
                 self.remove(connection, row)
+        VIEWS_CLAIMED.add()
         return row.views_left
 
     def remove(self, connection: Connection, row: ImageRow) -> None:

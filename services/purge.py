@@ -5,17 +5,23 @@ from collections.abc import Iterable
 
 from sqlalchemy import Engine
 
-from models import anything_lives_in, delete_dead, try_purge_lock
-from services.database import transaction
+from models import anything_lives_in, delete_dead, delete_unused, forget_guesses, try_purge_lock
+from services.counts import PURGED
+from services.database import autocommit, transaction
 from services.quota import Quota
 from storage import CiphertextStore
 
 BATCH_ROWS = 1000
 BUDGET_SECONDS = 2.0
+UNUSED_SECONDS = 86400
+"""How long an account is kept that nobody has logged in to and that owns nothing."""
 
 
 class Purge:
-    """Removes what has expired, to give its room back. Reads don't depend on it: an expired image opens for nobody."""
+    """Removes what has expired, to give its room back, accounts that nobody uses, and attempts that count no more.
+
+    Reads don't depend on it: an expired image opens for nobody.
+    """
 
     def __init__(self, engine: Engine, stores: Iterable[CiphertextStore], quota: Quota) -> None:
         self._engine = engine
@@ -34,12 +40,18 @@ class Purge:
             removed += batch
             if batch < BATCH_ROWS:
                 break
+        PURGED.add(amount=removed)
         self._empty_slots(time.monotonic() + BUDGET_SECONDS)
+        with autocommit(self._engine) as connection:
+            forget_guesses(connection, BATCH_ROWS)
         return removed
 
     def _delete_rows(self) -> int:
         with transaction(self._engine) as connection:
-            return delete_dead(connection, BATCH_ROWS) if try_purge_lock(connection) else 0
+            if not try_purge_lock(connection):
+                return 0
+            delete_unused(connection, UNUSED_SECONDS, BATCH_ROWS)
+            return delete_dead(connection, BATCH_ROWS)
 
     def _empty_slots(self, deadline: float) -> None:
         for store in self._stores:

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import NamedTuple
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from imaging import jail_offered
-from models import now
+from models import schema_version
 from services.database import autocommit
 from services.errors import ServiceError
+from services.orders import Orders
+from services.purge_lag import PurgeClock
+
+MOST_LAG_SECONDS = 60
+"""How much later than PURGE_INTERVAL what is dead may still be there."""
+FRESH_SECONDS = 1.0
+"""How long an answer of the database is good for the next who ask."""
 
 
 class PartReadiness(NamedTuple):
@@ -19,24 +32,127 @@ class PartReadiness(NamedTuple):
     message: str
 
 
+Parts = dict[str, PartReadiness]
+UNKNOWN = PartReadiness(False, "It can't be told while the database doesn't answer.")
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What the service needs to be ready."""
+
+    schema: str
+    """The number of the newest migration that this program knows."""
+    purge_interval: int
+    accept_no_jail: bool
+    disk_has_room: Callable[[], bool] | None
+    """Tells whether the database's disk has room; None where that disk is another machine's."""
+
+
 class Readiness:
-    """Asks each part; cheap enough to be asked every second."""
+    """Asks each part; cheap enough to be asked every second by everybody: the database is asked once a second."""
 
-    def __init__(self, engine: Engine, *, accept_no_jail: bool) -> None:
+    def __init__(self, engine: Engine, purge_clock: PurgeClock, orders: Orders, needs: Needs) -> None:
         self._engine = engine
-        self._accept_no_jail = accept_no_jail
+        self._purge_clock = purge_clock
+        self._orders = orders
+        self._needs = needs
+        self.fresh = FRESH_SECONDS
+        self._asking = threading.Lock()
+        self._asked_at = -float("inf")
+        self._told: Parts = {}
+        self._draining = False
 
-    def __call__(self) -> dict[str, PartReadiness]:
+    def __call__(self) -> Parts:
         """Return every part by its name; raises nothing."""
-        return {"database": self._database(), "sandbox": self.sandbox()}
+        parts = {
+            **self._of_database(),
+            "disk": self._disk(),
+            "sandbox": self.sandbox(),
+            "uploads": self._uploads(),
+        }
+        if self._draining:
+            parts["draining"] = PartReadiness(
+                False, "The server is ending; ask another one, or this one anew in a moment."
+            )
+        return parts
 
-    def _database(self) -> PartReadiness:
+    def drain(self) -> None:
+        """Say from now on that this server is about to end."""
+        self._draining = True
+
+    def _of_database(self) -> Parts:
+        """Ask the database, or return what it told last while another thread asks, so that none waits for a thread."""
+        if self._asking.acquire(blocking=not self._told):
+            try:
+                if time.monotonic() - self._asked_at >= self.fresh:
+                    self._told = self._ask()
+                    self._asked_at = time.monotonic()
+            finally:
+                self._asking.release()
+        return self._told
+
+    def _ask(self) -> Parts:
         try:
             with autocommit(self._engine) as connection:
-                now(connection)
+                schema = schema_version(connection)
+                migrations = self._migrations(schema)
+                purge = self._purge(connection) if schema else UNKNOWN
         except ServiceError as error:
-            return PartReadiness(False, str(error))
-        return PartReadiness(True, "It answers.")
+            return _without_database(str(error))
+        except DBAPIError as error:
+            return _without_database(f"It refuses what it is asked ({type(error.orig).__name__}).")
+        return {
+            "database": PartReadiness(True, "It answers."),
+            "migrations": migrations,
+            "purge": purge,
+        }
+
+    def _migrations(self, found: str | None) -> PartReadiness:
+        """Accept a newer schema, too: a newer Mayfly beside this one may have brought it."""
+        needed = self._needs.schema
+        if found is None or found < needed:
+            was = f"is at {found}" if found else "has no schema yet"
+            return PartReadiness(
+                False, f"The database {was}, and this Mayfly needs {needed}: run `flask db upgrade`."
+            )
+        return PartReadiness(True, f"The schema is at {found}.")
+
+    def _purge(self, connection: Connection) -> PartReadiness:
+        lag = max(self._purge_clock(connection))
+        most = self._needs.purge_interval + MOST_LAG_SECONDS
+        if lag > most:
+            return PartReadiness(
+                False,
+                f"Something has been dead for {lag:.0f} s and is still there, and {most} s are allowed:"
+                " see whether PURGE_INTERVAL is off and nobody asks for /cleanup, and what the log says of the purge.",
+            )
+        return PartReadiness(True, f"What is dead has been so for {lag:.0f} s at most.")
+
+    def _disk(self) -> PartReadiness:
+        if self._needs.disk_has_room is None:
+            return PartReadiness(True, "The database is not Mayfly's own, and neither is its disk.")
+        try:
+            has_room = self._needs.disk_has_room()
+        except OSError as error:
+            return PartReadiness(False, f"DATA_DIR can't be looked at: {error.strerror}.")
+        if not has_room:
+            return PartReadiness(
+                False, "The disk of DATA_DIR is nearly full, so uploads are refused: make room on it."
+            )
+        return PartReadiness(True, "The disk of DATA_DIR has room.")
+
+    def _uploads(self) -> PartReadiness:
+        """Tell whether uploads are on; turned off, they are as their operator wants them."""
+        try:
+            since = self._orders.uploads_off_since()
+        except ServiceError:
+            return PartReadiness(True, "Whether they are on can't be told while the database is away.")
+        if since is None:
+            return PartReadiness(True, "They are on.")
+        moment = datetime.fromtimestamp(since, UTC)
+        return PartReadiness(
+            True, f"They have been off since {moment:%Y-%m-%d %H:%M:%S} UTC, by `flask uploads off`."
+        )
 
     def sandbox(self) -> PartReadiness:
         """Tell whether decoders run in a jail, and if not, what follows."""
@@ -47,7 +163,7 @@ class Readiness:
                 True, f"Decoders run in a jail: a filter of system calls, and {beside} beside it."
             )
         missing = f"Decoders have no jail here ({jail.why_not})"
-        if self._accept_no_jail:
+        if self._needs.accept_no_jail:
             return PartReadiness(
                 True, f"{missing}, and ACCEPT_NO_JAIL is on: a hostile image may take over the server."
             )
@@ -56,3 +172,7 @@ class Readiness:
             f"{missing}: GIF, WebP, AVIF and conversions are refused; run Mayfly where seccomp is allowed,"
             " or accept the risk by ACCEPT_NO_JAIL=true.",
         )
+
+
+def _without_database(why: str) -> Parts:
+    return {"database": PartReadiness(False, why), "migrations": UNKNOWN, "purge": UNKNOWN}

@@ -1,7 +1,7 @@
-"""A living image's row and, where it is small, its sealed bytes, in one round trip.
+"""Fetches the row of a living image and, where the image is small, its sealed bytes, in one round trip.
 
-They are asked for by the function ``living_image``, whose queries PostgreSQL plans once for each connection. A second
-round trip would make an open a tenth dearer.
+PostgreSQL's function ``living_image`` returns them; its queries are planned once for each connection. A second round
+trip would make an open cost 10 % more.
 """
 
 # ruff: noqa: S608 - what stands in the statement is a number and hexadecimal

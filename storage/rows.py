@@ -25,9 +25,9 @@ TRAILER = FIELDS.pack(-1)
 ROW_BYTES = 8092
 """How many sealed bytes fit into a page of 8192 bytes, beside the headers, the row key and the part number."""
 SMALL = 32 * ROW_BYTES
-"""A piece of up to so many bytes is cut into rows that fill a page: half the work when it is stored, no more when it
-is fetched. A larger one is stored as one row, which PostgreSQL cuts up itself (TOAST): that costs more when it is
-stored, but less when it is fetched, since psycopg2 then reads few rows."""
+"""A piece of up to so many bytes is cut into rows that fill a page: storing it takes half the work, and fetching it no
+more. A larger piece is one row, which PostgreSQL itself cuts up (TOAST): storing it takes more work, and fetching it
+less, since psycopg2 reads few rows then."""
 READ_SIZE = 256 * 1024
 _FILLED = text(
     "SELECT slot FROM generate_series(0, :slots - 1) AS slot"
@@ -50,17 +50,20 @@ class RowStore:
         slot: int,
         row_key: bytes,
         pieces: Iterable[Bytes],
-        insert_row: bytes = b"",
+        before: bytes = b"",
+        after: bytes = b"",
     ) -> None:
-        """Run the statement ``insert_row``, if one is given, then copy the pieces into the slot's table.
+        """Copy the pieces into the slot's table, with statements ``before``, such as the row's INSERT, and ``after``.
 
-        Both are one message, which PostgreSQL runs as one transaction: both take effect, or neither does, in one round
+        All are one message, which PostgreSQL runs as one transaction: all take effect, or none does, in one round
         trip instead of five.
         """
         copy = f"COPY {ciphertexts(slot)} (row_key, part, sealed) FROM STDIN WITH (FORMAT binary)"
         with raw_cursor(connection) as cursor:
             source = _Source(_framed(row_key, pieces))
-            cursor.copy_expert(b";".join(filter(None, (insert_row, copy.encode()))), source, size=READ_SIZE)
+            cursor.copy_expert(
+                b";".join(filter(None, (before, copy.encode(), after))), source, size=READ_SIZE
+            )
 
     def fetch(self, connection: Connection, slot: int, row_key: bytes, size: int) -> bytearray:
         """Copy the sealed bytes out of the slot's table; raises CiphertextGone."""

@@ -26,7 +26,9 @@ SLOW = {
     "attack",
     "front",
     "seeds",
+    "web/test_clients.py",
     "web/test_conversion.py",
+    "web/test_corpus.py",
     "work",
     "imaging/test_bombs.py",
     "imaging/test_conversion.py",
@@ -34,23 +36,32 @@ SLOW = {
     "imaging/test_fuzz.py",
     "imaging/test_jail.py",
     "imaging/test_pool.py",
+    "imaging/test_real.py",
     "services/test_admission.py",
     "services/test_dear.py",
     "services/test_life.py",
-    "services/test_room.py",
+    "services/test_quota.py",
+    "test_alerts.py",
     "test_backup.py",
     "test_commands.py",
     "test_docs.py",
+    "test_drain.py",
     "test_embedded.py",
     "test_install.py",
+    "test_limits_over_processes.py",
+    "test_logs.py",
     "test_memory.py",
+    "test_metrics.py",
     "test_migrations.py",
     "test_no_jail.py",
+    "test_operator.py",
     "test_pgbouncer.py",
     "test_proxies.py",
+    "test_proxies_chain.py",
     "test_release.py",
     "test_server.py",
     "test_signals.py",
+    "test_upgrade.py",
 }
 """Folders and files whose tests start servers of their own, need other programs, or take seconds."""
 
@@ -87,12 +98,20 @@ def server(database_url: str) -> Iterator[Served]:
         yield served
 
 
+@pytest.fixture(scope="session")
+def admin(database_url: str) -> Iterator[Engine]:
+    """What empties the database between tests."""
+    engine = create_engine(database_url, pool_pre_ping=True)
+    yield engine
+    engine.dispose()
+
+
 @pytest.fixture
-def make_app(database_url: str, tmp_path: Path) -> Iterator[MakeApp]:
-    """Make applications on an empty database; every trigger of the purge is off unless a test asks for one."""
+def make_app(database_url: str, admin: Engine, tmp_path: Path) -> Iterator[MakeApp]:
+    """Make applications on an empty database; purges and rate limits are off unless a test asks for them."""
     made: list[Mayfly] = []
     kept: list[Conformity] = []
-    _empty(database_url)
+    _empty(admin)
 
     def make(**settings: Any) -> Mayfly:
         defaults: dict[str, Any] = {
@@ -100,6 +119,7 @@ def make_app(database_url: str, tmp_path: Path) -> Iterator[MakeApp]:
             "data_dir": tmp_path,
             "secret_keys": (SERVER_KEY,),
             "purge_interval": 0,
+            "rate_limits": {},
         }
         app = create_app(Config(**defaults | settings))
         app.testing = True
@@ -115,15 +135,17 @@ def make_app(database_url: str, tmp_path: Path) -> Iterator[MakeApp]:
     assert [broken for conformity in kept for broken in conformity.broken] == []
 
 
-def _empty(database_url: str) -> None:
-    engine = create_engine(database_url)
-    with engine.begin() as connection:
+def _empty(admin: Engine) -> None:
+    with admin.begin() as connection:
         tables = ", ".join(["images", *(ciphertexts(slot) for slot in RowStore().filled(connection))])
         connection.execute(text(f"TRUNCATE {tables}"))
         connection.execute(text("UPDATE stored SET bytes = 0"))
-        connection.execute(text("DELETE FROM login_attempts"))
+        connection.execute(text("DELETE FROM guesses"))
+        connection.execute(text("DELETE FROM blocked"))
+        connection.execute(
+            text("UPDATE operator SET uploads_off_since = NULL, blocked_version = blocked_version + 1")
+        )
         connection.execute(text("DELETE FROM owners WHERE id <> :open"), {"open": OPEN_CATALOG})
-    engine.dispose()
 
 
 @pytest.fixture

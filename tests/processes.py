@@ -114,17 +114,22 @@ def serving(
     before: Callable[[], None] | None = None,
     command: tuple[str, ...] = ("app.py",),
     under: tuple[str, ...] = (),
+    port: int | None = None,
     **env: str,
 ) -> Iterator[Served]:
-    """Serve with the given settings until the block ends; the output goes to a log, through a pipe to ``cat``."""
-    port = free_port()
+    """Serve with the given settings until the block ends, on a port that is free where none is named.
+
+    The output goes to a log, through a pipe to ``cat``. Whole files of tests call one server from one address: with
+    RATE_LIMITS="" it has the limits that are usual.
+    """
+    port = port or free_port()
     with tempfile.TemporaryDirectory() as folder:
         log_path = Path(folder) / "log"
         with log_path.open("wb") as log, subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=log) as cat:
             process = subprocess.Popen(
                 [*under, sys.executable, *command, *arguments],
                 cwd=ROOT,
-                env={**os.environ, "BIND": f"127.0.0.1:{port}", "WORKERS": "2", **env},
+                env={**os.environ, "BIND": f"127.0.0.1:{port}", "WORKERS": "2", "RATE_LIMITS": "off", **env},
                 stdin=subprocess.DEVNULL,
                 stdout=cat.stdin,
                 stderr=subprocess.STDOUT,

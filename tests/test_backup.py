@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 import requests
-from sqlalchemy import create_engine, text
 
 from app import create_app, migrate
 from config import Config
 from models import db
 from tests.cast import SERVER_KEY
+from tests.databases import empty_database
 from tests.processes import ROOT, serving
 
 LINES = re.findall(r"^psql .*$", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE)
@@ -24,15 +24,11 @@ ALICE = {"login": "alice", "email": "alice@example.org", "password": "correct ho
 
 @pytest.fixture
 def two_databases(database_url: str) -> Iterator[list[str]]:
-    engine = create_engine(database_url, isolation_level="AUTOCOMMIT")
-    names = ("backed_up", "restored")
-    with engine.connect() as connection:
-        for name in names:
-            connection.execute(text(f"CREATE DATABASE {name}"))
-        yield [database_url.replace("/mayfly?", f"/{name}?") for name in names]
-        for name in names:
-            connection.execute(text(f"DROP DATABASE {name}"))
-    engine.dispose()
+    with (
+        empty_database(database_url, "backed_up") as backed_up,
+        empty_database(database_url, "restored") as restored,
+    ):
+        yield [backed_up, restored]
 
 
 def test_accounts_come_back_by_the_lines_of_the_documents(two_databases: list[str], tmp_path: Path) -> None:

@@ -9,15 +9,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
 
+from app import create_app, migrate
+from config import Config
 from tests.cast import SERVER_KEY
+from tests.databases import empty_database, run
 from tests.processes import ROOT, free_port
 
 COMMANDS = {
     "app.py": ("app.py",),
     "purge": ("-m", "flask", "purge"),
     "renew-accounts": ("-m", "flask", "renew-accounts"),
+    "takedown": ("-m", "flask", "takedown", "A" * 32),
+    "block": ("-m", "flask", "block", "a" * 64),
+    "unblock": ("-m", "flask", "unblock", "a" * 64),
+    "uploads": ("-m", "flask", "uploads", "off"),
+    "status": ("-m", "flask", "status"),
     "db upgrade": ("-m", "flask", "db", "upgrade"),
 }
 every_command = pytest.mark.parametrize("command", COMMANDS)
@@ -81,38 +88,34 @@ def test_a_database_that_refuses(command: str, database_url: str) -> None:
 
 
 @pytest.fixture
-def empty_database(database_url: str) -> Iterator[str]:
-    engine = create_engine(database_url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text("CREATE DATABASE commands"))
-        yield database_url.replace("/mayfly?", "/commands?")
-        connection.execute(text("DROP DATABASE commands"))
-    engine.dispose()
+def empty_url(database_url: str) -> Iterator[str]:
+    with empty_database(database_url, "commands") as url:
+        yield url
 
 
-def test_more_connections_than_postgresql_allows(empty_database: str) -> None:
-    told = sentence_of("app.py", DATABASE_URL=empty_database, WORKERS="20", THREADS="4")
+def test_more_connections_than_postgresql_allows(empty_url: str) -> None:
+    told = sentence_of("app.py", DATABASE_URL=empty_url, WORKERS="20", THREADS="4")
     assert "may ask for 100 connections, and PostgreSQL allows 97" in told
-    engine = create_engine(empty_database, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text("ALTER DATABASE commands CONNECTION LIMIT 9"))
-        assert "PostgreSQL allows 9:" in sentence_of("app.py", DATABASE_URL=empty_database, WORKERS="2")
-    engine.dispose()
+    run(empty_url, "ALTER DATABASE commands CONNECTION LIMIT 9")
+    assert "PostgreSQL allows 9:" in sentence_of("app.py", DATABASE_URL=empty_url, WORKERS="2")
 
 
-@pytest.mark.parametrize("command", ["purge", "renew-accounts"])
-def test_a_database_without_our_tables(command: str, empty_database: str) -> None:
-    assert "flask db upgrade" in sentence_of(command, DATABASE_URL=empty_database)
+@pytest.mark.parametrize("command", sorted(set(COMMANDS) - {"app.py", "db upgrade"}))
+def test_a_database_without_our_tables(command: str, empty_url: str) -> None:
+    assert "flask db upgrade" in sentence_of(command, DATABASE_URL=empty_url)
 
 
 @pytest.mark.parametrize("command", ["app.py", "db upgrade"])
-def test_a_schema_of_a_newer_program(command: str, empty_database: str) -> None:
-    engine = create_engine(empty_database)
-    with engine.begin() as connection:
-        connection.execute(text("CREATE TABLE alembic_version AS SELECT '9999'::varchar(32) AS version_num"))
-    engine.dispose()
-    told = sentence_of(command, DATABASE_URL=empty_database)
+def test_a_schema_of_a_newer_program(command: str, empty_url: str) -> None:
+    run(empty_url, "CREATE TABLE alembic_version AS SELECT '9999'::varchar(32) AS version_num")
+    told = sentence_of(command, DATABASE_URL=empty_url)
     assert "newer Mayfly (9999, and this one knows 00" in told
+
+
+def test_a_migration_that_was_changed_after_it_ran(empty_url: str) -> None:
+    migrate(create_app(Config(database_url=empty_url, secret_keys=(SERVER_KEY,))))
+    run(empty_url, "ALTER TABLE images RENAME client_tag TO client")
+    assert "its table images has no column client_tag" in sentence_of("app.py", DATABASE_URL=empty_url)
 
 
 @pytest.mark.parametrize("command", ["app.py", "purge"])

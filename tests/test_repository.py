@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.conftest import SLOW
 from tests.test_docs import ROOT, TRACKED
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -68,3 +69,8 @@ def test_no_line_ends_in_whitespace_and_every_file_ends_in_a_newline() -> None:
             continue
         assert re.search(rb"[ \t]+$", content, re.MULTILINE) is None, name
         assert not content or re.search(rb"[^\n]\n\Z", content), name
+
+
+def test_every_slow_place_is_there() -> None:
+    """A file that got another name would be quick again, unnoticed."""
+    assert [place for place in SLOW if not (ROOT / "tests" / place).exists()] == []

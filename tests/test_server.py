@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 import requests
-from sqlalchemy import create_engine, text
 
 import embedded
 from config import Config
 from tests.cast import SERVER_KEY, noise
+from tests.databases import value
 from tests.processes import ROOT, Served, alive, free_port, serving, until, write_no_file
 
 TWENTY_MB = noise(2600, 2550)
@@ -25,11 +25,7 @@ ONE_MB = noise(600, 550)
 
 
 def count(database_url: str) -> int:
-    engine = create_engine(database_url)
-    with engine.connect() as connection:
-        rows = connection.execute(text("SELECT count(*) FROM images")).scalar_one()
-    engine.dispose()
-    return int(rows)
+    return int(value(database_url, "SELECT count(*) FROM images"))
 
 
 @pytest.mark.parametrize("image", [ONE_MB, TWENTY_MB], ids=["1 MB", "20 MB"])

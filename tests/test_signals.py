@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from server import DRAIN_SECONDS
+from config import Config
 from tests.cast import SERVER_KEY, noise
 from tests.processes import ROOT, Served, alive, free_port, serving, until
 
@@ -23,7 +23,7 @@ BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 
 
 def ends_in_order(process: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait for an end that needed no force: force is what takes DRAIN_SECONDS."""
+    """Wait for an end that needed no force: force is what takes DRAIN."""
     assert process.wait(60) == 0, log.read_text()
     said = log.read_text()
     assert "Killing worker" not in said
@@ -92,7 +92,7 @@ def test_a_signal_under_load_and_a_second_one(number: signal.Signals, database_u
         for upload in uploads:
             upload.rest.set()
         assert [upload.status() for upload in uploads] == [201] * 8
-        assert served.process.wait(DRAIN_SECONDS + 30) == 0
+        assert served.process.wait(Config().drain + 30) == 0
         assert "Killing worker" not in served.log
 
 
@@ -111,10 +111,10 @@ def test_a_worker_that_is_ended_is_replaced(number: signal.Signals, database_url
 
 FORK = """
 import os, signal, sys, time
-import server
+import http_server
 signal.signal(signal.SIGTERM, lambda *_: None)  # the HTTP server's main process takes note, and goes on
 os.register_at_fork(after_in_child=lambda: time.sleep(1))  # a child that gets no processor yet
-server.prepare_forks()
+http_server.prepare_forks()
 worker = os.fork()
 if worker == 0:
     time.sleep(30)
@@ -126,7 +126,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1]))
 
 
 def test_a_worker_is_ended_before_it_has_run_at_all() -> None:
-    """One that replaces another may get SIGTERM in the moment of its fork; lost, it costs DRAIN_SECONDS."""
+    """One that replaces another may get SIGTERM in the moment of its fork; lost, it costs DRAIN."""
     forked = subprocess.run(
         [sys.executable, "-c", FORK], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
     )
@@ -135,10 +135,10 @@ def test_a_worker_is_ended_before_it_has_run_at_all() -> None:
 
 EARLY = """
 import os, signal, uvloop
-import server
+import http_server
 loop = uvloop.new_event_loop()
 loop.add_signal_handler(signal.SIGTERM, loop.stop)
-loop.call_soon(server.hear_early_signals)
+loop.call_soon(http_server.hear_early_signals)
 os.kill(os.getpid(), signal.SIGTERM)
 loop.run_forever()
 """
@@ -149,8 +149,8 @@ def test_a_worker_hears_a_signal_that_came_just_before_it_serves() -> None:
 
 
 NOTED_LATE = """
-import os, sys, server
-http = server.HTTPServer("server:worker", interface="asginl", port=int(sys.argv[1]))
+import os, sys, http_server
+http = http_server.HTTPServer("server:worker", interface="asginl", port=int(sys.argv[1]))
 http._init_shared_socket()
 worker = http._spawn_worker(0, lambda *_: None, None)
 worker.inner.start()

@@ -11,9 +11,9 @@ from typing import Any, Self
 
 import pytest
 import requests
-from sqlalchemy import create_engine, text
 
 from tests.cast import SERVER_KEY, noise
+from tests.databases import empty_database, schema
 from tests.processes import ROOT, Served, serving, until
 
 PICTURE = noise(200, 150)
@@ -31,12 +31,8 @@ def upgrade():
 
 @pytest.fixture
 def shared_database(database_url: str) -> Iterator[str]:
-    engine = create_engine(database_url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text("CREATE DATABASE upgraded"))
-        yield database_url.replace("/mayfly?", "/upgraded?")
-        connection.execute(text("DROP DATABASE upgraded"))
-    engine.dispose()
+    with empty_database(database_url, "upgraded") as url:
+        yield url
 
 
 @pytest.fixture
@@ -97,11 +93,3 @@ def test_an_older_program_serves_on_beside_a_newer_one(shared_database: str, new
             assert [exchange(old, new), exchange(new, old), exchange(new, new)] == [200] * 3
             assert "Traceback" not in old.log + new.log
     assert set(load.answers) == {200}
-
-
-def schema(database_url: str) -> str:
-    engine = create_engine(database_url)
-    with engine.connect() as connection:
-        revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
-    engine.dispose()
-    return str(revision)

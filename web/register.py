@@ -5,20 +5,25 @@ from dataclasses import dataclass
 from flask import Flask
 
 from config import Config
-from services import Accounts, Catalog, Drop, Purge, Readiness
+from services import Accounts, ApiKeys, Catalog, Drop, Gate, Purge, Readiness
 from web.answer.address import base_path
+from web.answer.contact import contact, contact_words
 from web.answer.cors import register_cors
 from web.answer.errors import register_errors
 from web.answer.headers import harden
 from web.pages.assets import Assets, asset_routes
 from web.pages.languages import register_languages
-from web.pages.texts import ERRORS, page_words
+from web.pages.texts import ERRORS, explain, page_words
 from web.request.auth import register_auth
+from web.request.gate import register_gate
 from web.request.header_size import register_header_size
 from web.request.hosts import register_hosts
+from web.request.limits import Limiter, register_limits
 from web.request.links import FirstPart
 from web.routes.accounts import account_routes
+from web.routes.api_keys import api_key_routes
 from web.routes.catalog import catalog_routes
+from web.routes.contact import contact_routes
 from web.routes.docs import docs_routes
 from web.routes.drop import Anything, drop_routes
 from web.routes.manage import manage_routes
@@ -34,8 +39,11 @@ class Services:
     drop: Drop
     purge: Purge
     accounts: Accounts
+    api_keys: ApiKeys
     catalog: Catalog
     readiness: Readiness
+    gate: Gate
+    limiter: Limiter
 
 
 def register_web(app: Flask, services: Services, config: Config) -> None:
@@ -46,14 +54,19 @@ def register_web(app: Flask, services: Services, config: Config) -> None:
     register_header_size(app)
     register_hosts(app, config)
     app.config["BASE_URL"] = config.base_url
-    register_auth(app, services.accounts, open_catalog=config.open_catalog)
+    register_limits(app, services.limiter)
+    app.config["ABUSE_CONTACT"] = config.abuse_contact
+    register_auth(app, services.accounts, services.api_keys, open_catalog=config.open_catalog)
+    register_gate(app, services.gate)
     app.register_blueprint(drop_routes(services.drop, services.catalog, config))
     app.register_blueprint(catalog_routes(services.catalog))
     app.register_blueprint(account_routes(services.accounts, services.catalog, services.drop, config))
+    app.register_blueprint(api_key_routes(services.api_keys))
     app.register_blueprint(manage_routes(services.drop))
     app.register_blueprint(operator_routes(services.purge, services.readiness))
-    app.register_blueprint(page_routes(services.drop, config))
-    app.register_blueprint(sharex_routes())
+    app.register_blueprint(page_routes(services.drop, services.gate, config))
+    app.register_blueprint(sharex_routes(services.gate))
+    app.register_blueprint(contact_routes(config))
     app.register_blueprint(docs_routes(app))
     _register_pages(app)
     register_errors(app)
@@ -73,6 +86,9 @@ def _register_pages(app: Flask) -> None:
         asset=lambda name: base + assets.path(name),
         scripts_of=assets.scripts_of,
         ERRORS=ERRORS,
+        explain=explain,
         page_words=page_words,
+        contact=contact,
+        contact_words=contact_words,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

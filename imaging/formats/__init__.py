@@ -1,1 +1,1 @@
-"""The five formats: for each a file that recognises and measures, and one that says what to keep of it."""
+"""The five formats: for each one module that walks and measures a file, and one that says what to keep of it."""

@@ -1,16 +1,16 @@
-"""The one thing of Exif that changes how a picture looks: tag 0x0112, Orientation (Exif 3.0, 4.6.5.1)."""
+"""Orientation (tag 0x0112; Exif 3.0, 4.6.5.1): the only tag of Exif that changes how a picture is shown."""
 
 import struct
 
 UPRIGHT = 1
 MINIMAL = struct.Struct("<2sHIHHHIHHI")
 ENTRY = 12
-# The entries stand in the order of their tags, and an honest directory has some dozens before Orientation.
+# Entries are sorted by their tags; the directory of a real photo has some dozens before Orientation.
 MOST_ENTRIES = 1_000
 
 
 def orientation(tiff: memoryview) -> int:
-    """Return Orientation (1 to 8) from a TIFF block; 1 when it is absent or unreadable, as viewers do."""
+    """Return Orientation (1 to 8) from a TIFF block; 1 when it is absent or can't be read, as viewers take it."""
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(bytes(tiff[:4]))
     if order is None or len(tiff) < MINIMAL.size:
         return UPRIGHT
@@ -35,5 +35,5 @@ def minimal(value: int) -> bytes:
 
 
 def turned(width: int, height: int, value: int) -> tuple[int, int]:
-    """Return width and height as a viewer that honours the orientation sees them."""
+    """Return width and height as a viewer that applies the orientation shows them."""
     return (height, width) if value >= 5 else (width, height)

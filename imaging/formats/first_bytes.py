@@ -1,4 +1,4 @@
-"""Which format the first bytes claim: all that a server process looks at in a GIF, WebP or AVIF."""
+"""Tells the format by the first bytes. A server process reads nothing else of a GIF, WebP or AVIF."""
 
 from imaging.errors import NotAnImage
 from imaging.formats.foreign import advice
@@ -6,19 +6,19 @@ from imaging.formats.reading import number, stands_at
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 JPEG_MARKERS = 0xC0
-"""From here on a byte behind FF is a marker of JPEG that files have (ITU-T T.81, table B.1)."""
+"""The smallest byte that, behind FF, is a marker that JPEG files use (ITU-T T.81, table B.1)."""
 GIF_BLOCKS = b"\x21\x2c\x3b"
 GIF_SCREEN_END = 13
 WEBP_FIRST = (b"VP8 ", b"VP8L", b"VP8X")
 AVIF_BRANDS = (b"avif", b"avis")
-# A file type box names some ten brands; more of it is not looked at.
+# A file type box names some ten brands; the rest is not read.
 MOST_BRANDS_END = 256
 
 
 def media_type_of(view: memoryview) -> str:
-    """Return the media type that the first bytes are of; `NotAnImage` for any other format.
+    """Return the media type that the first bytes show; raises `NotAnImage` for any other format.
 
-    At most the first 800 bytes are looked at, so this costs the same for any file.
+    It reads at most the first 800 bytes, so it costs the same for any file.
     """
     for media_type, matches in MATCHES.items():
         if matches(view):
@@ -38,7 +38,7 @@ def gif_palette(packed: int) -> int:
 
 
 def _is_jpeg(view: memoryview) -> bool:
-    """Any marker may follow SOI, also one that is out of place there: readers look for the next."""
+    """Any marker may follow SOI, even one that is not allowed there: readers skip it and look for the next."""
     return stands_at(view, 0, b"\xff\xd8\xff") and (len(view) < 4 or view[3] >= JPEG_MARKERS)
 
 

@@ -1,4 +1,4 @@
-"""What bytes are that are no image for Mayfly, as far as that helps their sender; only their beginning is read."""
+"""Says what a refused file is and what its sender can do instead; reads only the beginning of the file."""
 
 import codecs
 import re

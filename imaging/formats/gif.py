@@ -10,7 +10,8 @@ from imaging.picture import Limits, Picture
 EXTENSION, IMAGE, TRAILER = 0x21, 0x2C, 0x3B
 CONTROL, APPLICATION = 0xF9, 0xFF
 SCREEN = 13
-# Honest sub-blocks hold 255 bytes; a chain of crumbs is a way to spend our time.
+# Encoders write sub-blocks of 255 bytes; a walk over a file of tiny ones would take long. So there may be one for each
+# SMALLEST_MEAN bytes of the file, and ALWAYS_ALLOWED more.
 SMALLEST_MEAN = 16
 ALWAYS_ALLOWED = 100_000
 
@@ -28,8 +29,8 @@ class Block(NamedTuple):
 def measure(view: memoryview, limits: Limits) -> tuple[Picture, list[Block]]:
     """Walk every block and return the picture with all of them; see `ImageFormat.read` for what it raises.
 
-    Behind a frame, the end of the file, a byte that begins no block, and an extension that is cut end the picture, as
-    in browsers.
+    Once there is a frame, the picture ends, as in browsers, where the file ends, at a byte that begins no block, or at
+    an extension that is cut short.
     """
     take(view, 0, SCREEN)
     canvas = width, height = number(view, 6, 2, "little"), number(view, 8, 2, "little")
@@ -52,26 +53,26 @@ def measure(view: memoryview, limits: Limits) -> tuple[Picture, list[Block]]:
 
 
 def _ends(view: memoryview, at: int) -> bool:
-    """Say whether no block begins at `at`: the trailer is missing, or something else stands in its place."""
+    """Tell whether no block begins at `at`: the trailer is missing, or other bytes are in its place."""
     return at >= len(view) or view[at] not in GIF_BLOCKS
 
 
 class _Walk:
-    """The blocks so far, and how many sub-blocks there may still be."""
+    """The blocks found so far, and how many more sub-blocks the file may have."""
 
     def __init__(self, view: memoryview) -> None:
         self.view = view
         self.blocks: list[Block] = []
         self.budget = PieceBudget()
-        self.crumbs = ALWAYS_ALLOWED + len(view) // SMALLEST_MEAN
+        self.sub_blocks_left = ALWAYS_ALLOWED + len(view) // SMALLEST_MEAN
 
     @property
     def ended(self) -> bool:
-        """Say whether the trailer was met."""
+        """Whether the walk has reached the trailer."""
         return bool(self.blocks) and self.blocks[-1].kind == TRAILER
 
     def block(self, at: int) -> int:
-        """Note the block at `at` and return where it ends; `BrokenImage` where it is cut."""
+        """Add the block at `at` and return where it ends; raises `BrokenImage` where it is cut short."""
         self.budget.spend()
         view = self.view
         kind, label, chain = take(view, at, 1)[0], 0, at + 1
@@ -92,11 +93,11 @@ class _Walk:
     def _chain_end(self, at: int) -> int:
         view = self.view
         try:
-            for left in range(self.crumbs, 0, -1):
+            for left in range(self.sub_blocks_left, 0, -1):
                 size = view[at]
                 at += size + 1
                 if not size:
-                    self.crumbs = left - 1
+                    self.sub_blocks_left = left - 1
                     return at
         except IndexError:
             raise BrokenImage(CUT) from None

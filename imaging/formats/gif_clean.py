@@ -1,4 +1,4 @@
-"""What a GIF needs to be shown: screen, palettes, frames and their controls, the loop, an ICC profile."""
+"""Keeps what a GIF needs to be shown: screen, palettes, frames and their controls, the loop, an ICC profile."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ LOOP_END = 16
 
 
 def parts(view: memoryview, blocks: list[Block]) -> list[Part]:
-    """Name what stays of the blocks of a GIF; everything behind the trailer is gone, a missing trailer comes."""
+    """Name what stays of the blocks of a GIF; what follows the trailer is removed, a missing trailer is added."""
     kept = [Part(0, gif_blocks_start(view)), *(part for block in blocks for part in _kept(view, block))]
     if blocks[-1].kind == TRAILER:
         return kept
@@ -36,7 +36,7 @@ def _kept(view: memoryview, block: Block) -> list[Part]:
 
 
 def _profile(view: memoryview, block: Block) -> bytes:
-    """Return the block of a colour profile without what it says of a display; its sub-blocks keep their lengths."""
+    """Return the block of a colour profile without what describes a display; its sub-blocks keep their lengths."""
     new = bytearray(view[block.start : block.end])
     spans = list(_sub_blocks(new, block.chain - block.start + len(PROFILE)))
     left = without_display(b"".join(new[start:end] for start, end in spans))
@@ -48,7 +48,7 @@ def _profile(view: memoryview, block: Block) -> bytes:
 
 
 def _sub_blocks(block: bytearray, at: int) -> Iterator[Span]:
-    """Yield where the data of each sub-block lies, from the length at `at` on."""
+    """Yield where the data of each sub-block lies; the length of the first is at `at`."""
     while size := block[at]:
         yield at + 1, at + 1 + size
         at += 1 + size

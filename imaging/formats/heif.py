@@ -11,10 +11,10 @@ from imaging.picture import Limits, Picture
 
 
 class Walked(NamedTuple):
-    """What stands in a file: its boxes, the `meta` box read, its tracks, and where their frames lie.
+    """What the walk of a file found.
 
-    Sound and captions are `others` of the tracks: no frame of the picture lies there. Among `colours` are all profiles,
-    those of tracks, too.
+    `samples` are the places of the frames of its tracks, `others` the tracks without frames, such as sound or captions,
+    `colours` the boxes that may hold a colour profile, those of tracks among them.
     """
 
     file: Boxes

@@ -1,4 +1,4 @@
-"""ISO base media boxes (ISO/IEC 14496-12, 4.2): length, type, body; inside one another."""
+"""Boxes of ISO base media files (ISO/IEC 14496-12, 4.2): length, type, body, which may hold further boxes."""
 
 import struct
 from typing import NamedTuple
@@ -19,14 +19,14 @@ class Box(NamedTuple):
 
 
 class Boxes:
-    """The boxes of one file; whatever the file lists, boxes or numbers, is counted against one budget."""
+    """The boxes of one file. One budget bounds all boxes and numbers that the file lists."""
 
     def __init__(self, view: memoryview) -> None:
         self.view = view
         self.budget = PieceBudget()
 
     def between(self, at: int, end: int) -> list[Box]:
-        """Return the boxes that fill the bytes from `at` to `end`; `BrokenImage` where one does not fit."""
+        """Return the boxes that fill the bytes from `at` to `end`; raises `BrokenImage` where one does not fit."""
         found = []
         while at < end:
             self.budget.spend()
@@ -41,18 +41,18 @@ class Boxes:
         return found
 
     def inside(self, box: Box) -> list[Box]:
-        """Return the boxes inside a plain box."""
+        """Return the boxes inside a box that has nothing before them."""
         return self.between(box.body, box.end)
 
     def numbers(self, at: int, end: int, size: int, count: int) -> tuple[int, ...]:
-        """Return `count` unsigned numbers of `size` bytes from `at`; `BrokenImage` where they pass `end`."""
+        """Return `count` unsigned numbers of `size` bytes from `at`; raises `BrokenImage` where they pass `end`."""
         require(at + size * count <= min(end, len(self.view)), CUT)
         self.budget.spend(count)
         return struct.unpack_from(f">{count}{NUMBERS[size]}", self.view, at)
 
 
 def only(found: list[Box], kind: bytes) -> Box:
-    """Return the one box of this type; `BrokenImage` when there is none or there are more."""
+    """Return the only box of this type; raises `BrokenImage` when there is none or more than one."""
     named = [box for box in found if box.kind == kind]
     if len(named) != 1:
         raise BrokenImage("one of its boxes is missing or doubled")

@@ -1,8 +1,8 @@
-"""What an AVIF needs to be shown, all else written over in place: offsets into the file stay true.
+"""Keeps what an AVIF needs to be shown and overwrites the rest in place, so that every offset in the file stays valid.
 
-Kept are the main picture, the items it is made of and the frames of a sequence. A thumbnail, Exif, XMP
-and whatever else lies in the file becomes zeros, the boxes that announced them become `free`; so do tracks of
-sound and captions, with every sample of theirs. Names that an encoder gave to tracks become zeros, too.
+The main picture, the items it is made of and the frames of a sequence are kept. Zeros replace a thumbnail, Exif, XMP
+and all other bytes, and the boxes that announced them become `free` boxes; so do tracks of sound and captions, with all
+of their samples. Zeros also replace the names that an encoder gave to tracks.
 """
 
 from collections import defaultdict
@@ -45,7 +45,7 @@ HANDLER = 24
 
 
 def parts(view: memoryview, walked: Walked) -> list[Part]:
-    """Name what stays of an AVIF and what is written over."""
+    """Name what stays of an AVIF and what is overwritten."""
     top, meta = walked.top, walked.meta
     shown = _shown(meta)
     spans = merged([*(span for item in shown for span in meta.items[item].extents), *walked.samples])
@@ -62,12 +62,12 @@ def parts(view: memoryview, walked: Walked) -> list[Part]:
 
 
 def mended(view: memoryview, walked: Walked) -> list[Part]:
-    """Name an AVIF with all that it says of itself, its boxes of associations joined where decoders want one."""
+    """Name an AVIF with all of its metadata; its `ipma` boxes are joined where decoders accept only one."""
     return list(_around(joined(view, walked.meta), len(view)))
 
 
 class _Blanks:
-    """What is written over: `firm` in any case, `loose` except where a span of the picture lies."""
+    """What is overwritten: `firm` parts in any case, `loose` spans except where a span of the picture lies."""
 
     def __init__(self) -> None:
         self.firm: list[Part] = []
@@ -93,7 +93,7 @@ def _zeros(start: int, end: int) -> Part:
 
 
 def _shown(meta: Meta) -> list[int]:
-    """Return the main picture and what it is made of: tiles, alpha, gain map; no thumbnail."""
+    """Return the main picture and the items it is made of: tiles, alpha, gain map, but no thumbnail."""
     beside = defaultdict[int, list[int]](list)
     for kind, source, targets in meta.references:
         if kind == b"dimg":
@@ -159,7 +159,7 @@ def _movie(blanks: _Blanks, walked: Walked, movie: Box) -> None:
 
 
 def _without(places: list[Span], spans: list[Span]) -> Iterator[Span]:
-    """Yield what of the `places` no span covers; both are in their order and none of them overlaps another."""
+    """Yield the parts of `places` that no span covers; both lists are sorted, and neither overlaps itself."""
     at = 0
     for start, end in places:
         while at < len(spans) and spans[at][0] < end:

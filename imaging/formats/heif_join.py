@@ -1,7 +1,7 @@
-"""Two boxes that associate properties with items, written as one: some encoders write one `ipma` an item.
+"""Writes several `ipma` boxes, which associate properties with items, as one: some encoders write one for each item.
 
-Decoders take no two `ipma` of the same version and flags (ISO/IEC 23008-12, 9.3.1). The bytes that one box less
-needs become a `free` box behind `iprp`, so that every offset into the file stays true.
+Decoders refuse two `ipma` of the same version and flags (ISO/IEC 23008-12, 9.3.1). One box is shorter than several: the
+bytes that are left over become a `free` box behind `iprp`, so that every offset in the file stays valid.
 """
 
 from imaging.formats.heif_boxes import Box
@@ -15,7 +15,7 @@ Group = dict[int, bytes]
 
 
 def joined(view: memoryview, meta: Meta) -> list[Part]:
-    """Return the associations anew where two boxes of one kind can be one; nothing where there is nothing to join."""
+    """Return the parts that replace boxes of one kind by one box; none where there is nothing to join."""
     boxes = [part for part in meta.in_iprp if part.kind == b"ipma"]
     kinds = [bytes(take(view, box.body, 4)) for box in boxes]
     place = meta.iprp
@@ -36,7 +36,7 @@ def joined(view: memoryview, meta: Meta) -> list[Part]:
 
 
 def _read(view: memoryview, box: Box, group: Group) -> bool:
-    """Add the associations of a box to those of its kind; say whether no item has them twice."""
+    """Add the associations of a box to those of its kind; return False where an item would have them twice."""
     cursor = Cursor(view, box)
     size = 2 if cursor.flags & 1 else 1
     for _ in range(cursor.next(4)):
@@ -49,7 +49,7 @@ def _read(view: memoryview, box: Box, group: Group) -> bool:
 
 
 def _written(kind: bytes, group: Group) -> bytes:
-    """Return one box of a kind, its items in the order of their numbers."""
+    """Return one box of a kind, its items sorted by their numbers."""
     wide, size = (4 if kind[0] else 2), (2 if kind[3] & 1 else 1)
     rows = b"".join(
         item.to_bytes(wide, "big") + bytes([len(group[item]) // size]) + group[item] for item in sorted(group)

@@ -1,4 +1,4 @@
-"""The `meta` box: which items there are, where their bytes lie, what they are to each other."""
+"""The `meta` box: which items there are, where their bytes lie, and how they refer to each other."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from imaging.formats.reading import number, require, take
 
 IN_FILE, IN_IDAT = 0, 1
 NONE = -1
-"""The number of no item."""
+"""Stands for no item: real numbers are not negative."""
 
 Bounds = tuple[int, int, int]
 
@@ -25,7 +25,7 @@ class Item(NamedTuple):
 
 
 class Reference(NamedTuple):
-    """`source` refers to each of `targets` in the manner of `kind` (thmb, auxl, cdsc, dimg, ...)."""
+    """`source` refers to each of `targets`; `kind` says what for (thmb, auxl, cdsc, dimg, ...)."""
 
     kind: bytes
     source: int
@@ -34,7 +34,7 @@ class Reference(NamedTuple):
 
 @dataclass(slots=True)
 class Meta:
-    """A `meta` box, read; `parts` are the boxes inside it."""
+    """What a `meta` box holds; `parts` are the boxes inside it."""
 
     parts: list[Box]
     primary: int
@@ -45,17 +45,17 @@ class Meta:
     idat: Box | None = None
     iprp: Box | None = None
     in_iprp: list[Box] = field(default_factory=list)
-    reach: int = 0  # where the last byte lies that the index names
+    reach: int = 0  # where the last byte of all items ends
 
     def properties_of(self, item: int) -> list[Box]:
-        """Return the properties of an item, in their order; `BrokenImage` when one is not there."""
+        """Return the properties of an item, in their order; raises `BrokenImage` when one is missing."""
         numbers = self.associations.get(item, [])
         require(all(n <= len(self.properties) for n in numbers), "a property is missing")
         return [self.properties[n - 1] for n in numbers if n]
 
 
 class Cursor:
-    """Reads one number after another from a full box; past the box's end is `BrokenImage`."""
+    """Reads one number after another from a full box; raises `BrokenImage` beyond the end of the box."""
 
     def __init__(self, view: memoryview, box: Box) -> None:
         self.view = view[: box.end]
@@ -70,7 +70,7 @@ class Cursor:
 
 
 def read_meta(file: Boxes, box: Box) -> Meta:
-    """Read a `meta` box; `BrokenImage` when an item's bytes do not lie in the file."""
+    """Read a `meta` box; raises `BrokenImage` when an item's bytes do not lie in the file."""
     parts = file.between(box.body + 4, box.end)
     idat = next((part for part in parts if part.kind == b"idat"), None)
     places = _locations(file, only(parts, b"iloc"), idat)
@@ -113,7 +113,7 @@ def _locations(file: Boxes, box: Box, idat: Box | None) -> dict[int, list[Span]]
     offset_size, length_size = divmod(cursor.next(1), 16)
     base_size, index_size = divmod(cursor.next(1), 16)
     sizes = offset_size, base_size, index_size
-    # A length of no bytes would make an extent of no bytes: any number of them, out of nothing.
+    # Where lengths have no bytes, a short file could list any number of extents, all of them empty.
     require({*sizes} <= {0, 4, 8} and length_size in (4, 8), "its iloc is not known")
     places: dict[int, list[Span]] = {}
     count = cursor.next(4 if wide else 2)

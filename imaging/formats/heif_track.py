@@ -10,13 +10,13 @@ from imaging.formats.reading import number, require, take
 
 FRAME, ALPHA = b"av01", b"auxv"
 SAMPLE_ENTRY = 78
-"""The bytes of the fields of a visual sample entry: boxes follow."""
+"""The bytes of the fields of a visual sample entry, in front of its boxes."""
 RUN = 3
-"""An entry of `stsc`: its first chunk, how many samples a chunk holds, and a description."""
+"""The numbers of an entry of `stsc`: its first chunk, how many samples a chunk holds, and a description."""
 
 
 class Track(NamedTuple):
-    """One track: its `trak` box, its header, what handles it (pict, auxv, soun, ...), and its sample tables."""
+    """One track: its `trak` box, its header, its kind (pict, auxv, soun, ...), and its sample tables."""
 
     box: Box
     header: Box
@@ -25,7 +25,7 @@ class Track(NamedTuple):
 
 
 def tracks(file: Boxes, top: list[Box]) -> list[Track]:
-    """Return the tracks of a file's one `moov`, none when it has none."""
+    """Return the tracks of the only `moov` of a file; none when it has no `moov`."""
     if not any(box.kind == b"moov" for box in top):
         return []
     return [_track(file, box) for box in file.inside(only(top, b"moov")) if box.kind == b"trak"]
@@ -40,7 +40,7 @@ def _track(file: Boxes, box: Box) -> Track:
 
 
 def of_frames(file: Boxes, track: Track) -> bool:
-    """Say whether a track's samples are coded as AV1, which is how decoders choose what to show."""
+    """Tell whether the samples of a track are coded as AV1: decoders show such tracks alone."""
     described = only(track.table, b"stsd")
     return any(entry.kind == FRAME for entry in file.between(described.body + 8, described.end))
 
@@ -50,13 +50,13 @@ def colours_of(file: Boxes, track: Track) -> list[Box]:
     described = only(track.table, b"stsd")
     found: list[Box] = []
     for entry in file.between(described.body + 8, described.end):
-        with suppress(BrokenImage):  # a few zeros may end it, as in QuickTime
+        with suppress(BrokenImage):  # as in QuickTime, a few zeros may follow its boxes
             found += file.between(entry.body + SAMPLE_ENTRY, entry.end)
     return [box for box in found if box.kind == b"colr"]
 
 
 def size_of(view: memoryview, shown: list[Track]) -> tuple[int, int]:
-    """Return width and height of the first track that is no alpha, from its header (ISO/IEC 14496-12, 8.3.2)."""
+    """Return width and height of the first track that is not alpha, from its header (ISO/IEC 14496-12, 8.3.2)."""
     header = next((track.header for track in shown if track.handler != ALPHA), None)
     if header is None:
         raise BrokenImage("a sequence without frames")
@@ -65,7 +65,7 @@ def size_of(view: memoryview, shown: list[Track]) -> tuple[int, int]:
 
 
 def samples(file: Boxes, track: Track) -> list[tuple[int, int]]:
-    """Return where each sample lies; `BrokenImage` when one is not in the file."""
+    """Return where each sample lies; raises `BrokenImage` when one is not in the file."""
     table = track.table
     sizes = _sizes(file, only(table, b"stsz"))
     found: list[tuple[int, int]] = []
@@ -78,7 +78,7 @@ def samples(file: Boxes, track: Track) -> list[tuple[int, int]]:
 
 
 def _sizes(file: Boxes, box: Box) -> Sequence[int]:
-    """Return the size of each sample; one size for all takes no bytes, but as much of the budget."""
+    """Return the size of each sample; where one number stands for all, it costs as much of the budget as a list."""
     fixed, count = number(file.view, box.body + 4, 4), number(file.view, box.body + 8, 4)
     if not fixed:
         return file.numbers(box.body + 12, box.end, 4, count)

@@ -1,4 +1,4 @@
-"""What each format offers: to measure a file by a walk, and to name what stays of what was walked."""
+"""What each format provides: a walk that measures a file, and a function that names what to keep of it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from imaging.picture import Data, Limits, Picture
 
 Walk = TypeVar("Walk")
 MOST_ADDED = 512
-"""How many bytes an image may grow when what it lacks is put there: a trailer, a PNG's last chunk, Huffman tables."""
+"""How many bytes may be added to an image that lacks them: a trailer, a PNG's last chunk, Huffman tables."""
 
 
 def _as_it_is(view: memoryview, _walk: object) -> list[Part]:
@@ -18,10 +18,10 @@ def _as_it_is(view: memoryview, _walk: object) -> list[Part]:
 
 @dataclass(frozen=True, slots=True)
 class ImageFormat(Generic[Walk]):
-    """One format. `Walk` is what its walk found, handed on so that cleaning need not look for it again.
+    """One format. `Walk` is the type of what its walk finds, which cleaning then uses.
 
-    `parts` names what stays of a file; `mended` what becomes of one that keeps its metadata: it is as it was, but
-    for what no decoder would take.
+    `parts` names what to keep of a file. `mended` does so for a file that keeps its metadata: everything, with
+    changes only where decoders would fail.
     """
 
     measure: Callable[[memoryview, Limits], tuple[Picture, Walk]]
@@ -32,8 +32,8 @@ class ImageFormat(Generic[Walk]):
         """Walk the whole container, without decoding a pixel; return the picture and what to keep of the bytes.
 
         Exif, GPS, XMP, IPTC, comments, thumbnails, maker notes and trailing bytes go unless `keep_metadata`;
-        orientation, colour profile and animation stay. Larger by `MOST_ADDED` bytes at most, where the end of a
-        file is mended, and `data` itself when nothing goes.
+        orientation, colour profile and animation stay. It is larger by at most `MOST_ADDED` bytes, where the end of a
+        file is mended, and `data` itself when nothing is removed.
         Raises `BrokenImage` for a file that is cut or contradicts itself, `TooManyPixels` over the limits.
         """
         view = memoryview(data)

@@ -1,4 +1,4 @@
-"""JPEG (ITU-T T.81): markers and their segments, scans between them, up to EOI."""
+"""JPEG (ITU-T T.81): markers with their segments, and scans between them, up to EOI."""
 
 import re
 from collections.abc import Iterator
@@ -18,16 +18,16 @@ OTHER_FRAMES = {0xC3, *range(0xC5, 0xD0)} - {0xC8, 0xCC}
 MAX_SEGMENTS = 10_000
 
 MARKER = re.compile(rb"\xff+([\x01-\xfe])")
-# Inside a scan FF is followed by 00 or by a restart; FF FF is fill. Whatever else ends the scan.
+# Inside a scan, FF is followed by 00, by a restart marker, or by FF as a fill byte. Any other byte ends the scan.
 SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 
-# How a picture behind the first says that it is a gain map: ISO 21496-1, Ultra HDR 1.1, and Apple's photos since 2020.
+# What a gain map says of itself, the picture behind the first: ISO 21496-1, Ultra HDR 1.1, Apple's photos since 2020.
 GAIN_MAP = re.compile(
     rb"urn:iso:std:iso:ts:21496:-1|http://ns.adobe.com/hdr-gain-map/1.0/|urn:com:apple:photo:2020:aux:hdrgainmap"
 )
 GAIN_MAP_WITHIN = 1 << 16
-"""The bytes behind the first picture that are looked at: it is the second one, and says so at its beginning."""
+"""How many bytes behind the first picture are searched: a gain map is the next one, and says it at its beginning."""
 
 
 class Segment(NamedTuple):
@@ -40,7 +40,7 @@ class Segment(NamedTuple):
 
 
 def segments(view: memoryview, scan_end: re.Pattern[bytes] = SCAN_END) -> Iterator[Segment]:
-    """Yield every segment up to and with EOI; `BrokenImage` where the file is cut or not JPEG."""
+    """Yield every segment up to and with EOI; raises `BrokenImage` where the file is cut or is no JPEG."""
     at = 2
     for _ in range(MAX_SEGMENTS):
         found = MARKER.match(view, at)

@@ -1,4 +1,4 @@
-"""What a JPEG needs to be shown: its tables and scans, JFIF and Adobe headers, ICC profile, orientation."""
+"""Keeps what a JPEG needs to be shown: tables and scans, JFIF and Adobe headers, ICC profile, orientation."""
 
 from imaging.formats import exif
 from imaging.formats.jpeg import APP1, DHT, DQT, EOI, FRAMES, SOS, Segment, orientation
@@ -11,11 +11,11 @@ PICTURE = FRAMES | {DHT, DQT, DRI, SOS, EOI}
 JFIF_SIZE = ADOBE_SIZE = 12
 PROFILE = b"ICC_PROFILE\0"
 PROFILE_START = len(PROFILE) + 2
-"""Behind the number of this segment and that of all."""
+"""Where the profile begins: behind the number of this segment and the number of segments."""
 
 
 def parts(_view: memoryview, walk: list[Segment]) -> list[Part]:
-    """Name what stays of the segments of a JPEG; everything behind EOI is gone."""
+    """Name what stays of the segments of a JPEG; what follows EOI is removed."""
     found, seen = [Part(0, 2)], set[bytes]()
     profile = _profile([segment for segment in walk if _is_profile(segment)])
     for segment in walk:
@@ -34,7 +34,7 @@ def _is_profile(segment: Segment) -> bool:
 
 
 def _profile(segments: list[Segment]) -> dict[int, bytes]:
-    """Return by their places the segments of the colour profile, without what it says of a display (ICC.1, B.4)."""
+    """Return by their places the segments of the colour profile, without what describes a display (ICC.1, B.4)."""
     numbered = sorted(segments, key=lambda segment: bytes(segment.body[len(PROFILE) : PROFILE_START]))
     left = memoryview(without_display(b"".join(segment.body[PROFILE_START:] for segment in numbered)))
     found = {}
@@ -48,7 +48,7 @@ def _profile(segments: list[Segment]) -> dict[int, bytes]:
 
 
 def _name(segment: Segment) -> bytes:
-    """Return which of the headers that stay an application segment is, if any."""
+    """Return the name of an application segment that is kept, at least in part; empty for any other."""
     if (
         segment.marker == APP0
         and stands_at(segment.body, 0, b"JFIF\0")
@@ -61,7 +61,7 @@ def _name(segment: Segment) -> bytes:
 
 
 def _header(name: bytes, body: memoryview) -> bytes:
-    """Return what stays of a header, empty when nothing does."""
+    """Return the part of a header that is kept; empty when nothing is."""
     if name == b"JFIF":
         return bytes(body[:JFIF_SIZE]) + b"\0\0"  # no thumbnail
     if name == b"Adobe":

@@ -1,6 +1,6 @@
-"""JPEGs that break rules and open all the same: written anew so that they keep them, as libjpeg-turbo reads them.
+"""Rewrites a JPEG that breaks rules, in the way libjpeg-turbo reads it, so that it breaks none.
 
-What stands here is walked in the sandbox only, and its decoder has the last word.
+Only the sandbox does this, and its decoder then decides whether the result opens.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from imaging.picture import Data
 
 START, END = b"\xff\xd8", b"\xff\xd9"
 _MARKER = re.compile(rb"\xff[\x01-\xfe]")
-# A marker that begins a segment, or EOI; any other one inside a scan is damage, which decoders conceal.
+# A marker that begins a segment, or EOI. Any other marker inside a scan is damage, and decoders go on behind it.
 SCAN_END = re.compile(rb"\xff[\xc0-\xc7\xc9-\xcf\xd9-\xfe]")
 MOST_FRAME = 6 + 3 * 4
 """A frame header has four components at most."""
 LOOKAHEAD = bytes(8)
-"""What a decoder wants to see behind the last bits of a scan (BIT_BUF_SIZE of libjpeg-turbo's jdhuff.h)."""
+"""What a decoder needs behind the last bits of a scan (BIT_BUF_SIZE of libjpeg-turbo's jdhuff.h)."""
 
 
 class Mended(NamedTuple):
-    """A JPEG that keeps the rules, and what a decoder has to open to prove that all its pixels are there."""
+    """A JPEG that keeps the rules, with what stood behind its EOI, and what a decoder has to open whole to prove it."""
 
     data: bytes
     proof: bytes
 
 
 class Piece(NamedTuple):
-    """A segment without its marker and its length, and the data of a scan behind it."""
+    """A segment without its marker and its length, and the scan's data behind it; behind EOI, the rest of the file."""
 
     marker: int
     body: memoryview
@@ -40,24 +40,24 @@ class Piece(NamedTuple):
 
 
 def mended(view: memoryview) -> Mended:
-    """Write a JPEG anew; raises `BrokenImage` where there is nothing to mend with."""
-    pieces, ended = list[Piece](), False
+    """Rewrite a JPEG; raises `BrokenImage` where it can't be mended."""
+    pieces, behind = list[Piece](), None
     for piece in _pieces(view):
         if piece.marker == EOI:
-            ended = True
-            break
-        if piece.marker != DNL:
+            behind = piece.scan
+        elif piece.marker != DNL:
             pieces.append(piece)
-    if not ended and pieces:
+    if behind is None and pieces:
         last = pieces[-1]
         pieces[-1] = last._replace(scan=last.scan[: len(bytes(last.scan).rstrip(b"\0"))])
     written = [START, *chain.from_iterable(map(_written, _with_tables(_named(pieces))))]
-    data = b"".join([*written, END])
-    return Mended(data, data if ended else b"".join([*written, LOOKAHEAD]))
+    return Mended(
+        b"".join([*written, END, behind or b""]), b"".join([*written, LOOKAHEAD if behind is None else END])
+    )
 
 
 def _pieces(view: memoryview) -> Iterator[Piece]:
-    """Yield every segment that is whole; what stands between them, and markers of none, are passed over."""
+    """Yield every whole segment; skip the bytes between segments, and markers that begin none."""
     at = len(START)
     for _ in range(MAX_SEGMENTS):
         found = _MARKER.search(view, at)
@@ -65,7 +65,7 @@ def _pieces(view: memoryview) -> Iterator[Piece]:
             return
         marker, at = view[found.end() - 1], found.end()
         if marker == EOI:
-            yield Piece(EOI, view[:0], view[:0])
+            yield Piece(EOI, view[:0], view[at:])
             return
         size = int.from_bytes(view[at : at + 2], "big")
         if marker not in SEGMENTED or size < 2 or at + size > len(view):
@@ -82,7 +82,7 @@ def _pieces(view: memoryview) -> Iterator[Piece]:
 
 
 def _named(pieces: list[Piece]) -> Iterator[Piece]:
-    """Give every component a name of its own; a scan means them in their order, as libjpeg takes it."""
+    """Give each component a name of its own; a scan takes them in the order of the frame, as libjpeg does."""
     frame = next((piece.body for piece in pieces if piece.marker in FRAMES), memoryview(b""))
     names = bytes(frame[6:MOST_FRAME:3])
     if len(set(names)) == len(names):
@@ -98,7 +98,7 @@ def _named(pieces: list[Piece]) -> Iterator[Piece]:
 
 
 def _places(names: bytes, chosen: bytes) -> bytes:
-    """Return for each component that a scan names the place of the first of that name that is left, from 1."""
+    """Return the place, from 1, of each component that a scan names; of equal names, the first not yet taken."""
     left = bytearray(names)
     places = bytearray()
     for name in chosen:
@@ -111,7 +111,7 @@ def _places(names: bytes, chosen: bytes) -> bytes:
 
 
 def _with_tables(pieces: Iterator[Piece]) -> Iterator[Piece]:
-    """Put the usual Huffman tables before the first scan of a picture that brings none, as webcams leave them out."""
+    """Insert the standard Huffman tables before the first scan where the file has none: webcams leave them out."""
     brought = False
     for piece in pieces:
         if piece.marker == SOS and not brought:
@@ -141,7 +141,7 @@ _AC_CHROMINANCE = (
     "92939495969798999aa2a3a4a5a6a7a8a9aab2b3b4b5b6b7b8b9bac2c3c4c5c6c7c8c9cad2d3d4d5d6d7d8d9dae2e3e4"
     "e5e6e7e8e9eaf2f3f4f5f6f7f8f9fa"
 )
-# ITU-T T.81, K.3: what Motion JPEG means where a frame names no table.
+# ITU-T T.81, K.3: the tables that Motion JPEG uses where a frame brings none.
 USUAL_TABLES = b"".join(
     (
         _table(0x00, "00010501010101010100000000000000", _DC_VALUES),

@@ -1,6 +1,6 @@
-"""Whether a JPEG brings what a decoder will ask for, so that what is accepted also opens (T.81, B.2).
+"""Checks that a JPEG has all tables that its scans need (T.81, B.2), so that an accepted file also opens.
 
-Decoders conceal damage inside a scan; what they give up on is a table or a scan header that is wrong.
+Decoders go on after damage inside a scan, and give up at a wrong table or a wrong scan header.
 """
 
 from collections.abc import Iterable
@@ -10,16 +10,16 @@ from imaging.errors import BrokenImage
 from imaging.formats.reading import number, require, take
 
 PROGRESSIVE = 0xC2
-# Encoders write at most some twenty; each one is a pass over the whole picture for the decoder.
+# Encoders write some twenty at most; for each of them a decoder passes over the whole picture.
 MAX_SCANS = 64
 MAX_BLOCKS_IN_UNIT = 10
-# A scan needs at most eight tables; a flood of them is a way to spend our time.
+# A scan needs at most eight tables; many more would only cost time.
 MAX_TABLES = 12 * MAX_SCANS
 
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """A colour: how often it is sampled across and down, and its quantization table."""
+    """A colour component: its sampling factors across and down, and its quantization table."""
 
     across: int
     down: int
@@ -28,7 +28,7 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What SOF says."""
+    """What a frame header (SOF) holds."""
 
     progressive: bool
     width: int
@@ -37,7 +37,7 @@ class Frame:
 
     @classmethod
     def read(cls, marker: int, body: memoryview) -> "Frame":
-        """Read a SOF segment; `BrokenImage` when no decoder would take it."""
+        """Read a SOF segment; raises `BrokenImage` when no decoder would accept it."""
         count = take(body, 5, 1)[0]
         require(
             body[0] == 8 and count in (1, 3, 4) and len(body) == 6 + 3 * count, "its frame header is broken"
@@ -59,7 +59,7 @@ class Frame:
 
 @dataclass(slots=True)
 class Tables:
-    """What a decoder has met so far, reading from the front."""
+    """The tables and scans that a decoder has read so far, from the beginning of the file."""
 
     frame: Frame | None = None
     quantization: set[int] = field(default_factory=set)
@@ -69,7 +69,7 @@ class Tables:
     complete: bool = False
 
     def begin(self, frame: Frame) -> None:
-        """Take the one frame header; `BrokenImage` for a second."""
+        """Take the frame header; raises `BrokenImage` for a second one."""
         require(self.frame is None, "it has two frame headers")
         self.frame = frame
 
@@ -95,7 +95,7 @@ class Tables:
             at += 1 + (64 << wide)
 
     def add_huffman(self, body: memoryview) -> None:
-        """Read a DHT segment; a table whose codes overflow is `BrokenImage`."""
+        """Read a DHT segment; raises `BrokenImage` for a table with more codes than fit."""
         at = 0
         while at < len(body):
             kind, name = divmod(body[at], 16)
@@ -112,7 +112,7 @@ class Tables:
         require(self.read <= MAX_TABLES, "it has too many tables")
 
     def add_scan(self, body: memoryview) -> None:
-        """Read a SOS segment and see that the frame and the tables it names are there."""
+        """Read a SOS segment; raises `BrokenImage` where the frame or a table that it names is missing."""
         frame, count = self._frame(), take(body, 0, 1)[0]
         require(1 <= count <= 4 and len(body) == 4 + 2 * count, "a scan header is broken")
         chosen = dict(zip(body[1 : 2 * count : 2], body[2 : 2 * count + 1 : 2], strict=True))
@@ -142,7 +142,7 @@ def _needed(progressive: bool, tables: Iterable[int], first: int, last: int, app
 
 
 def _is_prefix_code(counts: memoryview) -> bool:
-    """Say whether codes of these lengths fit (T.81, C.2): the same question libjpeg asks."""
+    """Tell whether codes of these lengths fit (T.81, C.2); libjpeg checks the same."""
     code = 0
     for length, count in enumerate(counts, 1):
         code += count

@@ -1,4 +1,4 @@
-"""A cleaned file as parts of the original: spans that stay, spans written anew; what is not named is gone."""
+"""A cleaned file as parts of the original: spans that are kept, spans that get new bytes; all else is removed."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -17,7 +17,7 @@ class Part(NamedTuple):
 
 
 def merged(spans: list[Span]) -> list[Span]:
-    """Return the spans in their order, those that touch or overlap as one."""
+    """Return the spans sorted, those that touch or overlap as one."""
     found: list[Span] = []
     for start, end in sorted(spans):
         if found and start <= found[-1][1]:
@@ -28,7 +28,7 @@ def merged(spans: list[Span]) -> list[Span]:
 
 
 def join(data: Data, parts: Iterable[Part]) -> Data:
-    """Return the parts in their order; `data` itself when they are all of it, unchanged."""
+    """Return the parts, joined in their order; `data` itself when they are the whole of it, unchanged."""
     view = memoryview(data)
     merged: list[Part] = []
     for part in parts:

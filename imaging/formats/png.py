@@ -24,12 +24,12 @@ MOST_ANNOUNCED = (1 << 31) - 1
 LEAST = 12
 """The bytes of a chunk without data: its length, type and CRC."""
 ANCILLARY = 0x20
-"""The bit of a type's first letter that says: a picture is shown without this chunk, too."""
+"""The bit in the first letter of a type that says that a picture can be shown without this chunk."""
 DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 
 
 class PngChunk(NamedTuple):
-    """One chunk: `start` and `end` bound it with its frame, `body` is its data alone."""
+    """One chunk: from `start` to `end` with length, type and CRC; `body` is its data alone."""
 
     kind: bytes
     start: int
@@ -38,10 +38,10 @@ class PngChunk(NamedTuple):
 
 
 def chunks(view: memoryview) -> Iterator[PngChunk]:
-    """Yield the chunks up to and with IEND, each by its CRC; `BrokenImage` where one is cut or altered.
+    """Yield the chunks up to and with IEND, and check their CRCs; raises `BrokenImage` where one is cut or altered.
 
-    IEND needs no CRC, and the file may end in its place. Readers skip a chunk that no pixel depends on when its CRC
-    is wrong (PNG, 13.2); so it is none of the chunks here.
+    IEND needs no CRC, and the file may end in its place. A chunk with a wrong CRC that no pixel depends on is left out,
+    as readers skip it (PNG, 13.2).
     """
     at = len(PNG_SIGNATURE)
     for _ in range(MAX_CHUNKS):
@@ -65,8 +65,8 @@ def chunks(view: memoryview) -> Iterator[PngChunk]:
 def measure(view: memoryview, limits: Limits, *, vouched: bool = False) -> tuple[Picture, list[PngChunk]]:
     """Walk every chunk and return the picture with all of them; see `ImageFormat.read` for what it raises.
 
-    Without an IEND all pixels are unpacked, unless they are `vouched` for: somebody decodes them. Raises `Unproven`
-    where they are too many to unpack here.
+    Where IEND is missing all pixels are unpacked, unless they are `vouched` for: a decoder will see all of them. Raises
+    `Unproven` where they are too many to unpack here.
     """
     pieces = _shown(_readable(list(chunks(view))))
     require(pieces, "a PNG without a header")
@@ -84,14 +84,14 @@ def measure(view: memoryview, limits: Limits, *, vouched: bool = False) -> tuple
 
 
 def orientation(pieces: list[PngChunk]) -> int:
-    """Return the orientation that an eXIf chunk before the pixels asks for, else 1: browsers look at no other."""
+    """Return the orientation of the eXIf chunk before the pixels, else 1: browsers read no eXIf behind them."""
     before = takewhile(lambda piece: piece.kind != b"IDAT", pieces)
     found = (exif.orientation(piece.body) for piece in before if piece.kind == b"eXIf")
     return next(found, exif.UPRIGHT)
 
 
 def _readable(pieces: list[PngChunk]) -> list[PngChunk]:
-    """Return the chunks before one behind the pixels that has to be known and is not: browsers stop there."""
+    """Return the chunks up to an unknown critical one behind the pixels, without it: browsers stop there."""
     seen = False
     for at, piece in enumerate(pieces):
         seen = seen or piece.kind == b"IDAT"
@@ -101,12 +101,12 @@ def _readable(pieces: list[PngChunk]) -> list[PngChunk]:
 
 
 def _unknown(kind: bytes) -> bool:
-    """Say whether a chunk has to be known and is not."""
+    """Tell whether a chunk is critical (PNG, 5.4), and not known here."""
     return not kind[0] & ANCILLARY and kind not in KNOWN_CRITICAL
 
 
 def _shown(pieces: list[PngChunk]) -> list[PngChunk]:
-    """Return the chunks without those that browsers pass over: no true animation, or more frames than announced."""
+    """Return the chunks without those that browsers ignore: of a broken animation, or more frames than announced."""
     kinds = [piece.kind for piece in pieces]
     at = kinds.index(b"acTL") if b"acTL" in kinds else len(kinds)
     early = b"IDAT" in kinds[at:]

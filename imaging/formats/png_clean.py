@@ -1,4 +1,4 @@
-"""What a PNG needs to be shown: pixels, palette, colour, animation, orientation."""
+"""Keeps what a PNG needs to be shown: pixels, palette, colour, animation, orientation."""
 
 import zlib
 
@@ -8,7 +8,7 @@ from imaging.formats.parts import Part
 from imaging.formats.png import PIXELS, PngChunk, orientation
 from imaging.formats.profile import without_display
 
-# How long each is (PNG, 11.3); one of another length is nothing to a browser, and Pillow stumbles over it.
+# How many bytes each has (PNG, 11.3); browsers ignore one of another length, and Pillow fails on it.
 LENGTHS = {
     b"gAMA": 4,
     b"cHRM": 32,
@@ -24,17 +24,17 @@ OPEN_LENGTHS = {b"sBIT", b"bKGD"}
 PROFILE = b"iCCP"
 MOST_NAME = 79
 MOST_PROFILE = 8_000_000
-"""The bytes of a profile; libpng, which browsers use, passes over a larger one (png_set_chunk_malloc_max)."""
+"""The bytes of a profile; libpng, which browsers use, ignores a larger one (png_set_chunk_malloc_max)."""
 
-CHECKSUM = 4
-"""The bytes of zlib's checksum (RFC 1950, 2.2)."""
+MOST_GROWN = 256
+"""How many bytes a profile may grow when it is packed again: the sender's program may have packed it better."""
 PIECE = 1 << 16
 MOST_CHANGED = 1 << 20
-"""The bytes of a profile that is packed again: 0.1 s; a display's has some 4,000."""
+"""The bytes of the largest profile that is packed again, which takes 0.1 s; that of a display has some 4,000."""
 
 
 def parts(view: memoryview, pieces: list[PngChunk]) -> list[Part]:
-    """Name what stays of the chunks of a PNG; everything behind IEND is gone, a missing IEND comes."""
+    """Name what stays of the chunks of a PNG; what follows IEND is removed, a missing IEND is added."""
     turn = orientation(pieces)
     frames = sum(piece.kind == b"fcTL" for piece in pieces).to_bytes(4, "big")
     kept, profiles = [Part(0, len(PNG_SIGNATURE))], 0
@@ -57,9 +57,10 @@ def parts(view: memoryview, pieces: list[PngChunk]) -> list[Part]:
 
 
 def _profile(piece: PngChunk) -> list[Part]:
-    """Keep a profile that unpacks to the length it tells, without what it says of a display.
+    """Keep a profile that unpacks to the length in its header, without what describes a display.
 
-    Browsers need no checksum behind it; it gets one. They pass over a profile that is shorter than it tells.
+    Browsers accept a profile without a checksum behind it; here it gets one. They ignore a profile that is shorter than
+    its header says.
     """
     name = bytes(piece.body[: MOST_NAME + 1]).find(b"\0")
     profile, size, whole = _unpacked(piece.body[name + 2 :])
@@ -69,14 +70,14 @@ def _profile(piece: PngChunk) -> list[Part]:
     if bare is profile and whole:
         return [Part(piece.start, piece.end)]
     new = _chunk(PROFILE, bytes(piece.body[: name + 2]) + zlib.compress(bare, 9))
-    fits = size <= MOST_CHANGED and len(new) <= piece.end - piece.start + CHECKSUM
+    fits = size <= MOST_CHANGED and len(new) <= piece.end - piece.start + MOST_GROWN
     return [Part(piece.start, piece.end, new)] if fits else []
 
 
 def _unpacked(packed: memoryview) -> tuple[bytes, int, bool]:
-    """Return the first bytes of a profile, `MOST_CHANGED` at most, how many unpack, and whether it ends as zlib has it.
+    """Return the first bytes of a profile, `MOST_CHANGED` at most, its length, and whether the zlib stream has its end.
 
-    None unpack when it is damaged.
+    The length of a damaged one is 0.
     """
     stream, profile, size = zlib.decompressobj(), bytearray(), 0
     try:

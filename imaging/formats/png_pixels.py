@@ -1,4 +1,4 @@
-"""A bounded look into a PNG's deflate stream: does it unpack, and to rows that have a known filter?"""
+"""Checks the beginning of a PNG's pixels: that it unpacks, and to rows that have a known filter."""
 
 import zlib
 from collections.abc import Iterable, Iterator
@@ -11,16 +11,16 @@ CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 # Adam7: first column, first row, column step, row step (PNG 8.1)
 ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 WHOLE = ((0, 0, 1, 1),)
-# The CRCs vouch for the rest: this much costs about 4 ms and is all of a small picture.
+# CRCs cover the rest. Checking so many bytes takes some 4 ms; a small picture has no more.
 LOOK = 1 << 20
 PIECE = 1 << 16
-# Where no IEND says that the pixels before it are all: at most 0.15 s.
+# How much is unpacked where IEND is missing, which would prove that all pixels are there: it takes 0.15 s at most.
 MOST_PIXELS, MOST_PACKED = 24 << 20, 3 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What IHDR says."""
+    """What IHDR holds."""
 
     width: int
     height: int
@@ -29,7 +29,7 @@ class Header:
     interlaced: bool
 
     def sized(self, width: int, height: int) -> "Header":
-        """Return the header of a frame: this one, of another size."""
+        """Return the header of a frame: the same, with another size."""
         return replace(self, width=width, height=height)
 
     def passes(self) -> Iterator[tuple[int, int]]:
@@ -47,7 +47,7 @@ Stream = tuple[Header, list[memoryview]]
 def check(streams: Iterable[Stream]) -> None:
     """Unpack the first MiB of all pixels and raise `BrokenImage` when it does not unpack to PNG rows.
 
-    Of the packed bytes a MiB is looked at too: a stream may go on for long and unpack to nothing.
+    It reads at most a MiB of the packed bytes too, since a long stream may unpack to nothing.
     """
     pixels = packed = LOOK
     for header, bodies in streams:
@@ -62,7 +62,7 @@ def check(streams: Iterable[Stream]) -> None:
 
 
 def require_all(streams: Iterable[Stream]) -> None:
-    """Raise `BrokenImage` where pixels are missing, `Unproven` where it would take more than a moment to see."""
+    """Raise `BrokenImage` where pixels are missing, `Unproven` where they are too many to be unpacked here."""
     pixels, packed = MOST_PIXELS, MOST_PACKED
     for header, bodies in streams:
         wanted = sum(row * rows for row, rows in header.passes())

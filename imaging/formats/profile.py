@@ -1,7 +1,7 @@
-"""ICC profiles (ICC.1:2022, 7): the tags that describe a display and change no colour are taken out.
+"""ICC profiles (ICC.1:2022, 7): removes the tags that describe a display and change no colour.
 
-A profile keeps its length, and every tag that stays keeps its place, so a profile can be changed inside a file
-whose offsets count on it. What is taken out becomes zeros.
+A profile keeps its length, and every other tag its place, so that offsets in the file around it stay valid. Zeros
+replace what is removed.
 """
 
 import struct
@@ -13,15 +13,15 @@ OF_A_DISPLAY = {b"mmod", b"ndin", b"vcgt", b"dscm"}
 """Apple's make, model and serial number; its native display information; a graphics card's gamma; names."""
 HEADER, ENTRY, TABLE = 128, 12, 132
 IDENTITY = slice(84, 100)
-"""The profile's MD5, which is no longer true; zeros say that nobody has computed it (ICC.1:2022, 7.2.18)."""
+"""The MD5 of the profile, which is no longer right; zeros mean that it was not computed (ICC.1:2022, 7.2.18)."""
 MOST_TAGS = 1_024
-"""No reader takes more; an honest profile has some twenty."""
+"""Readers accept no more; a real profile has some twenty."""
 
 Tag = tuple[bytes, int, int]
 
 
 def without_display(profile: bytes) -> bytes:
-    """Return the profile without what it says of a display; itself when it says nothing, zeros when it is none."""
+    """Return the profile without what describes a display; itself when nothing does, zeros when it is no profile."""
     if len(profile) < TABLE:
         return profile
     (count,) = struct.unpack_from(">I", profile, HEADER)

@@ -13,7 +13,7 @@ EXTENDED, FRAME = b"VP8X", b"ANMF"
 
 
 class WebpChunk(NamedTuple):
-    """One RIFF chunk: `start` and `end` bound it with header and padding, `body` is its data alone."""
+    """One RIFF chunk: from `start` to `end` with header and padding; `body` is its data alone."""
 
     kind: bytes
     start: int
@@ -22,7 +22,7 @@ class WebpChunk(NamedTuple):
 
 
 class WebpChunks(NamedTuple):
-    """All chunks of a file in their order, and by the start of each frame of an animation those inside it."""
+    """All chunks of a file in their order; `inside` has those of each frame, by the start of the frame."""
 
     top: list[WebpChunk]
     inside: dict[int, list[WebpChunk]]
@@ -43,7 +43,7 @@ def measure(view: memoryview, limits: Limits) -> tuple[Picture, WebpChunks]:
 
 
 def _chunks(view: memoryview, at: int, end: int, budget: PieceBudget) -> list[WebpChunk]:
-    """Return the chunks that fill the bytes from `at` to `end`; `BrokenImage` where one does not fit."""
+    """Return the chunks that fill the bytes from `at` to `end`; raises `BrokenImage` where one does not fit."""
     found = []
     while at < end:
         budget.spend()

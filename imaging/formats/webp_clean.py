@@ -1,4 +1,4 @@
-"""What a WebP needs to be shown: its bitstreams, alpha, animation, ICC profile."""
+"""Keeps what a WebP needs to be shown: its bitstreams, alpha, animation, ICC profile."""
 
 from imaging.formats.parts import Part
 from imaging.formats.profile import without_display
@@ -20,7 +20,7 @@ IN_FRAME = {b"ALPH", b"VP8 ", b"VP8L"}
 
 
 def parts(_view: memoryview, chunks: WebpChunks) -> list[Part]:
-    """Name what stays of the chunks of a WebP; everything behind the RIFF is gone."""
+    """Name what stays of the chunks of a WebP; what follows the RIFF is removed."""
     first = chunks.top[0]
     kept = _extended(chunks) if first.kind == EXTENDED else [Part(first.start, first.end)]
     return [Part(0, HEADER, b"RIFF" + _size(4 + _length(kept)) + b"WEBP"), *kept]
@@ -41,7 +41,7 @@ def _extended(chunks: WebpChunks) -> list[Part]:
 
 
 def _still(piece: WebpChunk) -> list[Part]:
-    """Keep a chunk as it is, a profile without what it says of a display."""
+    """Keep a chunk as it is, but a profile without what describes a display."""
     if piece.kind != b"ICCP":
         return [Part(piece.start, piece.end)]
     body = piece.start + 8
@@ -51,7 +51,7 @@ def _still(piece: WebpChunk) -> list[Part]:
 
 
 def _frame(piece: WebpChunk, inside: list[WebpChunk]) -> list[Part]:
-    """Keep of a frame its header and bitstream; a chunk nobody knows may sit behind them."""
+    """Keep the header and the bitstream of a frame, without the unknown chunks that may follow."""
     body = piece.start + 8
     kept = [Part(part.start, part.end) for part in inside if part.kind in IN_FRAME]
     head = FRAME + _size(FRAME_HEADER + _length(kept))

@@ -1,1 +1,1 @@
-"""Processes that meet hostile bytes, since they need a decoder or a walk of boxes, and the jail that holds them."""
+"""The processes in which hostile bytes are walked and decoded, and the jail that holds these processes."""

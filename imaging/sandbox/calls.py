@@ -1,4 +1,4 @@
-"""The system calls that decoding needs, and the program by which the kernel ends a process that makes another.
+"""The system calls that decoding needs, and a filter with which the kernel kills a process that makes any other.
 
 The program is classic BPF over `struct seccomp_data`: seccomp(2), and Documentation/userspace-api/seccomp_filter.rst of
 the kernel.
@@ -79,8 +79,8 @@ CALLS: Mapping[str, Call] = {
 def program(machine: Machine, calls: Mapping[str, Call] = CALLS) -> list[Line]:
     """Write the filter for a machine: its calls are allowed, every other one ends the process.
 
-    A call in the way of another machine (32-bit x86) has other numbers and is no call of ours; one of x32 has a number
-    that is not in the list.
+    Calls of another machine (32-bit x86) have other numbers, and the filter ends the process; the numbers of x32 are
+    not in the list.
     """
     lines = [Line(LOAD, 0, 0, MACHINE_AT), Line(EQUAL, 1, 0, machine.audit), Line(RETURN, 0, 0, KILL)]
     lines.append(Line(LOAD, 0, 0, NUMBER_AT))

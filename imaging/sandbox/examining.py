@@ -1,7 +1,4 @@
-"""Whether a GIF, a WebP, an AVIF or an odd JPEG or PNG is sound, and what to keep of it.
-
-It is walked, and its frames are decoded.
-"""
+"""Walks a GIF, a WebP, an AVIF, or a JPEG or PNG that breaks rules, cleans it, and decodes every frame of it."""
 
 from functools import partial
 from typing import Any
@@ -31,15 +28,15 @@ SANDBOXED_FORMATS: dict[str, ImageFormat[Any]] = {
     "image/avif": ImageFormat(heif.measure, heif_clean.parts, heif_clean.mended),
 }
 PNG: ImageFormat[Any] = ImageFormat(partial(png.measure, vouched=True), png_clean.parts)
-"""All pixels are decoded behind it."""
+"""Its pixels are decoded afterwards, so that the walk need not unpack them."""
 JPEG: ImageFormat[Any] = ImageFormat(partial(jpeg.measure, scan_end=SCAN_END), jpeg_clean.parts)
 CLEANED: dict[str, ImageFormat[Any]] = SANDBOXED_FORMATS | {"image/png": PNG}
-# Whether an image may be so large was asked before it came here.
+# The limits were checked at the upload of the image.
 NO_LIMITS = Limits(1 << 62, 1 << 62, 1 << 62)
 
 
 def cleaned(media_type: str, data: bytes) -> bytes:
-    """Return the image as an upload without `keep_metadata` is kept: what decoders stumble over is mended there."""
+    """Return the image as an upload without `keep_metadata` leaves it: what decoders fail on is mended then."""
     form = CLEANED.get(media_type)
     try:
         return bytes(form.read(data, NO_LIMITS, keep_metadata=False)[1]) if form else data

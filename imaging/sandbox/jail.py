@@ -1,4 +1,4 @@
-"""The jail of the sandbox: from `lock` on its process can compute, read its input and write its output, and end."""
+"""The jail of the sandbox: after `lock` its process can only compute, read its input, write its output, and end."""
 
 import ctypes
 import errno
@@ -28,7 +28,7 @@ LIMITS = {
 
 
 class Jail(NamedTuple):
-    """What this kernel offers: the filter of system calls, Landlock's version (0: none), and why there is no filter."""
+    """What this kernel offers: a filter of system calls or the reason for none, and a version of Landlock (0: none)."""
 
     filtered: bool
     landlock: int
@@ -37,7 +37,7 @@ class Jail(NamedTuple):
 
 @functools.cache
 def jail_offered() -> Jail:
-    """Ask the kernel what it offers, without taking it."""
+    """Ask the kernel what it offers, and use nothing of it yet."""
     try:
         landlock = system_call(LANDLOCK_CREATE_RULESET, None, 0, LANDLOCK_CREATE_RULESET_VERSION)
     except OSError:
@@ -57,8 +57,8 @@ def jail_offered() -> Jail:
 def lock(*, filtered: bool = True) -> None:
     """Lock this process up for good, after everything it may need is loaded; it must have one thread.
 
-    Raises OSError where the kernel refuses, whereupon the process has to end. `filtered` is False where the kernel has
-    no seccomp and the operator accepted that: what is left of the jail then bounds accidents and no attacker.
+    Raises OSError where the kernel refuses; the process has to end then. `filtered` is False where the kernel has no
+    seccomp and the operator has accepted that: the rest of the jail limits accidents, but stops no attacker.
     """
     for step in STEPS:
         if filtered or step is not filter_calls:
@@ -71,17 +71,17 @@ def close_descriptors() -> None:
 
 
 def ignore_interrupts() -> None:
-    """Leave Ctrl-C to the server; a handler in Python could not return from it, for want of rt_sigreturn."""
+    """Leave Ctrl-C to the server: the filter forbids rt_sigreturn, by which a handler returns."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def renounce_privileges() -> None:
-    """Gain none by executing a program; Landlock and seccomp ask for that first."""
+    """Make sure that no program that is executed gains privileges; Landlock and seccomp demand it."""
     prctl(PR_SET_NO_NEW_PRIVS, 1)
 
 
 def renounce_files() -> None:
-    """Give up all rights over files, TCP and other processes by Landlock, as far as this kernel knows it."""
+    """Give up all rights over files, TCP and other processes by Landlock, as far as this kernel supports it."""
     version = jail_offered().landlock
     if not version:
         return

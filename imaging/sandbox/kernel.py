@@ -1,4 +1,4 @@
-"""What is asked of the kernel through libc, since Python's own library has no call for it."""
+"""Calls of the kernel through libc: Python's standard library has no functions for them."""
 
 import ctypes
 import os
@@ -32,7 +32,7 @@ def system_call(number: int, *arguments: int | bytes | None) -> int:
 def hide_memory() -> None:
     """Let this process write no core, and let no other process of its user read its memory.
 
-    That holds until it executes another program; root may still look. Does the first alone where this is not Linux.
+    That holds until it executes another program; root may still read it. Outside of Linux it only does the first.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":

@@ -1,6 +1,6 @@
-"""Sandboxes that work for us: started when needed, kept for the next job, killed on a breach.
+"""The sandboxes of a server process: started when needed, kept for the next job, killed when one breaks a rule.
 
-A sandbox has met hostile bytes and may be in their hands, so each number it answers is bounded before it is believed.
+Hostile bytes may have taken a sandbox over, so each number of its answer is checked against a bound before it is used.
 """
 
 import contextlib
@@ -22,19 +22,19 @@ from imaging.sandbox.jail import jail_offered
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-m", "imaging.sandbox.worker")
-# A pipe of this size takes a twentieth of the switches between two processes that one of 64 KiB does.
+# With pipes of this size the two processes take turns twenty times less often than with 64 KiB.
 PIPE = 1 << 20
-# An old process is a process that may have leaked.
+# A process that has done many jobs may have leaked memory.
 MOST_JOBS = 1_000
 MOST_KEPT = 256 << 20
 """The most bytes that a process may keep mapped after a job beyond those of its start; 134 MB were seen."""
-# On a busy machine a second of processor takes longer than one of the clock.
+# On a busy machine a second of processor time takes more than a second.
 CLOCK = 2
 REFUSED = "The image takes more memory or time to decode than allowed; make it smaller."
 
 
 class Breach(Exception):
-    """The sandbox died, had to be killed in the middle of a job, or answered what no sandbox of ours would."""
+    """The sandbox ended or was killed during a job, or its answer breaks the protocol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +55,16 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class WorkerAnswer:
-    """What a sandbox claims: what became of the job, a canvas of width, height and frames, and bytes."""
+    """What a sandbox claims: what became of the job, a canvas of width, height and frames, a gain map, and bytes."""
 
     kind: bytes
     canvas: tuple[int, int, int]
+    gain_map: bool
     body: Data
 
 
 class Sandbox:
-    """One process and its two pipes. It gets an empty environment: no secret of ours is in its memory."""
+    """One process and its two pipes. Its environment is empty, so that it never holds a secret of the server."""
 
     def __init__(self, nice: int = 0) -> None:
         self.process = subprocess.Popen(  # noqa: S603 (our own command)
@@ -95,7 +96,7 @@ class Sandbox:
         return fresh and self.process.poll() is None
 
     def run(self, task: Task) -> WorkerAnswer:
-        """Do one task; `Breach` when the process did not live to answer, or the answer is out of bounds."""
+        """Do one task; raises `Breach` when the process ends before it answers, or the answer is out of bounds."""
         self.jobs += 1
         watch = threading.Timer(CLOCK * task.seconds, self.process.kill)
         watch.start()
@@ -129,7 +130,7 @@ class Sandbox:
             raise Breach from None
 
     def _answer(self, task: Task) -> WorkerAnswer:
-        kind, *canvas, size = protocol.ANSWER.unpack(self._read(protocol.ANSWER.size))
+        kind, *canvas, gain_map, size = protocol.ANSWER.unpack(self._read(protocol.ANSWER.size))
         same = kind == protocol.SAME
         if size > (task.most if kind == protocol.DONE else 0) or (
             same and not isinstance(task.job, protocol.Examine)
@@ -138,7 +139,7 @@ class Sandbox:
         width, height, frames = canvas
         if kind == protocol.DONE:
             task.before_reading(size)
-        return WorkerAnswer(kind, (width, height, frames), task.data if same else self._read(size))
+        return WorkerAnswer(kind, (width, height, frames), gain_map, task.data if same else self._read(size))
 
     def _read(self, size: int) -> bytes:
         answer = self.source.read(size)
@@ -147,7 +148,7 @@ class Sandbox:
         return answer
 
     def end(self) -> None:
-        """Kill the process and collect it."""
+        """Kill the process and wait for its end."""
         self.process.kill()
         self.process.wait()
         self.source.close()
@@ -160,6 +161,21 @@ def _processor_time_of(pid: int) -> int:
     return ~pid << 3 | 2
 
 
+_counting = threading.Lock()
+_deaths = 0
+
+
+def sandbox_deaths() -> int:
+    """Tell how many sandboxes of this process died, or were killed, in the middle of a job."""
+    return _deaths
+
+
+def _note_death() -> None:
+    global _deaths
+    with _counting:
+        _deaths += 1
+
+
 class SandboxPool:
     """At most `most` sandboxes at a time, each at this niceness (nice(2))."""
 
@@ -169,7 +185,7 @@ class SandboxPool:
         os.register_at_fork(after_in_child=self._forget)
 
     def _forget(self) -> None:
-        """Start over: a forked child must not write into its parent's pipes."""
+        """Begin with no sandbox: a forked child must not write into the pipes of its parent."""
         self._places = threading.BoundedSemaphore(self.most)
         self._idle: list[Sandbox] = []
 
@@ -187,6 +203,7 @@ class SandboxPool:
         try:
             answer = self._run(task)
         except Breach:
+            _note_death()
             raise TooManyPixels(REFUSED) from None
         finally:
             self._places.release()
@@ -208,7 +225,7 @@ class SandboxPool:
         if answer.kind in (protocol.DONE, protocol.SAME):
             self._idle.append(sandbox)
         else:
-            sandbox.end()  # a process that met a bad file gets no other file
+            sandbox.end()  # a process that has read a bad file gets no other one
         return answer
 
     def _take(self) -> Sandbox:

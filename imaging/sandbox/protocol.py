@@ -1,4 +1,4 @@
-"""What goes over a sandbox's pipes: a job with its bytes, and an answer that the server must not trust.
+"""The messages on the pipes of a sandbox: a job with its image, and an answer that the server must not trust.
 
 A request is REQUEST, the job as JSON, then the image. An answer is ANSWER, then as many bytes as it announces.
 """
@@ -11,20 +11,21 @@ from imaging.errors import CONTRADICTS, CUT, UNPACKS_NOT
 
 REQUEST = struct.Struct(">QQ")
 """The lengths of job and image."""
-ANSWER = struct.Struct(">cIIIQ")
-"""What became of it; width, height and frames; the length of what follows."""
+ANSWER = struct.Struct(">cIII?Q")
+"""The outcome; width, height and frames; whether the image came with a gain map; the length of what follows."""
 READY = struct.Struct(">Q")
-"""The bytes that it has mapped before the first job."""
+"""How many bytes the process has mapped before its first job."""
 UNFILTERED = "--unfiltered"
 """The argument that lets the process start where the kernel offers no filter of system calls."""
 DONE, SAME, BROKEN, TOO_MANY = b"d", b"s", b"b", b"t"
-"""With bytes; the image as it was sent; BROKEN has the place of a sentence in SAID, TOO_MANY the refused canvas."""
+"""DONE is followed by bytes, SAME stands for the image as it was sent. In place of the width, BROKEN has the index of a
+sentence of SAID; TOO_MANY has the refused canvas."""
 SAID = (CUT, UNPACKS_NOT, CONTRADICTS)
-"""All that a sandbox can say of a broken image: no word of its own reaches a client."""
+"""The only sentences that a sandbox can give about a broken image: no text of its own reaches a client."""
 
 
 class Examine(NamedTuple):
-    """Walk an image, take out what is not needed to show it, and see that every frame opens."""
+    """Walk an image, remove what is not needed to show it, and decode every frame."""
 
     media_type: str
     keep_metadata: bool
@@ -34,7 +35,7 @@ class Examine(NamedTuple):
 
 
 class Convert(NamedTuple):
-    """Show an image as another format, at the size of width and height, so many frames of it."""
+    """Convert so many frames of an image to another format, with this width and height."""
 
     media_type: str
     to: str

@@ -1,4 +1,4 @@
-"""Decoding and encoding with Pillow, in the sandbox process: hostile bytes meet it nowhere else."""
+"""Decodes and encodes with Pillow, in the sandbox process; no other process gives it hostile bytes."""
 
 import io
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ from imaging.formats import exif
 from imaging.picture import Data, Picture
 from imaging.sandbox.protocol import Convert
 
-# Pillow would load these only when a picture asks for them; the sandbox can't open a file by then.
+# Pillow loads these only when a picture needs them, and by then the sandbox can't open a file.
 PLUGINS = (
     *(AvifImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, WebPImagePlugin),
     *(ImageChops, ImageColor, ImageFile, ImagePalette, ImageSequence, MpoImagePlugin, TiffImagePlugin),
@@ -54,9 +54,9 @@ SAVE: dict[str, dict[str, Any]] = {
     "WEBP": {"quality": 80, "method": 2},
 }
 MOST_PROFILE = 8_000_000
-"""The bytes of the largest profile that Pillow unpacks from a PNG; larger ones are no longer in a cleaned one."""
+"""The bytes of the largest profile that Pillow unpacks from a PNG; cleaning has removed larger ones."""
 MOST_CARRIED = 1 << 19
-"""A larger profile is applied: the new image would have no room for it."""
+"""How many bytes of profile a new image may carry; a larger profile is applied to the pixels."""
 SRGB = ImageCms.createProfile("sRGB")
 
 
@@ -83,7 +83,7 @@ def look(picture: Picture, data: Data, max_pixels: int) -> None:
 
 @contextmanager
 def _opened(media_type: str, data: Data, max_pixels: int) -> Iterator[Image.Image]:
-    """Open an image for the block; whatever a decoder raises in it becomes an error of ours."""
+    """Open an image for the block; turn whatever a decoder raises within it into an `ImagingError`."""
     Image.MAX_IMAGE_PIXELS = max_pixels
     try:
         with Image.open(io.BytesIO(data), formats=[PILLOW_FORMATS[media_type]]) as image:
@@ -99,7 +99,7 @@ def _opened(media_type: str, data: Data, max_pixels: int) -> Iterator[Image.Imag
 
 
 def warm_up() -> None:
-    """Load whatever Pillow loads late, while files may still be opened."""
+    """Load all that Pillow loads at its first use, while the process may still open files."""
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     PngImagePlugin.MAX_TEXT_CHUNK = MOST_PROFILE
     Image.init()
@@ -125,7 +125,7 @@ def _save(image: Image.Image, job: Convert) -> bytes:
 
 
 def _write(image: Image.Image, out: io.BytesIO, to: str, **options: Any) -> None:
-    """Encode; libwebp gives up on some pictures that are too large and too noisy for it."""
+    """Encode; libwebp fails on some pictures that are too large and too noisy."""
     try:
         image.save(out, to, **SAVE[to] | options)
     except (OSError, ValueError):
@@ -144,7 +144,7 @@ def _save_moving(image: Image.Image, job: Convert, turn: int, size: tuple[int, i
 def _moving(
     image: Image.Image, job: Convert, turn: int, size: tuple[int, int], durations: list[int]
 ) -> Iterator[Image.Image]:
-    """Yield every frame as it is shown, and note how long; what of a frame lies outside the canvas is cut off."""
+    """Yield every frame as it is shown, cropped to the canvas, and append its duration to `durations`."""
     canvas = 0, 0, *image.size
     for number in range(job.frames):
         image.seek(number)
@@ -154,10 +154,10 @@ def _moving(
 
 
 def _coloured(image: Image.Image, to: str) -> tuple[Image.Image, bytes | None]:
-    """Return the picture as the new format can hold it, and the profile that belongs to its numbers.
+    """Return the picture in a mode that the new format can hold, and the profile that the new image carries.
 
-    A profile of RGB is carried; one of grey or CMYK, which the new format may not take, is applied, and one that
-    is very large, too.
+    An RGB profile is carried. One of grey or CMYK, which the new format may not accept, is applied to the pixels, and
+    so is a very large one.
     """
     profile: bytes | None = image.info.get("icc_profile")
     space = profile[16:20] if profile else b""
@@ -172,7 +172,7 @@ def _coloured(image: Image.Image, to: str) -> tuple[Image.Image, bytes | None]:
 
 
 def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    """Apply a profile; one that is none of the picture's is passed over, as viewers do."""
+    """Apply a profile to the pixels; one that doesn't fit the picture is ignored, as viewers do."""
     if profile[16:20] == b"RGB ":
         image = _plain(image)
     if image.mode == "RGBA":
@@ -188,7 +188,7 @@ def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """Return the picture in a mode every format takes: L, RGB, or RGBA when anything is transparent."""
+    """Return the picture in a mode that every format accepts: L, RGB, or RGBA when anything is transparent."""
     if image.has_transparency_data:
         return image.convert("RGBA")
     if image.mode.startswith("I"):
@@ -203,7 +203,7 @@ def _shrunk(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def _bare(image: Image.Image) -> Image.Image:
-    """Forget comments and the like, which some of Pillow's writers would carry over."""
+    """Remove comments and other metadata, which some of Pillow's encoders would write into the new image."""
     image.info.clear()
     return image
 

@@ -1,6 +1,6 @@
-"""The sandbox process: jobs come and answers go by pipes; from before the first job it is in a jail.
+"""The sandbox process: it reads jobs from a pipe and writes answers to another, in a jail from before the first job.
 
-Run as `python -m imaging.sandbox.worker NICE`. It lives until its input ends, that is until its parent does.
+Run as `python -m imaging.sandbox.worker NICE`. It ends when its input ends, and so at the latest with its parent.
 """
 
 import os
@@ -38,29 +38,29 @@ def main(nice: int) -> None:
     os._exit(0)  # Python's own end makes system calls that the jail forbids
 
 
-def _do(job: protocol.Job, data: bytes) -> tuple[bytes, Canvas, Data]:
+def _do(job: protocol.Job, data: bytes) -> tuple[bytes, Canvas, bool, Data]:
     try:
         if isinstance(job, protocol.Examine):
             picture, kept = examine(job, data)
             if kept == data:
-                return protocol.SAME, _canvas(picture), b""
-            return protocol.DONE, _canvas(picture), kept
-        return protocol.DONE, NOWHERE, render(job, cleaned(job.media_type, data))
+                return protocol.SAME, _canvas(picture), picture.gain_map, b""
+            return protocol.DONE, _canvas(picture), picture.gain_map, kept
+        return protocol.DONE, NOWHERE, False, render(job, cleaned(job.media_type, data))
     except BrokenImage as refusal:
         said = refusal.what if refusal.what in protocol.SAID else CONTRADICTS
-        return protocol.BROKEN, (protocol.SAID.index(said), 0, 0), b""
+        return protocol.BROKEN, (protocol.SAID.index(said), 0, 0), False, b""
     except TooManyPixels as refusal:
-        return protocol.TOO_MANY, refusal.canvas, b""
+        return protocol.TOO_MANY, refusal.canvas, False, b""
     except MemoryError:
-        return protocol.TOO_MANY, NOWHERE, b""
+        return protocol.TOO_MANY, NOWHERE, False, b""
 
 
 def _canvas(picture: Picture) -> Canvas:
     return picture.width, picture.height, picture.frames
 
 
-def _answer(sink: BinaryIO, kind: bytes, canvas: Canvas, body: Data) -> None:
-    sink.write(protocol.ANSWER.pack(kind, *canvas, len(body)))
+def _answer(sink: BinaryIO, kind: bytes, canvas: Canvas, gain_map: bool, body: Data) -> None:
+    sink.write(protocol.ANSWER.pack(kind, *canvas, gain_map, len(body)))
     sink.write(body)
     sink.flush()
 

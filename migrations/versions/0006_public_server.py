@@ -10,6 +10,33 @@ down_revision = "0005"
 branch_labels = None
 depends_on = None
 
+QUOTAS = (("client_tag", "bytea"), ("owner_id", "uuid"))
+# A function, since its plans are kept for the session: planning the query costs more than running it. Its bytes are
+# those of STORED_BYTES in models/image.py. Each of its statements sees what was committed before that statement, so
+# what is counted after the lock is exact. The plan may have been made while the table was empty: never a scan.
+QUOTA = """
+    CREATE FUNCTION check_{column}(
+        share {kind}, lock integer, more_images bigint, more_bytes bigint, most_images bigint, most_bytes bigint
+    ) RETURNS void LANGUAGE plpgsql SET enable_seqscan = off AS $$
+    DECLARE
+        moment timestamptz;
+        too_much boolean;
+    BEGIN
+        IF lock IS NOT NULL THEN
+            PERFORM pg_advisory_xact_lock(lock, hashtext(share::text));
+        END IF;
+        moment := clock_timestamp();
+        SELECT count(*) + more_images > most_images
+            OR coalesce(sum((size + octet_length(details)) * 17 / 16 + 1024), 0) + more_bytes > most_bytes
+            INTO too_much FROM images
+            WHERE {column} = share AND expires_at > moment AND (views_left IS NULL OR views_left > 0);
+        IF too_much THEN
+            RAISE EXCEPTION 'over quota' USING ERRCODE = '23Q01', DETAIL = '{column}';
+        END IF;
+    END
+    $$
+"""
+
 
 def upgrade() -> None:
     op.create_table(
@@ -28,6 +55,9 @@ def upgrade() -> None:
         postgresql_where=sa.text("client_tag IS NOT NULL"),
     )
 
+    for column, kind in QUOTAS:
+        op.execute(QUOTA.format(column=column, kind=kind))
+
     op.create_table(
         "blocked",
         sa.Column("tag", sa.LargeBinary(), nullable=False),
@@ -44,7 +74,8 @@ def upgrade() -> None:
     )
     op.execute("INSERT INTO operator VALUES (1, NULL, 0)")
 
-    op.add_column("owners", sa.Column("used_on", sa.Date()))
+    # Every account that is there counts as used, and so does one that an older program adds: the default is for both.
+    op.add_column("owners", sa.Column("used_on", sa.Date(), server_default=sa.text("CURRENT_DATE")))
     op.create_index(
         op.f("ix_owners_created_at"), "owners", ["created_at"], postgresql_where=sa.text("used_on IS NULL")
     )
@@ -53,7 +84,8 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("owner_id", sa.Uuid(), nullable=False),
         sa.Column("key_tag", sa.LargeBinary(), nullable=False),
-        sa.Column("name", sa.LargeBinary(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("token_version", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("used_on", sa.Date()),
         sa.ForeignKeyConstraint(
@@ -71,6 +103,8 @@ def downgrade() -> None:
     op.drop_column("owners", "used_on")
     op.drop_table("operator")
     op.drop_table("blocked")
+    for column, kind in QUOTAS:
+        op.execute(f"DROP FUNCTION check_{column}({kind}, integer, bigint, bigint, bigint, bigint)")
     op.drop_index(op.f("ix_images_client_tag_expires_at"), "images")
     op.drop_column("images", "client_tag")
     op.drop_table("guesses")

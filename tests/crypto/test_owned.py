@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto import (
+    ApiKey,
     BadToken,
     Claims,
     ImageKey,
@@ -60,6 +61,8 @@ def test_a_vector_does_what_it_says(file: Path) -> None:
     assert tags["model_id"] in seal.model_tags(owner, names["model_id"])
     assert tags["login"] in seal.login_tags(names["login"])
     assert tags["email"] in seal.email_tags(names["email"])
+    assert seal.open_api_key(owner, bytes.fromhex(vector["sealed_api_key"])).decode() == opened["api_key"]
+    assert tags["api_key"] in seal.api_key_tags(ApiKey.parse(vector["api_key"]).digest)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -68,12 +71,12 @@ def test_another_engineer_gets_the_same_from_the_page_alone(file: Path) -> None:
     found = [from_the_page(vector, urlsafe_b64decode(key)) for key in vector["server_keys"]]
     if vector["expected"] == "opens":
         opened = vector["opened"]
-        assert (opened["image_key"], opened["account"]) in found
+        assert (opened["image_key"], opened["account"], opened["api_key"]) in found
     else:
         assert set(found) == {None}
 
 
-def from_the_page(vector: dict[str, Any], server_key: bytes) -> tuple[str, str] | None:
+def from_the_page(vector: dict[str, Any], server_key: bytes) -> tuple[str, str, str] | None:
     owner = UUID(vector["owner"]).hex.encode()
     row_key = bytes.fromhex(vector["row_key"])
     for name, label in (("model_id", b"model/" + owner), ("login", b"login"), ("email", b"email")):
@@ -87,12 +90,16 @@ def from_the_page(vector: dict[str, Any], server_key: bytes) -> tuple[str, str] 
     try:
         image_key = read(hkdf(server_key, b"mayfly/v1/owned/" + owner, 32, row_key), vector["owner_key"])
         account = read(hkdf(server_key, b"mayfly/v1/account/" + owner, 32), vector["account"])
+        api_key = read(hkdf(server_key, b"mayfly/v1/api-key/" + owner, 32), vector["sealed_api_key"])
     except InvalidToken:
         return None
     signed, _, signature = vector["token"].rpartition(".")
     mac = hmac.new(hkdf(server_key, b"mayfly/v1/token", 32), signed.encode(), hashlib.sha256).digest()
     assert urlsafe_b64encode(mac).rstrip(b"=").decode() == signature
-    return urlsafe_b64encode(image_key).decode(), account.decode()
+    digest = hkdf(urlsafe_b64decode(vector["api_key"].removeprefix("mayfly_")), b"mayfly/v1/api-key", 32)
+    assert json.loads(api_key)["digest"] == digest.hex()
+    assert hkdf(digest, b"mayfly/v1/api-key-tag", 32, server_key).hex() == vector["tags"]["api_key"]
+    return urlsafe_b64encode(image_key).decode(), account.decode(), api_key.decode()
 
 
 def test_owners_and_purposes_have_keys_and_tags_of_their_own() -> None:

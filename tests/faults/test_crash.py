@@ -12,11 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
 
 from crypto import ImageKey
 from models import SLOTS, ciphertexts
 from tests.cast import SERVER_KEY, noise
+from tests.databases import value
 from tests.faults.doomed_steps import STEPS, STORED
 from tests.faults.figures import FULL, note
 from tests.faults.wire import once, upload
@@ -44,6 +44,7 @@ def doomed(database_url: str, orders: Path) -> Iterator[Served]:
         WORKERS=str(WORKERS),
         PURGE_INTERVAL="off",
         MAX_STORED_BYTES="10GiB",
+        MAX_IMAGES_PER_CLIENT="100000",  # all of them come from one address
     ) as server:
         yield server
 
@@ -57,12 +58,7 @@ def halves(database_url: str) -> int:
     joined = f"images FULL JOIN ({stored}) AS sealed USING (row_key)"
     # The seal adds a head, a tag and the padding: crypto/README.md.
     whole = "sealed.length = 57 + 16 * (images.size / 16 + 1)"
-    engine = create_engine(database_url)
-    with engine.connect() as connection:
-        statement = text(f"SELECT count(*) FROM {joined} WHERE ({whole}) IS NOT TRUE")
-        count = int(connection.execute(statement).scalar_one())
-    engine.dispose()
-    return count
+    return int(value(database_url, f"SELECT count(*) FROM {joined} WHERE ({whole}) IS NOT TRUE"))
 
 
 def kill_at(server: Served, orders: Path, step: str) -> tuple[int, int]:

@@ -10,10 +10,10 @@ from itertools import count
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
 
 from models import SLOTS, ciphertexts
 from tests.cast import SERVER_KEY
+from tests.databases import value
 from tests.faults.figures import FULL, note
 from tests.faults.wire import once, upload
 from tests.processes import Served, serving, until
@@ -96,13 +96,6 @@ def test_two_purgers_and_uploaders_on_the_same_second_lose_nothing_that_lives(
 def rest(database_url: str) -> tuple[int, int]:
     """Count the dead rows, and the dead rows' sealed bytes: those whose row is gone."""
     bytes_of = " UNION ALL ".join(f"SELECT row_key FROM {ciphertexts(slot)}" for slot in range(SLOTS))
-    engine = create_engine(database_url)
-    with engine.connect() as connection:
-        dead = connection.execute(text("SELECT count(*) FROM images WHERE expires_at <= now()")).scalar_one()
-        orphans = connection.execute(
-            text(
-                f"SELECT count(*) FROM ({bytes_of}) AS sealed LEFT JOIN images USING (row_key) WHERE size IS NULL"
-            )
-        ).scalar_one()
-    engine.dispose()
-    return int(dead), int(orphans)
+    dead = value(database_url, "SELECT count(*) FROM images WHERE expires_at <= now()")
+    with_rows = f"({bytes_of}) AS sealed LEFT JOIN images USING (row_key)"
+    return int(dead), int(value(database_url, f"SELECT count(*) FROM {with_rows} WHERE size IS NULL"))

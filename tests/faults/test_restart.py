@@ -142,7 +142,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 
 @pytest.mark.timeout(300)
 def test_postgresql_ends_under_load_and_no_answer_was_a_lie(database: Database, flower: bytes) -> None:
-    with serving(DATABASE_URL=database.url, SECRET_KEYS=SERVER_KEY) as server:
+    with serving(DATABASE_URL=database.url, SECRET_KEYS=SERVER_KEY, MAX_IMAGES_PER_CLIENT="100000") as server:
         load = Load(server, flower)
         with load.running():
             for way in WAYS * ROUNDS:

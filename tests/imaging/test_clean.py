@@ -8,7 +8,7 @@ from PIL import Image, ImageOps, ImageSequence
 from imaging.formats.heif_boxes import Boxes, only
 from imaging.formats.heif_meta import Meta, read_meta
 from tests.imaging.personal import exiftool, personal
-from tests.imaging.samples import SECRET, exif, picture, profile, samples, save
+from tests.imaging.samples import SECRET, exif, picture, profile, samples, save, transparent
 from tests.imaging.walks import clean, recognise
 
 CARRIERS = [name for name, data in samples().items() if SECRET.encode() in data]
@@ -132,3 +132,12 @@ def test_a_thumbnail_inside_an_avif_is_written_over() -> None:
     ((start, end),) = meta.items[small].extents
     assert any(data[start:end])
     assert not any(cleaned(data)[start:end])
+
+
+def test_an_item_of_an_avif_that_is_calculated_from_others_stays() -> None:
+    """A sample transform, `sato`, writes 16 bits a channel as a sum of pictures of fewer bits (AVIF 1.2)."""
+    data = save(transparent(), "AVIF")
+    second = data.index(b"av01", data.index(b"infe", data.index(b"infe") + 1))
+    for kind, stays in ((b"sato", True), (b"some", False)):
+        changed = data[:second] + kind + data[second + 4 :]
+        assert (clean(changed) is changed) is stays

@@ -1,6 +1,7 @@
 """PNGs with a chunk or a profile that is none, as Chromium 156 shows them."""
 
 import io
+import random
 import struct
 import zlib
 from contextlib import AbstractContextManager
@@ -49,6 +50,23 @@ def test_a_profile_without_its_checksum_gets_one() -> None:
     at = kept.index(b"Display\0\0")
     assert zlib.decompress(kept[at + 9 :][: int.from_bytes(kept[at - 8 : at - 4], "big") - 9]) == profile()
     assert clean(kept) is kept
+
+
+def test_a_profile_that_we_pack_worse_than_its_sender_stays() -> None:
+    """Its halves have nothing in common, and the sender has packed each of them with codes of its own."""
+    halves = [bytes(random.Random(1).choices(letters, k=600)) for letters in (b"abcdefgh", b"ABCDEFGH")]
+    made = struct.pack(">I", 132 + 1200) + bytes(128) + b"".join(halves)
+    packer = zlib.compressobj()
+    packed = (
+        packer.compress(made[:-600])
+        + packer.flush(zlib.Z_BLOCK)
+        + packer.compress(made[-600:])
+        + packer.flush()
+    )
+    assert len(packed) < len(zlib.compress(made, 9)) - ADLER
+    kept = bytes(clean(with_chunk(chunk(b"iCCP", b"Display\0\0" + packed[:-ADLER]))))
+    with Image.open(io.BytesIO(kept)) as image:
+        assert image.info["icc_profile"] == made
 
 
 @pytest.mark.parametrize("length", [len(profile()) + 1, 0, 1 << 31])

@@ -133,7 +133,7 @@ def _change(client: FlaskClient) -> Ask:
 
 def stored(engine: Engine) -> list[Any]:
     """Whatever a request may have an effect on."""
-    tables = ("images", "owners", "login_attempts", "stored")
+    tables = ("images", "owners", "guesses", "stored")
     with engine.connect() as connection:
         return [connection.execute(text(f"SELECT * FROM {table} ORDER BY 1")).all() for table in tables]
 

@@ -229,11 +229,26 @@ def test_after_a_pause_there_is_another_attempt_and_old_ones_are_forgotten(
     for login in ("alice", "b", "c", "d"):
         for _ in range(accounts.ATTEMPTS_AT_ONCE):
             client.post("/api/login", json={"login": login, "password": "wrong"})
-    assert count(engine, "login_attempts") == 4
+    assert count(engine, "guesses") == 4
     with engine.begin() as connection:
-        connection.execute(text("UPDATE login_attempts SET until = until - interval '60 seconds'"))
+        connection.execute(text("UPDATE guesses SET until = until - interval '60 seconds'"))
     assert log_in(client)
-    assert count(engine, "login_attempts") == 1
+    client.get("/cleanup")
+    assert count(engine, "guesses") == 0
+
+
+def test_nobody_locks_another_out_of_an_account(client: FlaskClient) -> None:
+    register(client)
+
+    def status(address: str, password: str) -> int:
+        sent = {"login": "alice", "password": password}
+        return client.post("/api/login", json=sent, environ_base={"REMOTE_ADDR": address}).status_code
+
+    for _ in range(accounts.ATTEMPTS_AT_ONCE):
+        assert status("192.0.2.1", "wrong") == 401
+    assert status("192.0.2.1", PASSWORD) == 429
+    assert status("192.0.2.2", PASSWORD) == 200
+    assert status("2001:db8::1", PASSWORD) == 200
 
 
 def test_the_right_password_is_never_too_often(client: FlaskClient) -> None:
@@ -377,9 +392,9 @@ def test_a_change_of_password_asks_for_the_present_one(client: FlaskClient) -> N
 def test_of_two_changes_at_once_one_wins(make_app: MakeApp) -> None:
     app = make_app()
     account = app.accounts.identify(register(app.test_client())["Authorization"])
-    app.accounts.change_password(account, PASSWORD, "first one")
+    app.accounts.change_password(account, PASSWORD, "first one", "192.0.2.1")
     with pytest.raises(TokenRefused):
-        app.accounts.change_password(account, PASSWORD, "second one")
+        app.accounts.change_password(account, PASSWORD, "second one", "192.0.2.1")
 
 
 def test_an_account_goes_with_everything_it_owns(make_app: MakeApp, engine: Engine) -> None:
@@ -425,7 +440,7 @@ def test_a_copy_of_the_database_shows_no_name_no_address_and_no_hash(
     with engine.connect() as connection:
         rows = [
             bytes(cell) if isinstance(cell, memoryview) else str(cell).encode()
-            for table in ("owners", "login_attempts")
+            for table in ("owners", "guesses")
             for row in connection.execute(text(f"SELECT * FROM {table}"))
             for cell in row
         ]
@@ -450,7 +465,7 @@ def test_renewing_lets_an_older_server_key_go(make_app: MakeApp) -> None:
         register(make_app(secret_keys=(OLD,)).test_client(), login)
     both = make_app(secret_keys=(NEW, OLD))
     output = both.test_cli_runner().invoke(args=["renew-accounts"]).output
-    assert output == "renewed 2\n"
+    assert output == "renewed accounts: 2, API keys: 0\n"
     gone = make_app(secret_keys=(NEW,)).test_client()
     for login in ("alice", "bob"):
         assert log_in(gone, login)
@@ -467,7 +482,8 @@ def test_an_account_moved_to_another_row_is_nobody_s(client: FlaskClient, engine
 
 
 def test_a_token_ends_by_the_database_s_clock(client: FlaskClient) -> None:
-    header = register(client)
+    register(client)
+    header = log_in(client)
     claims = jwt.decode(header["Authorization"], options={"verify_signature": False})
     assert claims["exp"] - claims["iat"] == accounts.TOKEN_SECONDS
     assert set(claims) == {"sub", "ver", "iat", "exp"}

@@ -25,6 +25,17 @@ def test_the_receipt_tells_that_a_gain_map_went(client: FlaskClient, name: str) 
     assert client.post("/upload", data=FLOWER).get_json()["dropped"] == []
 
 
+def test_a_photo_that_is_mended_on_the_way_in_tells_it_as_well(client: FlaskClient) -> None:
+    """Stray bytes stand before a segment, so that a sandbox writes the first picture anew."""
+    second = b"\xff\xd8" + SAID["Apple"] + FLOWER[2:]
+    at = 4 + int.from_bytes(FLOWER[4:6], "big")
+    photo = FLOWER[:at] + b"stray" + FLOWER[at:] + second
+    told = client.post("/upload", data=photo).get_json()
+    assert (told["dropped"], client.get(f"/image/{told['hash']}").data) == (["gain_map"], FLOWER)
+    whole = client.post("/upload", data=photo, query_string={"keep_metadata": "1"}).get_json()
+    assert (whole["dropped"], client.get(f"/image/{whole['hash']}").data) == ([], FLOWER + second)
+
+
 def test_the_page_tells_it_too(client: FlaskClient) -> None:
     photo = FLOWER + b"\xff\xd8" + SAID["Apple"] + FLOWER[2:]
     hidden = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 from flask.testing import FlaskClient
 
+from tests.cast import FLOWER
 from tests.conftest import MakeApp
 from web.answer.errors import PLAIN_WORDS, STATUS
 from web.pages import languages
@@ -108,3 +110,12 @@ def test_a_third_language_is_one_file(
     assert '<html lang="ar" dir="rtl">' in page.text
     assert "كم من الوقت" in page.text
     assert "Choose images" in page.text, "what is not translated yet stays English"
+
+
+@pytest.mark.parametrize(("accepted", "number"), [("en", "1,024 bytes"), ("de", "1.024 Bytes")])
+def test_a_limit_is_written_as_the_language_writes_numbers(
+    client: FlaskClient, accepted: str, number: str
+) -> None:
+    headers = {"Accept": HTML, "Accept-Language": accepted}
+    form = {"file": (io.BytesIO(FLOWER), "flower.jpg"), "password": "x" * 1025}
+    assert number in client.post("/", data=form, headers=headers).text

@@ -29,8 +29,12 @@ TABLE = {
     ("POST", "/api/login"):               (200, 200, 401, 401, 401, 200),
     ("GET", "/api/me"):                   (200, 200, 401, 401, 401, 401),
     ("DELETE", "/api/me"):                (200, 200, 401, 401, 401, 401),
+    ("GET", "/api/me/keys"):              (200, 200, 401, 401, 401, 401),
+    ("POST", "/api/me/keys"):             (201, 201, 401, 401, 401, 401),
+    ("DELETE", "/api/me/keys/<key_id>"):  (200, 404, 401, 401, 401, 401),
     ("PUT", "/api/me/password"):          (200, 200, 401, 401, 401, 401),
     ("POST", "/api/registration"):        (201, 201, 201, 201, 201, 201),
+    ("GET", "/.well-known/security.txt"): (404, 404, 404, 404, 404, 404),
     ("GET", "/cleanup"):                  (200, 200, 200, 200, 200, 200),
     ("POST", "/cleanup"):                 (200, 200, 200, 200, 200, 200),
     ("GET", "/docs"):                     (200, 200, 200, 200, 200, 200),
@@ -84,6 +88,7 @@ class Caller:
     link: str = NO_SECRET
     image_key: str = NO_SECRET
     login: str = field(default_factory=token_hex)
+    key_id: str = NO_SECRET
 
 
 @pytest.fixture
@@ -104,13 +109,14 @@ class People:
         """One of the callers, at a fresh image of Alice's."""
         image = told(self.client, self.alice, description=ALICES, model_id="chair")
         link, key = image["hash"], image["image_key"]
+        key_id = self.client.post("/api/me/keys", json={"name": ALICES}, headers=self.alice).get_json()["id"]
         return {
-            "owner": Caller(self.alice, link, key, "alice"),
-            "other account": Caller(self.charlie, login="charlie"),
+            "owner": Caller(self.alice, link, key, "alice", key_id),
+            "other account": Caller(self.charlie, login="charlie", key_id=key_id),
             "link": Caller({}, link, link),
             "image key": Caller({}, key, key),
             "nobody": Caller({}),
-            "expired token": Caller({"Authorization": self.over}, link, key, "alice"),
+            "expired token": Caller({"Authorization": self.over}, link, key, "alice", key_id),
         }[name]
 
 
@@ -124,7 +130,11 @@ def people(client: FlaskClient) -> People:
 def ask(client: FlaskClient, method: str, route: str, caller: Caller) -> TestResponse:
     path = route.replace("<version>/<path:name>", "0/docs.css")
     path = path.replace("<link>", caller.link).replace("<first:name>", caller.link)
-    path = path.replace("<image_key>", caller.image_key).replace("<anything:filename>", "a.jpg")
+    path = (
+        path.replace("<key_id>", caller.key_id)
+        .replace("<image_key>", caller.image_key)
+        .replace("<anything:filename>", "a.jpg")
+    )
     answer = client.open(path, method=method, headers=caller.header, **body(method, route, caller))
     answer.get_data()
     answer.close()
@@ -147,6 +157,7 @@ def body(method: str, route: str, caller: Caller) -> dict[str, Any]:
     bodies: dict[str, dict[str, str]] = {
         "/api/images": {"data": b64encode(FLOWER).decode()},
         "/api/login": {"login": caller.login, "password": PASSWORD},
+        "/api/me/keys": {"name": "nightly"},
         "/api/me/password": {"password": PASSWORD, "new_password": "another horse"},
         "/api/registration": {"login": (new := token_hex(8)), "email": f"{new}@b.org", "password": PASSWORD},
     }

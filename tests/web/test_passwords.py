@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 from urllib3 import encode_multipart_formdata
+from werkzeug.test import TestResponse
 
 from crypto import Link
 from services.living_images import GUESS_PAUSE_SECONDS, GUESSES_AT_ONCE
@@ -89,6 +90,36 @@ def test_attempts_are_limited_over_all_processes(make_app: MakeApp, flower: byte
     assert one.post(f"/image/{another}", data={"password": SECRET}).data == flower
 
 
+def test_no_holder_of_a_link_locks_another_out(client: FlaskClient, link: str, flower: bytes) -> None:
+    def opened(address: str, password: str) -> TestResponse:
+        given = {"password": password}
+        return client.post(f"/image/{link}", data=given, environ_base={"REMOTE_ADDR": address})
+
+    for attempt in range(GUESSES_AT_ONCE):
+        assert opened("192.0.2.1", f"guess {attempt}").status_code == 403
+    assert opened("192.0.2.1", SECRET).status_code == 429
+    assert opened("192.0.2.2", SECRET).data == flower
+    # One household is one client: who has an IPv6 network has many addresses.
+    for attempt in range(GUESSES_AT_ONCE):
+        assert opened(f"2001:db8::{attempt}", f"guess {attempt}").status_code == 403
+    assert opened("2001:db8::ffff", SECRET).status_code == 429
+
+
+def test_attempts_are_kept_keyed_and_forgotten_with_their_time(make_app: MakeApp, engine: Engine) -> None:
+    client = make_app().test_client()
+    link = deposit(client, password=SECRET)
+    client.post(f"/image/{link}", data={"password": "wrong"}, environ_base={"REMOTE_ADDR": "192.0.2.1"})
+    with engine.begin() as connection:
+        (tag,) = connection.execute(text("SELECT tag FROM guesses")).one()
+        assert len(tag) == 16
+        assert client.get("/cleanup").status_code == 200
+        assert connection.execute(text("SELECT count(*) FROM guesses")).scalar_one() == 1
+        connection.execute(text("UPDATE guesses SET until = clock_timestamp() - interval '1 second'"))
+    client.get("/cleanup")
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM guesses")).scalar_one() == 0
+
+
 def test_after_a_pause_there_is_another_attempt(
     client: FlaskClient, engine: Engine, link: str, flower: bytes
 ) -> None:
@@ -96,7 +127,7 @@ def test_after_a_pause_there_is_another_attempt(
         client.post(f"/image/{link}", data={"password": f"guess {attempt}"})
     with engine.begin() as connection:
         seconds = {"pause": GUESS_PAUSE_SECONDS}
-        statement = "UPDATE images SET guesses_until = guesses_until - make_interval(secs => :pause)"
+        statement = "UPDATE guesses SET until = until - make_interval(secs => :pause)"
         connection.execute(text(statement), seconds)
     assert client.post(f"/image/{link}", data={"password": SECRET}).data == flower
 
@@ -151,7 +182,7 @@ def test_the_database_alone_tells_nothing_of_it(client: FlaskClient, engine: Eng
     """Two images, one with a password: their rows differ in nothing that names it."""
     with_one, without = deposit(client, password=SECRET), deposit(client)
     with engine.connect() as connection:
-        statement = text("SELECT views_left, guesses_until, store FROM images WHERE row_key = :key")
+        statement = text("SELECT views_left, store FROM images WHERE row_key = :key")
         rows = [
             connection.execute(statement, {"key": Link.parse(link).row_key}).one()
             for link in (with_one, without)

@@ -8,13 +8,15 @@ from flask import Flask
 from flask_cors import CORS
 
 PREFLIGHT_SECONDS = 600
-SENT = ("Authorization", "Content-Type", "Accept")
+SENT = ("Authorization", "Content-Type", "Accept", "Upload-Code")
 SHOWN = (
     "Content-Disposition",
     "Content-Length",
     "Image-Description",
     "Image-Key",
     "Location",
+    "RateLimit",
+    "RateLimit-Policy",
     "Retry-After",
     "Sunset",
     "Views-Left",

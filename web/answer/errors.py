@@ -15,24 +15,38 @@ from services import (
     BadCursor,
     BadLifetime,
     BodyCutShort,
+    ClientQuotaReached,
     CurrentPasswordWrong,
     DatabaseAway,
     FormNotMade,
+    ImageBlocked,
     ImageGone,
+    KeyGone,
+    KeyNotEnough,
     LoginRefused,
     NameTaken,
     OpensByPostOnly,
     Overloaded,
+    OwnerQuotaReached,
     PasswordAsked,
     PasswordWrong,
+    RegistrationClosed,
     ServiceError,
     StorageFull,
     TokenRefused,
     TooManyGuesses,
+    TooManyKeys,
     TooManyLogins,
+    TooManyRequests,
     TooSlow,
+    UploadCodeAsked,
+    UploadCodeWrong,
+    UploadsClosed,
+    UploadsOff,
+    counts,
 )
 from web.answer.address import address, base_path
+from web.answer.contact import with_contact
 
 log = logging.getLogger("mayfly")
 
@@ -52,6 +66,7 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     FormNotMade: (400, "bad_format"),
     NotAnImage: (415, "not_an_image"),
     BrokenImage: (422, "broken_image"),
+    ImageBlocked: (403, "blocked"),
     TooManyPixels: (422, "too_many_pixels"),
     PasswordAsked: (401, "password_asked"),
     PasswordWrong: (403, "password_wrong"),
@@ -61,24 +76,39 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     LoginRefused: (401, "login_refused"),
     CurrentPasswordWrong: (403, "password_wrong"),
     NameTaken: (409, "name_taken"),
+    TooManyRequests: (429, "too_many_requests"),
     TooManyLogins: (429, "too_many_logins"),
+    KeyNotEnough: (403, "key_not_enough"),
+    KeyGone: (404, "not_found"),
+    TooManyKeys: (409, "too_many_keys"),
+    UploadCodeAsked: (401, "upload_code_asked"),
+    UploadCodeWrong: (403, "upload_code_wrong"),
+    UploadsClosed: (403, "uploads_closed"),
+    RegistrationClosed: (403, "registration_closed"),
     BadCursor: (400, "bad_cursor"),
     BodyCutShort: (400, "incomplete_body"),
     TooSlow: (408, "too_slow"),
     TooBusy: (503, "too_busy"),
     SandboxMissing: (503, "sandbox_missing"),
     Overloaded: (503, "too_busy"),
+    UploadsOff: (503, "uploads_off"),
     StorageFull: (507, "storage_full"),
+    ClientQuotaReached: (429, "client_quota"),
+    OwnerQuotaReached: (429, "owner_quota"),
     DatabaseAway: (503, "database_away"),
 }
 
 ACCOUNT_CHALLENGE = 'Bearer realm="Mayfly"'
 CHALLENGES: dict[type[Exception], str] = {
     PasswordAsked: 'Basic realm="the image", charset="UTF-8"',
+    UploadCodeAsked: 'Basic realm="an upload code as the user name", charset="UTF-8"',
     AccountAsked: ACCOUNT_CHALLENGE,
     LoginRefused: ACCOUNT_CHALLENGE,
     TokenRefused: f'{ACCOUNT_CHALLENGE}, error="invalid_token"',
 }
+
+NAMES_CONTACT: set[type[Exception]] = {ImageBlocked, UploadsOff}
+"""Refusals by the operator's will, which name ABUSE_CONTACT where it is set."""
 
 PLAIN_WORDS = {
     400: ("bad_request", "The request can't be understood; see the README for what Mayfly answers."),
@@ -119,8 +149,13 @@ def _refuse() -> None:
 
 def _known(error: Exception) -> Response:
     status, code = STATUS[type(error)]
-    response = error_response(status, code, str(error))
-    if seconds := getattr(error, "retry_after", None):
+    if type(error) is UploadCodeAsked and wants_page():
+        # A 401 would make the browser ask in a window of its own, and keep the code; the page asks for it in a field.
+        return error_response(403, code, str(error))
+    message = with_contact(str(error)) if type(error) in NAMES_CONTACT else str(error)
+    seconds = getattr(error, "retry_after", None)
+    response = error_response(status, code, message, seconds)
+    if seconds:
         response.headers["Retry-After"] = str(seconds)
     if type(error) in CHALLENGES:
         response.headers["WWW-Authenticate"] = CHALLENGES[type(error)]
@@ -129,7 +164,7 @@ def _known(error: Exception) -> Response:
 
 def _opens_by_post_only(error: OpensByPostOnly) -> Response:
     """Send a browser to the share page, which opens at a click; tell everybody else the line that opens it."""
-    if request.accept_mimetypes.best_match(ANSWER_TYPES, default=ANSWER_TYPES[0]) == "text/html":
+    if wants_page():
         response = Response(status=303, headers={"Location": f"{base_path()}/s#{error.link}"})
     else:
         line = f"curl -X POST -o image {address()}{quote(request.path)}"
@@ -171,16 +206,25 @@ def _unknown(error: Exception) -> Response:
     # The message of an unknown error may hold a path or a value of the request: only its type and place are logged.
     places = "".join(traceback.format_tb(error.__traceback__))
     log.error("unexpected %s in %s\n%s", type(error).__name__, request.url_rule, places)
+    counts.ERRORS.add()
     return error_response(500, *PLAIN_WORDS[500])
 
 
-def error_response(status: int, code: str, message: str) -> Response:
+def wants_page() -> bool:
+    """Tell by ``Accept`` whether a person's browser asks, rather than a script or ``curl``."""
+    return request.accept_mimetypes.best_match(ANSWER_TYPES, default=ANSWER_TYPES[0]) == "text/html"
+
+
+def error_response(status: int, code: str, message: str, wait: int | None = None) -> Response:
     """One form of error for all: JSON, the same words as text, or a page for a browser."""
+    counts.REFUSED.add(code)
     best = request.accept_mimetypes.best_match(ANSWER_TYPES, default=ANSWER_TYPES[0])
     if best == "text/plain":
         response = Response(f"{message}\n", mimetype="text/plain")
     elif best == "text/html":
-        response = Response(render_template("error.html", status=status, code=code, message=message))
+        response = Response(
+            render_template("error.html", status=status, code=code, message=message, wait=wait)
+        )
     else:
         response = jsonify(status="error", error=code, message=message)
     response.status_code = status

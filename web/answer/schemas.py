@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-SPELLING = "[A-Za-z0-9_-]{32}"
-"""How a link and an image key are spelled, as a pattern."""
+from services import SPELLING
+
 Secret = Annotated[str, Field(pattern=f"^{SPELLING}$")]
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
@@ -26,6 +26,28 @@ class TokenAnswer(TypedDict):
     """A token, to be sent as the Authorization header, by itself or after `Bearer`."""
 
     Authorization: str
+
+
+class ListedKey(TypedDict):
+    """One of an account's API keys, without the key itself; the day of its last use is in UTC."""
+
+    id: Annotated[str, Field(json_schema_extra={"format": "uuid"})]
+    name: str | None
+    created_at: Time
+    used_on: Annotated[str | None, Field(json_schema_extra={"format": "date"})]
+
+
+class NewKeyAnswer(ListedKey):
+    """A new API key, which is shown this once."""
+
+    key: Annotated[str, Field(pattern=f"^mayfly_{SPELLING}$")]
+
+
+class ApiKeysAnswer(TypedDict):
+    """An account's API keys, the oldest first."""
+
+    status: Literal["success"]
+    data: list[ListedKey]
 
 
 class DoneAnswer(TypedDict):
@@ -183,6 +205,7 @@ class ShareXAnswer(TypedDict):
     RequestMethod: str
     RequestURL: str
     Body: str
+    Headers: NotRequired[dict[str, str]]
     FileFormName: str
     URL: str
     ErrorMessage: str

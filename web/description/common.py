@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from imaging import BrokenImage, NotAnImage, SandboxMissing, TooBusy, TooManyPixels
 from services import (
+    SPELLING,
     BadLifetime,
+    ClientQuotaReached,
     DatabaseAway,
     FormNotMade,
+    ImageBlocked,
     Overloaded,
+    OwnerQuotaReached,
     PasswordAsked,
     PasswordWrong,
     StorageFull,
     TooManyGuesses,
+    UploadsOff,
 )
 from web.answer import schemas
 from web.answer.pictures import MEDIA_TYPES
@@ -20,9 +25,18 @@ from web.description.operation import HTML, TEXT, Answer
 IMAGING = (NotAnImage, BrokenImage, TooManyPixels, TooBusy, SandboxMissing)
 CONVERTING = (FormNotMade, *IMAGING)
 DATABASE = (DatabaseAway, Overloaded)
-STORING = (*IMAGING, BadLifetime, StorageFull, *DATABASE)
+STORING = (
+    *IMAGING,
+    BadLifetime,
+    UploadsOff,
+    ImageBlocked,
+    StorageFull,
+    ClientQuotaReached,
+    OwnerQuotaReached,
+    *DATABASE,
+)
 UNLOCKING = (PasswordAsked, PasswordWrong, TooManyGuesses)
-SECRET = {"type": "string", "pattern": f"^{schemas.SPELLING}$"}
+SECRET = {"type": "string", "pattern": f"^{SPELLING}$"}
 RECEIPT_HEADERS = ("Image-Key", "Sunset", "Location")
 IMAGE_HEADERS = ("Content-Disposition", "Sunset", "Cache-Control", "Referrer-Policy", "X-Robots-Tag")
 IMAGE = Answer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -14,6 +15,7 @@ _SWITCH = {"type": "string", "enum": ["0", "1", "true", "false", ""]}
 _OBJECT = {"type": "string", "contentMediaType": "application/json"}
 
 
+@cache
 def text_schemas(model: type[BaseModel], *, without: tuple[str, ...] = ()) -> dict[str, dict[str, Any]]:
     """Describe the fields of a model as a form or a query has them, which is as text."""
     properties: dict[str, dict[str, Any]] = model.model_json_schema()["properties"]
@@ -42,7 +44,7 @@ def upload(model: type[BaseModel], image_fields: tuple[str, ...]) -> RequestBody
         "additionalProperties": False,
         "oneOf": [{"required": [name]} for name in image_fields],
     }
-    return RequestBody(media_types={"multipart/form-data": schema, **RAW})
+    return RequestBody(media_types={"multipart/form-data": schema, **RAW}, holds="image")
 
 
 def _as_text(schema: dict[str, Any]) -> dict[str, Any]:

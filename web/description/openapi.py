@@ -13,7 +13,17 @@ from flask import Flask
 from pydantic import TypeAdapter
 from werkzeug.routing import Rule
 
-from services import OpensByPostOnly, TokenRefused
+from services import (
+    AccountAsked,
+    KeyNotEnough,
+    OpensByPostOnly,
+    RegistrationClosed,
+    TokenRefused,
+    TooManyRequests,
+    UploadCodeAsked,
+    UploadCodeWrong,
+    UploadsClosed,
+)
 from web.answer.errors import CHALLENGES, STATUS
 from web.answer.schemas import ErrorAnswer
 from web.description.operation import HTML, TEXT, Answer, Operation, RequestBody, operation_of
@@ -24,6 +34,13 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
 NOT_DESCRIBED = {"assets.asset", "assets.favicon", "assets.robots"}
 """Endpoints of files that belong to a page, or that browsers and search engines ask for by themselves."""
 MAY_SAY_WHEN = {429, 503, 507}
+AT_THE_GATE: dict[str, set[type[Exception]]] = {
+    "upload": {UploadCodeAsked, UploadCodeWrong, AccountAsked, UploadsClosed},
+    "registration": {UploadCodeAsked, UploadCodeWrong, RegistrationClosed},
+}
+LIMITED = ("RateLimit", "RateLimit-Policy")
+"""What an answer of a route with a limit has, unless RATE_LIMITS is off:
+https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-ratelimit-headers-10"""
 REFERENCE = "#/components/schemas/{model}"
 
 
@@ -46,7 +63,7 @@ def describe_api(app: Flask) -> dict[str, Any]:
             "schemas": schemas.definitions,
             "securitySchemes": {
                 "token": {"type": "apiKey", "in": "header", "name": "Authorization"},
-                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT or API key"},
                 "image_password": {"type": "http", "scheme": "basic"},
             },
         },
@@ -108,7 +125,7 @@ def _security(operation: Operation) -> list[dict[str, list[str]]]:
     ways: list[dict[str, list[str]]] = [{"token": []}, {"bearer": []}]
     if operation.basic:
         ways.append({"image_password": []})
-    return ways if operation.account == "asked" else [{}, *ways]
+    return ways if operation.account in {"asked", "logged in"} else [{}, *ways]
 
 
 def _parameters(rule: Rule, operation: Operation) -> list[dict[str, Any]]:
@@ -120,7 +137,8 @@ def _parameters(rule: Rule, operation: Operation) -> list[dict[str, Any]]:
         {"name": name, "in": "query", "required": False, "schema": schema}
         for name, schema in operation.query.items()
     ]
-    return in_path + in_query
+    code = {"name": "Upload-Code", "in": "header", "required": False, "schema": {"type": "string"}}
+    return in_path + in_query + ([code] if operation.gate else [])
 
 
 def _body(body: RequestBody, schemas: _Schemas) -> dict[str, Any]:
@@ -141,6 +159,9 @@ def _responses(operation: Operation, schemas: _Schemas, *, with_body: bool) -> d
         }
     for status, codes in _refusals(operation).items():
         responses[status] = _refusal(status, codes, schemas, with_body=with_body)
+    if operation.limit:
+        for response in responses.values():
+            response["headers"] = _headers(LIMITED, required=False) | response.get("headers", {})
     return responses
 
 
@@ -148,6 +169,9 @@ def _refusals(operation: Operation) -> dict[int, set[str]]:
     """The statuses and codes of every error a route may answer with; the codes of a 400 and a 413 are no closed set."""
     codes: dict[int, set[str]] = defaultdict(set)
     kinds = set(operation.refuses) | ({TokenRefused} if operation.account != "ignored" else set())
+    kinds |= {KeyNotEnough} if operation.account == "logged in" else set()
+    kinds |= AT_THE_GATE[operation.gate] if operation.gate else set()
+    kinds |= {TooManyRequests} if operation.limit else set()
     for kind in kinds:
         status, code = (405, "open_by_post") if kind is OpensByPostOnly else STATUS[kind]
         codes[status].add(code)

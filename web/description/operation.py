@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
+from services import GateUse
+
 Route = TypeVar("Route", bound=Callable[..., Any])
 Schemas = Mapping[str, dict[str, Any]]
 """JSON Schemas by the names of what they describe."""
-AccountUse = Literal["asked", "heeded", "ignored"]
+BodyHolds = Literal["image", "base64", "fields"]
+AccountUse = Literal["logged in", "asked", "heeded", "ignored"]
 TEXT, HTML = "text/plain", "text/html"
 
 
@@ -31,6 +34,8 @@ class RequestBody:
     schema: type | None = None
     media_types: Schemas = field(default_factory=dict)
     required: bool = True
+    holds: BodyHolds = "fields"
+    """What it may be as large as: an image, one in base64, or a few fields."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +51,13 @@ class Operation:
     also: Mapping[int, str] = field(default_factory=dict)
     """Statuses of refusals that are no errors of the domain, with their codes."""
     account: AccountUse = "ignored"
-    """Whether a route needs an account, looks who is asking, or looks at no header."""
+    """Whether a route needs a login's token, needs an account, looks who is asking, or looks at no header."""
     basic: bool = False
-    """Whether HTTP Basic may carry an image's password."""
+    """Whether HTTP Basic may carry an image's password, and before an upload a code as its user name."""
+    gate: GateUse | None = None
+    """What the operator's gate lets through here, or stops."""
+    limit: str | None = None
+    """Which of RATE_LIMITS a request of this route counts in."""
 
     def __call__(self, route: Route) -> Route:
         """Describe a route."""

@@ -1,4 +1,4 @@
-"""Rendering pages, and telling which requests want one."""
+"""Rendering pages."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from io import BytesIO
 
 import segno
-from flask import Response, render_template, request
+from flask import Response, render_template
 from markupsafe import Markup
 
 from config import Config
 from services import Receipt
 from web.answer.address import address
-from web.answer.errors import ANSWER_TYPES
 from web.answer.pictures import MEDIA_TYPES
 from web.pages.assets import compress
+from web.request.gate import WayIn
 
 LIFETIMES = (60, 300, 900, 3600)
 VIEWS = (1, 2, 5, 20)
@@ -35,13 +35,14 @@ class Page:
         response.headers["Cache-Control"] = "no-store"
         return response
 
-    def drop(self) -> Response:
-        """The drop page, with the choices that this server allows."""
+    def drop(self, way_in: WayIn) -> Response:
+        """The drop page, with the choices that this server allows; where nobody may upload by it, it says so."""
         longest, usual = self.config.max_lifetime, self.config.lifetime
         lifetimes = sorted({usual, *(seconds for seconds in LIFETIMES if seconds <= longest)})
         return _compressed(
             self.render(
                 "drop.html",
+                way_in=way_in,
                 lifetimes=lifetimes,
                 lifetime=usual,
                 views=VIEWS,
@@ -67,11 +68,6 @@ class Page:
         )
         response.status_code = 201
         return response
-
-
-def wants_page() -> bool:
-    """Tell by ``Accept`` whether a person's browser asks, rather than a script or ``curl``."""
-    return request.accept_mimetypes.best_match(ANSWER_TYPES, default=ANSWER_TYPES[0]) == "text/html"
 
 
 def qr(url: str) -> Markup:

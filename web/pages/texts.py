@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from web.pages.languages import SIZES, language, translate
+from functools import cache
+
+from babel import Locale
+from babel.numbers import format_decimal
+
+from web.pages.languages import SIZES, language, locale, translate
+from web.request.options import MAX_VIEWS
+from web.request.passwords import MAX_PASSWORD_BYTES
 
 
 def _(text: str) -> str:
@@ -57,6 +64,7 @@ SCRIPTS = {
     ),
     "last_view": _("That was its last view: the link opens nothing any more."),
     "wait": _("Too many attempts. Wait {time}."),
+    "come_back": _("That is more than this server takes from one place at a time. Try again in {time}."),
     "zoom": _("Zoom: {percent}"),
     "image_open": _("The image is open."),
 }
@@ -64,8 +72,9 @@ SCRIPTS = {
 ERRORS = {
     "bad_format": _("This image is not made into that format. Open it as it is."),
     "bad_lifetime": _("The server does not keep an image that long. Choose a shorter lifetime."),
-    "bad_password": _("A password may have 1,024 bytes at most."),
-    "bad_views": _("The number of views is a whole number from 1 to 100."),
+    "bad_password": _("A password may have {most_bytes} bytes at most."),
+    "bad_views": _("The number of views is a whole number from 1 to {most_views}."),
+    "blocked": _("This image is blocked by whoever runs this server. Send another one."),
     "broken_image": _("The image is broken or incomplete."),
     "cross_site": _("Another site sent you here with a form. Open the page yourself and try again."),
     "database_away": _("The server can't reach its database at the moment. Try again in a few seconds."),
@@ -80,20 +89,47 @@ ERRORS = {
     "password_wrong": _("That password is wrong. No view was counted."),
     "server_away": _("The server doesn't answer at the moment. Try again in a minute."),
     "storage_full": _("The storage is full until older images expire. Try again in a minute."),
+    "uploads_off": _("Uploads are turned off at the moment by whoever runs this server. Try again later."),
+    "client_quota": _(
+        "As many images from your address are here as may be. Delete one, or come back when one has ended."
+    ),
+    "owner_quota": _(
+        "As many images of your account are here as may be. Delete one, or come back when one has ended."
+    ),
     "too_slow": _("The image came too slowly. Try again where the connection is better."),
     "too_busy": _("The server has too much to do at the moment. Try again in a few seconds."),
     "sandbox_missing": _("This server takes only PNG and JPEG at the moment."),
     "too_large": _("The image is larger than the server takes."),
     "too_many_guesses": _("There were too many attempts at this image's password. Wait a moment."),
     "account_asked": _("This is for people with an account; log in first."),
+    "upload_code_asked": _("This server asks for an upload code. Whoever runs it gives it out."),
+    "upload_code_wrong": _("That upload code is not good here, or not any more."),
+    "uploads_closed": _("Nobody can upload here at the moment. Images that are here can still be opened."),
+    "registration_closed": _("This server opens no accounts."),
+    "key_not_enough": _("An API key is not good for this. Log in first."),
+    "too_many_keys": _("This account has as many API keys as it may. Delete one first."),
     "bad_cursor": _("That part of the list is not there. Begin with the newest image."),
     "login_refused": _("No account has this login and this password."),
     "name_taken": _("This login or this address has an account already."),
     "token_refused": _("The login is over. Log in again."),
     "too_many_logins": _("There were too many attempts at this login. Wait a moment."),
+    "too_many_requests": _("That is more than this server takes from one place at a time."),
     "too_many_pixels": _("The image has more pixels than the server takes."),
     "other": _("The server refused this."),
 }
+
+NUMBERS = {"most_bytes": MAX_PASSWORD_BYTES, "most_views": MAX_VIEWS}
+"""What stands in ERRORS in braces."""
+
+
+def explain(code: str) -> str:
+    """Say what people read in place of an error's code, in the language of this request."""
+    return translate(ERRORS[code]).format(**_numbers(locale()))
+
+
+@cache
+def _numbers(locale: Locale) -> dict[str, str]:
+    return {name: format_decimal(number, locale=locale) for name, number in NUMBERS.items()}
 
 
 def page_words() -> dict[str, object]:
@@ -102,5 +138,5 @@ def page_words() -> dict[str, object]:
         "language": language(),
         "sizes": SIZES,
         "words": {name: translate(text) for name, text in SCRIPTS.items()},
-        "errors": {code: translate(text) for code, text in ERRORS.items()},
+        "errors": {code: explain(code) for code in ERRORS},
     }

@@ -1,4 +1,4 @@
-"""The account whose token a request has in ``Authorization``, if it has one; a token that is no good is refused."""
+"""The account whose token or API key a request has in ``Authorization``; one that is no good is refused."""
 
 from __future__ import annotations
 
@@ -6,31 +6,35 @@ from uuid import UUID
 
 from flask import Flask, g, request
 
-from services import OPEN_CATALOG, Account, AccountAsked, Accounts
+from services import OPEN_CATALOG, Account, AccountAsked, Accounts, ApiKeys, KeyNotEnough
 from web.answer.errors import BadRequest
-from web.description.operation import operation_of
+from web.description.operation import AccountUse, operation_of
 
 
-def register_auth(app: Flask, accounts: Accounts, *, open_catalog: bool) -> None:
+def register_auth(app: Flask, accounts: Accounts, api_keys: ApiKeys, *, open_catalog: bool) -> None:
     """Find the account of each request whose route has to do with accounts, before the route is called."""
 
     @app.before_request
     def identify() -> None:
         g.account, g.open_catalog = None, open_catalog
         header = request.headers.get("Authorization")
-        if header is None or not _looks_who_is_asking(app):
+        use = _account_use(app)
+        if header is None or use == "ignored":
             return
         scheme, _, rest = header.partition(" ")
         if scheme.lower() == "basic":  # the password of an image, which is another matter
             _check_basic()
             return
-        g.account = accounts.identify(rest.strip() if scheme.lower() == "bearer" else header)
+        token = rest.strip() if scheme.lower() == "bearer" else header
+        g.account = (api_keys if ApiKeys.is_meant(token) else accounts).identify(token)
+        if g.account.by_key and use == "logged in":
+            raise KeyNotEnough
 
 
-def _looks_who_is_asking(app: Flask) -> bool:
-    """Read from the description of the route, if there is one, whether an account has to do with it."""
+def _account_use(app: Flask) -> AccountUse:
+    """Read from the description of the route, if there is one, what an account has to do with it."""
     operation = operation_of(app.view_functions[request.endpoint]) if request.endpoint else None
-    return operation is not None and operation.account != "ignored"
+    return "ignored" if operation is None else operation.account
 
 
 def _check_basic() -> None:

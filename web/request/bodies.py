@@ -7,6 +7,7 @@ from typing import Annotated
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field
 
+from web.request.gate import UploadCode
 from web.request.passwords import MAX_PASSWORD_BYTES, NO_NUL
 from web.request.strict import Strict
 
@@ -56,6 +57,7 @@ class Registration(Strict):
         AfterValidator(_address),
     ]
     password: AccountPassword
+    upload_code: UploadCode = None
 
 
 class Credentials(Strict):

@@ -110,18 +110,6 @@ def _whole(request: Request, limit: int) -> bytearray:
     return body
 
 
-def largest_body(max_image_bytes: int) -> Callable[[str, str], int]:
-    """Return what tells how many bytes the body of a request may have, from its method and path."""
-    encoded = encoded_size(max_image_bytes) + ENVELOPE_BYTES
-
-    def largest(method: str, path: str) -> int:
-        if method == "PUT" or path in ("/", "/upload", "/images/upload"):
-            return max_image_bytes + ENVELOPE_BYTES
-        return encoded if path == "/api/images" else MAX_FIELD_BYTES
-
-    return largest
-
-
 def encoded_size(size: int) -> int:
     """Return how many bytes an image has at most in base64, with a line break after each 76 characters."""
     return (size + 2) // 3 * 4 * 78 // 76

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv6Address, IPv6Network, ip_address
+import re
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from flask import Request
 
@@ -10,19 +12,36 @@ IPV6_PREFIX = 64
 """What one household is given at the least: https://www.rfc-editor.org/rfc/rfc6177"""
 NOBODY = "unknown"
 """Stands for every client whose address can't be read: one that came by a Unix socket, say."""
+_WITH_PORT = re.compile(r"\[([^\]]*)\](?::\d+)?|([\d.]+):\d+", re.ASCII)
+"""An address as some proxies write it: RFC 7239, section 6."""
+
+
+def address_of(request: Request) -> IPv4Address | IPv6Address | None:
+    """Return the client's address, an IPv4 one also where a socket of IPv6 took it; None for one that can't be read.
+
+    TRUSTED_PROXIES has been taken into account before: ``forwarded.behind_proxies``.
+    """
+    return _address(request.remote_addr or "")
 
 
 def client_of(request: Request) -> str:
-    """Return the client's IPv4 address, or the /64 network of its IPv6 address.
+    """Return the client's IPv4 address, or the /64 network of its IPv6 address; as ``address_of``."""
+    return _client(request.remote_addr or "")
 
-    TRUSTED_PROXIES has been taken into account before: ``in_flight.behind_proxies``.
-    """
+
+@lru_cache(4096)
+def _client(remote: str) -> str:
+    address = _address(remote)
+    if isinstance(address, IPv6Address):
+        return str(IPv6Network((address, IPV6_PREFIX), strict=False))
+    return str(address or NOBODY)
+
+
+def _address(remote: str) -> IPv4Address | IPv6Address | None:
+    with_port = _WITH_PORT.fullmatch(remote)
+    bare = (with_port[1] or with_port[2] or "") if with_port else remote
     try:
-        address = ip_address((request.remote_addr or "").partition("%")[0])
+        address = ip_address(bare.partition("%")[0])
     except ValueError:
-        return NOBODY
-    if not isinstance(address, IPv6Address):
-        return str(address)
-    if address.ipv4_mapped:
-        return str(address.ipv4_mapped)
-    return str(IPv6Network((address, IPV6_PREFIX), strict=False))
+        return None
+    return (address.ipv4_mapped if isinstance(address, IPv6Address) else None) or address

@@ -10,6 +10,7 @@ from pydantic import Field
 from services import Conversion
 from web.answer.errors import BadRequest
 from web.answer.pictures import FORMS
+from web.request.limits import count
 from web.request.links import is_tracking
 from web.request.strict import Strict, read_text
 
@@ -49,6 +50,7 @@ def read_conversion(request: Request, end: str | None) -> Conversion | None:
         )
     if form is None and asked.width is None and asked.height is None:
         return None
+    count("conversions")
     return Conversion(FORMS[form] if form else None, asked.width, asked.height)
 
 

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from werkzeug.middleware.proxy_fix import ProxyFix
-
 from services import Allowance, Later, Memory, Overloaded
 
 if TYPE_CHECKING:
@@ -37,11 +35,6 @@ def admitted(app: WSGIApplication, memory: Memory) -> WSGIApplication:
         return first
 
     return call
-
-
-def behind_proxies(app: WSGIApplication, hops: int) -> WSGIApplication:
-    """Believe the X-Forwarded fields of so many proxies, and of nobody else."""
-    return ProxyFix(app, x_for=hops, x_proto=hops, x_host=hops) if hops else app
 
 
 def _run(

@@ -6,15 +6,12 @@ import re
 
 from werkzeug.routing import BaseConverter
 
+from services import SPELLING, links_in
 from web.answer.pictures import FORMS
-from web.answer.schemas import SPELLING
 
 _ENDS = "|".join(FORMS)
 _SHARED = re.compile(rf"({SPELLING})(?:\.({_ENDS}))?[\W_]*", re.ASCII | re.IGNORECASE)
 _NAMED = re.compile(rf"(.+)\.({_ENDS})", re.IGNORECASE | re.DOTALL)
-PASTED = rf"(^|[#<(\"\s]|[^/]/)({SPELLING})([^A-Za-z0-9_-]|$)"
-"""Where a link stands in a text, as JSON Schema takes it too; what stands between // and / is a host."""
-_PASTED = re.compile(PASTED, re.ASCII)
 # What advertisers, mailers and social networks append to every address: none of it is meant for this server.
 _TRACKING = re.compile(
     r"utm_\w+|(fb|g|dc|tt|tw|msc?l|ms|y|w|epi|ob|rd|s)clid|gclsrc|[gw]braid|srsltid|igshid|igsh|mibextid|sfnsn"
@@ -45,9 +42,8 @@ def split_name(name: str) -> tuple[str, str | None]:
 
 
 def link_in(text: str) -> str:
-    """Find the link in what somebody pasted: a share URL, an image's URL or the link itself; "" if there is none."""
-    found = _PASTED.search(text)
-    return found[2] if found else ""
+    """Find the first link in what somebody pasted; "" if there is none."""
+    return next(iter(links_in(text)), "")
 
 
 def is_tracking(option: str) -> bool:

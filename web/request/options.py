@@ -15,6 +15,7 @@ from units import parse_duration
 from web.answer.errors import BadRequest
 from web.request.body import Body
 from web.request.filenames import in_query
+from web.request.gate import UploadCode
 from web.request.links import split_name
 from web.request.passwords import NewPassword, passwords_in, refuse_password_in_url
 from web.request.strict import Strict, read_text, shown
@@ -89,7 +90,7 @@ DURATION = {
 
 
 class UploadOptions(Strict):
-    """The options of an upload, whether a form, a query or JSON has them; each is a field of ``Wishes``, too."""
+    """The options of an upload, in a form, a query or JSON; all but ``upload_code`` are fields of ``Wishes``, too."""
 
     lifetime: Annotated[
         int | None,
@@ -120,6 +121,7 @@ class UploadOptions(Strict):
     keep_metadata: Annotated[
         bool | None, AfterValidator(bool), Field(description="is true or false, in a form 1 or 0")
     ] = False
+    upload_code: UploadCode = None
 
 
 def read_wishes(request: Request, body: Body, filename: str | None = None) -> Wishes:

@@ -57,6 +57,10 @@ def passwords_in(request: Request, field: str | None) -> list[str]:
     """Return the passwords of a form field and of HTTP Basic, at most one that isn't empty; raises BadRequest."""
     authorization = request.authorization
     basic = authorization.password if authorization and authorization.type == "basic" else None
+    if basic == "" and authorization and authorization.username:
+        basic = (
+            None  # `-u CODE:` has an upload code and no password; `-u :$PASSWORD` may be one that isn't set
+        )
     if field and basic:
         raise BadRequest("bad_password", "password is given both as a field and as HTTP Basic; give it once.")
     return [password for password in (field, basic) if password is not None]

@@ -20,6 +20,7 @@ from services import (
     OpensByPostOnly,
     Receipt,
     TooManyLogins,
+    Uploader,
 )
 from web.answer.answers import head_response, image_response, iso_time, note_receipt
 from web.answer.schemas import DoneAnswer, MeAnswer, MyImage, RegisteredAnswer, StoredAnswer, TokenAnswer
@@ -28,8 +29,11 @@ from web.description.forms import form
 from web.description.operation import Answer, Operation, RequestBody
 from web.request.auth import account
 from web.request.bodies import Credentials, PasswordChange, Registration
+from web.request.client import client_of
 from web.request.encoded import EncodedImage, read_encoded_image
+from web.request.gate import prove_code
 from web.request.json_body import read_json
+from web.request.limits import guessing
 from web.request.options import wishes_of
 from web.request.passwords import Opening, read_opening
 
@@ -54,9 +58,13 @@ def _add_logins(routes: Blueprint, accounts: Accounts) -> None:
         {201: Answer("The account.", RegisteredAnswer)},
         (NameTaken, *DATABASE),
         body=RequestBody(Registration),
+        basic=True,
+        gate="registration",
+        limit="registrations",
     )
     def registration() -> Response:
         asked = read_json(request, Registration)
+        prove_code(asked.upload_code)
         return _private(_registered(accounts.register(asked.login, asked.email, asked.password)), 201)
 
     @routes.route("/login", methods=["GET", "POST"])
@@ -65,10 +73,13 @@ def _add_logins(routes: Blueprint, accounts: Accounts) -> None:
         {200: Answer("A token.", TokenAnswer)},
         (LoginRefused, TooManyLogins, *DATABASE),
         body=RequestBody(Credentials),
+        limit="logins",
     )
     def login() -> Response:
         given = read_json(request, Credentials)
-        return _private(TokenAnswer(Authorization=accounts.login(given.login, given.password)))
+        return _private(
+            TokenAnswer(Authorization=accounts.login(given.login, given.password, client_of(request)))
+        )
 
 
 def _add_me(routes: Blueprint, accounts: Accounts, catalog: Catalog) -> None:
@@ -97,15 +108,16 @@ def _add_me(routes: Blueprint, accounts: Accounts, catalog: Catalog) -> None:
 def _add_password(routes: Blueprint, accounts: Accounts) -> None:
     @routes.put("/me/password")
     @Operation(
-        "Change one's password, which ends every token",
+        "Change one's password, which ends every token and API key",
         {200: Answer("A new token.", TokenAnswer)},
         (AccountAsked, CurrentPasswordWrong, TooManyLogins, *DATABASE),
         body=RequestBody(PasswordChange),
-        account="asked",
+        account="logged in",
+        limit="logins",
     )
     def change_password() -> Response:
         owner, asked = account(), read_json(request, PasswordChange)
-        token = accounts.change_password(owner, asked.password, asked.new_password)
+        token = accounts.change_password(owner, asked.password, asked.new_password, client_of(request))
         return _private(TokenAnswer(Authorization=token))
 
 
@@ -115,13 +127,16 @@ def _add_upload(routes: Blueprint, drop: Drop, config: Config) -> None:
         "Upload an image as base64",
         {201: Answer("The image is stored.", StoredAnswer, headers=(*RECEIPT_HEADERS, "Cache-Control"))},
         (AccountAsked, *STORING),
-        body=RequestBody(EncodedImage),
+        body=RequestBody(EncodedImage, holds="base64"),
         account="asked",
+        gate="upload",
+        limit="uploads",
     )
     def upload() -> Response:
         owner = account()
         sent, image = read_encoded_image(request, config.max_image_bytes)
-        receipt = drop.deposit(image, wishes_of(sent), owner.id)
+        prove_code(sent.upload_code)
+        receipt = drop.deposit(image, wishes_of(sent), Uploader(client_of(request), owner.id))
         return note_receipt(_private(_stored(receipt, owner), 201), receipt, _source(receipt.link))
 
 
@@ -133,6 +148,7 @@ def _add_images(routes: Blueprint, drop: Drop) -> None:
         (ImageGone, OpensByPostOnly, *DATABASE),
         path={"link": SECRET},
         account="heeded",
+        limit="opens",
     )
     def image(link: str) -> Response:
         if request.method == "HEAD":
@@ -148,9 +164,11 @@ def _add_images(routes: Blueprint, drop: Drop) -> None:
         body=form(Opening),
         account="heeded",
         basic=True,
+        limit="opens",
     )
     def open_image(link: str) -> Response:
-        return image_response(*drop.open(link, read_opening(request)))
+        with guessing(read_opening(request)) as attempt:
+            return image_response(*drop.open(link, attempt))
 
 
 def _private(fields: Any, status: int = 200) -> Response:

@@ -10,18 +10,22 @@ from flask import Blueprint, Response, request
 from werkzeug.routing import BaseConverter
 
 from config import Config
-from services import Catalog, Drop, ImageGone, OpensByPostOnly
+from services import Catalog, Drop, ImageGone, OpensByPostOnly, Uploader
 from web.answer.address import address
 from web.answer.answers import JSON, TEXT, head_response, image_response, receipt_response
+from web.answer.errors import wants_page
 from web.description.common import CONVERTING, DATABASE, IMAGE, RECEIPT, STORING, UNLOCKING
 from web.description.forms import form, text_schemas
 from web.description.forms import upload as upload_body
 from web.description.operation import Operation
-from web.pages.page import Page, wants_page
+from web.pages.page import Page
 from web.request.auth import catalog_owner
 from web.request.body import IMAGE_FIELDS, read_body
+from web.request.client import client_of
 from web.request.conversions import ConversionOptions, read_conversion
 from web.request.filenames import in_path
+from web.request.gate import prove_code
+from web.request.limits import guessing
 from web.request.links import split_name
 from web.request.options import UploadOptions, read_wishes
 from web.request.passwords import Opening, read_opening
@@ -32,10 +36,12 @@ UPLOAD = Operation(
     "Upload an image",
     {201: RECEIPT},
     STORING,
-    query=text_schemas(UploadOptions, without=("password",)),
+    query=text_schemas(UploadOptions, without=("password", "upload_code")),
     body=upload_body(UploadOptions, IMAGE_FIELDS),
     account="heeded",
     basic=True,
+    gate="upload",
+    limit="uploads",
 )
 CONVERSION = text_schemas(ConversionOptions)
 NAME = {
@@ -56,8 +62,9 @@ def _deposit(drop: Drop, page: Page, default: str, filename: str | None = None) 
     by_form = filename is None and wants_page()
     # A form sends the fields that were left empty too.
     body.fields = {name: value for name, value in body.fields.items() if value or not by_form}
+    prove_code(body.fields.get("upload_code"))
     wishes = read_wishes(request, body, filename)
-    receipt = drop.deposit(body.image, wishes, catalog_owner())
+    receipt = drop.deposit(body.image, wishes, Uploader(client_of(request), catalog_owner()))
     if by_form:
         return page.receipt(receipt, asks_password=bool(wishes.password))
     return receipt_response(receipt, address(), default)
@@ -103,6 +110,7 @@ def _add_images(routes: Blueprint, drop: Drop, catalog: Catalog) -> None:
         query=CONVERSION,
         path=NAME,
         account="heeded",
+        limit="opens",
     )
     def image(name: str) -> Response:
         link, end = split_name(name)
@@ -121,11 +129,13 @@ def _add_images(routes: Blueprint, drop: Drop, catalog: Catalog) -> None:
         body=form(Opening),
         account="heeded",
         basic=True,
+        limit="opens",
     )
     def open_image(name: str) -> Response:
         link, end = split_name(name)
         password, conversion = read_opening(request), read_conversion(request, end)
-        return image_response(*_by_name(catalog, drop.open, link, password, conversion))
+        with guessing(password) as attempt:
+            return image_response(*_by_name(catalog, drop.open, link, attempt, conversion))
 
 
 def _by_name(

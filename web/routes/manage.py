@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
 from flask import Blueprint, Response, jsonify, request
+from pydantic import Field
 
 from services import Drop, ImageGone
 from web.answer.answers import described, image_response
@@ -10,10 +13,17 @@ from web.answer.errors import BadRequest
 from web.answer.pictures import MEDIA_TYPES
 from web.answer.schemas import DescribedAnswer
 from web.description.common import DATABASE, DONE, SECRET, UNLOCKING
+from web.description.forms import text_schemas
 from web.description.operation import Answer, Operation
+from web.request.limits import guessing
 from web.request.passwords import read_password
+from web.request.strict import Strict, read_text
 
-MODES = ("view", "download")
+
+class ManageOptions(Strict):
+    """What the query of an image key may hold."""
+
+    mode: Annotated[Literal["view", "download"], Field(description="is view or download")] = "view"
 
 
 def manage_routes(drop: Drop) -> Blueprint:
@@ -25,16 +35,17 @@ def manage_routes(drop: Drop) -> Blueprint:
         "Describe or download an image by its image key",
         {200: Answer("The image's details, or the image.", DescribedAnswer, MEDIA_TYPES, ("Cache-Control",))},
         (ImageGone, *UNLOCKING, *DATABASE),
-        query={"mode": {"type": "string", "enum": list(MODES)}},
+        query=text_schemas(ManageOptions),
         path={"image_key": SECRET},
         account="heeded",
         basic=True,
+        limit="opens",
     )
     def describe(image_key: str) -> Response:
-        password = read_password(request, None)
-        if _mode() == "download":
-            return image_response(*drop.download(image_key, password), disposition="attachment")
-        response = jsonify(described(drop.describe(image_key, password)))
+        with guessing(read_password(request, None)) as attempt:
+            if _mode() == "download":
+                return image_response(*drop.download(image_key, attempt), disposition="attachment")
+            response = jsonify(described(drop.describe(image_key, attempt)))
         response.headers["Cache-Control"] = "no-store"
         return response
 
@@ -54,7 +65,6 @@ def manage_routes(drop: Drop) -> Blueprint:
 
 
 def _mode() -> str:
-    mode = request.args.get("mode", "view")
-    if mode not in MODES or set(request.args) - {"mode"}:
-        raise BadRequest("bad_mode", "mode is view or download, and there is no other option here.")
-    return mode
+    if request.args.keys() - ManageOptions.model_fields:
+        raise BadRequest("bad_mode", "mode is the only option here; leave the others out.")
+    return read_text(ManageOptions, request.args.to_dict()).mode

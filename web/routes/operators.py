@@ -18,6 +18,7 @@ def operator_routes(purge: Purge, readiness: Readiness) -> Blueprint:
         "Purge what has expired",
         {200: Answer("It is done.", schemas.CleanupAnswer)},
         (DatabaseAway,),
+        limit="cleanup",
     )
     def cleanup() -> Response:
         return jsonify(status="success", deleted=purge())

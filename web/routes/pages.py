@@ -11,17 +11,19 @@ from flask import Blueprint, Response, jsonify, render_template, request
 from pydantic import Field
 
 from config import Config
-from services import Drop, ImageGone, ImageInfo, PasswordAsked, PasswordWrong, TooManyGuesses
+from services import PASTED, Drop, Gate, ImageGone, ImageInfo, PasswordAsked, PasswordWrong, TooManyGuesses
 from web.answer.address import address
 from web.answer.answers import image_response, iso_time
-from web.answer.errors import STATUS, BadRequest
+from web.answer.errors import STATUS, BadRequest, wants_page
 from web.answer.schemas import DoneAnswer, GlanceAnswer
 from web.description.common import DATABASE, IMAGE, UNLOCKING
 from web.description.forms import form
 from web.description.operation import HTML, TEXT, Answer, Operation
-from web.pages.page import Page, qr, wants_page
+from web.pages.page import Page, qr
 from web.request.forms import read_form
-from web.request.links import PASTED, link_in
+from web.request.gate import way_in
+from web.request.limits import guessing
+from web.request.links import link_in
 from web.request.passwords import Password, read_password
 from web.request.strict import Strict
 
@@ -50,12 +52,12 @@ class DeletionForm(Strict):
     image_key: str = ""
 
 
-def page_routes(drop: Drop, config: Config) -> Blueprint:
+def page_routes(drop: Drop, gate: Gate, config: Config) -> Blueprint:
     """The pages, and what a person asks of a link."""
     routes = Blueprint("pages", __name__)
     routes.before_request(_refuse_other_sites)
     page = Page(config)
-    _add_pages(routes, page)
+    _add_pages(routes, page, gate)
     _add_glance(routes, page, drop)
     _add_opening(routes, page, drop)
     _add_drawing(routes)
@@ -71,7 +73,7 @@ def _refuse_other_sites() -> None:
         )
 
 
-def _add_pages(routes: Blueprint, page: Page) -> None:
+def _add_pages(routes: Blueprint, page: Page, gate: Gate) -> None:
     @routes.get("/")
     @Operation(
         "The drop page, or for curl how to use it",
@@ -79,8 +81,9 @@ def _add_pages(routes: Blueprint, page: Page) -> None:
     )
     def home() -> Response:
         if wants_page():
-            return page.drop()
-        response = Response(render_template("help.txt", host=address()), mimetype="text/plain")
+            return page.drop(way_in(gate, request))
+        text = render_template("help.txt", host=address(), way_in=way_in(gate, request))
+        response = Response(text, mimetype="text/plain")
         response.headers["Vary"] = "Accept"
         response.headers["Cache-Control"] = "no-store"
         return response
@@ -99,6 +102,7 @@ def _add_glance(routes: Blueprint, page: Page, drop: Drop) -> None:
         (ImageGone, *DATABASE),
         body=form(LinkForm),
         also=CROSS_SITE,
+        limit="opens",
     )
     def glance() -> Response:
         link = link_in(_form(LinkForm).link)
@@ -117,12 +121,14 @@ def _add_opening(routes: Blueprint, page: Page, drop: Drop) -> None:
         body=form(OpeningForm),
         also=CROSS_SITE,
         basic=True,
+        limit="opens",
     )
     def open_image() -> Response:
         sent = _form(OpeningForm)
-        link = link_in(sent.link)
+        link, password = link_in(sent.link), read_password(request, sent.password)
         try:
-            return image_response(*drop.open(link, read_password(request, sent.password)))
+            with guessing(password) as attempt:
+                return image_response(*drop.open(link, attempt))
         except (PasswordAsked, PasswordWrong, TooManyGuesses) as error:
             if not wants_page():
                 raise

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify
 
+from services import Gate
 from web.answer.address import address
 from web.answer.answers import content_disposition
 from web.answer.schemas import ShareXAnswer
 from web.description.operation import Answer, Operation
 
+HEADERS = {"code": {"Upload-Code": "YOUR-UPLOAD-CODE"}, "account": {"Authorization": "Bearer YOUR-API-KEY"}}
+"""What its owner has to write into it once, where uploads ask for it."""
 
-def sharex_routes() -> Blueprint:
+
+def sharex_routes(gate: Gate) -> Blueprint:
     """The route of the uploader."""
     routes = Blueprint("sharex", __name__)
 
@@ -32,6 +36,8 @@ def sharex_routes() -> Blueprint:
             "URL": "{json:url}",
             "ErrorMessage": "{json:message}",
         }
+        if gate.uploads in HEADERS:
+            uploader["Headers"] = HEADERS[gate.uploads]
         response = jsonify(uploader)
         response.headers["Content-Disposition"] = content_disposition("attachment", "mayfly.sxcu")
         response.headers["Cache-Control"] = "no-store"

@@ -2,7 +2,7 @@
 
 import { copyOf, one, show, tell, unseen } from "../shared/dom.js";
 import { Refused } from "../shared/server.js";
-import { bytes, errorWord, percent, word } from "../shared/words.js";
+import { bytes, errorWord, percent, refusalWord, word } from "../shared/words.js";
 import { Cancelled, upload } from "./upload.js";
 
 // Answers that the same image will always get, whatever else is wished and whenever it is sent again.
@@ -16,6 +16,7 @@ export class ChosenImage {
     this.preview = URL.createObjectURL(file);
     this.sending = null;
     this.wished = null; // what it is to be sent with, while it waits for its turn
+    this.refusal = "";
     const thumb = one(".thumb", this.element);
     thumb.onerror = () => {
       thumb.replaceWith(Object.assign(document.createElement("span"), { className: "thumb" }));
@@ -113,9 +114,11 @@ export class ChosenImage {
   }
 
   fail(error) {
-    if (error instanceof Cancelled) this.state("cancelled", word("cancelled"));
+    this.refusal = error instanceof Refused ? error.code : "";
+    if (this.refusal.startsWith("upload_code")) this.state("waiting", errorWord(this.refusal));
+    else if (error instanceof Cancelled) this.state("cancelled", word("cancelled"));
     else if (error instanceof Refused)
-      this.state(OF_THE_IMAGE.has(error.status) ? "refused" : "failed", errorWord(error.code));
+      this.state(OF_THE_IMAGE.has(error.status) ? "refused" : "failed", refusalWord(error));
     else this.state("failed", word("unreachable"));
     tell(`${this.file.name}: ${one(".state", this.element).textContent}`);
   }

@@ -4,7 +4,7 @@ import { copyText, sayCopied } from "../shared/clipboard.js";
 import { countDown } from "../shared/clock.js";
 import { copyOf, one, problem, show, tell } from "../shared/dom.js";
 import { ask, describe, Refused } from "../shared/server.js";
-import { clockFace, errorWord, word } from "../shared/words.js";
+import { clockFace, refusalWord, word } from "../shared/words.js";
 import { forgetLink } from "./kept-links.js";
 
 const UNDO = 5000;
@@ -158,7 +158,7 @@ export class LinkCard {
       squares.replaceChildren(image);
     } catch (error) {
       this.part(".qr").open = false;
-      problem(this.part(".problem"), errorWord(error.code));
+      problem(this.part(".problem"), refusalWord(error));
     }
   }
 
@@ -184,7 +184,7 @@ export class LinkCard {
         return;
       }
       if (error.status !== 404) {
-        this.failed(errorWord(error.code));
+        this.failed(refusalWord(error));
         return;
       }
     }
@@ -223,7 +223,7 @@ export class LinkCard {
   leave() {
     const next = this.element.nextElementSibling ?? this.element.previousElementSibling;
     this.element.remove();
-    (next?.querySelector("button:not([hidden])") ?? one("#file")).focus();
+    (next?.querySelector("button:not([hidden])") ?? one("#file") ?? one("#main")).focus();
     document.dispatchEvent(new Event("card-left"));
   }
 }

@@ -3,9 +3,10 @@
 import { countDown } from "../shared/clock.js";
 import { all, one, problem, show, tell } from "../shared/dom.js";
 import { ask, describe, Refused, Unreachable } from "../shared/server.js";
-import { bytes, clockFace, duration, errorWord, word } from "../shared/words.js";
+import { bytes, clockFace, refusalWord, word } from "../shared/words.js";
 import { OpenedImage } from "./opened-image.js";
 
+const PASSWORDS = new Set(["password_asked", "password_wrong", "too_many_guesses"]);
 const section = (name) => one(`[data-state="${name}"]`);
 const title = document.title;
 let link = "";
@@ -34,8 +35,7 @@ function fail(error, again, sentence) {
     return;
   }
   enter("failed");
-  one(".why", section("failed")).textContent =
-    error instanceof Refused ? errorWord(error.code) : word(sentence);
+  one(".why", section("failed")).textContent = error instanceof Refused ? refusalWord(error) : word(sentence);
   one(".again", section("failed")).onclick = again;
 }
 
@@ -96,7 +96,7 @@ async function open(password) {
     if (mine === turn) await showImage(blob, answer.headers, mine);
   } catch (error) {
     if (mine !== turn) return;
-    if (error instanceof Refused && [401, 403, 429].includes(error.status)) refusePassword(error);
+    if (error instanceof Refused && PASSWORDS.has(error.code)) refusePassword(error);
     else fail(error, look, "open_failed");
   }
 }
@@ -153,11 +153,9 @@ function fileName(disposition) {
 function refusePassword(error) {
   showReady();
   const field = one("[name=password]", section("ready"));
-  const text =
-    error.code === "too_many_guesses" ? word("wait", { time: duration(error.wait) }) : errorWord(error.code);
   field.value = "";
   field.setAttribute("aria-invalid", "true");
-  problem(one(".problem", section("ready")), text);
+  problem(one(".problem", section("ready")), refusalWord(error));
   field.focus();
 }
 

@@ -17,6 +17,13 @@ export function errorWord(code) {
   return said.errors[code] ?? said.errors.other;
 }
 
+// What a refusal says, and when to come back where it names a time.
+export function refusalWord({ code, wait }) {
+  if (wait && code === "too_many_guesses") return word("wait", { time: duration(wait) });
+  if (wait && code === "too_many_requests") return word("come_back", { time: duration(wait) });
+  return errorWord(code);
+}
+
 export function bytes(number) {
   const [size, unit, digits] = said.sizes.find(([least]) => number >= least) ?? said.sizes.at(-1);
   return format({ style: "unit", unit, maximumFractionDigits: digits }).format(number / size);

@@ -1,0 +1,224 @@
+"""METRICS_BIND: what all processes of this server count, given to Prometheus by the main process.
+
+Each worker counts in files of its own, in a folder under DATA_DIR that only this user can look into.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from itertools import count as numbers
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from sqlalchemy.exc import DBAPIError
+
+from app import Mayfly
+from config import ConfigError, folder_of_counts, share_counts_in
+from front import Front
+from imaging import sandbox_deaths
+from models import db
+from services import DEAR, ServiceError, counts, waiting_for_connections
+from web import VERSION
+
+if TYPE_CHECKING:
+    from prometheus_client import Metric
+
+LOOK_SECONDS = 1.0
+"""How often a worker says how much there is of what comes and goes."""
+_held: list[IO[str]] = []
+"""The file whose lock says that this process lives; it is never closed."""
+
+
+@contextmanager
+def served(app: Mayfly) -> Iterator[None]:
+    """Answer Prometheus on METRICS_BIND while the block runs; does nothing where that is not set.
+
+    Raises ConfigError where the address or the folder can't be used.
+    """
+    bind = app.settings.metrics_bind
+    if bind is None:
+        yield
+        return
+    with _folder_in(app.settings.data_dir) as folder, _answering(bind, _Scrape(app, folder)):
+        share_counts_in(folder)
+        yield
+
+
+def count(app: Mayfly, front: Front) -> None:
+    """Count in this worker from now on, if METRICS_BIND is set."""
+    if app.settings.metrics_bind is None:
+        return
+    counts.start_counting(_number_in(folder_of_counts()))
+    counts.WORKER_STARTS.add()
+    counts.WORKERS.set(to=1)
+    threading.Thread(target=_look_on, args=(app, front), name="levels", daemon=True).start()
+
+
+@contextmanager
+def _folder_in(data_dir: Path) -> Iterator[Path]:
+    """Make a folder for the counts of this server; remove what servers that were killed have left beside it."""
+    with ExitStack() as stack:
+        try:
+            parent = data_dir / "metrics"
+            parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with _locked(parent / "lock", wait=True):
+                for left in parent.glob("*/"):
+                    with suppress(BlockingIOError), _locked(left / "lock"):  # one that runs holds it
+                        shutil.rmtree(left)
+                folder = Path(tempfile.mkdtemp(dir=parent))
+                stack.callback(shutil.rmtree, folder, ignore_errors=True)
+                stack.enter_context(_locked(folder / "lock"))
+        except OSError as error:
+            raise ConfigError(
+                f"METRICS_BIND needs a folder in {data_dir} ({error.strerror}): let this user write there,"
+                " or set DATA_DIR"
+            ) from None
+        yield folder
+
+
+@contextmanager
+def _locked(path: Path, *, wait: bool = False) -> Iterator[None]:
+    """Hold a lock that ends with this process; raises BlockingIOError where another holds it and nobody waits."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
+
+
+def _number_in(folder: Path) -> str:
+    """Take the lowest number that no living process has, so that there are few files however many workers end."""
+    for number in numbers():
+        file = (folder / f"{number}.alive").open("w")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            continue
+        _held.append(file)
+        return str(number)
+    raise AssertionError  # numbers don't end
+
+
+@contextmanager
+def _answering(bind: tuple[str, int], scrape: _Scrape) -> Iterator[None]:
+    from prometheus_client import CollectorRegistry, start_http_server
+
+    registry, (host, port) = CollectorRegistry(), bind
+    registry.register(scrape)
+    try:
+        server, _ = start_http_server(port, host, registry)
+    except (OSError, socket.gaierror) as error:
+        raise ConfigError(
+            f"METRICS_BIND {host}:{port} can't be served: {error.strerror}; free it or set METRICS_BIND"
+        ) from None
+    # A worker must not be forked while another thread holds locks of libraries, nor keep the port.
+    os.register_at_fork(
+        before=scrape.lock.acquire, after_in_parent=scrape.lock.release, after_in_child=server.socket.close
+    )
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+class _Scrape:
+    """Answers a scrape: what the workers counted, and what is asked at that moment."""
+
+    def __init__(self, app: Mayfly, folder: Path) -> None:
+        self.lock = threading.Lock()
+        self._app = app
+        self._folder = folder
+
+    def collect(self) -> Iterable[Metric]:
+        """Return everything; one scrape at a time."""
+        from prometheus_client.multiprocess import MultiProcessCollector
+
+        with self.lock:
+            self._forget_the_dead()
+            counted = MultiProcessCollector(None, str(self._folder)).collect()  # type: ignore[no-untyped-call]
+            return [*counted, *_asked(self._app)]
+
+    def _forget_the_dead(self) -> None:
+        """Take the levels of processes that ended out of the sums; what they counted stays."""
+        from prometheus_client.multiprocess import mark_process_dead
+
+        for alive in self._folder.glob("*.alive"):
+            with suppress(BlockingIOError), _locked(alive):
+                mark_process_dead(alive.stem, str(self._folder))  # type: ignore[no-untyped-call]
+
+
+def _asked(app: Mayfly) -> Iterator[Metric]:
+    """Ask the settings, the disk and the database; what the database doesn't tell is left out."""
+    config = app.settings
+    yield _gauge("mayfly_build_info", "The version that runs.", {VERSION: 1}, "version")
+    yield _gauge("mayfly_workers_most", "Worker processes that should live.", {"": config.workers})
+    ready = {name: float(part.ok) for name, part in app.readiness().items()}
+    yield _gauge("mayfly_ready", "Whether a part of /readyz is good.", ready, "part")
+    if config.max_stored_bytes is not None:
+        yield _gauge("mayfly_stored_most_bytes", "MAX_STORED_BYTES.", {"": config.max_stored_bytes})
+    if config.database_url is None:
+        disk = os.statvfs(config.data_dir)
+        yield _gauge("mayfly_disk_bytes", "The disk of DATA_DIR.", {"": disk.f_blocks * disk.f_frsize})
+        yield _gauge("mayfly_disk_free_bytes", "What is free on it.", {"": disk.f_bavail * disk.f_frsize})
+    with app.app_context():
+        try:
+            yield from _asked_of_database(app)
+        except (ServiceError, DBAPIError):
+            return  # mayfly_ready says so
+        finally:
+            db.engine.dispose()  # no worker is to inherit a connection
+
+
+def _asked_of_database(app: Mayfly) -> list[Metric]:
+    images, _ = app.status.stored()
+    with db.engine.connect() as connection:
+        lag = app.purge_clock(connection)
+    return [
+        _gauge("mayfly_images_alive", "Images that live.", {"": images.living}),
+        _gauge("mayfly_stored_bytes", "What rows and sealed bytes take.", {"": images.stored_bytes}),
+        _gauge("mayfly_purge_lag_seconds", "Age of the oldest that is dead.", lag._asdict(), "of"),
+    ]
+
+
+def _gauge(name: str, meaning: str, values: dict[str, float], *label: str) -> Metric:
+    from prometheus_client.core import GaugeMetricFamily
+
+    gauge = GaugeMetricFamily(name, meaning, labels=label)
+    for value, amount in values.items():
+        gauge.add_metric([value] if label else [], amount)
+    return gauge
+
+
+def _look_on(app: Mayfly, front: Front) -> None:
+    deaths = 0
+    while True:
+        before, deaths = deaths, sandbox_deaths()
+        counts.SANDBOX_DEATHS.add(amount=deaths - before)
+        _look(app, front)
+        time.sleep(LOOK_SECONDS)
+
+
+def _look(app: Mayfly, front: Front) -> None:
+    for what, budget in DEAR.items():
+        counts.DEAR_RUNNING.set(what, to=budget.taken)
+        counts.DEAR_WAITING.set(what, to=budget.queued)
+    memory = app.memory
+    for part, budget in (("medium", memory.medium), ("large", memory.large), ("unread", memory.unread)):
+        counts.MEMORY_GIVEN.set(part, to=budget.taken)
+        counts.MEMORY_MOST.set(part, to=budget.units)
+        counts.MEMORY_WAITING.set(part, to=budget.queued)
+    with app.app_context():
+        counts.CONNECTIONS_USED.set(to=db.engine.pool.checkedout())  # type: ignore[attr-defined]
+    counts.CONNECTIONS_MOST.set(to=app.settings.connections)
+    counts.CONNECTIONS_WAITING.set(to=waiting_for_connections())
+    counts.THREADS_BUSY.set(to=front.pool.busy)
+    counts.THREADS_MOST.set(to=front.pool.threads)
+    counts.THREADS_WAITING.set(to=front.pool.waiting)

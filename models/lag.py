@@ -1,0 +1,34 @@
+"""What is dead and still there, and which schema the database has, for who asks every second."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, text
+
+from models.ciphertext import SLOTS
+
+# A look at the index on (slot, expires_at) for each slot, however many rows there are.
+_OLDEST = text(
+    """
+    SELECT extract(epoch FROM statement_timestamp() - min(first.expires_at))::float8
+    FROM generate_series(0, :slots - 1) AS ring(slot)
+    CROSS JOIN LATERAL (
+        SELECT expires_at FROM images WHERE images.slot = ring.slot ORDER BY expires_at LIMIT 1
+    ) AS first
+    """
+)
+_HAS_SCHEMA = text("SELECT to_regclass('alembic_version') IS NOT NULL")
+_SCHEMA = text("SELECT max(version_num) FROM alembic_version")
+
+
+def age_of_oldest_dead_row(connection: Connection) -> float:
+    """Return for how many seconds the oldest expired row has been dead; 0 where there is none."""
+    age = connection.execute(_OLDEST, {"slots": SLOTS}).scalar_one()
+    return max(0.0, float(age or 0.0))
+
+
+def schema_version(connection: Connection) -> str | None:
+    """Return the number of the last migration that the database went through; None where it has no schema of ours."""
+    if not connection.execute(_HAS_SCHEMA).scalar_one():
+        return None
+    version: str | None = connection.execute(_SCHEMA).scalar_one()
+    return version

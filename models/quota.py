@@ -1,0 +1,99 @@
+"""How much of what lives came from one address or is one account's, counted in the rows themselves at each upload."""
+
+# ruff: noqa: S608 - what stands in statements are names of columns
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from models.base import raw_cursor
+from models.image import LIVING, STORED_BYTES
+
+UNLIMITED = 2**62
+OVER_QUOTA = "23Q01"
+"""The SQLSTATE that the checks of migration 0006 raise: an integrity_constraint_violation of our own."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """Images that count together, and the most of them that may live at a time: their number and their bytes."""
+
+    column: str
+    """client_tag or owner_id."""
+    value: bytes | UUID = field(repr=False)
+    most_images: int = UNLIMITED
+    most_bytes: int = UNLIMITED
+
+    def check(self, lock: int | None, more_images: int, more_bytes: int) -> tuple[str, tuple[object, ...]]:
+        """Write the statement that refuses what is too much, and its values."""
+        more = more_images, more_bytes, self.most_images, self.most_bytes
+        return f"SELECT check_{self.column}(%s, %s, %s, %s, %s, %s);", (self.written, lock, *more)
+
+    @property
+    def written(self) -> bytes | str:
+        """The value as psycopg2 takes it."""
+        return str(self.value) if isinstance(self.value, UUID) else self.value
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What of a share is taken, and in how many seconds an image of the asked size fits; None for never."""
+
+    images: int
+    bytes: int
+    seconds: int | None
+
+
+LOCKS = {"client_tag": 1, "owner_id": 2}
+"""The first number of an advisory lock; one of two numbers is never the same as PURGE_LOCK, which is a single one."""
+_TAKEN = f"""
+    WITH living AS (
+        SELECT expires_at, {STORED_BYTES} AS stored FROM images WHERE {{column}} = %(value)s AND {LIVING}
+    ), taken AS (
+        SELECT count(*) AS images, coalesce(sum(stored), 0) AS bytes FROM living
+    ), ended AS (
+        SELECT expires_at, count(*) OVER soonest AS images, sum(stored) OVER soonest AS bytes
+        FROM living WINDOW soonest AS (ORDER BY expires_at ROWS UNBOUNDED PRECEDING)
+    )
+    SELECT taken.images, taken.bytes::bigint, (
+        SELECT ceil(extract(epoch FROM min(expires_at) - clock_timestamp()))::bigint FROM ended
+        WHERE taken.images + 1 - ended.images <= %(most_images)s
+          AND taken.bytes + %(size)s - ended.bytes <= %(most_bytes)s
+    ) FROM taken
+    """
+
+
+def quota_checks(connection: Connection, shares: list[Share], size: int) -> tuple[bytes, bytes]:
+    """Write the statements that go before and after what stores an image of ``size`` bytes; empty without shares.
+
+    Those before refuse what is too much already, so that its bytes are not sent. Those after make it exact: they lock
+    and count once more, and the lock is held until the transaction ends. All raise OVER_QUOTA.
+    """
+    before = [share.check(None, 1, size) for share in shares]
+    # Everybody takes the locks in the same order: no deadlock.
+    ordered = sorted(shares, key=lambda share: LOCKS[share.column])
+    after = [share.check(LOCKS[share.column], 0, 0) for share in ordered]
+    with raw_cursor(connection) as cursor:
+        return (
+            b"".join(cursor.mogrify(*check) for check in before),
+            b"".join(cursor.mogrify(*check) for check in after),
+        )
+
+
+def share_over(error: DBAPIError) -> str | None:
+    """Tell which column's share was too small for an upload, by the error that it ended in; None for another error."""
+    if getattr(error.orig, "pgcode", None) != OVER_QUOTA:
+        return None
+    return str(error.orig.diag.message_detail)  # type: ignore[union-attr]
+
+
+def taken(connection: Connection, share: Share, size: int) -> Taken:
+    """Count what lives of a share, and tell when it has room for one more image of ``size`` bytes."""
+    with raw_cursor(connection) as cursor:
+        values = {**vars(share), "value": share.written, "size": size}
+        cursor.execute(_TAKEN.format(column=share.column), values)
+        return Taken(*cursor.fetchone())

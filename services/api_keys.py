@@ -1,0 +1,136 @@
+"""API keys: what a script has in place of a login."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import Engine
+
+from crypto import ApiKey, MalformedSecret, OwnerSeal, ServerKeys, Unopenable
+from models import (
+    StoredKey,
+    delete_key,
+    insert_key,
+    keys_after,
+    keys_of,
+    lock_keys,
+    now,
+    replace_key,
+    use_key,
+)
+from services.accounts import Account, Accounts
+from services.database import autocommit, transaction
+from services.errors import KeyGone, TokenRefused, TooManyKeys
+
+MOST_KEYS = 50
+RENEWED_AT_ONCE = 100
+
+
+@dataclass(frozen=True)
+class KeyInfo:
+    """What an account is told of one of its API keys."""
+
+    id: UUID
+    name: str | None
+    """None where it can't be opened: its server key is gone, and so the API key is no good any more."""
+    created_at: datetime
+    used_on: date | None
+    """The day of its last use; None until there was one."""
+
+
+class ApiKeys:
+    """Makes, lists and revokes API keys, and tells whose one is."""
+
+    def __init__(self, engine: Engine, server_keys: ServerKeys, accounts: Accounts) -> None:
+        self._engine = engine
+        self._seal = OwnerSeal(server_keys)
+        self._accounts = accounts
+
+    def make(self, account: Account, name: str) -> tuple[KeyInfo, str]:
+        """Make an API key for an account that has logged in, and return it; nobody can show it again.
+
+        Raises TooManyKeys, TokenRefused where the account has gone or its password was changed, DatabaseAway.
+        """
+        api_key, key_id = ApiKey.new(), uuid4()
+        owner, version = account.id, account.token_version
+        with transaction(self._engine) as connection:
+            others = lock_keys(connection, owner, version)
+            if others is None:
+                raise TokenRefused
+            if others >= MOST_KEYS:
+                raise TooManyKeys(MOST_KEYS)
+            sealed = self._sealed(owner, name, api_key.digest, int(now(connection)))
+            tag = self._seal.api_key_tags(api_key.digest)[0]
+            created_at = insert_key(connection, key_id, owner, version, tag, sealed)
+        return KeyInfo(key_id, name, created_at, None), api_key.text
+
+    def of(self, account: Account) -> list[KeyInfo]:
+        """List an account's API keys, the oldest first; raises DatabaseAway."""
+        with autocommit(self._engine) as connection:
+            found = keys_of(connection, account.id, account.token_version)
+        return [self._told(key) for key in found]
+
+    def revoke(self, account: Account, key_id: UUID) -> None:
+        """Delete an API key of an account, which is no good from then on; raises KeyGone, DatabaseAway."""
+        with autocommit(self._engine) as connection:
+            if not delete_key(connection, key_id, account.id, account.token_version):
+                raise KeyGone
+
+    @staticmethod
+    def is_meant(text: str) -> bool:
+        """Tell whether what a client sent is meant as an API key."""
+        return ApiKey.is_meant(text)
+
+    def identify(self, text: str) -> Account:
+        """Tell whose an API key is, and note the day; raises TokenRefused for one that is no good, DatabaseAway.
+
+        What is sealed has to be of this key and this account: a row that was moved to another account opens nothing.
+        """
+        try:
+            digest = ApiKey.parse(text).digest
+        except MalformedSecret:
+            raise TokenRefused from None
+        with autocommit(self._engine) as connection:
+            found = use_key(connection, self._seal.api_key_tags(digest))
+        opened = None if found is None else self._open(found[1].id, found[0])
+        if found is None or opened is None or not hmac.compare_digest(opened[1], digest):
+            raise TokenRefused
+        return self._accounts.account_of(found[1])
+
+    def renew(self) -> int:
+        """Seal and tag every API key under the newest server key, so that an older one may go; return how many.
+
+        Raises DatabaseAway.
+        """
+        renewed, after = 0, UUID(int=0)
+        with autocommit(self._engine) as connection:
+            while rows := keys_after(connection, after, RENEWED_AT_ONCE):
+                for row in rows:
+                    opened = self._open(row.owner, row.sealed)
+                    if opened is not None:
+                        name, digest = opened
+                        sealed = self._sealed(row.owner, name, digest, int(now(connection)))
+                        renewed += replace_key(connection, row, self._seal.api_key_tags(digest)[0], sealed)
+                after = rows[-1].id
+        return renewed
+
+    def _told(self, key: StoredKey) -> KeyInfo:
+        opened = self._open(key.owner, key.sealed)
+        return KeyInfo(key.id, opened[0] if opened else None, key.created_at, key.used_on)
+
+    def _sealed(self, owner: UUID, name: str, digest: bytes, at: int) -> bytes:
+        kept = {"name": name, "digest": digest.hex()}
+        written = json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode()
+        return self._seal.seal_api_key(owner, written, at=at)
+
+    def _open(self, owner: UUID, sealed: bytes) -> tuple[str, bytes] | None:
+        """Return the name and the digest of an API key; None where it is another account's, or was altered."""
+        try:
+            kept = json.loads(self._seal.open_api_key(owner, sealed))
+        except Unopenable:
+            return None
+        return kept["name"], bytes.fromhex(kept["digest"])

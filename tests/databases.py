@@ -1,0 +1,44 @@
+"""Databases beside the session's own, on the same PostgreSQL, and what one of them answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import create_engine, make_url, text
+
+
+@contextmanager
+def empty_database(database_url: str, name: str) -> Iterator[str]:
+    """Create a database without a table on the server of another; it is dropped when the block ends.
+
+    Whoever is still connected to it then loses the connection.
+    """
+    run(database_url, f"CREATE DATABASE {name}")
+    try:
+        yield make_url(database_url).set(database=name).render_as_string(hide_password=False)
+    finally:
+        run(database_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def run(database_url: str, statement: str) -> None:
+    """Run one statement outside of a transaction."""
+    engine = create_engine(database_url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+def value(database_url: str, query: str) -> Any:
+    """Return the one value that a query has."""
+    engine = create_engine(database_url)
+    with engine.connect() as connection:
+        found = connection.execute(text(query)).scalar_one()
+    engine.dispose()
+    return found
+
+
+def schema(database_url: str) -> str:
+    """Return the number of the migration that a database has run last."""
+    return str(value(database_url, "SELECT version_num FROM alembic_version"))

@@ -1,0 +1,101 @@
+"""The figures of the service's state are those of its tables."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import Engine, text
+
+from app import Mayfly
+from models import SLOTS, ciphertexts, slot_lag, slot_of, span_of
+from services import Status
+from storage import RowStore
+from tests.cast import deposit, register
+from tests.conftest import MakeApp
+
+LIFE = 3600
+SPAN = span_of(LIFE)
+AHEAD = LIFE // SPAN + 1
+
+
+def status_of(engine: Engine) -> Status:
+    return Status(engine, [RowStore()], None, LIFE)
+
+
+def test_it_counts_what_lives_and_what_is_stored(app: Mayfly, engine: Engine) -> None:
+    ask, client = status_of(engine), app.test_client()
+    before = ask()
+    assert (before.living_images, before.stored_bytes, before.uploads_last_minute) == (0, 0, 0)
+    deposit(client)
+    deposit(client)
+    register(client)
+    after = ask()
+    assert (after.living_images, after.uploads_last_minute, after.accounts) == (2, 2, before.accounts + 1)
+    assert after.stored_bytes > 0
+    assert (after.oldest_dead_row, after.oldest_dead_slot) == (0, 0)
+    assert after.postgresql[0].isdigit()
+    assert after.schema == "0006"
+
+
+def test_the_bytes_are_those_that_the_quota_counts(make_app: MakeApp, engine: Engine) -> None:
+    client = make_app(max_stored_bytes=2**30).test_client()
+    deposit(client, description="of a flower")
+    deposit(client)
+    with engine.connect() as connection:
+        counted = connection.execute(text("SELECT sum(bytes) FROM stored")).scalar_one()
+    assert status_of(engine)().stored_bytes == counted
+
+
+def test_a_dead_row_lags_until_it_is_purged(app: Mayfly, engine: Engine) -> None:
+    deposit(app.test_client())
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE images SET created_at = now() - interval '3h', expires_at = now() - interval '90s'")
+        )
+    told = status_of(engine)()
+    assert told.living_images == 0
+    assert 90 <= told.oldest_dead_row < 300
+    app.purge()
+    assert status_of(engine)().oldest_dead_row == 0
+
+
+@pytest.mark.parametrize("spans_ago", [1, 3, SLOTS - AHEAD - 2])
+def test_a_dead_slot_lags_from_the_end_of_its_span(engine: Engine, spans_ago: int) -> None:
+    with engine.connect() as connection:
+        at = connection.execute(text("SELECT extract(epoch FROM now())::float8")).scalar_one()
+        slot = slot_of(int(at) - spans_ago * SPAN, LIFE)
+        lag = slot_lag(connection, [slot], SPAN, AHEAD)
+    assert lag == pytest.approx(at % SPAN + (spans_ago - 1) * SPAN, abs=1)
+
+
+@pytest.mark.parametrize("spans_ahead", [0, 1, AHEAD])
+def test_a_slot_of_the_present_or_of_what_comes_never_lags(engine: Engine, spans_ahead: int) -> None:
+    """An upload may be copying into it whose row nobody sees yet, or its only image was deleted a moment ago."""
+    with engine.connect() as connection:
+        at = connection.execute(text("SELECT extract(epoch FROM now())::float8")).scalar_one()
+        slot = slot_of(int(at) + spans_ahead * SPAN, LIFE)
+        assert slot_lag(connection, [slot], SPAN, AHEAD) < 1, "not the hour since it came last"
+
+
+def test_a_slot_that_can_t_be_emptied_is_told(app: Mayfly, engine: Engine) -> None:
+    deposit(app.test_client(), lifetime=60)
+    with engine.begin() as connection:
+        at = connection.execute(text("SELECT extract(epoch FROM now())::float8")).scalar_one()
+        dead, was = slot_of(int(at) - 3 * SPAN, LIFE), connection.execute(text("SELECT slot FROM images"))
+        connection.execute(text(f"INSERT INTO {ciphertexts(dead)} TABLE {ciphertexts(was.scalar_one())}"))
+    assert status_of(engine)().oldest_dead_slot >= 2 * SPAN
+    with engine.connect() as reader:
+        reader.execute(text(f"LOCK TABLE {ciphertexts(dead)} IN ACCESS SHARE MODE"))
+        app.purge()
+        assert status_of(engine)().oldest_dead_slot >= 2 * SPAN, "a reader holds it"
+    app.purge()
+    assert status_of(engine)().oldest_dead_slot == 0
+
+
+def test_stored_tells_the_same_to_who_asks_often(app: Mayfly, engine: Engine) -> None:
+    deposit(app.test_client())
+    images, lag = status_of(engine).stored()
+    told = replace(status_of(engine)(), oldest_dead_row=0)
+    assert (images.living, images.stored_bytes) == (told.living_images, told.stored_bytes)
+    assert lag == told.oldest_dead_slot == 0

@@ -1,0 +1,152 @@
+// From images that were chosen to links: they are sent one after the other.
+
+import { copyLater } from "../shared/clipboard.js";
+import { one, problem, show, tell } from "../shared/dom.js";
+import { bytes, word } from "../shared/words.js";
+import { chooseImages } from "./choose-images.js";
+import { ChosenImage } from "./chosen-image.js";
+import { LinkCard } from "./link-card.js";
+import { SendBar } from "./send-bar.js";
+import { UploadCode } from "./upload-code.js";
+import { foldWishes, forget, wishes } from "./wishes.js";
+
+// `ready` is called with what the server says of an image, with the image and its password, and returns its card;
+// `moved` when images came to the links.
+export function sendImages(form, ready, moved) {
+  const most = Number(form.dataset.most);
+  const accepted = form.dataset.accepted.split(" ");
+  const code = new UploadCode(one("#code"));
+  const bar = new SendBar(() => {
+    items.forEach((item) => item.stop());
+    arrange();
+  });
+  let items = []; // those that have no link, in the order in which they were chosen
+
+  function refused(file) {
+    if (/^image\/hei[cf]/.test(file.type) || /\.hei[cf]$/i.test(file.name))
+      return word("heic", { name: file.name });
+    // A file without a type is for the server to judge: it looks at the bytes.
+    if (file.type && !accepted.includes(file.type))
+      return word(file.type.startsWith("image/") ? "other_kind" : "not_an_image", { name: file.name });
+    if (file.size > most)
+      return word("too_large", { name: file.name, size: bytes(file.size), most: bytes(most) });
+    return "";
+  }
+
+  function take(files, atOnce = false) {
+    const problems = [];
+    const names = [];
+    for (const file of files) {
+      const why = refused(file);
+      if (why) {
+        problems.push(why);
+        continue;
+      }
+      const item = new ChosenImage(file, { again: (it) => send([it]), gone: drop });
+      items.push(item);
+      one("#items").append(item.element);
+      names.push(file.name);
+    }
+    problem(one("#problem"), problems.join("\n"));
+    if (names.length) tell(word("added", { name: names.join(", ") }));
+    arrange();
+    if (!names.length) return;
+    items.at(-1).element.scrollIntoView({ block: "nearest" });
+    if (atOnce && !one("#send").hidden) one("#send").focus({ preventScroll: true });
+  }
+
+  function drop(item) {
+    items = items.filter((other) => other !== item);
+    arrange();
+    one("#file").focus();
+  }
+
+  function arrange() {
+    const waiting = items.filter((item) => item.waits);
+    show(one("#items"), one("#items").childElementCount > 0);
+    document.body.classList.toggle("has-items", items.length > 0);
+    moved();
+    bar.show(
+      waiting.length,
+      waiting.every((item) => item.failed),
+    );
+  }
+
+  // Moves images to the head of the links. Each has as much room there as its card will take, so that nothing moves
+  // when its link comes.
+  function line(chosen, password) {
+    const list = one("#cards");
+    const fresh = chosen.filter((item) => !list.contains(item.element));
+    if (!fresh.length) return;
+    list.prepend(...fresh.map((item) => item.element));
+    arrange();
+    const card = LinkCard.sample(password);
+    list.prepend(card);
+    list.style.setProperty("--room", `${card.offsetHeight}px`);
+    card.remove();
+    fresh[0].element.scrollIntoView({ block: "nearest" });
+  }
+
+  // One at a time: on a slow line the first link is there soon, and each bar is true.
+  async function send(chosen) {
+    if (!form.reportValidity()) return;
+    const wished = wishes();
+    chosen.forEach((item) => item.queue(wished));
+    const others = bar.busy;
+    bar.add(chosen);
+    line(chosen, wished.password);
+    arrange();
+    if (others) return;
+    const made = [];
+    let finish;
+    const copied = copyLater(new Promise((resolve, reject) => (finish = { resolve, reject })));
+    for (let item; (item = items.find((it) => it.wished));) {
+      const wish = item.wished;
+      item.wished = null;
+      const answer = await item.send(wish, bar);
+      bar.next(item);
+      if (answer) {
+        code.keep(wish.upload_code);
+        items = items.filter((other) => other !== item);
+        made.push(
+          ready(
+            { ...answer, asks_password: Boolean(wish.password), lifetime: answer.expires_in },
+            item,
+            wish.password,
+          ),
+        );
+        if (!items.length) forget(wish);
+      } else if (item.refusal.startsWith("upload_code")) holdBack();
+      if (!items.some((it) => it.wished)) bar.end();
+      arrange();
+    }
+    if (made.length) finish.resolve(made.map((card) => card.receipt.url).join("\n"));
+    else finish.reject(new Error("no link"));
+    if (!(await copied)) return;
+    made.forEach((card) => card.copied());
+    tell(`${word("link_ready", { name: made.at(-1).receipt.filename })} ${word("copied")}`);
+  }
+
+  // The others would be refused as well, and each wrong code is counted.
+  function holdBack() {
+    for (const item of items.filter((it) => it.wished)) {
+      item.wished = null;
+      item.state("waiting", word("waiting"));
+    }
+    code.refuse();
+  }
+
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const waiting = items.filter((item) => item.waits);
+    if (waiting.length) send(waiting);
+    else if (!bar.busy) one("#file").click();
+  });
+  window.addEventListener("beforeunload", (event) => {
+    if (bar.busy) event.preventDefault();
+  });
+  foldWishes();
+  chooseImages(take);
+  document.addEventListener("card-left", arrange);
+  arrange();
+}

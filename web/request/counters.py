@@ -1,0 +1,96 @@
+"""Counts that all processes of a machine share, in memory that is made before they are forked; no file is written."""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+from units import Rate
+from web.request.windows import Window, weighed
+
+PLACES = 65_536
+"""How many clients are counted at a time, once for each limit that they meet: 2 MiB."""
+WAYS = 8
+"""A key may lie in one of so many places."""
+_ENTRY = struct.Struct("<Qiidd")
+"""The key, the count of the window before, the count of this one, when it ends, and how long one is, in seconds."""
+_ROW = WAYS * _ENTRY.size
+_KEYS = 2**64
+
+
+@cache
+def shared_counters() -> Counters:
+    """Return the counters that this process shares with all that it forks after the first call."""
+    return Counters()
+
+
+class Counters:
+    """Counts by keys in a table of fixed size; its methods may be called in any thread of any process.
+
+    Keys under ``WAYS`` have places of their own. Any other key lies in one of the ``WAYS`` places of a row that the key
+    names. In a full row, the place with the smallest count is taken, so that nobody's large count is pushed out by keys
+    that are made up; the keys have to be secret for that.
+    """
+
+    def __init__(self, places: int = PLACES) -> None:
+        self._rows = max(1, places // WAYS)
+        self._memory = mmap.mmap(-1, (1 + self._rows) * _ROW)
+        self._locks = os.memfd_create(
+            "mayfly-limits"
+        )  # stays empty: a process may lock bytes that a file has not
+        self._threads = threading.Lock()
+
+    def __del__(self) -> None:
+        os.close(self._locks)
+
+    def take(self, key: int, rate: Rate, amount: int = 1) -> Window:
+        """Count ``amount`` more under a key where the rate allows it, and tell what it allows from now on.
+
+        A negative amount gives back what was counted.
+        """
+        key %= _KEYS
+        row = 0 if key < WAYS else 1 + key % self._rows
+        with self._locked(row):
+            now = time.monotonic()
+            place = self._place(row, key, now)
+            known, before, count, end, seconds = _ENTRY.unpack_from(self._memory, place)
+            if known != key or now >= end + seconds:
+                before, count, end = 0, 0, now + rate.seconds
+            elif now >= end:
+                before, count, end = count, 0, end + seconds
+            window = weighed(rate, before, count, end - now, amount)
+            if window.admitted:
+                count = max(0, count + amount)
+                _ENTRY.pack_into(self._memory, place, key, before, count, end, float(rate.seconds))
+        return window
+
+    def _place(self, row: int, key: int, now: float) -> int:
+        """Return where a key lies, or may be put: where nothing counts any more, or the least."""
+        start = row * _ROW
+        found = self._memory.find(key.to_bytes(8, "little"), start, start + _ROW)
+        if found >= 0 and (found - start) % _ENTRY.size == 0:
+            return found
+        counts = []
+        for place in range(start, start + _ROW, _ENTRY.size):
+            known, before, count, end, seconds = _ENTRY.unpack_from(self._memory, place)
+            if known == key:
+                return place
+            counts.append((before + count if now < end + seconds else -1, place))
+        return min(counts)[1]
+
+    @contextmanager
+    def _locked(self, row: int) -> Iterator[None]:
+        """Keep other threads and processes from a row. The kernel unlocks it where a process is killed meanwhile."""
+        with self._threads:
+            fcntl.lockf(self._locks, fcntl.LOCK_EX, 1, row)
+            try:
+                yield
+            finally:
+                fcntl.lockf(self._locks, fcntl.LOCK_UN, 1, row)
