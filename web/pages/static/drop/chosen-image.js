@@ -15,8 +15,8 @@ export class ChosenImage {
     this.element = copyOf("item");
     this.preview = URL.createObjectURL(file);
     this.sending = null;
-    this.refusal = "";
     this.wished = null; // what it is to be sent with, while it waits for its turn
+    this.refusal = "";
     const thumb = one(".thumb", this.element);
     thumb.onerror = () => {
       thumb.replaceWith(Object.assign(document.createElement("span"), { className: "thumb" }));

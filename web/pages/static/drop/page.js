@@ -14,21 +14,6 @@ function arrange() {
   document.body.classList.toggle("has-cards", !one("#links").hidden);
 }
 
-// Moves images to the head of the links. Each has as much room there as its card will take, so that nothing moves
-// when its link comes.
-function line(chosen, password) {
-  const list = one("#cards");
-  const fresh = chosen.filter((item) => !list.contains(item.element));
-  if (!fresh.length) return;
-  list.prepend(...fresh.map((item) => item.element));
-  arrange();
-  const card = LinkCard.sample(password);
-  list.prepend(card);
-  list.style.setProperty("--room", `${card.offsetHeight}px`);
-  card.remove();
-  fresh[0].element.scrollIntoView({ block: "nearest" });
-}
-
 function ready(receipt, item, password) {
   const card = new LinkCard(receipt, item.preview, password);
   cards.push(card);
@@ -46,7 +31,7 @@ function living() {
   return shown.filter((card) => card && !card.over).map((card) => card.receipt);
 }
 
-if (form) sendImages(form, { line, ready, arrange });
+if (form) sendImages(form, ready, arrange);
 for (const receipt of keptLinks()) {
   const card = new LinkCard(receipt);
   cards.push(card);

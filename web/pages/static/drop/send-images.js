@@ -5,12 +5,14 @@ import { one, problem, show, tell } from "../shared/dom.js";
 import { bytes, word } from "../shared/words.js";
 import { chooseImages } from "./choose-images.js";
 import { ChosenImage } from "./chosen-image.js";
+import { LinkCard } from "./link-card.js";
 import { SendBar } from "./send-bar.js";
 import { UploadCode } from "./upload-code.js";
 import { foldWishes, forget, wishes } from "./wishes.js";
 
-// `line` puts images among the links, `ready` makes a card of one, and `arrange` shows what there is of the links.
-export function sendImages(form, links) {
+// `ready` is called with what the server says of an image, with the image and its password, and returns its card;
+// `moved` when images came to the links.
+export function sendImages(form, ready, moved) {
   const most = Number(form.dataset.most);
   const accepted = form.dataset.accepted.split(" ");
   const code = new UploadCode(one("#code"));
@@ -63,55 +65,66 @@ export function sendImages(form, links) {
     const waiting = items.filter((item) => item.waits);
     show(one("#items"), one("#items").childElementCount > 0);
     document.body.classList.toggle("has-items", items.length > 0);
-    links.arrange();
+    moved();
     bar.show(
       waiting.length,
       waiting.every((item) => item.failed),
     );
   }
 
+  // Moves images to the head of the links. Each has as much room there as its card will take, so that nothing moves
+  // when its link comes.
+  function line(chosen, password) {
+    const list = one("#cards");
+    const fresh = chosen.filter((item) => !list.contains(item.element));
+    if (!fresh.length) return;
+    list.prepend(...fresh.map((item) => item.element));
+    arrange();
+    const card = LinkCard.sample(password);
+    list.prepend(card);
+    list.style.setProperty("--room", `${card.offsetHeight}px`);
+    card.remove();
+    fresh[0].element.scrollIntoView({ block: "nearest" });
+  }
+
+  // One at a time: on a slow line the first link is there soon, and each bar is true.
   async function send(chosen) {
     if (!form.reportValidity()) return;
     const wished = wishes();
     chosen.forEach((item) => item.queue(wished));
     const others = bar.busy;
     bar.add(chosen);
-    links.line(chosen, wished.password);
+    line(chosen, wished.password);
     arrange();
     if (others) return;
+    const made = [];
     let finish;
     const copied = copyLater(new Promise((resolve, reject) => (finish = { resolve, reject })));
-    const made = await sendAll();
-    if (made.length) finish.resolve(made.map((card) => card.receipt.url).join("\n"));
-    else finish.reject(new Error("no link"));
-    if (!(await copied)) return;
-    made.forEach((card) => card.copied());
-    tell(`${word("link_ready", { name: made.at(-1).receipt.filename })} ${word("copied")}`);
-  }
-
-  // One at a time: on a slow line the first link is there soon, and each bar is true. Returns the cards.
-  async function sendAll() {
-    const made = [];
     for (let item; (item = items.find((it) => it.wished));) {
       const wish = item.wished;
       item.wished = null;
       const answer = await item.send(wish, bar);
       bar.next(item);
-      if (answer) made.push(linked(item, wish, answer));
-      else if (item.refusal.startsWith("upload_code")) holdBack();
+      if (answer) {
+        code.keep(wish.upload_code);
+        items = items.filter((other) => other !== item);
+        made.push(
+          ready(
+            { ...answer, asks_password: Boolean(wish.password), lifetime: answer.expires_in },
+            item,
+            wish.password,
+          ),
+        );
+        if (!items.length) forget(wish);
+      } else if (item.refusal.startsWith("upload_code")) holdBack();
       if (!items.some((it) => it.wished)) bar.end();
       arrange();
     }
-    return made;
-  }
-
-  function linked(item, wish, answer) {
-    code.keep(wish.upload_code);
-    items = items.filter((other) => other !== item);
-    const receipt = { ...answer, asks_password: Boolean(wish.password), lifetime: answer.expires_in };
-    const card = links.ready(receipt, item, wish.password);
-    if (!items.length) forget(wish);
-    return card;
+    if (made.length) finish.resolve(made.map((card) => card.receipt.url).join("\n"));
+    else finish.reject(new Error("no link"));
+    if (!(await copied)) return;
+    made.forEach((card) => card.copied());
+    tell(`${word("link_ready", { name: made.at(-1).receipt.filename })} ${word("copied")}`);
   }
 
   // The others would be refused as well, and each wrong code is counted.
@@ -134,5 +147,6 @@ export function sendImages(form, links) {
   });
   foldWishes();
   chooseImages(take);
+  document.addEventListener("card-left", arrange);
   arrange();
 }
