@@ -19,6 +19,7 @@ from services import UploadCodes
 from services import gate as service
 from tests.cast import FLOWER, PASSWORD, register, told
 from tests.conftest import MakeApp
+from tests.web.test_limits import rates
 from units import parse_upload_codes
 from web.description.operation import operation_of
 
@@ -288,6 +289,18 @@ def test_each_refusal_and_each_code_is_noted_by_name(
     ]
     for secret in (CODE, OTHER, WRONG):
         assert secret not in notes.text
+
+
+def test_wrong_codes_are_counted_by_client_and_right_ones_are_not(make_app: MakeApp) -> None:
+    limits = rates("passwords", 2, None)
+    client = make_app(uploads="code", upload_codes=CODES, rate_limits=limits).test_client()
+    for _ in range(4):
+        assert upload(client, {"Upload-Code": CODE}).status_code == 201
+    statuses = [upload(client, {"Upload-Code": WRONG}).status_code for _ in range(3)]
+    assert statuses == [403, 403, 429]
+    refused(upload(client, upload_code=WRONG), 429, "too_many_requests")
+    client.environ_base["REMOTE_ADDR"] = "192.0.2.7"
+    refused(upload(client, {"Upload-Code": WRONG}), 403, "upload_code_wrong")
 
 
 def test_a_browser_is_asked_by_the_page_and_not_by_a_window_of_its_own(asking: Mayfly) -> None:

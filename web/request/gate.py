@@ -25,6 +25,7 @@ from services import (
 from web.answer.errors import BadRequest
 from web.description.operation import Operation, operation_of
 from web.request.client import address_of
+from web.request.limits import guessing
 
 WayIn = Literal["open", "code", "account", "closed"]
 UploadCode = Annotated[
@@ -81,7 +82,7 @@ def way_in(gate: Gate, request: Request) -> WayIn:
 
 def _prove(gate: Gate, use: GateUse, given: str | None) -> None:
     def let_in() -> None:
-        with _noting(use):
+        with guessing(given), _noting(use):
             name = gate.check_code(given)
         audit(f"{use}_let_in", code=name)
 

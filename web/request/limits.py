@@ -10,7 +10,7 @@ from typing import Protocol
 
 from flask import Flask, Response, g, request
 
-from services import Attempt, PasswordWrong, TooManyRequests, counts, once
+from services import Attempt, PasswordWrong, TooManyRequests, UploadCodeWrong, counts, once
 from units import Rate, RateLimit
 from web.description.operation import operation_of
 from web.request.client import client_of
@@ -121,7 +121,7 @@ def count(name: str) -> None:
 
 @contextmanager
 def guessing(password: str | None) -> Iterator[Attempt | None]:
-    """Let the block try a password, and count a wrong one, which it tells by PasswordWrong; raises TooManyRequests.
+    """Let the block try a password or an upload code, and count a wrong one; raises TooManyRequests.
 
     It is counted before it is tried, or several at a time would count as one, and given back where it wasn't wrong.
     """
@@ -132,7 +132,7 @@ def guessing(password: str | None) -> Iterator[Attempt | None]:
     counted = _counted("passwords")
     try:
         yield Attempt(password, client)
-    except PasswordWrong:
+    except (PasswordWrong, UploadCodeWrong):
         _note(counted)
         raise
     except BaseException:
