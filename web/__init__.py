@@ -1,6 +1,5 @@
 """HTTP and nothing else."""
 
-from web.description.openapi import VERSION
 from web.register import Services, register_web
 from web.request.counters import Counters, shared_counters
 from web.request.forwarded import behind_proxies
@@ -12,7 +11,6 @@ from web.request.observe import current_request_id, observe
 from web.request.valkey import ValkeyCounters
 
 __all__ = [
-    "VERSION",
     "Counters",
     "Hosts",
     "Limiter",

@@ -39,6 +39,12 @@ QUOTA = """
 
 
 def upgrade() -> None:
+    _count_by_client()
+    _obey_the_operator()
+    _keep_api_keys()
+
+
+def _count_by_client() -> None:
     op.create_table(
         "guesses",
         sa.Column("tag", sa.LargeBinary(), nullable=False),
@@ -58,6 +64,8 @@ def upgrade() -> None:
     for column, kind in QUOTAS:
         op.execute(QUOTA.format(column=column, kind=kind))
 
+
+def _obey_the_operator() -> None:
     op.create_table(
         "blocked",
         sa.Column("tag", sa.LargeBinary(), nullable=False),
@@ -74,6 +82,8 @@ def upgrade() -> None:
     )
     op.execute("INSERT INTO operator VALUES (1, NULL, 0)")
 
+
+def _keep_api_keys() -> None:
     # Every account that is there counts as used, and so does one that an older program adds: the default is for both.
     op.add_column("owners", sa.Column("used_on", sa.Date(), server_default=sa.text("CURRENT_DATE")))
     op.create_index(

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from flask import Flask
 from pydantic import TypeAdapter
 from werkzeug.routing import Rule
 
+from config import VERSION
 from services import (
     AccountAsked,
     KeyNotEnough,
@@ -28,8 +27,6 @@ from web.answer.errors import CHALLENGES, STATUS
 from web.answer.schemas import ErrorAnswer
 from web.description.operation import HTML, TEXT, Answer, Operation, RequestBody, operation_of
 
-PROJECT = Path(__file__).parents[2] / "pyproject.toml"
-VERSION: str = tomllib.loads(PROJECT.read_text())["project"]["version"]
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
 NOT_DESCRIBED = {"assets.asset", "assets.favicon", "assets.robots"}
 """Endpoints of files that belong to a page, or that browsers and search engines ask for by themselves."""
