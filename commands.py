@@ -14,6 +14,7 @@ import click
 from flask import Flask
 
 import embedded
+import logs
 from config import Config
 from crypto import MalformedServerKey
 from database import usable_database
@@ -46,10 +47,11 @@ def in_one_sentence() -> Iterator[None]:
 
 
 @contextmanager
-def _audited(config: Config) -> Iterator[None]:
-    """Run an operator's deed on a database that is usable; audit lines go to stderr, as the server writes them."""
+def _on_database(config: Config) -> Iterator[None]:
+    """Run a command on a database that is usable; its log is written as the server writes it, unless others read it."""
+    if not logging.getLogger().hasHandlers():
+        logs.begin(config, lambda: None)
     with in_one_sentence(), usable_database(config):
-        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
         yield
 
 
@@ -66,13 +68,13 @@ def _add_upkeep(app: Flask, config: Config, deeds: Deeds) -> None:
     @app.cli.command("purge")
     def purge() -> None:
         """Remove what has expired."""
-        with in_one_sentence(), usable_database(config):
+        with _on_database(config):
             click.echo(f"deleted {deeds.purge()}")
 
     @app.cli.command("renew-accounts")
     def renew_accounts() -> None:
         """Seal accounts and their API keys under the newest server key, so that an older one may go."""
-        with in_one_sentence(), usable_database(config):
+        with _on_database(config):
             click.echo(f"renewed accounts: {deeds.accounts.renew()}, API keys: {deeds.api_keys.renew()}")
 
 
@@ -87,7 +89,7 @@ def _add_takedown(app: Flask, config: Config, hand: Hand) -> None:
         The exit status is 0 where all that was asked is done.
         """
         done = True
-        with _audited(config):
+        with _on_database(config):
             for text in texts:
                 links = links_in(text)
                 if not links:
@@ -123,14 +125,14 @@ def _add_blocking(app: Flask, config: Config, hand: Hand) -> None:
     @digests_given
     def block(digests: list[bytes]) -> None:
         """Refuse later uploads of images by the SHA-256 of their file, or of the image as a receipt tells it."""
-        with _audited(config):
+        with _on_database(config):
             click.echo(f"blocked {hand.block(digests)} more")
 
     @app.cli.command("unblock")
     @digests_given
     def unblock(digests: list[bytes]) -> None:
         """Let blocked images be uploaded again."""
-        with _audited(config):
+        with _on_database(config):
             click.echo(f"unblocked {hand.unblock(digests)}")
 
 
@@ -139,7 +141,7 @@ def _add_switch(app: Flask, config: Config, hand: Hand) -> None:
     @click.argument("switch", metavar="off|on", type=click.Choice(["off", "on"]))
     def uploads(switch: str) -> None:
         """Turn uploads off or on, for every server process on this database, within two seconds."""
-        with _audited(config):
+        with _on_database(config):
             changed = hand.switch_uploads(on=switch == "on")
             click.echo(f"uploads are {switch}" if changed else f"uploads were {switch} already")
 
@@ -149,7 +151,7 @@ def _add_status(app: Flask, config: Config, ask: Status) -> None:
     @click.option("--json", "as_json", is_flag=True, help="For programs: one object, times in UTC.")
     def status(*, as_json: bool) -> None:
         """Tell what is stored and switched, in figures."""
-        with in_one_sentence(), usable_database(config):
+        with _on_database(config):
             told = _status(ask())
         if as_json:
             click.echo(json.dumps(told))

@@ -28,7 +28,7 @@ OURS = {*ROOMS, *MODULES}
 MAY_IMPORT = {
     "app": OURS - {"app", "metrics", "server"},
     "server": OURS - {"server"},
-    "commands": {"environment", "config", "crypto", "database", "embedded", "services"},
+    "commands": {"environment", "config", "crypto", "database", "embedded", "logs", "services"},
     "database": {"environment", "config", "embedded", "models"},
     "metrics": {"environment", "app", "config", "front", "imaging", "models", "services", "web"},
     "http_server": set(),

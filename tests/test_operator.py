@@ -101,8 +101,9 @@ def test_the_switch_acts_on_every_process_of_every_machine_and_on_nothing_else(
         ready = requests.get(f"{served.url}/readyz", timeout=20)
         assert "off since" in ready.json()["parts"]["uploads"]["message"]
         assert requests.get(f"{served.url}/healthz", timeout=20).ok
-        assert "INFO mayfly.operator uploads are off from here on" in served.log
-        assert "INFO mayfly.audit refused why=uploads_off" in served.log
+        lines = re.sub(r"\[[0-9a-f]{32}\] ", "", served.log)  # the request's id stands before the words
+        assert "INFO mayfly.operator uploads are off from here on" in lines
+        assert "INFO mayfly.audit refused why=uploads_off" in lines
     assert flask(env, "uploads", "off") == "uploads were off already\n"
     assert json.loads(flask(env, "status", "--json"))["uploads"] == "off"
     assert flask(env, "uploads", "on") == "uploads are on\n"
@@ -206,6 +207,23 @@ def test_the_commands_work_beside_a_server_with_its_own_database(tmp_path: Path)
         assert until(lambda: upload(served).status_code == 403, A_MOMENT)
         flask(env, "uploads", "off")
         assert until(lambda: upload(served).status_code == 503, A_MOMENT)
+
+
+def test_a_command_writes_its_log_as_the_settings_say(env: dict[str, Any]) -> None:
+    def log(**settings: str) -> str:
+        command = [sys.executable, "-m", "flask", "uploads", "on"]
+        return subprocess.run(
+            command,
+            cwd=ROOT,
+            env={**os.environ, **env, **settings},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        ).stderr
+
+    line = json.loads(log(LOG_FORMAT="json"))
+    assert (line["logger"], line["level"]) == ("mayfly.audit", "info")
+    assert log(LOG_LEVEL="warning") == ""
 
 
 # The document
