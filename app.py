@@ -147,7 +147,7 @@ def _put_together(config: Config, counters: Counters) -> Mayfly:
         drop, app.purge, app.accounts, app.api_keys, catalog, app.readiness, _gate(config), limiter
     )
     register_web(app, services, config)
-    app.status = Status(engine, stores.values(), config.max_stored_bytes, config.max_lifetime)
+    app.status = Status(engine, app.purge_clock, config.max_stored_bytes)
     app.hand = Hand(engine, server_keys, images)
     register_commands(app, config, Deeds(app.purge, app.accounts, app.api_keys, app.hand, app.status))
     app.memory = Memory(config.bytes_in_flight)

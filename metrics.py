@@ -178,7 +178,7 @@ def _asked(app: Mayfly) -> Iterator[Metric]:
 
 
 def _asked_of_database(app: Mayfly) -> list[Metric]:
-    images, _ = app.status.stored()
+    images = app.status.stored()
     with db.engine.connect() as connection:
         lag = app.purge_clock(connection)
     return [

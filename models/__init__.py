@@ -55,7 +55,7 @@ from models.owner import (
 )
 from models.quota import Share, Taken, quota_checks, share_over, taken
 from models.session import connections_allowed, keep_session_settings
-from models.status import StoredImages, count_accounts, slot_lag, stored_images, versions
+from models.status import StoredImages, count_accounts, stored_images, versions
 from models.stored import Stored, forget_empty, recount, release, reserve
 
 __all__ = [
@@ -125,7 +125,6 @@ __all__ = [
     "return_guess",
     "schema_version",
     "share_over",
-    "slot_lag",
     "slot_of",
     "span_of",
     "stored_images",

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import re
 
 import pytest
 from sqlalchemy import Engine, text
 
 from app import Mayfly
-from models import SLOTS, ciphertexts, slot_lag, slot_of, span_of
-from services import Status
+from models import SLOTS, ciphertexts, slot_of, span_of
+from services import PurgeClock, Status
 from storage import RowStore
 from tests.cast import deposit, register
 from tests.conftest import MakeApp
 
 LIFE = 3600
 SPAN = span_of(LIFE)
-AHEAD = LIFE // SPAN + 1
+AHEAD = LIFE // SPAN
+"""How many spans from now the last image that may be uploaded expires."""
 
 
 def status_of(engine: Engine) -> Status:
-    return Status(engine, [RowStore()], None, LIFE)
+    return Status(engine, PurgeClock([RowStore()], LIFE), None)
+
+
+def lag_of_slots(engine: Engine) -> float:
+    return status_of(engine)().oldest_dead_slot
 
 
 def test_it_counts_what_lives_and_what_is_stored(app: Mayfly, engine: Engine) -> None:
@@ -60,22 +65,31 @@ def test_a_dead_row_lags_until_it_is_purged(app: Mayfly, engine: Engine) -> None
     assert status_of(engine)().oldest_dead_row == 0
 
 
-@pytest.mark.parametrize("spans_ago", [1, 3, SLOTS - AHEAD - 2])
-def test_a_dead_slot_lags_from_the_end_of_its_span(engine: Engine, spans_ago: int) -> None:
+def moment(engine: Engine) -> int:
     with engine.connect() as connection:
-        at = connection.execute(text("SELECT extract(epoch FROM now())::float8")).scalar_one()
-        slot = slot_of(int(at) - spans_ago * SPAN, LIFE)
-        lag = slot_lag(connection, [slot], SPAN, AHEAD)
-    assert lag == pytest.approx(at % SPAN + (spans_ago - 1) * SPAN, abs=1)
+        return int(connection.execute(text("SELECT extract(epoch FROM now())::float8")).scalar_one())
+
+
+def fill(engine: Engine, slot: int) -> None:
+    """Leave sealed bytes in a slot that have no row."""
+    with engine.begin() as connection:
+        connection.execute(text(f"INSERT INTO {ciphertexts(slot)} VALUES ('\\x00', 0, '\\x00')"))
+
+
+@pytest.mark.parametrize("spans_ago", [1, 3, SLOTS - AHEAD - 3])
+def test_a_dead_slot_lags_from_the_end_of_its_span(app: Mayfly, engine: Engine, spans_ago: int) -> None:
+    at = moment(engine)
+    fill(engine, slot_of(at - spans_ago * SPAN, LIFE))
+    assert lag_of_slots(engine) == pytest.approx(at % SPAN + (spans_ago - 1) * SPAN, abs=20)
 
 
 @pytest.mark.parametrize("spans_ahead", [0, 1, AHEAD])
-def test_a_slot_of_the_present_or_of_what_comes_never_lags(engine: Engine, spans_ahead: int) -> None:
+def test_a_slot_of_the_present_or_of_what_comes_never_lags(
+    app: Mayfly, engine: Engine, spans_ahead: int
+) -> None:
     """An upload may be copying into it whose row nobody sees yet, or its only image was deleted a moment ago."""
-    with engine.connect() as connection:
-        at = connection.execute(text("SELECT extract(epoch FROM now())::float8")).scalar_one()
-        slot = slot_of(int(at) + spans_ahead * SPAN, LIFE)
-        assert slot_lag(connection, [slot], SPAN, AHEAD) < 1, "not the hour since it came last"
+    fill(engine, slot_of(moment(engine) + spans_ahead * SPAN, LIFE))
+    assert lag_of_slots(engine) < SPAN, "not the hour since it came last"
 
 
 def test_a_slot_that_can_t_be_emptied_is_told(app: Mayfly, engine: Engine) -> None:
@@ -93,9 +107,12 @@ def test_a_slot_that_can_t_be_emptied_is_told(app: Mayfly, engine: Engine) -> No
     assert status_of(engine)().oldest_dead_slot == 0
 
 
-def test_stored_tells_the_same_to_who_asks_often(app: Mayfly, engine: Engine) -> None:
-    deposit(app.test_client())
-    images, lag = status_of(engine).stored()
-    told = replace(status_of(engine)(), oldest_dead_row=0)
-    assert (images.living, images.stored_bytes) == (told.living_images, told.stored_bytes)
-    assert lag == told.oldest_dead_slot == 0
+def test_the_command_the_probe_and_the_metrics_tell_one_lag(app: Mayfly, engine: Engine) -> None:
+    fill(engine, slot_of(moment(engine) - 4 * SPAN, LIFE))
+    with engine.connect() as connection:
+        lag = app.purge_clock(connection).slots  # what the metrics ask
+    assert lag >= 3 * SPAN
+    assert app.status().oldest_dead_slot == pytest.approx(lag, abs=20)
+    found = re.search(r"dead for (\d+) s", app.readiness()["purge"].message)
+    assert found
+    assert int(found[1]) == pytest.approx(lag, abs=20)
