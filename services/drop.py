@@ -3,22 +3,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import replace
-from functools import partial
 from uuid import UUID
 
 from sqlalchemy import Engine
 
 from crypto import ImageKey, Link, MalformedSecret, OwnerSeal, RowSeal, ServerKeys
-from imaging import TooManyPixels, examine
+from imaging import TooManyPixels
 from models import ImageRow, Ownership, insertion, quota_checks, slot_of, time_left
 from services.allowance import SMALL_BYTES, hold_answer, once, turn
 from services.catalog import ownership_of
 from services.conversion import Conversion
 from services.counts import STEP_SECONDS
 from services.database import autocommit, transaction
-from services.dear import CONVERSIONS, PROOFS, STRETCHES
+from services.dear import CONVERSIONS, STRETCHES
 from services.details import details_of
 from services.errors import BadLifetime, ImageGone, OpensByPostOnly
+from services.examined import examined
 from services.image_info import ImageInfo, Receipt
 from services.limits import DropLimits
 from services.living_images import Attempt, LivingImages, SealedImage
@@ -65,10 +65,9 @@ class Drop:
             raise BadLifetime(self._limits.max_lifetime)
         self._orders.check_bytes(data)
         image_key, row_seal = once("seal", lambda: self._new_seal(wishes.password))
-        with STEP_SECONDS.timed("examine"):
-            picture, image = examine(
-                data, self._limits.picture, wishes.keep_metadata, turn=partial(turn, PROOFS)
-            )
+        picture, image = examined(
+            data, self._limits.picture, self._orders, keep_metadata=wishes.keep_metadata
+        )
         details = details_of(image, picture, wishes)
         self._orders.check_digest(bytes.fromhex(details.sha256))
         link = image_key.link

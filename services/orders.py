@@ -51,6 +51,10 @@ class Orders:
         if self._blocked():
             self.check_digest(sha256(data).digest())
 
+    def any_blocked(self) -> bool:
+        """Tell whether there is anything on the list; raises DatabaseAway."""
+        return bool(self._blocked())
+
     def check_digest(self, digest: bytes) -> None:
         """Raise ImageBlocked where the SHA-256 of an image is on the list, and DatabaseAway."""
         blocked = self._blocked()

@@ -129,6 +129,27 @@ def test_a_file_that_is_blocked_is_refused_before_and_after_it_is_cleaned(
         assert upload(client, raw) == (201, "")
 
 
+@pytest.mark.parametrize("name", ["exif_gps.jpg", "hopper.png", "hopper.webp"])
+def test_whoever_keeps_the_metadata_passes_no_block(client: FlaskClient, hand: Hand, name: str) -> None:
+    """The same picture with other words in its metadata: only its cleaned form is one that was blocked."""
+    raw = with_words((IMAGES / name).read_bytes(), b"others")
+    digest = client.post("/upload", data=raw).get_json()["sha256"]
+    hand.block([bytes.fromhex(digest)])
+    assert digest != sha256(raw).hex()
+    assert upload(client, raw, keep_metadata="1") == (403, "blocked")
+    hand.unblock([bytes.fromhex(digest)])
+    assert upload(client, raw, keep_metadata="1") == (201, "")
+
+
+def with_words(data: bytes, words: bytes) -> bytes:
+    """Write a file anew with a comment in its Exif data."""
+    with Image.open(io.BytesIO(data)) as image:
+        exif, written = Image.Exif(), io.BytesIO()
+        exif[0x9286] = words  # UserComment
+        image.save(written, image.format, exif=exif)
+    return written.getvalue()
+
+
 def test_every_way_in_is_blocked(client: FlaskClient, hand: Hand) -> None:
     hand.block([sha256(FLOWER)])
     header = register(client)
