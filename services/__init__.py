@@ -51,6 +51,7 @@ from services.errors import (
     UploadCodeWrong,
     UploadsClosed,
     UploadsOff,
+    whole_minutes,
 )
 from services.gate import Gate, GateUse, UploadCodes
 from services.hand import Hand, TakenDown
@@ -154,4 +155,5 @@ __all__ = [
     "notice_restarts",
     "once",
     "waiting_for_connections",
+    "whole_minutes",
 ]

@@ -1,3 +1,14 @@
+def whole_minutes(seconds: int) -> int:
+    """Round a wait of two minutes or more up to whole minutes; both in seconds."""
+    return seconds if seconds < 120 else -(-seconds // 60) * 60
+
+
+def _words_for(wait: int) -> str:
+    """Write a wait of so many seconds as people read it."""
+    rounded = whole_minutes(wait)
+    return f"{rounded} seconds" if rounded < 120 else f"{rounded // 60} minutes"
+
+
 class ServiceError(Exception):
     """A state of the domain that a client is told about; the message is one sentence that says how to mend it."""
 
@@ -55,7 +66,7 @@ class TooManyRequests(ServiceError):
 
     def __init__(self, limit: str, doing: str, pause: int, *, in_all: bool) -> None:
         whose = "this server has" if in_all else "your address has made"
-        super().__init__(f"Too many {doing}: {whose} as many as it may; try again in {pause} seconds.")
+        super().__init__(f"Too many {doing}: {whose} as many as it may; try again in {_words_for(pause)}.")
         self.limit = limit
         self.retry_after = pause
 
@@ -73,7 +84,7 @@ class UploadCodeAsked(ServiceError):
     def __init__(self) -> None:
         super().__init__(
             "This server asks for an upload code; send it as the header Upload-Code, as the field upload_code, or as"
-            " the user name of HTTP Basic: curl -u CODE:"
+            " the user name of HTTP Basic (curl -u CODE:)."
         )
 
 
@@ -143,7 +154,7 @@ class QuotaReached(ServiceError):
         self.retry_after = max(1, seconds or 1)
         many = f"{most} living images" if images else f"{most} bytes of living images"
         super().__init__(
-            f"{self.whose} may have {many} at a time; delete one, or come back in {self.retry_after} seconds."
+            f"{self.whose} may have {many} at a time; delete one, or come back in {_words_for(self.retry_after)}."
         )
 
 

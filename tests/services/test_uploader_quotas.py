@@ -42,7 +42,8 @@ def refused(answer: TestResponse, error: str) -> int:
     """Check that an upload was refused by a quota; return when to come back."""
     assert (answer.status_code, answer.get_json()["error"]) == (429, error), answer.text
     seconds = int(answer.headers["Retry-After"])
-    assert f"in {seconds} seconds" in answer.get_json()["message"]
+    told = f"{seconds} seconds" if seconds < 120 else f"{-(-seconds // 60)} minutes"
+    assert f"in {told}." in answer.get_json()["message"]
     return seconds
 
 

@@ -101,6 +101,28 @@ def test_without_a_code_every_route_says_what_is_asked(asking: Mayfly) -> None:
         assert answer.headers["WWW-Authenticate"].startswith("Basic ")
 
 
+@pytest.mark.parametrize(
+    ("settings", "path", "headers"),
+    [
+        ({"uploads": "closed"}, "/upload", {}),
+        ({"uploads": "code", "upload_codes": CODES}, "/upload", {}),
+        ({"uploads": "code", "upload_codes": CODES}, "/upload", {"Upload-Code": WRONG}),
+        ({"registration": "closed"}, "/api/registration", {}),
+    ],
+    ids=["uploads closed", "code asked", "code wrong", "registration closed"],
+)
+def test_a_refusal_names_whom_to_ask_where_the_operator_named_one(
+    make_app: MakeApp, settings: dict[str, Any], path: str, headers: dict[str, str]
+) -> None:
+    told = []
+    for contact in (None, "mailto:abuse@example.org"):
+        client = make_app(abuse_contact=contact, **settings).test_client()
+        answer = client.post(path, data=b"x", headers=headers)
+        assert answer.status_code in {401, 403}
+        told.append(answer.get_json()["message"].endswith(". Questions about it go to abuse@example.org."))
+    assert told == [False, True]
+
+
 def test_a_code_opens_every_route_and_a_wrong_one_none(asking: Mayfly) -> None:
     client = asking.test_client()
     for code in (CODE, OTHER):

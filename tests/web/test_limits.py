@@ -8,10 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from flask import Response
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 from werkzeug.test import TestResponse
 
+from app import Mayfly
 from environment import RATE_LIMITS
 from services import TooManyRequests
 from tests.cast import FLOWER, deposit
@@ -135,6 +137,24 @@ def test_pages_and_health_are_not_limited(make_app: MakeApp, path: str) -> None:
         answer = client.get(path)
         assert answer.status_code == 200
         assert "RateLimit" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words", "on_page"),
+    [(119, "119 seconds", "119 seconds"), (120, "2 minutes", "2 minutes"), (3541, "60 minutes", "1 hour")],
+)
+def test_long_waits_are_told_in_minutes_and_retry_after_in_seconds(
+    app: Mayfly, seconds: int, words: str, on_page: str
+) -> None:
+    def refused(accept: str) -> Response:
+        with app.test_request_context(headers={"Accept": accept}):
+            error = TooManyRequests("uploads", "uploads", seconds, in_all=False)
+            return app.make_response(app.handle_user_exception(error))
+
+    answer = refused("application/json")
+    assert answer.headers["Retry-After"] == str(seconds)
+    assert answer.get_json()["message"].endswith(f"try again in {words}.")
+    assert f"Try again in {on_page}." in refused("text/html").get_data(as_text=True)
 
 
 def test_text_and_page_say_when_to_come_back(make_app: MakeApp) -> None:

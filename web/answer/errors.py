@@ -44,6 +44,7 @@ from services import (
     UploadsClosed,
     UploadsOff,
     counts,
+    whole_minutes,
 )
 from web.answer.address import address, base_path
 from web.answer.contact import with_contact
@@ -107,7 +108,14 @@ CHALLENGES: dict[type[Exception], str] = {
     TokenRefused: f'{ACCOUNT_CHALLENGE}, error="invalid_token"',
 }
 
-NAMES_CONTACT: set[type[Exception]] = {ImageBlocked, UploadsOff}
+NAMES_CONTACT: set[type[Exception]] = {
+    ImageBlocked,
+    RegistrationClosed,
+    UploadCodeAsked,
+    UploadCodeWrong,
+    UploadsClosed,
+    UploadsOff,
+}
 """Refusals by the operator's will, which name ABUSE_CONTACT where it is set."""
 
 PLAIN_WORDS = {
@@ -149,10 +157,10 @@ def _refuse() -> None:
 
 def _known(error: Exception) -> Response:
     status, code = STATUS[type(error)]
+    message = with_contact(str(error)) if type(error) in NAMES_CONTACT else str(error)
     if type(error) is UploadCodeAsked and wants_page():
         # A 401 would make the browser ask in a window of its own, and keep the code; the page asks for it in a field.
-        return error_response(403, code, str(error))
-    message = with_contact(str(error)) if type(error) in NAMES_CONTACT else str(error)
+        return error_response(403, code, message)
     seconds = getattr(error, "retry_after", None)
     response = error_response(status, code, message, seconds)
     if seconds:
@@ -223,7 +231,9 @@ def error_response(status: int, code: str, message: str, wait: int | None = None
         response = Response(f"{message}\n", mimetype="text/plain")
     elif best == "text/html":
         response = Response(
-            render_template("error.html", status=status, code=code, message=message, wait=wait)
+            render_template(
+                "error.html", status=status, code=code, message=message, wait=wait and whole_minutes(wait)
+            )
         )
     else:
         response = jsonify(status="error", error=code, message=message)
