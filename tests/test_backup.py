@@ -1,4 +1,4 @@
-"""Accounts come back from a backup by the lines that the documents give."""
+"""Accounts and their API keys come back from a backup by the lines that the documents give."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import requests
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from app import create_app, migrate
 from config import Config
 from models import db
-from tests.cast import SERVER_KEY
+from tests.cast import FLOWER, SERVER_KEY
 from tests.databases import empty_database
 from tests.processes import ROOT, serving
 
@@ -31,20 +34,35 @@ def two_databases(database_url: str) -> Iterator[list[str]]:
         yield [backed_up, restored]
 
 
-def test_accounts_come_back_by_the_lines_of_the_documents(two_databases: list[str], tmp_path: Path) -> None:
-    answers = []
-    for url, line, path in zip(two_databases, LINES, ("/api/registration", "/api/login"), strict=True):
-        app = create_app(Config(database_url=url, secret_keys=(SERVER_KEY,)))
-        migrate(app)
-        if path == "/api/login":
-            run(line, url, tmp_path)
-        fields = ALICE if path == "/api/registration" else ALICE.keys() - {"email"}
-        answers.append(app.test_client().post(path, json={name: ALICE[name] for name in fields}).status_code)
-        if path == "/api/registration":
-            run(line, url, tmp_path)
-        with app.app_context():
-            db.engine.dispose()
-    assert answers == [201, 200]
+def test_accounts_and_their_keys_come_back_by_the_lines_of_the_documents(
+    two_databases: list[str], tmp_path: Path
+) -> None:
+    (first, second), (save, bring_back) = two_databases, LINES
+    with client_on(first) as client:
+        assert client.post("/api/registration", json=ALICE).status_code == 201
+        token = log_in(client).get_json()
+        made = client.post("/api/me/keys", json={"name": "nightly"}, headers=token)
+        run(save, first, tmp_path)
+    with client_on(second) as client:
+        run(bring_back, second, tmp_path)
+        assert log_in(client).status_code == 200
+        key = {"Authorization": f"Bearer {made.get_json()['key']}"}
+        assert client.get("/api/me", headers=key).get_json()["login"] == "alice"
+        assert client.post("/upload", data=FLOWER, headers=key).status_code == 201
+
+
+@contextmanager
+def client_on(url: str) -> Iterator[FlaskClient]:
+    """Ask an application on a database that it brings up to date."""
+    app = create_app(Config(database_url=url, secret_keys=(SERVER_KEY,)))
+    migrate(app)
+    yield app.test_client()
+    with app.app_context():
+        db.engine.dispose()
+
+
+def log_in(client: FlaskClient) -> TestResponse:
+    return client.post("/api/login", json={name: ALICE[name] for name in ("login", "password")})
 
 
 @pytest.mark.parametrize(("copied", "status"), [(True, 200), (False, 401)])
