@@ -5,8 +5,9 @@ from __future__ import annotations
 from config import Config
 
 MIB = 2**20
-IDLE = 105 * MIB
-"""What a worker takes that has nothing to do."""
+IDLE = 125 * MIB
+"""What a worker takes that has nothing to do, with everything on."""
+IDLE_MAIN = 135 * MIB
 COPIES = 2
 """Of the images in flight: themselves, and at worst as much again in the buffers of the database's driver."""
 MEDIUM = 4

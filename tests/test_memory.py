@@ -17,7 +17,8 @@ from tests.attack.bombs import json_lists
 from tests.attack.peaks import Peaks, in_memory
 from tests.attack.pictures import stripes
 from tests.cast import PASSWORD, SERVER_KEY, noise
-from tests.processes import Served, serving
+from tests.metrics_of import watched
+from tests.processes import ROOT, Served, serving
 
 CONFIG = Config(workers=1, max_bytes_in_flight=24 * 2**20)
 TEN_MB = noise(1800, 1800)
@@ -122,3 +123,25 @@ def test_json_of_millions_of_lists(server: Served) -> None:
             2, lambda _: requests.post(f"{server.url}/api/images", body, headers=headers, timeout=SECONDS)
         )
     assert {answer.status_code for answer in answers} <= {400, 413, 503}
+
+
+def test_an_idle_server_with_everything_on_takes_no_more_than_the_documents_say(database_url: str) -> None:
+    everything: dict[str, Any] = {
+        "DATABASE_URL": database_url,
+        "SECRET_KEYS": SERVER_KEY,
+        "WORKERS": "1",
+        "UPLOADS": "code",
+        "UPLOAD_CODES": "friends:friends-0123456789",
+        "LOG_FORMAT": "json",
+        "ABUSE_CONTACT": "mailto:abuse@example.org",
+    }
+    with watched(**everything) as mayfly:
+        for path in ("/", "/readyz", "/docs"):
+            assert requests.get(f"{mayfly.server.url}{path}", timeout=SECONDS).ok
+        (worker,) = mayfly.server.workers()
+        assert "mayfly_images_alive" in mayfly.text
+        assert in_memory(mayfly.server.process.pid, "VmHWM") < memory_formula.IDLE_MAIN
+        assert in_memory(worker, "VmRSS") < memory_formula.IDLE
+    words = (ROOT / "docs" / "operations.md").read_text()
+    for size in (memory_formula.IDLE, memory_formula.IDLE_MAIN):
+        assert f"up to {size // memory_formula.MIB} MiB" in words
