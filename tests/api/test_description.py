@@ -17,8 +17,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import Mayfly
+from config import VERSION
 from tests.processes import ROOT, Served
-from web.description.openapi import METHODS, NOT_DESCRIBED, VERSION, describe_api, path_of
+from web.description.openapi import METHODS, NOT_DESCRIBED, describe_api, path_of
 from web.request.options import UploadOptions
 from web.routes.catalog import ListOptions
 
