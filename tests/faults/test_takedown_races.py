@@ -26,7 +26,7 @@ from tests.faults.figures import FULL, note
 from tests.faults.wire import Answer, once
 from tests.processes import Served, serving
 
-ROUNDS = 150 if FULL else 6
+ROUNDS = 300 if FULL else 6
 PLACES = 4
 """So many images race at a time, and no more may live of the one client, and of the one account."""
 OPEN, DELETE, TAKE_DOWN, BLOCK = "open", "delete", "take down", "take down and block"
