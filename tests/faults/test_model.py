@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
 from typing import Any, ClassVar
 
 from hypothesis import HealthCheck, settings
@@ -28,16 +31,20 @@ from models import db
 from tests.cast import FLOWER, cleaned, register
 from tests.conftest import MakeApp
 from tests.faults.figures import FULL, note
+from units import Rate, RateLimit
 
 PICTURES = {"flower": FLOWER, "hopper": cleaned("hopper.jpg")}
 DIGESTS = {name: hashlib.sha256(data).digest() for name, data in PICTURES.items()}
-CLIENTS = "192.0.2.1", "2001:db8::1"
+CLIENTS = 0, 1
 CODE = "an-upload-code"
 CODES = (("friends", CODE),)
 PASSWORD, WRONG = "open sesame", "open barley"
 MOST_CLIENT, MOST_OWNER = 4, 3
 GUESSES = 5
-EXAMPLES, STEPS = (80, 50) if FULL else (25, 25)
+MOST = {"uploads": 12, "passwords": 6}
+"""So many uploads may one client ask for in a day, and try so many wrong passwords and codes."""
+DAY = 86_400
+EXAMPLES, STEPS = (300, 50) if FULL else (100, 25)
 
 
 @dataclass(eq=False)
@@ -46,12 +53,12 @@ class Known:
 
     told: dict[str, Any] = field(repr=False)
     picture: str
-    client: str
+    client: int
     owned: bool
     views: int | None
     password: bool
     gone: bool = False
-    wrong: Counter[str] = field(default_factory=Counter)
+    wrong: Counter[int] = field(default_factory=Counter)
 
     @property
     def expires_at(self) -> float:
@@ -70,6 +77,14 @@ class Asked:
     def __init__(self, answer: TestResponse, began: float) -> None:
         self.answer, self.began, self.ended = answer, began, time.time()
         self.status = answer.status_code
+        self.error: str | None = answer.get_json()["error"] if self.status >= 400 else None
+        """The word for what is wrong."""
+
+    @property
+    def rates(self) -> dict[str, int]:
+        """How much more the rate limits allow, as it was told."""
+        told = re.findall(r'"([a-z]+)";r=([0-9]+);t=[0-9]+', self.answer.headers.get("RateLimit", ""))
+        return {name: int(left) for name, left in told}
 
 
 def basic(password: str | None) -> dict[str, str]:
@@ -85,12 +100,17 @@ class Service(RuleBasedStateMachine):
     engine: Engine
     account: dict[str, str]
     answers: ClassVar[Counter[str]]
+    numbers: ClassVar[Iterator[int]]
     images = Bundle("images")
 
     def __init__(self) -> None:
         super().__init__()
         self.known: list[Known] = []
         self.blocked: set[bytes] = set()
+        # Rate limits can't be set back, so each sequence has clients that nobody has seen before.
+        number = next(self.numbers)
+        self.addresses = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", f"2001:db8:0:{number:x}::1"
+        self.counted: Counter[tuple[str, int]] = Counter()
         self.off = False
         self.client = self.app.test_client()
         with self.engine.begin() as connection:
@@ -102,12 +122,32 @@ class Service(RuleBasedStateMachine):
         if self.blocked:
             self.app.hand.unblock(list(self.blocked))
 
-    def ask(self, method: str, path: str, client: str = CLIENTS[0], **more: Any) -> Asked:
-        headers = more.pop("headers", {}) | {"X-Forwarded-For": f"203.0.113.9, {client}"}
+    def ask(self, method: str, path: str, client: int = CLIENTS[0], **more: Any) -> Asked:
+        headers = more.pop("headers", {}) | {"X-Forwarded-For": f"203.0.113.9, {self.addresses[client]}"}
         began = time.time()
         asked = Asked(self.client.open(path, method=method, headers=headers, **more), began)
         self.answers[f"{method} {asked.status}"] += 1
+        if asked.status == 429:
+            if asked.error != "too_many_requests":
+                self.answers[f"429 {asked.error}"] += 1
+            assert 1 <= int(asked.answer.headers["Retry-After"]) <= DAY
         return asked
+
+    def limited(self, asked: Asked, client: int, *, upload: bool, tries: bool) -> bool:
+        """Tell whether a rate limit refused a request, which has to be so just where the client used it up."""
+        told, refused = {}, False
+        for name in [name for name, counts in (("uploads", upload), ("passwords", tries)) if counts]:
+            left = MOST[name] - self.counted[name, client]
+            refused = left == 0
+            if refused or name == "uploads" or asked.error in {"password_wrong", "upload_code_wrong"}:
+                self.counted[name, client] += not refused
+                told[name] = left - (not refused)
+            if refused:
+                self.answers[f"429 {name}"] += 1
+                break
+        assert refused == (asked.error == "too_many_requests")
+        assert asked.rates == told
+        return refused
 
     def living(self, asked: Asked, **which: object) -> tuple[int, int]:
         """How many images of a client or of the account lived: at the least and at the most."""
@@ -119,7 +159,7 @@ class Service(RuleBasedStateMachine):
         lived = [known.lived(asked.began, asked.ended) for known in own]
         return lived.count({True}), sum(True in each for each in lived)
 
-    def full(self, asked: Asked, client: str, *, owned: bool) -> set[str]:
+    def full(self, asked: Asked, client: int, *, owned: bool) -> set[str]:
         """The quotas that may have refused an upload, and "" where none may have."""
         counts = {"client_quota": (self.living(asked, client=client), MOST_CLIENT)}
         if owned:
@@ -140,7 +180,7 @@ class Service(RuleBasedStateMachine):
     )
     def upload(
         self,
-        client: str,
+        client: int,
         *,
         owned: bool,
         picture: str,
@@ -156,7 +196,7 @@ class Service(RuleBasedStateMachine):
 
     def send(
         self,
-        client: str,
+        client: int,
         *,
         owned: bool,
         picture: str = "flower",
@@ -171,6 +211,8 @@ class Service(RuleBasedStateMachine):
         asked = self.ask(
             "POST", "/upload", client, data=PICTURES[picture], query_string=query, headers=headers
         )
+        if self.limited(asked, client, upload=True, tries=code is not None):
+            return None
         if asked.status == 201:
             told = asked.answer.get_json()
             assert "" in self.full(asked, client, owned=owned), "over a quota"
@@ -184,13 +226,13 @@ class Service(RuleBasedStateMachine):
         return None
 
     @rule(target=images, client=st.sampled_from(CLIENTS), number=st.integers(1, 3), owned=st.booleans())
-    def upload_several(self, client: str, number: int, *, owned: bool) -> Any:
+    def upload_several(self, client: int, number: int, *, owned: bool) -> Any:
         """Plain images, until a quota is reached perhaps."""
         made = [self.send(client, owned=owned) for _ in range(number)]
         return multiple(*filter(None, made))
 
-    def refused(self, asked: Asked, client: str, *, owned: bool, picture: str, code: str | None) -> None:
-        error, told = asked.answer.get_json()["error"], asked.status
+    def refused(self, asked: Asked, client: int, *, owned: bool, picture: str, code: str | None) -> None:
+        error, told = asked.error, asked.status
         if code is None:
             assert (told, error) == (401, "upload_code_asked")
         elif code != CODE:
@@ -202,7 +244,7 @@ class Service(RuleBasedStateMachine):
         else:
             assert told == 429
             assert error in self.full(asked, client, owned=owned)
-            assert 1 <= int(asked.answer.headers["Retry-After"]) <= 600
+            assert int(asked.answer.headers["Retry-After"]) <= 600
 
     @rule(image=images)
     def look(self, image: Known) -> None:
@@ -215,9 +257,14 @@ class Service(RuleBasedStateMachine):
         client=st.sampled_from(CLIENTS),
         password=st.sampled_from((None, WRONG, PASSWORD, PASSWORD)),
     )
-    def open(self, image: Known, client: str, password: str | None) -> None:
+    def open(self, image: Known, client: int, password: str | None) -> None:
+        self.try_to_open(image, client, password)
+
+    def try_to_open(self, image: Known, client: int, password: str | None) -> None:
         headers = basic(password) if image.password else {}
         asked = self.ask("POST", f"/image/{image.told['hash']}", client, headers=headers)
+        if self.limited(asked, client, upload=False, tries="Authorization" in headers):
+            return
         right = not image.password or password == PASSWORD
         expected = 200 if right else 401 if password is None else 403
         if expected == 403 and asked.status in {403, 429}:
@@ -229,6 +276,18 @@ class Service(RuleBasedStateMachine):
             image.views -= 1
             image.gone = image.views == 0
             assert asked.answer.headers["Views-Left"] == str(image.views)
+
+    @rule(image=images, client=st.sampled_from(CLIENTS), number=st.sampled_from((2, GUESSES + 1)))
+    def guess(self, image: Known, client: int, number: int) -> None:
+        """Wrong passwords, until there were too many perhaps."""
+        for _ in range(number if image.password else 0):
+            self.try_to_open(image, client, WRONG)
+
+    @rule(client=st.sampled_from(CLIENTS), number=st.sampled_from((2, MOST["passwords"])))
+    def guess_codes(self, client: int, number: int) -> None:
+        """Wrong upload codes, until a limit is used up perhaps."""
+        for _ in range(number):
+            assert self.send(client, owned=False, code="wrong") is None
 
     def check(self, image: Known, asked: Asked, *alive: int) -> None:
         """Check that an answer is one of those for a living image, or a 404 where it is dead."""
@@ -304,12 +363,13 @@ def test_every_answer_is_one_that_a_model_of_the_service_allows(make_app: MakeAp
         upload_codes=CODES,
         max_images_per_client=MOST_CLIENT,
         max_images_per_owner=MOST_OWNER,
+        rate_limits={name: RateLimit(Rate(most, DAY), None) for name, most in MOST.items()},
     )
     app.drop.clock.age = 0.0  # what the operator switches is heard at once
     with app.app_context():
         Service.engine = db.engine.execution_options(isolation_level="READ COMMITTED")
     Service.app, Service.account = app, register(app.test_client())
-    Service.answers = Counter()
+    Service.answers, Service.numbers = Counter(), count()
     run_state_machine_as_test(
         Service,
         settings=settings(
@@ -321,7 +381,9 @@ def test_every_answer_is_one_that_a_model_of_the_service_allows(make_app: MakeAp
             suppress_health_check=list(HealthCheck),
         ),
     )
-    tried = sum(Service.answers.values())
+    refused = {name: number for name, number in Service.answers.items() if name.startswith("429")}
+    tried = sum(Service.answers.values()) - sum(refused.values())
     seen = ", ".join(f"{number} × {name}" for name, number in sorted(Service.answers.items()))
     note("every answer against a model of the service", tried=tried, seen=seen)
-    assert {"POST 201", "POST 200", "POST 403", "POST 429", "GET 200"} <= set(Service.answers)
+    assert {"POST 201", "POST 200", "POST 403", "GET 200"} <= set(Service.answers)
+    assert {"429 uploads", "429 passwords", "429 client_quota", "429 owner_quota"} <= set(refused)

@@ -188,6 +188,29 @@ def test_only_wrong_passwords_count_as_such(make_app: MakeApp) -> None:
     assert at(client, opened, "192.0.2.2", "POST", data={"password": "right"}).status_code == 200
 
 
+def test_all_clients_together_may_try_so_many_wrong_passwords(make_app: MakeApp) -> None:
+    client = make_app(rate_limits=rates("passwords", 2, LIMIT)).test_client()
+    link = deposit(client, password="right")
+
+    def tried(last: int, password: str) -> TestResponse:
+        return at(client, f"/image/{link}", f"192.0.2.{last}", "POST", data={"password": password})
+
+    # Right ones count for nobody, nor does in all what one client is refused.
+    assert [tried(9, "right").status_code for _ in range(2 * LIMIT)] == [200] * 2 * LIMIT
+    assert [tried(1, "x").status_code for _ in range(6)] == [403, 403, 429, 429, 429, 429]
+    assert tried(9, "right").status_code == 200
+    assert tried(2, "x").status_code == 403
+    for password in ("x", "right"):
+        refused = tried(3, password)
+        assert (refused.status_code, refused.get_json()["error"]) == (429, "too_many_requests")
+        assert refused.headers["RateLimit-Policy"].endswith(f'"passwords-in-all";q={LIMIT};w=60')
+        assert refused.headers["RateLimit"].endswith(
+            f'"passwords-in-all";r=0;t={refused.headers["Retry-After"]}'
+        )
+    # Whoever tries no password is not refused.
+    assert tried(3, "").status_code == 401
+
+
 def test_a_conversion_counts_as_an_open_too(make_app: MakeApp) -> None:
     limits = rates("opens", 9, 9) | rates("conversions", 8, 8)
     client = make_app(rate_limits=limits).test_client()
