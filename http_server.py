@@ -40,6 +40,14 @@ class HTTPServer(Granian):  # type: ignore[misc, valid-type]
         self._heard.append(args[0])
         super().signal_handler_interrupt(*args, **kwargs)
 
+    def shutdown(self, exit_code: int = 0) -> None:
+        """End with status 0 where a signal asked for the end: sent to the whole group, it may end a worker first."""
+        try:
+            super().shutdown(exit_code)
+        except SystemExit:
+            if exit_code or not self._heard:
+                raise
+
     def _stop_workers(self) -> None:
         if self.notice_seconds and self._heard == [signal.SIGTERM]:
             self._give_notice()

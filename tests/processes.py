@@ -108,6 +108,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+NO_LIMITS = {"RATE_LIMITS": "off", "MAX_IMAGES_PER_CLIENT": "off", "MAX_BYTES_PER_CLIENT": "off"}
+
+
 @contextmanager
 def serving(
     *arguments: str,
@@ -119,8 +122,8 @@ def serving(
 ) -> Iterator[Served]:
     """Serve with the given settings until the block ends, on a port that is free where none is named.
 
-    The output goes to a log, through a pipe to ``cat``. Whole files of tests call one server from one address: with
-    RATE_LIMITS="" it has the limits that are usual.
+    The output goes to a log, through a pipe to ``cat``. Whole files of tests call one server, and use one database,
+    from one address: with RATE_LIMITS="" and MAX_IMAGES_PER_CLIENT="" a server has the limits that are usual.
     """
     port = port or free_port()
     with tempfile.TemporaryDirectory() as folder:
@@ -129,7 +132,7 @@ def serving(
             process = subprocess.Popen(
                 [*under, sys.executable, *command, *arguments],
                 cwd=ROOT,
-                env={**os.environ, "BIND": f"127.0.0.1:{port}", "WORKERS": "2", "RATE_LIMITS": "off", **env},
+                env={**os.environ, "BIND": f"127.0.0.1:{port}", "WORKERS": "2", **NO_LIMITS, **env},
                 stdin=subprocess.DEVNULL,
                 stdout=cat.stdin,
                 stderr=subprocess.STDOUT,
