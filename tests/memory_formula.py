@@ -14,11 +14,12 @@ MEDIUM = 4
 """Images of up to 2 MiB have a quarter of the images in flight for themselves."""
 DEAR_THREADS = 4
 """Threads beside THREADS, for what is dear."""
-PIECE = MIB // 4
-BODIES = 1024 * 2 * PIECE
-"""Bodies of up to a piece that nobody sends to their end, with the buffers of their connections."""
+PIECE = MIB // 2
+"""Of a long answer, on its way to the HTTP server."""
+BODIES = 1024 * MIB // 2
+"""Bodies of up to 256 KiB that nobody sends to their end, with as much again in the buffers of their connections."""
 UNREAD = 64 * MIB
-"""Answers of up to a piece, until their clients have read them."""
+"""Answers of up to 256 KiB, until their clients have read them."""
 KEPT = 48 * MIB
 """What the allocator keeps free to use again."""
 STRETCH = 32 * MIB

@@ -19,7 +19,8 @@ from services import TooManyRequests
 from tests.cast import FLOWER, deposit
 from tests.conftest import MakeApp
 from units import Rate, RateLimit
-from web.request.limits import DOING
+from web.request.counters import Counters
+from web.request.limits import DOING, Limiter
 
 LIMIT = 3
 NOWHERE = "x" * 32
@@ -127,6 +128,16 @@ def test_a_refused_upload_stores_nothing(make_app: MakeApp, engine: Engine) -> N
     assert told == [201, 429, 429, 429]
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM images")).scalar_one() == 1
+
+
+def test_what_all_have_used_up_takes_nothing_from_what_one_client_may_do() -> None:
+    limits = {"opens": RateLimit(Rate(LIMIT, 60), Rate(1, 60))}
+    limiter = Limiter(
+        limits, Counters(), lambda client, purpose: f"{client}{purpose}".encode().rjust(8)[::-1]
+    )
+    limiter.take("opens", "192.0.2.1")
+    windows = [limiter.take("opens", "192.0.2.2")[0][1] for _ in range(2 * LIMIT)]
+    assert {window.remaining for window in windows} == {LIMIT - 1}
 
 
 @pytest.mark.parametrize("path", ["/", "/s", "/healthz", "/readyz", "/openapi.json", "/docs", "/robots.txt"])

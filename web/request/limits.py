@@ -82,6 +82,8 @@ class Limiter:
             counted.append((by_client, window))
         if in_all is not None and (not counted or window.admitted):
             window = self._store.take(self._in_all[name], in_all.rate, amount)
+            if by_client is not None and not window.admitted:  # what all have used up, this one has not
+                self._store.take(self._key_of(client, name), by_client.rate, -amount)
             if not (counted and window.admitted):
                 counted.append((in_all, window))
         return counted
