@@ -137,7 +137,7 @@ def test_what_all_have_used_up_takes_nothing_from_what_one_client_may_do() -> No
     )
     limiter.take("opens", "192.0.2.1")
     windows = [limiter.take("opens", "192.0.2.2")[0][1] for _ in range(2 * LIMIT)]
-    assert {window.remaining for window in windows} == {LIMIT - 1}
+    assert all(window.admitted for window in windows)
 
 
 @pytest.mark.parametrize("path", ["/", "/s", "/healthz", "/readyz", "/openapi.json", "/docs", "/robots.txt"])
