@@ -142,7 +142,7 @@ def proxying(name: str, *behind: int) -> Iterator[Proxied]:
 
 def answers(proxied: Proxied) -> bool:
     try:
-        return requests.get(proxied.url, timeout=5, verify=proxied.certificate).status_code > 0
+        return requests.get(proxied.url, timeout=15, verify=proxied.certificate).status_code > 0
     except (OSError, requests.RequestException):
         return False
 
