@@ -71,7 +71,7 @@ def leave_image_key() -> None:
 def plant() -> None:
     """Put the fault points into the steps of an upload."""
     around(web.routes.drop, "read_body", "reading the body")
-    around(drop, "examine", "examining")
+    around(drop, "examined", "examining")
     around(drop.RowSeal, "seal", "sealing")
     around(services.quota, "reserve", "reserving room")
     around(drop, "insertion", "writing the row")

@@ -13,7 +13,7 @@ import pytest
 
 from models import SLOTS, ciphertexts
 from tests.cast import SERVER_KEY
-from tests.databases import value
+from tests.databases import empty_database, value
 from tests.faults.figures import FULL, note
 from tests.faults.wire import once, upload
 from tests.processes import Served, serving, until
@@ -69,14 +69,14 @@ def upload_until(end: float, server: Served, image: bytes) -> tuple[int, list[st
 def test_two_purgers_and_uploaders_on_the_same_second_lose_nothing_that_lives(
     database_url: str, flower: bytes
 ) -> None:
-    env: dict[str, Any] = {
-        "DATABASE_URL": database_url,
-        "SECRET_KEYS": SERVER_KEY,
-        "WORKERS": "1",
-        "PURGE_INTERVAL": "off",
-    }
+    env: dict[str, Any] = {"SECRET_KEYS": SERVER_KEY, "WORKERS": "1", "PURGE_INTERVAL": "off"}
     # The slots turn every 30 seconds, so uploads fall all the time into one that is being emptied.
-    with serving(**env) as one, serving(**env) as other, ThreadPoolExecutor(8) as pool:
+    with (
+        empty_database(database_url, "purgers") as url,
+        serving(DATABASE_URL=url, **env) as one,
+        serving(DATABASE_URL=url, **env) as other,
+        ThreadPoolExecutor(8) as pool,
+    ):
         end = time.time() + SECONDS
         purgers = [pool.submit(purge_until, end, server) for server in (one, other)]
         uploaders = [pool.submit(upload_until, end, server, flower) for server in (one, other)]
@@ -86,7 +86,7 @@ def test_two_purgers_and_uploaders_on_the_same_second_lose_nothing_that_lives(
         results = [uploader.result() for uploader in uploaders]
         lost = [loss for _, losses in results for loss in losses]
         assert lost == []
-        assert until(lambda: once(one.port, "GET", "/cleanup").status == 200 and rest(database_url) == (0, 0))
+        assert until(lambda: once(one.port, "GET", "/cleanup").status == 200 and rest(url) == (0, 0))
     seen = f"{purged} purges of 2 processes meanwhile; nothing left behind"
     note(
         "purges in the second of an upload", tried=sum(made for made, _ in results), lost=len(lost), seen=seen
