@@ -93,7 +93,10 @@ class Server:
             if not own and os.pread(lock.fileno(), 8, 0) == b"ready" and self._listens():
                 return False
             time.sleep(0.05)
-        raise EmbeddedError(f"Another process runs the PostgreSQL of {self.data_dir}: end that one first.")
+        raise EmbeddedError(
+            f"Another process runs the PostgreSQL of {self.data_dir}: end that one first. A command of flask that is to"
+            " work beside a service needs its /tmp: docs/operations.md, Under systemd."
+        )
 
     def _listens(self) -> bool:
         with socket.socket(socket.AF_UNIX) as door, contextlib.suppress(OSError):
