@@ -8,6 +8,8 @@ from typing import Any
 
 from sqlalchemy import create_engine, make_url, text
 
+OURS = "FROM pg_stat_activity WHERE usename = current_user"
+
 
 @contextmanager
 def empty_database(database_url: str, name: str) -> Iterator[str]:
@@ -19,7 +21,9 @@ def empty_database(database_url: str, name: str) -> Iterator[str]:
     try:
         yield make_url(database_url).set(database=name).render_as_string(hide_password=False)
     finally:
-        run(database_url, f"DROP DATABASE {name} WITH (FORCE)")
+        # WITH (FORCE) refuses where a worker of autovacuum is connected, which a plain DROP sends away.
+        run(database_url, f"SELECT pg_terminate_backend(pid) {OURS} AND datname = '{name}'")
+        run(database_url, f"DROP DATABASE {name}")
 
 
 def run(database_url: str, statement: str) -> None:
