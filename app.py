@@ -111,44 +111,16 @@ def _put_together(config: Config, counters: Counters) -> Mayfly:
         SQLALCHEMY_DATABASE_URI=config.database_url or embedded.url(config.data_dir),
         SQLALCHEMY_ENGINE_OPTIONS=engine_options(config),
     )
-    engine = _engine(app)
+    engine, server_keys = _engine(app), _server_keys(config)
     notice_restarts(engine)
     Migrate(app, db, directory=str(MIGRATIONS))
-    row_store, server_keys = RowStore(), _server_keys(config)
-    stores = {row_store.name: row_store}
-    app.quota = Quota(engine, config.max_stored_bytes, disk_room(config))
-    app.purge = Purge(engine, stores.values(), app.quota)
-    app.schedule = PurgeSchedule(app.purge, config.purge_interval)
-    picture = PictureLimits(
-        max_pixels=config.max_pixels,
-        max_conversion_pixels=config.max_conversion_pixels,
-        accept_no_jail=config.accept_no_jail,
-    )
-    limits = DropLimits(config.lifetime, config.max_lifetime, picture, config.bytes_in_flight)
-    images = LivingImages(engine, server_keys, stores, app.quota)
-    app.accounts = Accounts(engine, server_keys, stores, app.quota)
-    app.api_keys = ApiKeys(engine, server_keys, app.accounts)
-    catalog = Catalog(engine, OwnerSeal(server_keys), images)
-    quotas = UploaderQuotas(
-        engine,
-        server_keys,
-        client=Most(config.max_images_per_client, config.max_bytes_per_client),
-        owner=Most(config.max_images_per_owner, config.max_bytes_per_owner),
-    )
-    orders = Orders(engine, server_keys, DatabaseClock(engine))
-    drop = app.drop = Drop(engine, server_keys, row_store, images, app.quota, quotas, limits, orders)
+    catalog = _add_services(app, engine, server_keys)
     observe(app, config, app.schedule.nudge)
-    app.purge_clock = PurgeClock(stores.values(), config.max_lifetime)
-    app.readiness = _readiness(app, engine, orders)
-    url = config.rate_limit_storage_url
-    store = ValkeyCounters(url, counters) if url else counters
-    limiter = Limiter(config.rate_limits, store, partial(client_tag, server_keys))
+    limiter = _limiter(config, counters, server_keys)
     services = Services(
-        drop, app.purge, app.accounts, app.api_keys, catalog, app.readiness, _gate(config), limiter
+        app.drop, app.purge, app.accounts, app.api_keys, catalog, app.readiness, _gate(config), limiter
     )
     register_web(app, services, config)
-    app.status = Status(engine, app.purge_clock, config.max_stored_bytes)
-    app.hand = Hand(engine, server_keys, images)
     register_commands(app, config, Deeds(app.purge, app.accounts, app.api_keys, app.hand, app.status))
     app.memory = Memory(config.bytes_in_flight)
     app.plain_wsgi = behind_proxies(
@@ -156,6 +128,47 @@ def _put_together(config: Config, counters: Counters) -> Mayfly:
     )
     app.wsgi_app = admitted(app.plain_wsgi, app.memory)  # type: ignore[assignment, method-assign]
     return app
+
+
+def _add_services(app: Mayfly, engine: Engine, server_keys: ServerKeys) -> Catalog:
+    """Give the application its services; return the catalog, which nobody but the routes needs."""
+    config, row_store = app.settings, RowStore()
+    stores = {row_store.name: row_store}
+    app.quota = Quota(engine, config.max_stored_bytes, disk_room(config))
+    app.purge = Purge(engine, stores.values(), app.quota)
+    app.purge_clock = PurgeClock(stores.values(), config.max_lifetime)
+    app.schedule = PurgeSchedule(app.purge, config.purge_interval)
+    app.accounts = Accounts(engine, server_keys, stores, app.quota)
+    app.api_keys = ApiKeys(engine, server_keys, app.accounts)
+    images = LivingImages(engine, server_keys, stores, app.quota)
+    orders = Orders(engine, server_keys, DatabaseClock(engine))
+    quotas = _uploader_quotas(config, engine, server_keys)
+    app.drop = Drop(engine, server_keys, row_store, images, app.quota, quotas, _drop_limits(config), orders)
+    app.readiness = _readiness(app, engine, orders)
+    app.status = Status(engine, app.purge_clock, config.max_stored_bytes)
+    app.hand = Hand(engine, server_keys, images)
+    return Catalog(engine, OwnerSeal(server_keys), images)
+
+
+def _drop_limits(config: Config) -> DropLimits:
+    picture = PictureLimits(
+        max_pixels=config.max_pixels,
+        max_conversion_pixels=config.max_conversion_pixels,
+        accept_no_jail=config.accept_no_jail,
+    )
+    return DropLimits(config.lifetime, config.max_lifetime, picture, config.bytes_in_flight)
+
+
+def _uploader_quotas(config: Config, engine: Engine, server_keys: ServerKeys) -> UploaderQuotas:
+    client = Most(config.max_images_per_client, config.max_bytes_per_client)
+    owner = Most(config.max_images_per_owner, config.max_bytes_per_owner)
+    return UploaderQuotas(engine, server_keys, client, owner)
+
+
+def _limiter(config: Config, counters: Counters, server_keys: ServerKeys) -> Limiter:
+    url = config.rate_limit_storage_url
+    store = ValkeyCounters(url, counters) if url else counters
+    return Limiter(config.rate_limits, store, partial(client_tag, server_keys))
 
 
 def _gate(config: Config) -> Gate:

@@ -55,7 +55,7 @@ from models.owner import (
 )
 from models.quota import Share, Taken, quota_checks, share_over, taken
 from models.session import connections_allowed, keep_session_settings
-from models.status import StoredImages, count_accounts, stored_images, versions
+from models.status import StoredImages, count_accounts, server_version, stored_images
 from models.stored import Stored, forget_empty, recount, release, reserve
 
 __all__ = [
@@ -124,6 +124,7 @@ __all__ = [
     "reserve",
     "return_guess",
     "schema_version",
+    "server_version",
     "share_over",
     "slot_of",
     "span_of",
@@ -134,6 +135,5 @@ __all__ = [
     "try_purge_lock",
     "unblock",
     "use_key",
-    "versions",
     "wait_for_purge_lock",
 ]

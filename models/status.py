@@ -33,9 +33,6 @@ _IMAGES = text(
     """
 )
 _ACCOUNTS = text("SELECT count(*) FROM owners WHERE id <> :open")
-_VERSIONS = text(
-    "SELECT current_setting('server_version'), (SELECT string_agg(version_num, ' ') FROM alembic_version)"
-)
 
 
 def stored_images(connection: Connection) -> StoredImages:
@@ -49,7 +46,6 @@ def count_accounts(connection: Connection) -> int:
     return int(connection.execute(_ACCOUNTS, {"open": OPEN_CATALOG}).scalar_one())
 
 
-def versions(connection: Connection) -> tuple[str, str]:
-    """Tell the version of PostgreSQL, and the revision of the schema."""
-    server, schema = connection.execute(_VERSIONS).one()
-    return str(server), str(schema)
+def server_version(connection: Connection) -> str:
+    """Tell the version of PostgreSQL."""
+    return str(connection.execute(text("SHOW server_version")).scalar_one())

@@ -11,8 +11,9 @@ from models import (
     blocked_count,
     count_accounts,
     heard_of,
+    schema_version,
+    server_version,
     stored_images,
-    versions,
 )
 from services.database import autocommit
 from services.purge_lag import PurgeClock
@@ -35,7 +36,7 @@ class StatusReport:
     oldest_dead_slot: float
     accounts: int
     postgresql: str
-    schema: str
+    schema: str | None
 
 
 class Status:
@@ -51,7 +52,6 @@ class Status:
         with autocommit(self._engine) as connection:
             images = stored_images(connection)
             lag = self._purge_clock(connection)
-            postgresql, schema = versions(connection)
             return StatusReport(
                 living_images=images.living,
                 uploads_last_minute=images.recent,
@@ -62,8 +62,8 @@ class Status:
                 oldest_dead_row=round(lag.rows, 1),
                 oldest_dead_slot=round(lag.slots, 1),
                 accounts=count_accounts(connection),
-                postgresql=postgresql,
-                schema=schema,
+                postgresql=server_version(connection),
+                schema=schema_version(connection),
             )
 
     def stored(self) -> StoredImages:

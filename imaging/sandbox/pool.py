@@ -192,9 +192,8 @@ class SandboxPool:
     def run(self, task: Task, limits: Limits, patience: float) -> WorkerAnswer:
         """Do one task in a sandbox, waiting at most `patience` seconds for one that is free.
 
-        Returns an answer of DONE or SAME. Raises `SandboxMissing`, `TooBusy`, `BrokenImage`,
-        or `TooManyPixels` when the image is
-        over the limits or takes more than the task allows.
+        Returns an answer of DONE or SAME. Raises `SandboxMissing`, `TooBusy`, `BrokenImage`, or `TooManyPixels` when
+        the image is over the limits or takes more than the task allows.
         """
         if not (jail_offered().filtered or limits.accept_no_jail):
             raise SandboxMissing

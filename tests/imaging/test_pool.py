@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from imaging import BrokenImage, Limits, TooBusy, TooManyPixels
+from imaging import BrokenImage, Limits, TooBusy, TooManyPixels, sandbox_deaths
 from imaging.errors import CUT
 from imaging.sandbox import pool
 from imaging.sandbox.pool import MOST_KEPT, Sandbox, SandboxPool, Task
@@ -70,17 +70,21 @@ def test_a_job_over_its_memory_is_refused_and_the_next_is_done(sandboxes: Sandbo
 
 def test_a_sandbox_that_dies_at_work_is_replaced(sandboxes: SandboxPool, slow: Task) -> None:
     run(sandboxes, SMALL)
+    before = sandbox_deaths()
     threading.Timer(0.1, os.kill, (sandboxes._idle[0].process.pid, signal.SIGSEGV)).start()
     with pytest.raises(TooManyPixels):
         run(sandboxes, slow)
     assert run(sandboxes, SMALL)
+    assert sandbox_deaths() == before + 1
 
 
 def test_a_sandbox_that_died_idle_is_replaced(sandboxes: SandboxPool) -> None:
     run(sandboxes, SMALL)
+    before = sandbox_deaths()
     sandboxes._idle[0].process.kill()
     sandboxes._idle[0].process.wait()
     assert run(sandboxes, SMALL)
+    assert sandbox_deaths() == before
 
 
 def test_a_sandbox_that_met_a_broken_file_meets_nobody_elses(sandboxes: SandboxPool) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from flask import Request
@@ -21,23 +20,7 @@ def address_of(request: Request) -> IPv4Address | IPv6Address | None:
 
     TRUSTED_PROXIES has been taken into account before: ``forwarded.behind_proxies``.
     """
-    return _address(request.remote_addr or "")
-
-
-def client_of(request: Request) -> str:
-    """Return the client's IPv4 address, or the /64 network of its IPv6 address; as ``address_of``."""
-    return _client(request.remote_addr or "")
-
-
-@lru_cache(4096)
-def _client(remote: str) -> str:
-    address = _address(remote)
-    if isinstance(address, IPv6Address):
-        return str(IPv6Network((address, IPV6_PREFIX), strict=False))
-    return str(address or NOBODY)
-
-
-def _address(remote: str) -> IPv4Address | IPv6Address | None:
+    remote = request.remote_addr or ""
     with_port = _WITH_PORT.fullmatch(remote)
     bare = (with_port[1] or with_port[2] or "") if with_port else remote
     try:
@@ -45,3 +28,11 @@ def _address(remote: str) -> IPv4Address | IPv6Address | None:
     except ValueError:
         return None
     return (address.ipv4_mapped if isinstance(address, IPv6Address) else None) or address
+
+
+def client_of(request: Request) -> str:
+    """Return the client's IPv4 address, or the /64 network of its IPv6 address; as ``address_of``."""
+    address = address_of(request)
+    if isinstance(address, IPv6Address):
+        return str(IPv6Network((address, IPV6_PREFIX), strict=False))
+    return str(address or NOBODY)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from typing import Protocol
 
 from flask import Flask, Response, g, request
@@ -63,12 +63,10 @@ class Limiter:
         }
         self._store = store
         self._in_all = {name: place for place, name in enumerate(DOING)}
+        self._tag = tag
 
-        @lru_cache(4096)
-        def key_of(client: str, name: str) -> int:
-            return int.from_bytes(tag(client, f"limit/{name}")[:8], "little")
-
-        self._key_of = key_of
+    def _key_of(self, client: str, name: str) -> int:
+        return int.from_bytes(self._tag(client, f"limit/{name}")[:8], "little")
 
     def take(self, name: str, client: str, amount: int = 1) -> Counted:
         """Count something for a client, and if it may, for all; a negative amount gives back what was counted.
