@@ -149,7 +149,7 @@ class Drop:
 
     def view(
         self, link_text: str, conversion: Conversion | None = None
-    ) -> tuple[ImageInfo, memoryview | bytes]:
+    ) -> tuple[ImageInfo, bytearray | bytes]:
         """Open an image without a password or a limit of views, as a GET may.
 
         Raises ImageGone, OpensByPostOnly, Later, Overloaded, DatabaseAway, and the errors of imaging for a conversion.
@@ -164,7 +164,7 @@ class Drop:
 
     def open(
         self, link_text: str, attempt: Attempt | None, conversion: Conversion | None = None
-    ) -> tuple[ImageInfo, memoryview | bytes]:
+    ) -> tuple[ImageInfo, bytearray | bytes]:
         """Open an image on purpose: check the password, read, convert; then claim a view where they are limited.
 
         Raises ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses, Later, Overloaded, DatabaseAway, and the errors
@@ -182,7 +182,7 @@ class Drop:
 
     def _read_dearly(
         self, image: SealedImage, attempt: Attempt | None, conversion: Conversion | None
-    ) -> tuple[ImageInfo, memoryview | bytes]:
+    ) -> tuple[ImageInfo, bytearray | bytes]:
         """Read what has to be unlocked or converted, with no connection held meanwhile."""
         keys, details = self._images.unlock(image, attempt)
         if conversion is None or not conversion.changes(details):
@@ -223,7 +223,7 @@ class Drop:
         details = self._images.unlock(image, attempt)[1] if attempt else image.plain_details()
         return image.receipt(image_key, details)
 
-    def download(self, image_key_text: str, attempt: Attempt | None) -> tuple[ImageInfo, memoryview | bytes]:
+    def download(self, image_key_text: str, attempt: Attempt | None) -> tuple[ImageInfo, bytearray | bytes]:
         """Open an image for the holder of its image key, without counting a view.
 
         Raises ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses, Later, Overloaded, DatabaseAway.
