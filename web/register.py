@@ -6,12 +6,12 @@ from flask import Flask
 
 from config import Config
 from services import Accounts, ApiKeys, Catalog, Drop, Gate, Purge, Readiness
-from web.answer.address import base_path
+from web.answer.address import address, base_path
 from web.answer.contact import contact, contact_words
 from web.answer.cors import register_cors
 from web.answer.errors import register_errors
 from web.answer.headers import harden
-from web.pages.assets import Assets, asset_routes
+from web.pages.assets import PREVIEW, Assets, asset_routes
 from web.pages.languages import register_languages
 from web.pages.texts import ERRORS, explain, page_words
 from web.request.auth import register_auth
@@ -68,13 +68,13 @@ def register_web(app: Flask, services: Services, config: Config) -> None:
     app.register_blueprint(sharex_routes(services.gate))
     app.register_blueprint(contact_routes(config))
     app.register_blueprint(docs_routes(app))
-    _register_pages(app)
+    _register_pages(app, config)
     register_errors(app)
     register_cors(app, config.cors_origins)
     app.after_request(harden)
 
 
-def _register_pages(app: Flask) -> None:
+def _register_pages(app: Flask, config: Config) -> None:
     """Give the templates what each of them needs."""
     assets = Assets()
     with app.app_context():
@@ -84,11 +84,16 @@ def _register_pages(app: Flask) -> None:
     app.jinja_env.globals.update(
         base=base,
         asset=lambda name: base + assets.path(name),
+        asset_url=lambda name: address() + assets.path(name),
         scripts_of=assets.scripts_of,
+        PREVIEW=PREVIEW,
         ERRORS=ERRORS,
         explain=explain,
         page_words=page_words,
         contact=contact,
         contact_words=contact_words,
+        operator_name=config.operator_name,
+        operator_words=config.operator_words,
+        own_address=address,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

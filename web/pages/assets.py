@@ -10,9 +10,11 @@ from pathlib import Path
 from flask import Blueprint, Response, abort, request
 
 FOLDER = Path(__file__).parent / "static"
-TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-ROBOTS = "User-agent: *\nAllow: /$\nDisallow: /\n"
-"""RFC 9309: the home page may be found, and no image."""
+TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".png": "image/png"}
+ROBOTS = "User-agent: *\nAllow: /$\nAllow: /s$\nAllow: /static/\nDisallow: /\n"
+"""RFC 9309: no image. The share page says itself that it wants not to be found; programs that preview links obey too."""
+PREVIEW = "preview.png"
+"""What chats show beside a link to a page, so pages of theirs may show it."""
 FOR_GOOD = "public, max-age=31536000, immutable"
 
 
@@ -69,6 +71,8 @@ def asset_routes(assets: Assets) -> Blueprint:
         # While servers of two versions run side by side, a page of one may ask the other for a file: it gets this one,
         # but must not keep it.
         response.headers["Cache-Control"] = FOR_GOOD if version == assets.version else "no-store"
+        if name == PREVIEW:
+            response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         return response
 
     @routes.get("/favicon.ico")

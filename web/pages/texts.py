@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 
 from babel import Locale
 from babel.numbers import format_decimal
+from jinja2.utils import htmlsafe_json_dumps
+from markupsafe import Markup
 
-from web.pages.languages import SIZES, language, locale, translate
+from web.pages.languages import SIZES, language, locale, translate, translate_plural
 from web.request.options import MAX_VIEWS
 from web.request.passwords import MAX_PASSWORD_BYTES
 
@@ -17,14 +20,19 @@ def _(text: str) -> str:
     return text
 
 
-SCRIPTS = {
+def plural(one: str, many: str) -> tuple[str, str]:
+    """Mark a text that counts ``{number}`` of something."""
+    return one, many
+
+
+SCRIPTS: dict[str, str | tuple[str, str]] = {
     "waiting": _("Not sent yet"),
     "queued": _("Waiting for the ones before it"),
     "sent_of": _("{sent} of {total} sent"),
     "sealing": _("Sent. Sealing…"),
     "cancelled": _("Cancelled; nothing was stored."),
     "make_link": _("Make a link"),
-    "make_links": _("Make {number} links"),
+    "make_links": plural("Make {number} link", "Make {number} links"),
     "again": _("Try again"),
     "sending": _("Sending, {percent}"),
     "sending_of": _("Sending {number} of {count}, {percent}"),
@@ -120,6 +128,8 @@ ERRORS = {
 
 NUMBERS = {"most_bytes": MAX_PASSWORD_BYTES, "most_views": MAX_VIEWS}
 """What stands in ERRORS in braces."""
+ALL_FORMS = 103
+"""Whole numbers below this one have every plural form of the languages that we speak; Arabic has a form for 100 to 102."""
 
 
 def explain(code: str) -> str:
@@ -132,11 +142,20 @@ def _numbers(locale: Locale) -> dict[str, str]:
     return {name: format_decimal(number, locale=locale) for name, number in NUMBERS.items()}
 
 
-def page_words() -> dict[str, object]:
-    """What the scripts say, in the language of this request, and the units of sizes."""
-    return {
+def _said(text: str | tuple[str, str]) -> str | dict[str, str]:
+    """A text in the language of this request; one that counts by the names that Intl.PluralRules has for its forms."""
+    if isinstance(text, str):
+        return translate(text)
+    name = locale().plural_form
+    return {name(number): translate_plural(*text, number) for number in range(ALL_FORMS)}
+
+
+def page_words() -> Markup:
+    """What the scripts say, in the language of this request, and the units of sizes, as JSON for a page."""
+    words = {
         "language": language(),
         "sizes": SIZES,
-        "words": {name: translate(text) for name, text in SCRIPTS.items()},
+        "words": {name: _said(text) for name, text in SCRIPTS.items()},
         "errors": {code: explain(code) for code in ERRORS},
     }
+    return htmlsafe_json_dumps(words, dumps=json.dumps, ensure_ascii=False, separators=(",", ":"))
