@@ -77,6 +77,7 @@ def register_web(app: Flask, services: Services, config: Config) -> None:
 def _register_pages(app: Flask, config: Config) -> None:
     """Give the templates what each of them needs."""
     assets = Assets()
+    names = {page: assets.names_in(page) for page in ("drop", "share")}
     with app.app_context():
         base = base_path()
     app.register_blueprint(asset_routes(assets))
@@ -89,7 +90,7 @@ def _register_pages(app: Flask, config: Config) -> None:
         PREVIEW=PREVIEW,
         ERRORS=ERRORS,
         explain=explain,
-        page_words=page_words,
+        page_words=lambda page: page_words(names[page]),
         contact=contact,
         contact_words=contact_words,
         operator_name=config.operator_name,

@@ -1,4 +1,4 @@
-"""Draws the picture that chats show beside a link to the pages, from docs/preview.svg: python -m tests.browser.preview"""
+"""Draws the picture that chats show beside a link, from docs/preview.svg: python -m tests.browser.preview"""
 
 from __future__ import annotations
 

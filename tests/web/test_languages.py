@@ -49,7 +49,20 @@ def forms(text: Any) -> list[str]:
 
 
 def test_the_languages_are_these() -> None:
-    assert {path.stem for path in TRANSLATIONS} == set("ar de es fr it ja nl pl pt tr uk zh-Hans".split())
+    assert {path.stem for path in TRANSLATIONS} == {
+        "ar",
+        "de",
+        "es",
+        "fr",
+        "it",
+        "ja",
+        "nl",
+        "pl",
+        "pt",
+        "tr",
+        "uk",
+        "zh-Hans",
+    }
 
 
 @pytest.mark.parametrize("path", TRANSLATIONS, ids=lambda path: path.stem)

@@ -15,6 +15,7 @@ from crypto import Link
 from tests.cast import deposit
 from tests.conftest import MakeApp
 from web.pages import assets, page
+from web.pages.languages import languages
 from web.request.links import link_in
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -201,10 +202,12 @@ def test_the_pages_stand_below_the_base_url(make_app: MakeApp, flower: bytes) ->
     assert sent_on.headers["Location"] == f"/mayfly/s#{link}"
 
 
-def test_both_pages_weigh_little_and_ask_nobody_else(client: FlaskClient) -> None:
+@pytest.mark.parametrize("language", sorted(set(languages().values())))
+def test_both_pages_weigh_little_and_ask_nobody_else(client: FlaskClient, language: str) -> None:
     fetched: dict[str, int] = {}
     for path in ("/", "/s"):
-        page = client.get(path, headers=BROWSER | {"Accept-Encoding": "gzip"})
+        asked = BROWSER | {"Accept-Encoding": "gzip", "Accept-Language": language}
+        page = client.get(path, headers=asked)
         fetched[path] = len(page.data)
         html = gzip.decompress(page.data).decode()
         assert "Accept-Encoding" in page.headers["Vary"]

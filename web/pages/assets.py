@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -12,9 +13,10 @@ from flask import Blueprint, Response, abort, request
 FOLDER = Path(__file__).parent / "static"
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".png": "image/png"}
 ROBOTS = "User-agent: *\nAllow: /$\nAllow: /s$\nAllow: /static/\nDisallow: /\n"
-"""RFC 9309: no image. The share page says itself that it wants not to be found; programs that preview links obey too."""
+"""RFC 9309: no image. Programs that preview links obey it; the share page itself tells search engines to skip it."""
 PREVIEW = "preview.png"
 """What chats show beside a link to a page, so pages of theirs may show it."""
+QUOTED = re.compile(r'"(\w+)"')
 FOR_GOOD = "public, max-age=31536000, immutable"
 
 
@@ -52,6 +54,13 @@ class Assets:
             for name in self.files
             if name.startswith((f"{page}/", "shared/")) and name.endswith(".js") and name != f"{page}/page.js"
         ]
+
+    def names_in(self, page: str) -> frozenset[str]:
+        """Every name that stands in quotes in the scripts of a page; by such a name they ask for a text."""
+        others = {name for name in self.files if f"{name.partition('/')[0]}/page.js" in self.files}
+        ours = [name for name in self.files if name.startswith(f"{page}/") or name not in others]
+        scripts = b"".join(self.files[name].data for name in ours if name.endswith(".js"))
+        return frozenset(QUOTED.findall(scripts.decode()))
 
 
 def _read(path: Path) -> Asset:

@@ -1,4 +1,4 @@
-"""The languages of the pages: English in the code, every other one in a file of translations/, read when first asked for."""
+"""The languages of the pages: English in the code, every other one in a file of translations/, read when asked for."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def catalogue(code: str) -> NullTranslations:
 
 
 def spoken(tag: str) -> str | None:
-    """Find the language that a tag asks for, cutting it from its end (RFC 4647, lookup); None for one we don't speak."""
+    """Find the language that a tag asks for by cutting its end (RFC 4647, lookup); None for one we don't speak."""
     parts = tag.lower().split("-")[:MOST_SUBTAGS]
     tags = ("-".join(parts[:length]) for length in range(len(parts), 0, -1))
     return next((languages()[tag] for tag in tags if tag in languages()), None)

@@ -126,10 +126,22 @@ ERRORS = {
     "other": _("The server refused this."),
 }
 
+OF_ACCOUNTS = {
+    "bad_cursor",
+    "key_not_enough",
+    "login_refused",
+    "name_taken",
+    "registration_closed",
+    "token_refused",
+    "too_many_keys",
+    "too_many_logins",
+}
+"""Errors that no script of a page meets, since the pages know no accounts: they have a page of their own alone."""
+
 NUMBERS = {"most_bytes": MAX_PASSWORD_BYTES, "most_views": MAX_VIEWS}
 """What stands in ERRORS in braces."""
 ALL_FORMS = 103
-"""Whole numbers below this one have every plural form of the languages that we speak; Arabic has a form for 100 to 102."""
+"""Whole numbers below this one have every plural form of the languages that we speak; Arabic has one for 100 to 102."""
 
 
 def explain(code: str) -> str:
@@ -150,12 +162,12 @@ def _said(text: str | tuple[str, str]) -> str | dict[str, str]:
     return {name(number): translate_plural(*text, number) for number in range(ALL_FORMS)}
 
 
-def page_words() -> Markup:
-    """What the scripts say, in the language of this request, and the units of sizes, as JSON for a page."""
+def page_words(names: frozenset[str]) -> Markup:
+    """What the scripts of a page say by these names, in the language of this request, with units, as JSON."""
     words = {
         "language": language(),
         "sizes": SIZES,
-        "words": {name: _said(text) for name, text in SCRIPTS.items()},
-        "errors": {code: explain(code) for code in ERRORS},
+        "words": {name: _said(text) for name, text in SCRIPTS.items() if name in names},
+        "errors": {code: explain(code) for code in ERRORS if code not in OF_ACCOUNTS},
     }
     return htmlsafe_json_dumps(words, dumps=json.dumps, ensure_ascii=False, separators=(",", ":"))
