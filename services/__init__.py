@@ -55,7 +55,7 @@ from services.errors import (
 )
 from services.gate import Gate, GateUse, UploadCodes
 from services.hand import Hand, TakenDown
-from services.image_info import ImageInfo, Receipt
+from services.image_info import ImageInfo, Receipt, Standing
 from services.limits import DropLimits
 from services.living_images import Attempt, LivingImages
 from services.orders import Orders
@@ -64,6 +64,7 @@ from services.purge import Purge
 from services.purge_lag import PurgeClock
 from services.quota import Quota
 from services.readiness import Needs, Readiness
+from services.receipts import Receipts
 from services.schedule import PurgeSchedule
 from services.status import Status, StatusReport
 from services.uploader import Most, Uploader, UploaderQuotas
@@ -126,8 +127,10 @@ __all__ = [
     "Quota",
     "Readiness",
     "Receipt",
+    "Receipts",
     "RegistrationClosed",
     "ServiceError",
+    "Standing",
     "Status",
     "StatusReport",
     "StorageFull",

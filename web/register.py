@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from flask import Flask
 
 from config import Config
-from services import Accounts, ApiKeys, Catalog, Drop, Gate, Purge, Readiness
+from services import Accounts, ApiKeys, Catalog, Drop, Gate, Purge, Readiness, Receipts
 from web.answer.address import base_path
 from web.answer.contact import contact, contact_words
 from web.answer.cors import register_cors
@@ -37,6 +37,7 @@ class Services:
     """The services that routes call."""
 
     drop: Drop
+    receipts: Receipts
     purge: Purge
     accounts: Accounts
     api_keys: ApiKeys
@@ -62,9 +63,9 @@ def register_web(app: Flask, services: Services, config: Config) -> None:
     app.register_blueprint(catalog_routes(services.catalog))
     app.register_blueprint(account_routes(services.accounts, services.catalog, services.drop, config))
     app.register_blueprint(api_key_routes(services.api_keys))
-    app.register_blueprint(manage_routes(services.drop))
+    app.register_blueprint(manage_routes(services.drop, services.receipts))
     app.register_blueprint(operator_routes(services.purge, services.readiness))
-    app.register_blueprint(page_routes(services.drop, services.gate, config))
+    app.register_blueprint(page_routes(services.drop, services.receipts, services.gate, config))
     app.register_blueprint(sharex_routes(services.gate))
     app.register_blueprint(contact_routes(config))
     app.register_blueprint(docs_routes(app))
