@@ -59,7 +59,7 @@ from services.image_info import ImageInfo, Receipt
 from services.limits import DropLimits
 from services.living_images import Attempt, LivingImages
 from services.orders import Orders
-from services.pasted import PASTED, SPELLING, links_in
+from services.pasted import PASTED, SPELLING, is_cut, links_in
 from services.purge import Purge
 from services.purge_lag import PurgeClock
 from services.quota import Quota
@@ -150,6 +150,7 @@ __all__ = [
     "ceiling",
     "counts",
     "hold_memory",
+    "is_cut",
     "links_in",
     "log_request",
     "notice_restarts",

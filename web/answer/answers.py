@@ -60,7 +60,7 @@ def receipt_response(receipt: Receipt, base_url: str, default: str) -> Response:
     if wants_text(default):
         response = Response(f"{image_url}\n", mimetype=TEXT)
     else:
-        response = jsonify(_receipt_fields(receipt, base_url, image_url))
+        response = jsonify(receipt_fields(receipt, base_url))
     response.status_code = 201
     response.headers["Cache-Control"] = "no-store"
     return note_receipt(response, receipt, image_url)
@@ -74,7 +74,8 @@ def note_receipt(response: Response, receipt: Receipt, location: str) -> Respons
     return response
 
 
-def _receipt_fields(receipt: Receipt, base_url: str, image_url: str) -> ReceiptAnswer:
+def receipt_fields(receipt: Receipt, base_url: str) -> ReceiptAnswer:
+    """Tell an uploader everything about the image."""
     details = _details(receipt)
     return {
         "status": "success",
@@ -82,7 +83,7 @@ def _receipt_fields(receipt: Receipt, base_url: str, image_url: str) -> ReceiptA
         "image_id": receipt.link,
         "image_key": receipt.image_key,
         "url": f"{base_url}/s#{receipt.link}",
-        "image_url": image_url,
+        "image_url": f"{base_url}/image/{receipt.link}",
         "content_type": details.content_type,
         "filename": details.filename,
         "size": receipt.size,

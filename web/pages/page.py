@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -13,6 +14,7 @@ from markupsafe import Markup
 from config import Config
 from services import Receipt
 from web.answer.address import address
+from web.answer.answers import receipt_fields
 from web.answer.pictures import MEDIA_TYPES
 from web.pages.assets import compress
 from web.request.gate import WayIn
@@ -55,16 +57,26 @@ class Page:
         """The share page, which knows nothing of the link it was opened with."""
         return _compressed(self.render("share.html"))
 
-    def receipt(self, receipt: Receipt, *, asks_password: bool) -> Response:
-        """The page that answers an upload by a form; the image key is shown on it, and never again."""
-        url = f"{address()}/s#{receipt.link}"
+    def receipt(self, receipts: Sequence[Receipt], *, asks_password: bool) -> Response:
+        """The page that answers an upload by a form; the image keys are shown on it, and never again."""
+        base_url = address()
+        told = [receipt_fields(receipt, base_url) for receipt in receipts]
+        album = (
+            f"{base_url}/s#{'.'.join(receipt.link for receipt in receipts)}" if len(receipts) > 1 else None
+        )
         response = self.render(
             "receipt.html",
-            receipt=receipt,
-            url=url,
+            cards=[
+                (receipt, fields["url"], qr(fields["url"]))
+                for receipt, fields in zip(receipts, told, strict=True)
+            ],
+            kept=[
+                {**fields, "asks_password": asks_password, "lifetime": fields["expires_in"]}
+                for fields in told
+            ],
+            album=album,
             asks_password=asks_password,
-            address=address(),
-            qr=qr(url),
+            address=base_url,
         )
         response.status_code = 201
         return response

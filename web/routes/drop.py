@@ -66,7 +66,7 @@ def _deposit(drop: Drop, page: Page, default: str, filename: str | None = None) 
     wishes = read_wishes(request, body, filename)
     receipt = drop.deposit(body.image, wishes, Uploader(client_of(request), catalog_owner()))
     if by_form:
-        return page.receipt(receipt, asks_password=bool(wishes.password))
+        return page.receipt([receipt], asks_password=bool(wishes.password))
     return receipt_response(receipt, address(), default)
 
 

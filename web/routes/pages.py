@@ -11,7 +11,17 @@ from flask import Blueprint, Response, jsonify, render_template, request
 from pydantic import Field
 
 from config import Config
-from services import PASTED, Drop, Gate, ImageGone, ImageInfo, PasswordAsked, PasswordWrong, TooManyGuesses
+from services import (
+    PASTED,
+    Drop,
+    Gate,
+    ImageGone,
+    ImageInfo,
+    PasswordAsked,
+    PasswordWrong,
+    TooManyGuesses,
+    is_cut,
+)
 from web.answer.address import address
 from web.answer.answers import image_response, iso_time
 from web.answer.errors import STATUS, BadRequest, wants_page
@@ -105,7 +115,10 @@ def _add_glance(routes: Blueprint, page: Page, drop: Drop) -> None:
         limit="opens",
     )
     def glance() -> Response:
-        link = link_in(_form(LinkForm).link)
+        pasted = _form(LinkForm).link
+        if wants_page() and is_cut(pasted):
+            raise BadRequest("link_cut", "The end of this link is missing; copy it again as a whole.", 404)
+        link = link_in(pasted)
         image, seconds_left = drop.glance(link)
         if wants_page():
             return page.render("found.html", link=link, image=image, wrong=None)
