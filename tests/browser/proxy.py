@@ -6,20 +6,26 @@ import http.client
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive"}
 
 
 @contextmanager
-def proxying(port: int, path: str, behind: int) -> Iterator[None]:
-    """Answer on a port of this machine, below a path and nowhere else, with what the port behind says."""
+def proxying(port: int, path: str, behind: int) -> Iterator[list[Message]]:
+    """Answer on a port of this machine, below a path and nowhere else, with what the port behind says.
+
+    Yields the headers of the requests as they come.
+    """
+    heard: list[Message] = []
 
     class Handler(BaseHTTPRequestHandler):
         def answer(self) -> None:
             if not self.path.startswith(f"{path}/"):
                 self.send_error(502)
                 return
+            heard.append(self.headers)
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             connection = http.client.HTTPConnection("127.0.0.1", behind, timeout=20)
             connection.request(self.command, self.path.removeprefix(path), body, dict(self.headers))
@@ -41,7 +47,7 @@ def proxying(port: int, path: str, behind: int) -> Iterator[None]:
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield
+        yield heard
     finally:
         server.shutdown()
         thread.join()

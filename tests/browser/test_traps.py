@@ -146,18 +146,47 @@ def test_a_wrong_password_marks_its_field(window: Open, server: Served, picture:
 
 
 def test_without_scripts_nothing_sticks_out_of_a_phone(window: Open, server: Served, picture: Path) -> None:
+    """Nor is anything that is tapped smaller than a finger, on any page."""
     seen = window("traps-plain", java_script_enabled=False, **PHONE)
+    seen.allow("status of 40[34]|Applying inline style violates|Blocked script execution")
     page = seen.open()
-    assert not page.evaluate(WIDE)
+
+    def fits(name: str) -> None:
+        seen.look(page, name)
+        assert not page.evaluate(WIDE), name
+        assert page.evaluate(SMALL_TARGETS) == [], name
+
+    def press(button: str) -> None:
+        with page.expect_navigation():
+            page.click(button)
+
+    fits("drop")
     page.set_input_files("#file", picture)
-    page.click("#send")
-    expect(page.locator("h1")).to_have_text("Your link")
+    press("#send")
     page.click(".qr summary")
     page.click(".lines summary")
-    seen.look(page, "receipt")
-    assert not page.evaluate(WIDE)
+    fits("receipt")
+    press(".delete button")
+    fits("deleted")
     page.goto(f"{server.url}/s")
-    assert not page.evaluate(WIDE)
+    fits("share")
+    page.fill("[name=link]", f"{server.url}/s#{deposit(server, picture, password='x', views=1)}")
+    press("#ask button")
+    fits("found")
+    page.fill("[name=password]", "wrong")
+    press("form button")
+    fits("password-wrong")
+    page.goto(f"{server.url}/s")
+    page.fill("[name=link]", f"{server.url}/s#{'a' * 31}")
+    press("#ask button")
+    expect(page.locator("h1")).to_have_text("This link was cut off")
+    fits("cut")
+    page.goto(f"{server.url}/nothing")
+    fits("error")
+    page.goto(f"{server.url}/docs")
+    fits("docs")
+    page.locator("summary", has_text="/upload").first.click()
+    fits("docs-open")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

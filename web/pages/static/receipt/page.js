@@ -15,27 +15,25 @@ function refresh() {
   cards.forEach((card) => card.refresh());
 }
 
-// Copies what stands for all of them; a browser may refuse it as long as nobody has pressed a button.
-async function copy() {
-  const field = one(".url", album ?? cards[0].element);
-  if (!(await copyText(field.value))) return;
-  if (album) sayCopied(one(".copy", album), word("copied"));
-  else cards[0].copied();
-  tell(word("copied"));
+// The link that stands for all of them.
+function bringAlbum(album) {
+  const { value: url } = one(".url", album);
+  const [copy, share] = [one(".copy", album), one(".share", album)];
+  show(share, Boolean(navigator.share));
+  share.onclick = () => navigator.share({ url }).catch(() => {});
+  copy.onclick = async () => {
+    const copied = await copyText(url);
+    sayCopied(copy, word(copied ? "copied" : "copy_failed"));
+    tell(word(copied ? "copied" : "copy_failed"));
+  };
 }
 
 one("#cards").replaceChildren(...cards.map((card) => card.element));
 keepLinks([...receipts, ...keptLinks()]);
 all(".plain").forEach((element) => element.remove());
 all(".needs-script").forEach((element) => show(element));
-if (album) {
-  const share = one(".share", album);
-  show(share, Boolean(navigator.share));
-  share.onclick = () => navigator.share({ url: one(".url", album).value }).catch(() => {});
-  one(".copy", album).onclick = copy;
-}
+if (album) bringAlbum(album);
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible") refresh();
 });
 refresh();
-copy();
