@@ -19,8 +19,8 @@ help:  ## this list
 run:  ## serve on BIND, with a PostgreSQL of its own unless DATABASE_URL names one
 	@scripts/venv run && exec .venv/bin/python app.py $(ARGS)
 
-test:  ## the tests, and how much of the code they reach
-	@scripts/tools $(TOOLS) && scripts/venv dev && exec $(PYTEST) --cov $(ARGS)
+test:  ## the tests in two processes, and how much of the code they reach
+	@scripts/tools $(TOOLS) && scripts/venv dev && exec $(PYTEST) --cov -n 2 --dist loadfile $(ARGS)
 
 quick:  ## the tests that need no browser, no other program and no patience, in less than a minute
 	@scripts/venv dev && exec $(PYTEST) -m "not (browser or faults or slow)" -n 2 --dist loadfile $(ARGS)
