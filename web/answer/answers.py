@@ -17,7 +17,7 @@ from werkzeug.http import http_date
 
 from imaging import Data
 from services import Details, ImageInfo, Receipt
-from web.answer.schemas import DescribedAnswer, ReceiptAnswer
+from web.answer.schemas import DescribedAnswer, ReceiptAnswer, ReceiptsAnswer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -60,21 +60,42 @@ def receipt_response(receipt: Receipt, base_url: str, default: str) -> Response:
     if wants_text(default):
         response = Response(f"{image_url}\n", mimetype=TEXT)
     else:
-        response = jsonify(_receipt_fields(receipt, base_url, image_url))
+        response = jsonify(_receipt_fields(receipt, image_url, base_url))
     response.status_code = 201
     response.headers["Cache-Control"] = "no-store"
     return note_receipt(response, receipt, image_url)
 
 
+def receipts_response(receipts: list[Receipt], base_url: str, default: str) -> Response:
+    """Answer an upload of several images: 201 with a receipt each and the album's URL, or their own URLs as text."""
+    urls = [f"{base_url}/image/{receipt.link}" for receipt in receipts]
+    album = album_url(receipts, base_url)
+    if wants_text(default):
+        response = Response("".join(f"{url}\n" for url in urls), mimetype=TEXT)
+    else:
+        images = [_receipt_fields(*each, base_url) for each in zip(receipts, urls, strict=True)]
+        response = jsonify(ReceiptsAnswer(status="success", images=images, url=album))
+    response.status_code = 201
+    response.headers["Cache-Control"] = "no-store"
+    for receipt in receipts:
+        note_receipt(response, receipt, album)
+    return response
+
+
+def album_url(receipts: list[Receipt], base_url: str) -> str:
+    """Write the one share URL of several images, which is that of one if there is but one."""
+    return f"{base_url}/s#{'.'.join(receipt.link for receipt in receipts)}"
+
+
 def note_receipt(response: Response, receipt: Receipt, location: str) -> Response:
     """Put into the headers what an uploader must not lose, whatever form the answer has."""
-    response.headers["Image-Key"] = receipt.image_key
+    response.headers.add("Image-Key", receipt.image_key)
     response.headers["Sunset"] = http_date(receipt.expires_at)
     response.headers["Location"] = location
     return response
 
 
-def _receipt_fields(receipt: Receipt, base_url: str, image_url: str) -> ReceiptAnswer:
+def _receipt_fields(receipt: Receipt, image_url: str, base_url: str) -> ReceiptAnswer:
     details = _details(receipt)
     return {
         "status": "success",
