@@ -56,6 +56,7 @@ from services.errors import (
 from services.gate import Gate, GateUse, UploadCodes
 from services.hand import Hand, TakenDown
 from services.image_info import ImageInfo, Receipt
+from services.incoming import SentFile
 from services.limits import DropLimits
 from services.living_images import Attempt, LivingImages
 from services.orders import Orders
@@ -127,6 +128,7 @@ __all__ = [
     "Readiness",
     "Receipt",
     "RegistrationClosed",
+    "SentFile",
     "ServiceError",
     "Status",
     "StatusReport",

@@ -15,7 +15,7 @@ from tests.browser.conftest import SWITCHES, Open
 from tests.browser.proxy import proxying
 from tests.browser.test_gate import CODE, gated
 from tests.browser.test_traps import PHONE
-from tests.cast import FLOWER, SERVER_KEY
+from tests.cast import FLOWER, IMAGES, SERVER_KEY
 from tests.processes import Served, free_port, serving
 
 BOUNDARY = "----MultipartBoundary--7d1f--"
@@ -109,8 +109,19 @@ def test_a_picture_from_the_gallery_becomes_a_card_that_lives(
         page.get_by_role("link", name="Drop another image").click()
         expect(page.locator("#drop")).to_be_visible()
         expect(page.locator(".url")).to_have_value(url)
-        page.click(".delete button")
-        expect(page.locator(".undo")).to_be_focused()
+        share(page, public, picture, IMAGES / "hopper.jpg")
+        expect(page.locator("h1")).to_have_text("Your links")
+        expect(page.locator(".card .name")).to_have_text(["flower.jpg", "hopper.jpg"])
+        expect(page.locator(".left")).to_have_text([re.compile(r"[45]:\d\d left")] * 2)
+        page.click(".album .copy")
+        expect(page.locator(".album .copy")).to_have_text("Copied")
+        links = [field.input_value().partition("#")[2] for field in page.locator(".cards .url").all()]
+        expect(page.locator(".album .url")).to_have_value(f"{public}/s#{'.'.join(links)}")
+        seen.state(page, "receipts")
+        page.goto(f"{public}/")
+        expect(page.locator(".cards .name")).to_have_text(["flower.jpg", "hopper.jpg", "flower.jpg"])
+        page.locator(".delete button").first.click()
+        expect(page.locator(".undo").first).to_be_focused()
         seen.context.close()
 
 

@@ -17,7 +17,7 @@ from werkzeug.http import http_date
 
 from imaging import Data
 from services import Details, ImageInfo, Receipt
-from web.answer.schemas import DescribedAnswer, ReceiptAnswer
+from web.answer.schemas import DescribedAnswer, ReceiptAnswer, ReceiptsAnswer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -66,9 +66,30 @@ def receipt_response(receipt: Receipt, base_url: str, default: str) -> Response:
     return note_receipt(response, receipt, image_url)
 
 
+def receipts_response(receipts: list[Receipt], base_url: str, default: str) -> Response:
+    """Answer an upload of several images: 201 with a receipt each and the album's URL, or their own URLs as text."""
+    album = album_url(receipts, base_url)
+    if wants_text(default):
+        lines = "".join(f"{base_url}/image/{receipt.link}\n" for receipt in receipts)
+        response = Response(lines, mimetype=TEXT)
+    else:
+        images = [receipt_fields(receipt, base_url) for receipt in receipts]
+        response = jsonify(ReceiptsAnswer(status="success", images=images, url=album))
+    response.status_code = 201
+    response.headers["Cache-Control"] = "no-store"
+    for receipt in receipts:
+        note_receipt(response, receipt, album)
+    return response
+
+
+def album_url(receipts: list[Receipt], base_url: str) -> str:
+    """Write the one share URL of several images, which is that of one if there is but one."""
+    return f"{base_url}/s#{'.'.join(receipt.link for receipt in receipts)}"
+
+
 def note_receipt(response: Response, receipt: Receipt, location: str) -> Response:
     """Put into the headers what an uploader must not lose, whatever form the answer has."""
-    response.headers["Image-Key"] = receipt.image_key
+    response.headers.add("Image-Key", receipt.image_key)
     response.headers["Sunset"] = http_date(receipt.expires_at)
     response.headers["Location"] = location
     return response

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from types import UnionType
 from typing import Any
 
 from flask import Flask
@@ -86,7 +87,7 @@ class _Schemas:
     """The JSON Schemas of all requests and answers, by their types."""
 
     def __init__(self, operations: Iterator[Operation]) -> None:
-        types: dict[type, None] = {ErrorAnswer: None}
+        types: dict[Any, None] = {ErrorAnswer: None}
         for operation in operations:
             types |= {answer.schema: None for answer in operation.answers.values() if answer.schema}
             types |= {operation.body.schema: None} if operation.body and operation.body.schema else {}
@@ -95,7 +96,7 @@ class _Schemas:
         self._by_type = {kind: schema for (kind, _), schema in found.items()}
         self.definitions: dict[str, Any] = shared.get("$defs", {})
 
-    def of(self, kind: type) -> dict[str, Any]:
+    def of(self, kind: type | UnionType) -> dict[str, Any]:
         """A type's schema, or the reference to it."""
         return dict(self._by_type[kind])
 

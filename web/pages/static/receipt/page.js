@@ -9,7 +9,7 @@ import { word } from "../shared/words.js";
 
 const receipts = JSON.parse(one("#receipts").textContent);
 const cards = receipts.map((receipt) => new LinkCard(receipt));
-const album = one("#album");
+const album = one(".album");
 
 function refresh() {
   cards.forEach((card) => card.refresh());
@@ -19,6 +19,7 @@ function refresh() {
 function bringAlbum(album) {
   const { value: url } = one(".url", album);
   const [copy, share] = [one(".copy", album), one(".share", album)];
+  show(copy);
   show(share, Boolean(navigator.share));
   share.onclick = () => navigator.share({ url }).catch(() => {});
   copy.onclick = async () => {
