@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -27,16 +27,16 @@ def proxying(port: int, path: str, behind: int) -> Iterator[list[Message]]:
                 return
             heard.append(self.headers)
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            connection = http.client.HTTPConnection("127.0.0.1", behind, timeout=20)
-            connection.request(self.command, self.path.removeprefix(path), body, dict(self.headers))
-            got = connection.getresponse()
+            with closing(http.client.HTTPConnection("127.0.0.1", behind, timeout=20)) as connection:
+                connection.request(self.command, self.path.removeprefix(path), body, dict(self.headers))
+                got = connection.getresponse()
+                data = got.read()
             self.send_response_only(got.status)
             for name, value in got.getheaders():
                 if name.lower() not in HOP_BY_HOP:
                     self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(got.read())
-            connection.close()
+            self.wfile.write(data)
 
         do_GET = do_POST = answer  # noqa: N815  (http.server finds them by these names)
 

@@ -137,6 +137,7 @@ def test_a_picture_that_is_shared_without_a_code_is_told_what_to_do(
         expect(page.locator("main")).to_contain_text("enter the code there and choose the image again")
         seen.state(page, "no-code")
         page.get_by_role("link", name="To the first page").click()
+        expect(page.locator("body")).to_have_class(re.compile("scripted"))
         page.fill("#code", CODE)
         page.set_input_files("#file", picture)
         page.click("#send")
