@@ -56,10 +56,11 @@ from services.errors import (
 from services.gate import Gate, GateUse, UploadCodes
 from services.hand import Hand, TakenDown
 from services.image_info import ImageInfo, Receipt, Standing
+from services.incoming import SentFile
 from services.limits import DropLimits
 from services.living_images import Attempt, LivingImages
 from services.orders import Orders
-from services.pasted import PASTED, SPELLING, links_in
+from services.pasted import PASTED, SPELLING, is_cut, links_in
 from services.purge import Purge
 from services.purge_lag import PurgeClock
 from services.quota import Quota
@@ -129,6 +130,7 @@ __all__ = [
     "Receipt",
     "Receipts",
     "RegistrationClosed",
+    "SentFile",
     "ServiceError",
     "Standing",
     "Status",
@@ -153,6 +155,7 @@ __all__ = [
     "ceiling",
     "counts",
     "hold_memory",
+    "is_cut",
     "links_in",
     "log_request",
     "notice_restarts",

@@ -27,6 +27,7 @@ from web.routes.contact import contact_routes
 from web.routes.docs import docs_routes
 from web.routes.drop import Anything, drop_routes
 from web.routes.manage import manage_routes
+from web.routes.manifest import manifest_routes
 from web.routes.operators import operator_routes
 from web.routes.pages import page_routes
 from web.routes.sharex import sharex_routes
@@ -69,22 +70,24 @@ def register_web(app: Flask, services: Services, config: Config) -> None:
     app.register_blueprint(sharex_routes(services.gate))
     app.register_blueprint(contact_routes(config))
     app.register_blueprint(docs_routes(app))
-    _register_pages(app)
+    _register_pages(app, config)
     register_errors(app)
     register_cors(app, config.cors_origins)
     app.after_request(harden)
 
 
-def _register_pages(app: Flask) -> None:
+def _register_pages(app: Flask, config: Config) -> None:
     """Give the templates what each of them needs."""
     assets = Assets()
     with app.app_context():
         base = base_path()
     app.register_blueprint(asset_routes(assets))
+    app.register_blueprint(manifest_routes(config, assets))
     register_languages(app)
     app.jinja_env.globals.update(
         base=base,
         asset=lambda name: base + assets.path(name),
+        grounds=assets.grounds,
         scripts_of=assets.scripts_of,
         ERRORS=ERRORS,
         explain=explain,

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import gzip
+import re
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from posixpath import dirname, normpath
 
 from flask import Blueprint, Response, abort, request
 
 FOLDER = Path(__file__).parent / "static"
-TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+TYPES = {".css": "text/css", ".js": "text/javascript", ".png": "image/png", ".svg": "image/svg+xml"}
+IMPORTED = re.compile(r'^import .*?from "(\..*?)";', re.MULTILINE)
+"""What a module imports, as the formatter writes it."""
 ROBOTS = "User-agent: *\nAllow: /$\nDisallow: /\n"
 """RFC 9309: the home page may be found, and no image."""
 FOR_GOOD = "public, max-age=31536000, immutable"
+FOR_A_DAY = "public, max-age=86400"
 
 
 @dataclass(frozen=True)
@@ -37,19 +42,30 @@ class Assets:
         # One version for all: a module finds the others it imports beside itself.
         names_and_data = (name.encode() + asset.data for name, asset in self.files.items())
         self.version = sha256(b"\0".join(names_and_data)).hexdigest()[:12]
+        self._scripts = {name: self._imports(name, []) for name in self.files if name.endswith("/page.js")}
 
     def path(self, name: str) -> str:
         """The path of a file below the base; raises KeyError for one that is not there."""
         self.files[name]
         return f"/static/{self.version}/{name}"
 
+    @property
+    def grounds(self) -> tuple[str, str]:
+        """The colours of the pages' ground where it is light and where it is dark, as page.css has them."""
+        light, dark = re.findall(r"--ground: (#[0-9a-f]{6})", self.files["page.css"].data.decode())
+        return light, dark
+
     def scripts_of(self, page: str) -> list[str]:
-        """The modules that a page's own ``page.js`` imports, and what they import: its folder's and the shared ones."""
-        return [
-            name
-            for name in self.files
-            if name.startswith((f"{page}/", "shared/")) and name.endswith(".js") and name != f"{page}/page.js"
-        ]
+        """The modules that a page's own ``page.js`` imports, and those that they import."""
+        return self._scripts[f"{page}/page.js"]
+
+    def _imports(self, name: str, seen: list[str]) -> list[str]:
+        for path in IMPORTED.findall(self.files[name].data.decode()):
+            imported = normpath(f"{dirname(name)}/{path}")
+            if imported not in seen:
+                seen.append(imported)
+                self._imports(imported, seen)
+        return seen
 
 
 def _read(path: Path) -> Asset:
@@ -75,6 +91,13 @@ def asset_routes(assets: Assets) -> Blueprint:
     def favicon() -> Response:
         """Serve the icon at the path that browsers ask for by themselves."""
         return asset(assets.version, "mayfly.svg")
+
+    @routes.get("/icons/<name>")
+    def icon(name: str) -> Response:
+        """Serve an icon of the manifest at an address that stays: a phone takes another address for another icon."""
+        response = asset(assets.version, f"icons/{name}")
+        response.headers["Cache-Control"] = FOR_A_DAY
+        return response
 
     @routes.get("/robots.txt")
     def robots() -> Response:

@@ -17,6 +17,8 @@ def _(text: str) -> str:
     return text
 
 
+DESCRIPTION = _("Give somebody an image for a few minutes: sealed, by link, and then gone.")
+"""What Mayfly is, in one sentence."""
 SCRIPTS = {
     "waiting": _("Not sent yet"),
     "queued": _("Waiting for the ones before it"),
@@ -85,6 +87,9 @@ ERRORS = {
     "empty_image": _("There is no image. Choose one and try again."),
     "incomplete_body": _("The image did not arrive whole. Try again."),
     "internal_error": _("Mayfly made a mistake. Try again, and tell who runs it if it stays."),
+    "link_cut": _(
+        "Its last characters are missing. Copy it again as a whole, or ask whoever sent it to you."
+    ),
     "method_not_allowed": _("This address answers nothing here."),
     "no_image": _("There is no image. Choose one and try again."),
     "not_an_image": _("This is no image that Mayfly takes: PNG, JPEG, GIF, WebP or AVIF."),

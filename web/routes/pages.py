@@ -22,6 +22,7 @@ from services import (
     PasswordWrong,
     Receipts,
     TooManyGuesses,
+    is_cut,
 )
 from web.answer.address import address
 from web.answer.answers import image_response, iso_time, standing_fields
@@ -130,7 +131,10 @@ def _add_glance(routes: Blueprint, page: Page, drop: Drop) -> None:
         limit="opens",
     )
     def glance() -> Response:
-        link = link_in(_form(LinkForm).link)
+        pasted = _form(LinkForm).link
+        if wants_page() and is_cut(pasted):
+            raise BadRequest("link_cut", "The end of this link is missing; copy it again as a whole.", 404)
+        link = link_in(pasted)
         image, seconds_left = drop.glance(link)
         if wants_page():
             return page.render("found.html", link=link, image=image, wrong=None)
