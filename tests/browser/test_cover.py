@@ -117,7 +117,10 @@ def test_a_photograph_keeps_no_pixel_of_what_is_covered(alice: Watched, tmp_path
     exiftool = shutil.which("exiftool")
     assert exiftool
     thumbnail = subprocess.run(
-        [exiftool, "-b", "-ThumbnailImage", IMAGES / "tagged.jpg"], capture_output=True, check=True, timeout=20
+        [exiftool, "-b", "-ThumbnailImage", IMAGES / "tagged.jpg"],
+        capture_output=True,
+        check=True,
+        timeout=20,
     ).stdout
     assert thumbnail[-200:] in original
     page.check("[name=keep_metadata]")

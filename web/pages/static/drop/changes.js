@@ -71,7 +71,8 @@ export class Changes {
       const { edit } = await import("../edit/editor.js");
       this.busy = false;
       const edits = await edit(this.original, this.edits);
-      if (edits) await this.make(edits.boxes.length || edits.crop ? edits : NOTHING, this.longest);
+      const asJpeg = this.why ? Infinity : 0;
+      if (edits) await this.make(edits.boxes.length || edits.crop ? edits : NOTHING, this.longest || asJpeg);
     } catch {
       this.item.state(this.state, word("not_redrawn"));
     } finally {
@@ -90,7 +91,7 @@ export class Changes {
       const { file, notes } = edits === NOTHING && !longest ? this.untouched : await this.drawn();
       if (!this.item.element.isConnected) return;
       this.item.renew(file, notes);
-      left = this.limits.refusal(file) ? this.why || errorWord("too_large") : "";
+      left = this.limits.refusal(file) ? errorWord("too_large") : "";
     } catch {
       // Then the sentence is there already.
     }

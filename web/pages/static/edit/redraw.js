@@ -1,7 +1,8 @@
 // A picture drawn anew: with black boxes, cut, with fewer pixels, as another kind of file. Nothing of the file that was
 // chosen gets into the new one but the pixels that it shows.
 
-const QUALITY = 0.85;
+const QUALITY = 0.9;
+const SMALLER = 0.8; // where few bytes are what is wanted
 // Pixels of a JPEG are stored in squares; of one with fewer colours than pixels, in squares this wide (ITU-T T.81).
 const SQUARE = 16;
 const NEXT = 1; // and whoever smooths those colours takes some from the next pixel
@@ -31,7 +32,7 @@ export async function redraw(file, { boxes, crop, longest, type }) {
     const white = jpeg && isTransparent(canvas);
     if (jpeg) fillBehind(context);
     for (const box of boxes) blackOut(context, box, part, scale, jpeg);
-    const blob = await new Promise((done) => canvas.toBlob(done, type, QUALITY));
+    const blob = await new Promise((done) => canvas.toBlob(done, type, scale < 1 ? SMALLER : QUALITY));
     if (blob?.type !== type) throw new Error("not written");
     return { blob, width, height, white, space: space && spaceOf(context) };
   } finally {
