@@ -51,6 +51,7 @@ class Page:
                 views=VIEWS,
                 accepted=MEDIA_TYPES,
                 most=self.config.max_image_bytes,
+                most_pixels=self.config.max_pixels,
             )
         )
 

@@ -38,8 +38,7 @@ SCRIPTS = {
     "offline_delete": _("The connection failed. The image was not deleted; try again."),
     "not_an_image": _("{name} is no image that Mayfly takes: PNG, JPEG, GIF, WebP or AVIF."),
     "heic": _(
-        "{name} is a HEIC photo, which most browsers can't show. Send it as JPEG: on an iPhone choose Settings, Camera,"
-        " Formats, Most Compatible."
+        "{name} is a HEIC photo, which this browser can't read. Share or export it as JPEG from the gallery, and send that."
     ),
     "other_kind": _(
         "{name} is a kind of image that not every browser shows. Save it as JPEG or PNG and send that."
@@ -73,6 +72,24 @@ SCRIPTS = {
     "come_back": _("That is more than this server takes from one place at a time. Try again in {time}."),
     "zoom": _("Zoom: {percent}"),
     "image_open": _("The image is open."),
+    "few_browsers": _("Not every browser shows this kind of image."),
+    "as_jpeg": _("It can be sent as JPEG:"),
+    "making": _("Drawing the image anew…"),
+    "not_redrawn": _(
+        "This browser can't draw this image anew; it may be too large. Make it smaller, or use another browser."
+    ),
+    "redrawn": _("{kind}, {width} × {height}, without camera data"),
+    "boxes": _("black boxes: {number}"),
+    "cropped": _("cropped"),
+    "colours": _("colours as {space}"),
+    "white": _("white where it was transparent"),
+    "box": _("Black box {number}"),
+    "box_added": _("Black box added."),
+    "box_removed": _("Black box removed."),
+    "box_at": _("Left {left}, top {top}, width {width}, height {height}"),
+    "cut_off": _("{percent} cut off"),
+    "changed": _("Changed."),
+    "undone": _("Undone."),
 }
 
 ERRORS = {
