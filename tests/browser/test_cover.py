@@ -111,7 +111,7 @@ def test_a_screenshot_is_blacked_out_and_cropped(alice: Watched, tmp_path: Path)
 
 
 def test_a_photograph_keeps_no_pixel_of_what_is_covered(alice: Watched, tmp_path: Path) -> None:
-    """The camera's turn is applied, its data and the small picture in them are left out, and the JPEG's box is just black."""
+    """The camera's turn is applied, its data and its small picture are left out, and the JPEG's box is just black."""
     page = alice.open()
     original = (IMAGES / "tagged.jpg").read_bytes()
     exiftool = shutil.which("exiftool")
