@@ -47,6 +47,7 @@ RATE_LIMITS = {
     "logins": RateLimit(Rate(120, 60), Rate(1_200, 60)),
     "registrations": RateLimit(Rate(60, 3600), Rate(600, 3600)),
     "cleanup": RateLimit(Rate(60, 60), Rate(300, 60)),
+    "receipts": RateLimit(Rate(3_000, 60), Rate(30_000, 60)),
 }
 """What clients may do; docs/decisions/0070-rate-limits.md says how the figures were chosen."""
 

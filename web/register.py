@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from flask import Flask
 
 from config import Config
-from services import Accounts, ApiKeys, Catalog, Drop, Gate, Purge, Readiness
+from services import Accounts, ApiKeys, Catalog, Drop, Gate, Purge, Readiness, Receipts
 from web.answer.address import address, base_path
 from web.answer.contact import contact, contact_words
 from web.answer.cors import register_cors
@@ -27,6 +27,7 @@ from web.routes.contact import contact_routes
 from web.routes.docs import docs_routes
 from web.routes.drop import Anything, drop_routes
 from web.routes.manage import manage_routes
+from web.routes.manifest import manifest_routes
 from web.routes.operators import operator_routes
 from web.routes.pages import page_routes
 from web.routes.sharex import sharex_routes
@@ -37,6 +38,7 @@ class Services:
     """The services that routes call."""
 
     drop: Drop
+    receipts: Receipts
     purge: Purge
     accounts: Accounts
     api_keys: ApiKeys
@@ -62,9 +64,9 @@ def register_web(app: Flask, services: Services, config: Config) -> None:
     app.register_blueprint(catalog_routes(services.catalog))
     app.register_blueprint(account_routes(services.accounts, services.catalog, services.drop, config))
     app.register_blueprint(api_key_routes(services.api_keys))
-    app.register_blueprint(manage_routes(services.drop))
+    app.register_blueprint(manage_routes(services.drop, services.receipts))
     app.register_blueprint(operator_routes(services.purge, services.readiness))
-    app.register_blueprint(page_routes(services.drop, services.gate, config))
+    app.register_blueprint(page_routes(services.drop, services.receipts, services.gate, config))
     app.register_blueprint(sharex_routes(services.gate))
     app.register_blueprint(contact_routes(config))
     app.register_blueprint(docs_routes(app))
@@ -77,20 +79,22 @@ def register_web(app: Flask, services: Services, config: Config) -> None:
 def _register_pages(app: Flask, config: Config) -> None:
     """Give the templates what each of them needs."""
     assets = Assets()
-    names = {page: assets.names_in(page) for page in ("drop", "share")}
+    names = {page: assets.names_in(page) for page in assets.pages}
     with app.app_context():
         base = base_path()
     app.register_blueprint(asset_routes(assets))
+    app.register_blueprint(manifest_routes(config, assets))
     register_languages(app)
     app.jinja_env.globals.update(
         base=base,
         asset=lambda name: base + assets.path(name),
+        grounds=assets.grounds,
         asset_url=lambda name: address() + assets.path(name),
         scripts_of=assets.scripts_of,
         PREVIEW=PREVIEW,
         ERRORS=ERRORS,
         explain=explain,
-        page_words=lambda page: page_words(names[page]),
+        page_words=lambda page: page_words(page, names[page]),
         contact=contact,
         contact_words=contact_words,
         operator_name=config.operator_name,

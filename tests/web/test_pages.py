@@ -214,9 +214,12 @@ def test_both_pages_weigh_little_and_ask_nobody_else(client: FlaskClient, langua
         for name in ASSET.findall(html):
             fetched[name] = len(client.get(name, headers={"Accept-Encoding": "gzip"}).data)
     files = assets.Assets().files
-    theirs = set(files) - {"docs.css", "preview.png"}
+    asked_for = {name for name in files if name.startswith("edit/")}
+    apart = ("docs.css", "icons/", "receipt/", "preview.png")
+    theirs = {name for name in files if not name.startswith(apart)} - asked_for
     assert {name.split("/", 3)[3] for name in fetched if "/static/" in name} == theirs, "all are preloaded"
-    assert sum(fetched.values()) < 45_000
+    assert sum(fetched.values()) + sum(len(files[name].compressed) for name in asked_for) < 45_000
+    assert sum(len(files[name].compressed) for name in asked_for) < 5_000
     everything = b"".join(asset.data for asset in files.values()) + html.encode()
     assert set(re.findall(rb"https?://[\w.]+", everything)) <= {b"http://www.w3.org", b"http://localhost"}
 

@@ -42,6 +42,12 @@ export function duration(seconds, unitDisplay = "long") {
   return format({ style: "unit", unit, unitDisplay }).format(Math.ceil(seconds / size));
 }
 
+// A time as people write it who read this page's language where this browser is: 15:03, 3:03 PM.
+export function timeOfDay(time) {
+  const spoken = navigator.languages.find((tag) => tag.startsWith(said.language)) ?? said.language;
+  return new Intl.DateTimeFormat(spoken, { timeStyle: "short" }).format(new Date(time));
+}
+
 const two = (number) => String(number).padStart(2, "0");
 
 // 4:05 or 1:00:00, the digits of a clock; rounded up, so that 0:00 is the moment it is over.
