@@ -36,7 +36,8 @@ SCRIPTS = {
     "offline_delete": _("The connection failed. The image was not deleted; try again."),
     "not_an_image": _("{name} is no image that Mayfly takes: PNG, JPEG, GIF, WebP or AVIF."),
     "heic": _(
-        "{name} is a HEIC photo, which this browser can't read. Share or export it as JPEG from the gallery, and send that."
+        "{name} is a HEIC photo, which this browser can't read. Share or export it as JPEG from the gallery, and send"
+        " that."
     ),
     "other_kind": _(
         "{name} is a kind of image that not every browser shows. Save it as JPEG or PNG and send that."
@@ -72,7 +73,7 @@ SCRIPTS = {
     "not_redrawn": _(
         "This browser can't draw this image anew; it may be too large. Make it smaller, or use another browser."
     ),
-    "redrawn": _("{kind}, {width} × {height}, without camera data"),
+    "redrawn": _("{kind}, {width} x {height}, without camera data"),
     "boxes": _("black boxes: {number}"),
     "cropped": _("cropped"),
     "colours": _("colours as {space}"),
