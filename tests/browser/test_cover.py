@@ -97,7 +97,7 @@ def test_a_screenshot_is_blacked_out_and_cropped(alice: Watched, tmp_path: Path)
     expect(page.locator(".editor .box")).to_have_count(2)
     page.click(".editor [value=keep]")
     expect(page.locator(".item .notes")).to_have_text(
-        re.compile(r"PNG, 700 x 600, without camera data · black boxes: 2 · cropped")
+        re.compile(r"PNG, 700 × 600, without camera data · black boxes: 2 · cropped")
     )
     assert page.locator(".item .thumb").evaluate(SHOWN) == [700, 600, 0, 0, 0, 255]
     alice.state(page, "edited")
@@ -111,7 +111,7 @@ def test_a_screenshot_is_blacked_out_and_cropped(alice: Watched, tmp_path: Path)
 
 
 def test_a_photograph_keeps_no_pixel_of_what_is_covered(alice: Watched, tmp_path: Path) -> None:
-    """The camera's turn is applied, its data and the small picture in them are left out, and the box is just black."""
+    """The camera's turn is applied, its data and its small picture are left out, and the JPEG's box is just black."""
     page = alice.open()
     original = (IMAGES / "tagged.jpg").read_bytes()
     exiftool = shutil.which("exiftool")
@@ -127,7 +127,7 @@ def test_a_photograph_keeps_no_pixel_of_what_is_covered(alice: Watched, tmp_path
     edit(page, IMAGES / "tagged.jpg")
     drag(page, (85, 133), (222, 222), (360, 480))
     page.click(".editor [value=keep]")
-    expect(page.locator(".item .notes")).to_contain_text("JPEG, 360 x 480, without camera data")
+    expect(page.locator(".item .notes")).to_contain_text("JPEG, 360 × 480, without camera data")
     body, got = sent(page)
     assert (got.format, got.size) == ("JPEG", (360, 480))
     assert colours(got, (86, 134, 221, 221)) == {BLACK}, "each pixel is one colour"

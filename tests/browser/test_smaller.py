@@ -74,7 +74,7 @@ def test_a_bmp_is_offered_as_jpeg_and_never_made_into_one_unasked(alice: Watched
     expect(page.locator(".item .smaller")).to_be_hidden()
     alice.state(page, "offered")
     page.click(".item .whole")
-    expect(page.locator(".item .notes")).to_have_text("JPEG, 300 x 200, without camera data")
+    expect(page.locator(".item .notes")).to_have_text("JPEG, 300 × 200, without camera data")
     expect(page.locator(".item .state")).to_contain_text("Not sent yet")
     got = opened(page)
     assert (got.format, got.size) == ("JPEG", (300, 200))
@@ -93,7 +93,7 @@ def test_over_a_limit_a_smaller_one_is_offered(window: Open, small_server: Serve
     expect(page.locator(".item .state")).to_have_text(re.compile("more pixels than the server takes"))
     expect(page.locator(".item .whole")).to_be_hidden()
     page.click(".item .smaller")
-    expect(page.locator(".item .notes")).to_contain_text("JPEG, 2048 x 1536")
+    expect(page.locator(".item .notes")).to_contain_text("JPEG, 2048 × 1536")
     assert opened(page).size == (2048, 1536)
 
 
@@ -110,7 +110,7 @@ def test_a_large_photograph_can_be_sent_smaller_and_what_is_covered_stays_covere
     page = alice.open()
     page.set_input_files("#file", tmp_path / "large.png")
     page.click(".item .smaller")
-    expect(page.locator(".item .notes")).to_have_text("JPEG, 2048 x 1536, without camera data")
+    expect(page.locator(".item .notes")).to_have_text("JPEG, 2048 × 1536, without camera data")
     alice.state(page, "smaller")
     page.click(".item .edit")
     expect(page.locator(".editor .add")).to_be_focused()
