@@ -22,6 +22,7 @@ ROBOTS = "User-agent: *\nAllow: /$\nAllow: /s$\nAllow: /static/\nDisallow: /\n"
 PREVIEW = "preview.png"
 """What chats show beside a link to a page, so pages of theirs may show it."""
 QUOTED = re.compile(r'"(\w+)"')
+COMMENT_LINE = re.compile(rb"^ *//.*\n", re.MULTILINE)
 FOR_GOOD = "public, max-age=31536000, immutable"
 FOR_A_DAY = "public, max-age=86400"
 
@@ -87,6 +88,9 @@ class Assets:
 
 def _read(path: Path) -> Asset:
     data = path.read_bytes()
+    if path.suffix == ".js":
+        # A sixth of what the scripts weigh. No text in them may have a line that begins like a comment.
+        data = COMMENT_LINE.sub(b"", data)
     return Asset(data, gzip.compress(data, mtime=0), TYPES[path.suffix])
 
 
