@@ -16,7 +16,7 @@ function refresh() {
 }
 
 // The link that stands for all of them.
-function bringAlbum(album) {
+function bringAlbum() {
   const { value: url } = one(".url", album);
   const [copy, share] = [one(".copy", album), one(".share", album)];
   show(copy);
@@ -33,7 +33,7 @@ one("#cards").replaceChildren(...cards.map((card) => card.element));
 keepLinks([...receipts, ...keptLinks()]);
 all(".plain").forEach((element) => element.remove());
 all(".needs-script").forEach((element) => show(element));
-if (album) bringAlbum(album);
+if (album) bringAlbum();
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible") refresh();
 });
