@@ -56,6 +56,7 @@ TABLE = {
     ("POST", "/s/open"):                  (200, 404, 200, 404, 404, 200),
     ("POST", "/s/qr"):                    (200, 200, 200, 200, 200, 200),
     ("POST", "/s/delete"):                (200, 404, 404, 200, 404, 200),
+    ("POST", "/s/receipts"):              (200, 200, 200, 200, 200, 200),
     ("GET", "/sharex.sxcu"):              (200, 200, 200, 200, 200, 200),
     ("GET", "/static/<version>/<path:name>"):  (200, 200, 200, 200, 200, 200),
     ("POST", "/"):                        (201, 201, 201, 201, 201, 401),
@@ -153,6 +154,7 @@ def body(method: str, route: str, caller: Caller) -> dict[str, Any]:
         "/s/open": {"link": caller.link},
         "/s/qr": {"link": caller.link},
         "/s/delete": {"image_key": caller.image_key},
+        "/s/receipts": {"image_keys": caller.image_key},
     }
     if method == "POST" and route in forms:
         return {"data": forms[route]}

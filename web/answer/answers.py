@@ -16,8 +16,8 @@ from werkzeug.datastructures import Headers
 from werkzeug.http import http_date
 
 from imaging import Data
-from services import Details, ImageInfo, Receipt
-from web.answer.schemas import DescribedAnswer, ReceiptAnswer, ReceiptsAnswer
+from services import Details, ImageInfo, Receipt, Standing
+from web.answer.schemas import DescribedAnswer, ReceiptAnswer, ReceiptsAnswer, StandingAnswer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -121,19 +121,35 @@ def receipt_fields(receipt: Receipt, base_url: str) -> ReceiptAnswer:
 
 
 def described(image: Receipt) -> DescribedAnswer:
-    """Describe an image to the holder of its image key; what its password hides is left out."""
+    """Describe an image to the holder of its image key; what its password hides is left out, and what is gone."""
     told: DescribedAnswer = {
         "status": "success",
         "image_id": image.link,
         "image_key": image.image_key,
-        "size": image.size,
         "created_at": iso_time(image.created_at),
         "expires_at": iso_time(image.expires_at),
         "views_left": image.views_left,
+        "opened_at": _times(image.opened_at),
     }
+    if image.used_up:
+        return told
+    told["size"] = image.size
     if image.details is None:
         return {**told, "password": True}
     return cast("DescribedAnswer", told | asdict(image.details))
+
+
+def standing_fields(standing: Standing) -> StandingAnswer:
+    """Tell how an image stands."""
+    return {
+        "expires_in": standing.seconds_left,
+        "views_left": standing.views_left,
+        "opened_at": _times(standing.opened_at),
+    }
+
+
+def _times(moments: tuple[int, ...] | None) -> list[str] | None:
+    return None if moments is None else [iso_time(moment) for moment in moments]
 
 
 def _details(image: ImageInfo) -> Details:

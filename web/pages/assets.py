@@ -15,8 +15,13 @@ FOLDER = Path(__file__).parent / "static"
 TYPES = {".css": "text/css", ".js": "text/javascript", ".png": "image/png", ".svg": "image/svg+xml"}
 IMPORTED = re.compile(r'^import .*?from "(\..*?)";', re.MULTILINE)
 """What a module imports, as the formatter writes it."""
-ROBOTS = "User-agent: *\nAllow: /$\nDisallow: /\n"
-"""RFC 9309: the home page may be found, and no image."""
+IMPORTED_LATER = re.compile(r'import .*?from "(\..*?)";|import\("(\..*?)"\)')
+"""The same, with what it imports only when somebody wants it."""
+ROBOTS = "User-agent: *\nAllow: /$\nAllow: /s$\nAllow: /static/\nDisallow: /\n"
+"""RFC 9309: no image. Programs that preview links obey it; the share page itself tells search engines to skip it."""
+PREVIEW = "preview.png"
+"""What chats show beside a link to a page, so pages of theirs may show it."""
+QUOTED = re.compile(r'"(\w+)"')
 FOR_GOOD = "public, max-age=31536000, immutable"
 FOR_A_DAY = "public, max-age=86400"
 
@@ -42,7 +47,8 @@ class Assets:
         # One version for all: a module finds the others it imports beside itself.
         names_and_data = (name.encode() + asset.data for name, asset in self.files.items())
         self.version = sha256(b"\0".join(names_and_data)).hexdigest()[:12]
-        self._scripts = {name: self._imports(name, []) for name in self.files if name.endswith("/page.js")}
+        self._pages = [name for name in self.files if name.endswith("/page.js")]
+        self._scripts = {name: self._imports(IMPORTED, name, []) for name in self._pages}
 
     def path(self, name: str) -> str:
         """The path of a file below the base; raises KeyError for one that is not there."""
@@ -59,13 +65,24 @@ class Assets:
         """The modules that a page's own ``page.js`` imports, and those that they import."""
         return self._scripts[f"{page}/page.js"]
 
-    def _imports(self, name: str, seen: list[str]) -> list[str]:
-        for path in IMPORTED.findall(self.files[name].data.decode()):
-            imported = normpath(f"{dirname(name)}/{path}")
+    def _imports(self, pattern: re.Pattern[str], name: str, seen: list[str]) -> list[str]:
+        for found in pattern.finditer(self.files[name].data.decode()):
+            imported = normpath(f"{dirname(name)}/{found[found.lastindex or 0]}")
             if imported not in seen:
                 seen.append(imported)
-                self._imports(imported, seen)
+                self._imports(pattern, imported, seen)
         return seen
+
+    @property
+    def pages(self) -> list[str]:
+        """The pages that have scripts."""
+        return [name.removesuffix("/page.js") for name in self._pages]
+
+    def names_in(self, page: str) -> frozenset[str]:
+        """Every name that stands in quotes in the scripts of a page; by such a name they ask for a text."""
+        own = f"{page}/page.js"
+        scripts = b"".join(self.files[name].data for name in (own, *self._imports(IMPORTED_LATER, own, [])))
+        return frozenset(QUOTED.findall(scripts.decode()))
 
 
 def _read(path: Path) -> Asset:
@@ -85,6 +102,8 @@ def asset_routes(assets: Assets) -> Blueprint:
         # While servers of two versions run side by side, a page of one may ask the other for a file: it gets this one,
         # but must not keep it.
         response.headers["Cache-Control"] = FOR_GOOD if version == assets.version else "no-store"
+        if name == PREVIEW:
+            response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         return response
 
     @routes.get("/favicon.ico")

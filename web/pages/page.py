@@ -33,8 +33,15 @@ class Page:
     def render(self, template: str, **values: object) -> Response:
         """Render a page in the reader's language."""
         response = Response(render_template(template, **values))
-        response.headers["Vary"] = "Accept, Accept-Language"
+        response.headers["Vary"] = "Accept, Accept-Language, User-Agent"
         # Not in any cache, nor in the browser's own for going back: a picture must not stay there.
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    def help(self, template: str, way_in: WayIn | None = None) -> Response:
+        """What the pages are for, as text for ``curl``."""
+        response = Response(render_template(template, host=address(), way_in=way_in), mimetype="text/plain")
+        response.headers["Vary"] = "Accept, User-Agent"
         response.headers["Cache-Control"] = "no-store"
         return response
 
@@ -51,6 +58,7 @@ class Page:
                 views=VIEWS,
                 accepted=MEDIA_TYPES,
                 most=self.config.max_image_bytes,
+                most_pixels=self.config.max_pixels,
             )
         )
 
