@@ -3,6 +3,7 @@
 
 import { keepLinks, keptLinks } from "../drop/kept-links.js";
 import { LinkCard } from "../drop/link-card.js";
+import { look, watch } from "../drop/receipts.js";
 import { copyText, sayCopied } from "../shared/clipboard.js";
 import { all, one, show, tell } from "../shared/dom.js";
 import { word } from "../shared/words.js";
@@ -10,10 +11,6 @@ import { word } from "../shared/words.js";
 const receipts = JSON.parse(one("#receipts").textContent);
 const cards = receipts.map((receipt) => new LinkCard(receipt));
 const album = one(".album");
-
-function refresh() {
-  cards.forEach((card) => card.refresh());
-}
 
 // The link that stands for all of them.
 function bringAlbum() {
@@ -34,7 +31,5 @@ keepLinks([...receipts, ...keptLinks()]);
 all(".plain").forEach((element) => element.remove());
 all(".needs-script").forEach((element) => show(element));
 if (album) bringAlbum();
-document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState === "visible") refresh();
-});
-refresh();
+cards.forEach(watch);
+look(cards);
