@@ -218,6 +218,17 @@ def test_both_pages_weigh_little_and_ask_nobody_else(client: FlaskClient) -> Non
     assert set(re.findall(rb"https?://[\w.]+", everything)) <= {b"http://www.w3.org"}
 
 
+def test_scripts_go_out_without_their_comments_and_with_every_other_line(client: FlaskClient) -> None:
+    for name, asset in assets.Assets().files.items():
+        if name.endswith(".js"):
+            lines = (assets.FOLDER / name).read_text().splitlines()
+            kept = ["" if line.strip().startswith("//") else line for line in lines]
+            assert asset.data.decode().splitlines() == kept
+            assert not any(line.count("`") % 2 for line in lines), (
+                "a text over several lines may hold such a line"
+            )
+
+
 def test_a_file_is_kept_for_good_under_its_version_only(client: FlaskClient) -> None:
     path = ASSET.findall(client.get("/", headers=BROWSER).text)[0]
     assert "immutable" in client.get(path).headers["Cache-Control"]

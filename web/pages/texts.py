@@ -67,6 +67,18 @@ SCRIPTS = {
     "come_back": _("That is more than this server takes from one place at a time. Try again in {time}."),
     "zoom": _("Zoom: {percent}"),
     "image_open": _("The image is open."),
+    "album": _("One link for all {number}"),
+    "album_full": _("An album holds {most} images at most; the others stand beside it."),
+    "qr_of_album": _("QR code of the one link for all of them"),
+    "place": _("Image {number} of {count}"),
+    "picture": _("Image {number}"),
+    "picture_gone": _("Image {number}: gone"),
+    "picture_cut": _("Image {number}: its link was cut off"),
+    "picture_asks": _("Image {number}: opens at a click"),
+    "album_most": _("An album holds {most} images at most; the others are not shown."),
+    "saving": _("Saving image {number} of {count}"),
+    "saved": _("Saved: {number} of {count}."),
+    "left_out": _("Left out, since each opens only at its own click: {number}."),
 }
 
 ERRORS = {

@@ -11,6 +11,7 @@ const FIELDS = [
   "asks_password",
   "lifetime",
   "dropped",
+  "together",
 ];
 
 export function keptLinks() {
