@@ -13,7 +13,7 @@ from services.allowance import SMALL_BYTES, hold_answer, turn
 from services.catalog import ownership_of
 from services.conversion import Conversion
 from services.counts import STEP_SECONDS
-from services.database import autocommit, transaction
+from services.database import autocommit
 from services.dear import CONVERSIONS
 from services.errors import BadLifetime, ImageGone, OpensByPostOnly
 from services.image_info import ImageInfo, Receipt
@@ -28,7 +28,7 @@ from storage import RowStore
 
 
 class Drop:
-    """Deposits images, opens them by their links, and manages them by their image keys."""
+    """Deposits images, opens them by their links, and hands them to the holders of their image keys."""
 
     def __init__(
         self,
@@ -164,7 +164,7 @@ class Drop:
         info, data = read or self._read_dearly(image, attempt, conversion)
         if image.row.views_left is not None:
             # The claim comes last, since it can't be taken back; without one, what was read is thrown away.
-            info = replace(info, views_left=self._images.claim(image))
+            info = replace(info, views_left=self._images.claim(image, self.clock.now()))
         return info, data
 
     def _read_dearly(
@@ -199,17 +199,6 @@ class Drop:
 
         return hold
 
-    def describe(self, image_key_text: str, attempt: Attempt | None) -> Receipt:
-        """Describe an image to its uploader; without its password, only what is no secret.
-
-        Raises ImageGone, PasswordWrong, TooManyGuesses, DatabaseAway.
-        """
-        image_key = _image_key(image_key_text)
-        with autocommit(self._engine) as connection:
-            image = self._images.find_managed(connection, image_key)
-        details = self._images.unlock(image, attempt)[1] if attempt else image.plain_details()
-        return image.receipt(image_key, details)
-
     def download(self, image_key_text: str, attempt: Attempt | None) -> tuple[ImageInfo, memoryview | bytes]:
         """Open an image for the holder of its image key, without counting a view.
 
@@ -220,13 +209,6 @@ class Drop:
             read = None if image.details.asks_password else self._images.read(connection, image)
         info, data = read or self._read_dearly(image, attempt, None)
         return replace(info, views_left=image.row.views_left), data
-
-    def delete(self, image_key_text: str) -> None:
-        """End an image before its time, its sealed bytes too; raises ImageGone, DatabaseAway."""
-        image_key = _image_key(image_key_text)
-        with transaction(self._engine) as connection:
-            image = self._images.find_managed(connection, image_key)
-            self._images.remove(connection, image.row)
 
 
 def _link(text: str) -> Link:

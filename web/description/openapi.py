@@ -29,7 +29,7 @@ from web.answer.schemas import ErrorAnswer
 from web.description.operation import HTML, TEXT, Answer, Operation, RequestBody, operation_of
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
-NOT_DESCRIBED = {"assets.asset", "assets.favicon", "assets.robots"}
+NOT_DESCRIBED = {"assets.asset", "assets.favicon", "assets.icon", "assets.robots"}
 """Endpoints of files that belong to a page, or that browsers and search engines ask for by themselves."""
 MAY_SAY_WHEN = {429, 503, 507}
 AT_THE_GATE: dict[str, set[type[Exception]]] = {

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from config import Config
 from services import Receipt
 from web.answer.address import address
-from web.answer.answers import album_url
+from web.answer.answers import album_url, receipt_fields
 from web.answer.pictures import MEDIA_TYPES
 from web.pages.assets import compress
 from web.request.body import MAX_IMAGES
@@ -34,8 +34,15 @@ class Page:
     def render(self, template: str, **values: object) -> Response:
         """Render a page in the reader's language."""
         response = Response(render_template(template, **values))
-        response.headers["Vary"] = "Accept, Accept-Language"
+        response.headers["Vary"] = "Accept, Accept-Language, User-Agent"
         # Not in any cache, nor in the browser's own for going back: a picture must not stay there.
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    def help(self, template: str, way_in: WayIn | None = None) -> Response:
+        """What the pages are for, as text for ``curl``."""
+        response = Response(render_template(template, host=address(), way_in=way_in), mimetype="text/plain")
+        response.headers["Vary"] = "Accept, User-Agent"
         response.headers["Cache-Control"] = "no-store"
         return response
 
@@ -53,6 +60,7 @@ class Page:
                 accepted=MEDIA_TYPES,
                 most=self.config.max_image_bytes,
                 most_images=MAX_IMAGES,
+                most_pixels=self.config.max_pixels,
             )
         )
 
@@ -62,13 +70,18 @@ class Page:
 
     def receipts(self, receipts: list[Receipt], *, asks_password: bool) -> Response:
         """The page that answers an upload by a form; the image keys are shown on it, and never again."""
-        url = album_url(receipts, address())
+        base_url = address()
+        told = [receipt_fields(receipt, base_url) for receipt in receipts]
         response = self.render(
             "receipt.html",
             receipts=receipts,
-            url=url,
+            kept=[
+                {**fields, "asks_password": asks_password, "lifetime": fields["expires_in"]}
+                for fields in told
+            ],
+            url=album_url(receipts, base_url),
             asks_password=asks_password,
-            address=address(),
+            address=base_url,
             qr=qr,
         )
         response.status_code = 201

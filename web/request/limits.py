@@ -24,6 +24,7 @@ DOING = {
     "logins": "logins",
     "registrations": "registrations",
     "cleanup": "purges",
+    "receipts": "questions about receipts",
 }
 """What each limit counts, in words; the order of the names gives each its place among the counts of all clients."""
 Tag = Callable[[str, str], bytes]

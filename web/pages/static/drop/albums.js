@@ -4,7 +4,6 @@
 import { copyText, sayCopied } from "../shared/clipboard.js";
 import { copyOf, one, problem, show, tell } from "../shared/dom.js";
 import { word } from "../shared/words.js";
-import { drawnQr } from "./qr.js";
 
 class AlbumCard {
   constructor() {
@@ -49,8 +48,10 @@ class AlbumCard {
     sayCopied(this.part(".copy"), word("copied"));
   }
 
-  draw() {
-    if (this.part(".qr").open) this.part(".squares").replaceChildren(drawnQr(this.url, word("qr_of_album")));
+  async draw() {
+    if (!this.part(".qr").open) return;
+    const { drawnQr } = await import("../later/qr.js");
+    this.part(".squares").replaceChildren(drawnQr(this.url, word("qr_of_album")));
   }
 }
 

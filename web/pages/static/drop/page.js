@@ -5,6 +5,7 @@ import { word } from "../shared/words.js";
 import { Albums } from "./albums.js";
 import { keepLinks, keptLinks } from "./kept-links.js";
 import { LinkCard } from "./link-card.js";
+import { look, watch } from "./receipts.js";
 import { sendImages } from "./send-images.js";
 
 const form = one("#drop");
@@ -21,6 +22,7 @@ function arrange() {
 function ready(receipt, item, password) {
   const card = new LinkCard(receipt, item.preview, password);
   cards.push(card);
+  watch(card);
   item.become(card);
   keepLinks(living().map((each) => each.receipt));
   card.live(receipt.expires_in, receipt.since);
@@ -44,12 +46,10 @@ if (form) sendImages(form, ready, moved, (made) => albums.linksOf(made));
 for (const receipt of keptLinks()) {
   const card = new LinkCard(receipt);
   cards.push(card);
+  watch(card);
   one("#cards").append(card.element);
-  card.refresh();
 }
+look(cards);
 arrange();
 document.addEventListener("card-left", arrange);
 document.addEventListener("card-over", arrange);
-document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState === "visible") cards.forEach((card) => card.refresh());
-});

@@ -3,7 +3,6 @@
 import { all, one, problem, show, tell } from "../shared/dom.js";
 import { word } from "../shared/words.js";
 import { swiped } from "./swipe.js";
-import { zipOf } from "./zip.js";
 
 const KEPT = 60_000; // milliseconds that a browser has to begin with saving
 const BUSY = new Set(["looking", "opening"]);
@@ -128,6 +127,7 @@ export class Album {
         if (pictures !== this.pictures) return;
       }
       const there = pictures.filter((picture) => picture.blob);
+      const { zipOf } = await import("../later/zip.js");
       if (there.length) save(await zipOf(there));
       const left = pictures.filter((picture) => picture.state === "ready" && picture.asks).length;
       const saved = word("saved", { number: there.length, count: pictures.length });
