@@ -12,6 +12,8 @@ from posixpath import dirname, normpath
 from flask import Blueprint, Response, abort, request
 
 FOLDER = Path(__file__).parent / "static"
+"""What of a script and of styles stays here: comments on lines of their own, and what lines are indented by. A sixth of
+the compressed bytes; the lines keep their numbers."""
 TYPES = {".css": "text/css", ".js": "text/javascript", ".png": "image/png", ".svg": "image/svg+xml"}
 IMPORTED = re.compile(r'^import .*?from "(\..*?)";', re.MULTILINE)
 """What a module imports, as the formatter writes it."""

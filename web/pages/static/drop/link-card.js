@@ -34,6 +34,10 @@ export class LinkCard {
     return element;
   }
 
+  get url() {
+    return this.receipt.url;
+  }
+
   part(selector) {
     return one(selector, this.element);
   }
@@ -238,6 +242,7 @@ export class LinkCard {
     this.element.classList.add("over");
     show(this.part(".dismiss"));
     if (held) this.part(".dismiss").focus();
+    document.dispatchEvent(new Event("card-over"));
     tell(news);
   }
 
