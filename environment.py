@@ -23,6 +23,7 @@ from addresses import (
 from units import (
     Rate,
     RateLimit,
+    one_line,
     one_of,
     or_off,
     parse_duration,
@@ -172,6 +173,8 @@ READERS: Mapping[str, Reader] = {
     "log_level": _setting("LOG_LEVEL", one_of("debug", "info", "warning", "error")),
     "log_addresses": _setting("LOG_ADDRESSES", parse_yes_or_no),
     "abuse_contact": _setting("ABUSE_CONTACT", parse_contact),
+    "operator_name": _setting("OPERATOR_NAME", one_line(60)),
+    "operator_words": _setting("OPERATOR_WORDS", one_line(300)),
     "drain": _setting("DRAIN", parse_duration),
     "drain_notice": _setting("DRAIN_NOTICE", or_off(parse_duration)),
     "cors_origins": _setting("CORS_ORIGINS", parse_origins),

@@ -56,7 +56,7 @@ from models.owner import (
     replace_account,
 )
 from models.quota import Share, Taken, quota_checks, share_over, taken
-from models.session import connections_allowed, keep_session_settings
+from models.session import connections_allowed, keep_session_settings, refuse_read_only
 from models.status import StoredImages, count_accounts, server_version, stored_images
 from models.stored import Stored, forget_empty, recount, release, reserve
 
@@ -122,6 +122,7 @@ __all__ = [
     "quota_checks",
     "raw_cursor",
     "recount",
+    "refuse_read_only",
     "release",
     "replace_account",
     "replace_key",

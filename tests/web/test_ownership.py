@@ -46,6 +46,8 @@ TABLE = {
     ("GET", "/images/<image_key>"):       (200, 404, 404, 200, 404, 401),
     ("DELETE", "/images/<image_key>"):    (200, 404, 404, 200, 404, 401),
     ("POST", "/images/upload"):           (201, 201, 201, 201, 201, 401),
+    ("GET", "/icons/<name>"):             (200, 200, 200, 200, 200, 200),
+    ("GET", "/manifest.webmanifest"):     (200, 200, 200, 200, 200, 200),
     ("GET", "/openapi.json"):             (200, 200, 200, 200, 200, 200),
     ("GET", "/readyz"):                   (200, 200, 200, 200, 200, 200),
     # What stands in the body of a page's form is all that counts there.
@@ -129,7 +131,7 @@ def people(client: FlaskClient) -> People:
 
 
 def ask(client: FlaskClient, method: str, route: str, caller: Caller) -> TestResponse:
-    path = route.replace("<version>/<path:name>", "0/docs.css")
+    path = route.replace("<version>/<path:name>", "0/docs.css").replace("/icons/<name>", "/icons/192.png")
     path = path.replace("<link>", caller.link).replace("<first:name>", caller.link)
     path = (
         path.replace("<key_id>", caller.key_id)

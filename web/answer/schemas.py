@@ -136,6 +136,14 @@ class ReceiptAnswer(TypedDict):
     dropped: list[Literal["gain_map"]]
 
 
+class ReceiptsAnswer(TypedDict):
+    """What an uploader of several images is told: a receipt each in their order, and one share URL of all."""
+
+    status: Literal["success"]
+    images: list[ReceiptAnswer]
+    url: str
+
+
 class DescribedAnswer(TypedDict):
     """An image to the holder of its image key; what its password hides is left out, and `password` is there.
 

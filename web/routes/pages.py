@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, TypeVar
 
-from flask import Blueprint, Response, jsonify, render_template, request
+from flask import Blueprint, Response, jsonify, request
 from pydantic import Field
 
 from config import Config
@@ -22,10 +22,12 @@ from services import (
     PasswordWrong,
     Receipts,
     TooManyGuesses,
+    is_cut,
 )
 from web.answer.address import address
 from web.answer.answers import image_response, iso_time, standing_fields
 from web.answer.errors import STATUS, BadRequest, wants_page
+from web.answer.previews import gets_page
 from web.answer.schemas import DoneAnswer, GlanceAnswer, StandingsAnswer
 from web.description.common import DATABASE, IMAGE, UNLOCKING
 from web.description.forms import form
@@ -105,18 +107,17 @@ def _add_pages(routes: Blueprint, page: Page, gate: Gate) -> None:
         {200: Answer("A page, or the same as text.", media_types=(HTML, TEXT))},
     )
     def home() -> Response:
-        if wants_page():
+        if gets_page():
             return page.drop(way_in(gate, request))
-        text = render_template("help.txt", host=address(), way_in=way_in(gate, request))
-        response = Response(text, mimetype="text/plain")
-        response.headers["Vary"] = "Accept"
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        return page.help("help.txt", way_in(gate, request))
 
     @routes.get("/s", strict_slashes=False)
-    @Operation("The share page", {200: Answer("A page.", media_types=(HTML,))})
+    @Operation(
+        "The share page, or for curl how to open a link",
+        {200: Answer("A page, or the same as text.", media_types=(HTML, TEXT))},
+    )
     def share() -> Response:
-        return page.share()
+        return page.share() if gets_page() else page.help("help-share.txt")
 
 
 def _add_glance(routes: Blueprint, page: Page, drop: Drop) -> None:
@@ -130,7 +131,10 @@ def _add_glance(routes: Blueprint, page: Page, drop: Drop) -> None:
         limit="opens",
     )
     def glance() -> Response:
-        link = link_in(_form(LinkForm).link)
+        pasted = _form(LinkForm).link
+        if wants_page() and is_cut(pasted):
+            raise BadRequest("link_cut", "The end of this link is missing; copy it again as a whole.", 404)
+        link = link_in(pasted)
         image, seconds_left = drop.glance(link)
         if wants_page():
             return page.render("found.html", link=link, image=image, wrong=None)

@@ -78,6 +78,7 @@ export class LinkCard {
     const { views_left: views, asks_password: locked } = this.receipt;
     const terms = [views != null && this.views(), locked && word("has_password")];
     this.part(".terms").textContent = terms.filter(Boolean).join(" · ");
+    this.element.classList.toggle("opened", Boolean(this.receipt.opened_at?.length));
   }
 
   // How many views are left, and when the last one of those that were used was.
