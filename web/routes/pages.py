@@ -7,15 +7,28 @@ from __future__ import annotations
 
 from typing import Annotated, TypeVar
 
-from flask import Blueprint, Response, jsonify, render_template, request
+from flask import Blueprint, Response, jsonify, request
 from pydantic import Field
 
 from config import Config
-from services import PASTED, Drop, Gate, ImageGone, ImageInfo, PasswordAsked, PasswordWrong, TooManyGuesses
+from services import (
+    PASTED,
+    SPELLING,
+    Drop,
+    Gate,
+    ImageGone,
+    ImageInfo,
+    PasswordAsked,
+    PasswordWrong,
+    Receipts,
+    TooManyGuesses,
+    is_cut,
+)
 from web.answer.address import address
-from web.answer.answers import image_response, iso_time
+from web.answer.answers import image_response, iso_time, standing_fields
 from web.answer.errors import STATUS, BadRequest, wants_page
-from web.answer.schemas import DoneAnswer, GlanceAnswer
+from web.answer.previews import gets_page
+from web.answer.schemas import DoneAnswer, GlanceAnswer, StandingsAnswer
 from web.description.common import DATABASE, IMAGE, UNLOCKING
 from web.description.forms import form
 from web.description.operation import HTML, TEXT, Answer, Operation
@@ -29,6 +42,7 @@ from web.request.strict import Strict
 
 T = TypeVar("T", bound=Strict)
 CROSS_SITE = {403: "cross_site"}
+MOST_KEYS = 100
 Pasted = Annotated[
     str, Field(description="is a link, or an address that holds it", json_schema_extra={"pattern": PASTED})
 ]
@@ -52,7 +66,19 @@ class DeletionForm(Strict):
     image_key: str = ""
 
 
-def page_routes(drop: Drop, gate: Gate, config: Config) -> Blueprint:
+class ReceiptsForm(Strict):
+    """What asks how images stand."""
+
+    image_keys: Annotated[
+        str,
+        Field(
+            pattern=rf"^{SPELLING}(\.{SPELLING}){{0,{MOST_KEYS - 1}}}$",
+            description=f"is from 1 to {MOST_KEYS} image keys with dots between them",
+        ),
+    ]
+
+
+def page_routes(drop: Drop, receipts: Receipts, gate: Gate, config: Config) -> Blueprint:
     """The pages, and what a person asks of a link."""
     routes = Blueprint("pages", __name__)
     routes.before_request(_refuse_other_sites)
@@ -61,7 +87,8 @@ def page_routes(drop: Drop, gate: Gate, config: Config) -> Blueprint:
     _add_glance(routes, page, drop)
     _add_opening(routes, page, drop)
     _add_drawing(routes)
-    _add_deletion(routes, page, drop)
+    _add_receipts(routes, receipts)
+    _add_deletion(routes, page, receipts)
     return routes
 
 
@@ -80,18 +107,17 @@ def _add_pages(routes: Blueprint, page: Page, gate: Gate) -> None:
         {200: Answer("A page, or the same as text.", media_types=(HTML, TEXT))},
     )
     def home() -> Response:
-        if wants_page():
+        if gets_page():
             return page.drop(way_in(gate, request))
-        text = render_template("help.txt", host=address(), way_in=way_in(gate, request))
-        response = Response(text, mimetype="text/plain")
-        response.headers["Vary"] = "Accept"
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        return page.help("help.txt", way_in(gate, request))
 
     @routes.get("/s", strict_slashes=False)
-    @Operation("The share page", {200: Answer("A page.", media_types=(HTML,))})
+    @Operation(
+        "The share page, or for curl how to open a link",
+        {200: Answer("A page, or the same as text.", media_types=(HTML, TEXT))},
+    )
     def share() -> Response:
-        return page.share()
+        return page.share() if gets_page() else page.help("help-share.txt")
 
 
 def _add_glance(routes: Blueprint, page: Page, drop: Drop) -> None:
@@ -105,7 +131,10 @@ def _add_glance(routes: Blueprint, page: Page, drop: Drop) -> None:
         limit="opens",
     )
     def glance() -> Response:
-        link = link_in(_form(LinkForm).link)
+        pasted = _form(LinkForm).link
+        if wants_page() and is_cut(pasted):
+            raise BadRequest("link_cut", "The end of this link is missing; copy it again as a whole.", 404)
+        link = link_in(pasted)
         image, seconds_left = drop.glance(link)
         if wants_page():
             return page.render("found.html", link=link, image=image, wrong=None)
@@ -156,7 +185,25 @@ def _add_drawing(routes: Blueprint) -> None:
         return response
 
 
-def _add_deletion(routes: Blueprint, page: Page, drop: Drop) -> None:
+def _add_receipts(routes: Blueprint, receipts: Receipts) -> None:
+    @routes.post("/s/receipts")
+    @Operation(
+        "What became of images so far, for the holder of their image keys",
+        {200: Answer("What is told.", StandingsAnswer, headers=("Cache-Control",))},
+        DATABASE,
+        body=form(ReceiptsForm, "image_keys"),
+        also=CROSS_SITE,
+        limit="receipts",
+    )
+    def standings() -> Response:
+        found = receipts.standings(_form(ReceiptsForm).image_keys.split("."))
+        images = [None if standing is None else standing_fields(standing) for standing in found]
+        response = jsonify(StandingsAnswer(status="success", images=images))
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+
+def _add_deletion(routes: Blueprint, page: Page, receipts: Receipts) -> None:
     @routes.post("/s/delete")
     @Operation(
         "Delete an image by its image key, by a form",
@@ -166,7 +213,7 @@ def _add_deletion(routes: Blueprint, page: Page, drop: Drop) -> None:
         also=CROSS_SITE,
     )
     def delete() -> Response:
-        drop.delete(_form(DeletionForm).image_key)
+        receipts.delete(_form(DeletionForm).image_key)
         return page.render("deleted.html") if wants_page() else jsonify(status="success")
 
 

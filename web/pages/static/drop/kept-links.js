@@ -10,6 +10,7 @@ const FIELDS = [
   "content_type",
   "asks_password",
   "lifetime",
+  "views_left",
   "dropped",
 ];
 

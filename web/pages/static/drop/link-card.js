@@ -3,8 +3,8 @@
 import { copyText, sayCopied } from "../shared/clipboard.js";
 import { countDown } from "../shared/clock.js";
 import { copyOf, one, problem, show, tell } from "../shared/dom.js";
-import { ask, describe, Refused } from "../shared/server.js";
-import { clockFace, refusalWord, word } from "../shared/words.js";
+import { ask, Refused } from "../shared/server.js";
+import { clockFace, refusalWord, timeOfDay, word } from "../shared/words.js";
 import { forgetLink } from "./kept-links.js";
 
 const UNDO = 5000;
@@ -17,7 +17,7 @@ export class LinkCard {
     this.deleting = 0;
     this.preview = preview;
     this.element = copyOf("card");
-    this.stop = () => {};
+    this.stop = null;
     this.over = false;
     this.fill();
     this.listen();
@@ -76,8 +76,15 @@ export class LinkCard {
 
   terms() {
     const { views_left: views, asks_password: locked } = this.receipt;
-    const terms = [views != null && word("views_left", { number: views }), locked && word("has_password")];
+    const terms = [views != null && this.views(), locked && word("has_password")];
     this.part(".terms").textContent = terms.filter(Boolean).join(" · ");
+  }
+
+  // How many views are left, and when the last one of those that were used was.
+  views() {
+    const { views_left: number, opened_at: opened } = this.receipt;
+    if (!opened?.length) return word("views_left", { number });
+    return word(number === 1 ? "opened_once_more" : "opened", { number, time: timeOfDay(opened.at(-1)) });
   }
 
   listen() {
@@ -102,7 +109,6 @@ export class LinkCard {
 
   live(seconds, since) {
     let told = seconds <= 60;
-    this.stop();
     this.stop = countDown(seconds, since, {
       tick: (left) => {
         this.part(".left").textContent = word("left", { time: clockFace(left) });
@@ -113,22 +119,33 @@ export class LinkCard {
           tell(word("minute_left", { name: this.receipt.filename }));
         }
       },
-      end: () => this.end(word("time_over")),
+      end: () => this.gone(),
     });
   }
 
-  // Asks the server how it stands: after a reload, and when somebody comes back to look.
-  async refresh() {
+  gone() {
+    this.end(word("time_over"), word("gone", { name: this.receipt.filename }));
+  }
+
+  // What the server says of it: how long it lives, how many views are left and when others were used; null if it's gone.
+  stand(seen, since) {
     if (this.over) return;
-    try {
-      const seen = await describe(this.receipt.hash);
-      if (this.over) return;
-      this.receipt.views_left = seen.views_left;
-      this.fill();
-      this.live(seen.expires_in, seen.since);
-    } catch (error) {
-      if (error instanceof Refused && error.status === 404) this.end(word("time_over"));
+    if (!seen) {
+      this.gone();
+      return;
     }
+    const { receipt } = this;
+    const news = this.stop && seen.opened_at?.length > (receipt.opened_at?.length ?? 0);
+    Object.assign(receipt, { views_left: seen.views_left, opened_at: seen.opened_at });
+    const say = (text) => word("of_image", { name: receipt.filename, text });
+    if (seen.views_left === 0) {
+      const text = word("last_view_used", { time: timeOfDay(seen.opened_at.at(-1)) });
+      this.end(text, say(text));
+      return;
+    }
+    this.terms();
+    if (!this.stop) this.live(seen.expires_in, since);
+    if (news) tell(say(this.views()));
   }
 
   async copy() {
@@ -197,10 +214,10 @@ export class LinkCard {
     problem(this.part(".problem"), why);
   }
 
-  end(text) {
+  end(text, news = text) {
     if (this.over) return;
     this.over = true;
-    this.stop();
+    this.stop?.();
     forgetLink(this.receipt.hash);
     if (this.preview) URL.revokeObjectURL(this.preview);
     const held = this.element.contains(document.activeElement);
@@ -217,7 +234,7 @@ export class LinkCard {
     this.element.classList.add("over");
     show(this.part(".dismiss"));
     if (held) this.part(".dismiss").focus();
-    tell(text === word("time_over") ? word("gone", { name: this.receipt.filename }) : text);
+    tell(news);
   }
 
   leave() {

@@ -4,6 +4,7 @@ import { one, show, tell } from "../shared/dom.js";
 import { word } from "../shared/words.js";
 import { keepLinks, keptLinks } from "./kept-links.js";
 import { LinkCard } from "./link-card.js";
+import { look, watch } from "./receipts.js";
 import { sendImages } from "./send-images.js";
 
 const form = one("#drop");
@@ -17,6 +18,7 @@ function arrange() {
 function ready(receipt, item, password) {
   const card = new LinkCard(receipt, item.preview, password);
   cards.push(card);
+  watch(card);
   item.become(card);
   keepLinks(living());
   card.live(receipt.expires_in, receipt.since);
@@ -35,11 +37,9 @@ if (form) sendImages(form, ready, arrange);
 for (const receipt of keptLinks()) {
   const card = new LinkCard(receipt);
   cards.push(card);
+  watch(card);
   one("#cards").append(card.element);
-  card.refresh();
 }
+look(cards);
 arrange();
 document.addEventListener("card-left", arrange);
-document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState === "visible") cards.forEach((card) => card.refresh());
-});
