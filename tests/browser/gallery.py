@@ -168,10 +168,11 @@ def pictures(folder: Path) -> None:
 @contextmanager
 def started(folder: Path) -> Iterator[tuple[Served, Browser]]:
     """A server on a database of its own, and a browser."""
-    settings = {"SECRET_KEYS": SERVER_KEY, "WORKERS": "1"}
     with (
         embedded.running(folder / "database", durable=False) as url,
-        serving(DATABASE_URL=url, ABUSE_CONTACT="mailto:abuse@example.org", **settings) as server,
+        serving(
+            DATABASE_URL=url, SECRET_KEYS=SERVER_KEY, WORKERS="1", ABUSE_CONTACT="mailto:abuse@example.org"
+        ) as server,
         sync_playwright() as playwright,
     ):
         migrate(create_app(Config(database_url=url, secret_keys=(SERVER_KEY,))))
