@@ -83,7 +83,7 @@ def weight(server: Served, browser: Browser, path: str) -> str:
     """Requests and bytes, headers too, of a page that is opened for the first time."""
     with opened(browser, 390, 844) as page:
         asked: list[Request] = []
-        page.on("requestfinished", asked.append)
+        page.on("requestfinished", lambda request: asked.append(request))
         page.goto(server.url + path, wait_until="networkidle")
         sizes = [request.sizes() for request in asked]
         body, heads = (
@@ -97,7 +97,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, started(Path(folder)) as (server, browser):
         large, photo = Path(folder) / "large.png", Path(folder) / "photo.jpg"
         large.write_bytes(noise(500, 300))
-        Image.effect_noise((2000, 1500), 80).convert("RGB").save(photo, quality=72)
+        Image.effect_noise((2000, 1500), 80).convert("RGB").save(photo, quality=80)
         out = sys.stdout.write
         for size in SIZES:
             for number in (1, 4):
