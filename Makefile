@@ -11,7 +11,7 @@ TOOLS := curl:curl exiftool:libimage-exiftool-perl faketime:faketime chromium:ch
 PYTEST := env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m pytest
 LOCK := pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 
-.PHONY: help run test quick faults attack check key lock audit release deploy-test fuzz corpus bench clean
+.PHONY: help run test quick faults cluster attack check key lock audit release deploy-test fuzz corpus bench clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):  *## \(.*\)/make \1\t\2/p' Makefile
@@ -27,6 +27,9 @@ quick:  ## the tests that need no browser, no other program and no patience, in 
 
 faults:  ## the proofs of tests/faults in their long form, and the figures of docs/reliability.md
 	@scripts/tools $(TOOLS) && scripts/venv dev && export FAULTS=full && exec $(PYTEST) tests/faults $(ARGS)
+
+cluster:  ## a PostgreSQL cluster under Patroni is switched over, killed and frozen, 20 times each, for an hour; ARGS="--times 1"
+	@scripts/venv dev && exec .venv/bin/python -m tests.cluster $(ARGS)
 
 attack:  ## every attack on a server of its own for a minute each, and the table of docs/reliability.md; ARGS="--seconds 10"
 	@scripts/venv dev && exec .venv/bin/python -m tests.attack $(ARGS)
