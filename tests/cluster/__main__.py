@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.cast import SERVER_KEY
 from tests.cluster.clients import AWAY, Clients
-from tests.cluster.nodes import Cluster, running
+from tests.cluster.cluster import Cluster, running
 from tests.processes import serving, until
 
 MOST_SECONDS = {"switched-over": 3, "killed": 10, "frozen": 25}
