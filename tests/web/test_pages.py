@@ -220,6 +220,9 @@ def test_both_pages_weigh_little_and_ask_nobody_else(client: FlaskClient, langua
     assert {name.split("/", 3)[3] for name in fetched if "/static/" in name} == theirs, "all are preloaded"
     assert sum(fetched.values()) < 45_000
     assert sum(len(files[name].compressed) for name in asked_for) < 8_500
+    assert not any(
+        re.search(rb"^ *//", files[name].data, re.MULTILINE) for name in files if name.endswith(".js")
+    )
     everything = b"".join(asset.data for asset in files.values()) + html.encode()
     assert set(re.findall(rb"https?://[\w.]+", everything)) <= {b"http://www.w3.org", b"http://localhost"}
 

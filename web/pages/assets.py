@@ -13,8 +13,8 @@ from flask import Blueprint, Response, abort, request
 
 FOLDER = Path(__file__).parent / "static"
 LEFT_OUT = re.compile(rb"^[ \t]*//.*$|^[ \t]+", re.MULTILINE)
-"""What of a script and of styles stays here: comments on lines of their own, and what lines are indented by. A sixth of
-the compressed bytes; the lines keep their numbers."""
+"""What of scripts and styles is not sent: comments on lines of their own, and what lines are indented by. It is a sixth
+of the compressed bytes; the lines keep their numbers."""
 TYPES = {".css": "text/css", ".js": "text/javascript", ".png": "image/png", ".svg": "image/svg+xml"}
 IMPORTED = re.compile(r'^import .*?from "(\..*?)";', re.MULTILINE)
 """What a module imports, as the formatter writes it."""
