@@ -34,6 +34,10 @@ export class LinkCard {
     return element;
   }
 
+  get url() {
+    return this.receipt.url;
+  }
+
   part(selector) {
     return one(selector, this.element);
   }
@@ -86,9 +90,9 @@ export class LinkCard {
     const { views_left: views, asks_password: locked } = this.receipt;
     const terms = [views != null && this.views(), locked && word("has_password")];
     this.part(".terms").textContent = terms.filter(Boolean).join(" · ");
+    this.element.classList.toggle("opened", Boolean(this.receipt.opened_at?.length));
   }
 
-  // How many views are left, and when the last one of those that were used was.
   views() {
     const { views_left: number, opened_at: opened } = this.receipt;
     if (!opened?.length) return word("views_left", { number });
@@ -131,19 +135,19 @@ export class LinkCard {
     this.end(word("time_over"), word("gone", { name: this.receipt.filename }));
   }
 
-  // What the server says of it: how long it lives, how many views are left and when others were used; null if it's gone.
+  // What the server says of it; null where it is gone.
   stand(seen, since) {
     if (this.over) return;
     if (!seen) {
       this.gone();
       return;
     }
-    const { receipt } = this;
-    const news = this.stop && seen.opened_at?.length > (receipt.opened_at?.length ?? 0);
-    Object.assign(receipt, { views_left: seen.views_left, opened_at: seen.opened_at });
-    const say = (text) => word("of_image", { name: receipt.filename, text });
-    if (seen.views_left === 0) {
-      const text = word("last_view_used", { time: timeOfDay(seen.opened_at.at(-1)) });
+    const { views_left, opened_at } = seen;
+    const news = this.stop && opened_at?.length > (this.receipt.opened_at?.length ?? 0);
+    Object.assign(this.receipt, { views_left, opened_at });
+    const say = (text) => word("of_image", { name: this.receipt.filename, text });
+    if (views_left === 0) {
+      const text = word("last_view_used", { time: timeOfDay(opened_at.at(-1)) });
       this.end(text, say(text));
       return;
     }
@@ -238,6 +242,7 @@ export class LinkCard {
     this.element.classList.add("over");
     show(this.part(".dismiss"));
     if (held) this.part(".dismiss").focus();
+    document.dispatchEvent(new Event("card-over"));
     tell(news);
   }
 

@@ -8,7 +8,10 @@ import { copyText, sayCopied } from "../shared/clipboard.js";
 import { all, one, show, tell } from "../shared/dom.js";
 import { word } from "../shared/words.js";
 
-const receipts = JSON.parse(one("#receipts").textContent);
+const together = Date.now();
+const receipts = JSON.parse(one("#receipts").textContent).map((receipt) =>
+  Object.assign(receipt, { together }),
+);
 const cards = receipts.map((receipt) => new LinkCard(receipt));
 const album = one(".album");
 
