@@ -13,7 +13,7 @@ import requests
 
 from tests.cast import IMAGES, SERVER_KEY
 from tests.processes import Served, serving
-from web.pages.languages import catalogues
+from web.pages.languages import languages
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
@@ -26,13 +26,15 @@ def told(database_url: str) -> Iterator[Served]:
         SECRET_KEYS=SERVER_KEY,
         PURGE_INTERVAL="off",
         WORKERS="1",
+        OPERATOR_NAME="Pond & Sons",
+        OPERATOR_WORDS="For <friends> only",
         ABUSE_CONTACT="mailto:abuse@example.org",
     ) as served:
         yield served
 
 
 def test_every_page_is_html_without_a_fault(server: Served, told: Served, tmp_path: Path) -> None:
-    for language in catalogues():
+    for language in set(languages().values()):
         for name, page in pages(server.url, language):
             (tmp_path / f"{name}-{language}.html").write_text(page)
     for name, page in pages(told.url, "en"):
