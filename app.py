@@ -40,6 +40,7 @@ from services import (
     PurgeSchedule,
     Quota,
     Readiness,
+    Receipts,
     Status,
     UploadCodes,
     UploaderQuotas,
@@ -73,6 +74,7 @@ class Mayfly(Flask):
     quota: Quota
     memory: Memory
     drop: Drop
+    receipts: Receipts
     plain_wsgi: WSGIApplication
     purge: Purge
     accounts: Accounts
@@ -114,7 +116,15 @@ def _put_together(config: Config, counters: Counters) -> Mayfly:
     observe(app, config, app.schedule.nudge)
     limiter = _limiter(config, counters, server_keys)
     services = Services(
-        app.drop, app.purge, app.accounts, app.api_keys, catalog, app.readiness, _gate(config), limiter
+        app.drop,
+        app.receipts,
+        app.purge,
+        app.accounts,
+        app.api_keys,
+        catalog,
+        app.readiness,
+        _gate(config),
+        limiter,
     )
     register_web(app, services, config)
     register_commands(app, config, Deeds(app.purge, app.accounts, app.api_keys, app.hand, app.status))
@@ -139,6 +149,7 @@ def _add_services(app: Mayfly, engine: Engine, server_keys: ServerKeys) -> Catal
     images = LivingImages(engine, server_keys, stores, app.quota)
     orders = Orders(engine, server_keys, DatabaseClock(engine))
     quotas = _uploader_quotas(config, engine, server_keys)
+    app.receipts = Receipts(engine, server_keys, images)
     app.drop = Drop(engine, server_keys, row_store, images, app.quota, quotas, _drop_limits(config), orders)
     app.readiness = _readiness(app, engine, orders)
     app.status = Status(engine, app.purge_clock, config.max_stored_bytes)

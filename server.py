@@ -110,6 +110,8 @@ def serve(config: Config, *, debug: bool) -> None:
             websockets=False,
             log_level=LogLevels(config.log_level),
             log_dictconfig=logs.GRANIAN,
+            metrics_enabled=config.metrics_bind is not None,
+            metrics_scrape_interval=1,
         )
         server.notice_seconds = config.notice
         prepare_forks()
@@ -117,7 +119,7 @@ def serve(config: Config, *, debug: bool) -> None:
             "fork", force=True
         )  # spawned, as by Python 3.14, they would share nothing
         shared_counters()
-        with metrics.served(app):
+        with metrics.served(app, lambda: server.counts_port):
             server.serve()
 
 

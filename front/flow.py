@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from services import Allowance
+from services import Allowance, counts
 
 GRACE_SECONDS = 10.0
 """How old a flow may become before ``LEAST_RATE`` holds for it."""
@@ -50,6 +50,7 @@ class Flow:
     def end(self) -> None:
         """End it, since it is too slow or its image has ended."""
         self.ended = True
+        counts.CUT_OFF.add()
         self.stop()
 
     def stalled(self, now: float) -> float:

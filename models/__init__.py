@@ -18,12 +18,14 @@ from models.ciphertext import SLOTS, ciphertexts, end_of_slot, slot_of, span_of
 from models.image import (
     Image,
     ImageRow,
+    KeptRow,
     Ownership,
     anything_lives_in,
     claim_view,
     delete_dead,
     delete_image,
     insertion,
+    kept_rows,
 )
 from models.lag import age_of_oldest_dead_row, schema_version
 from models.operator import (
@@ -68,6 +70,7 @@ __all__ = [
     "Heard",
     "Image",
     "ImageRow",
+    "KeptRow",
     "LoginAttempt",
     "Operator",
     "OwnedRow",
@@ -107,6 +110,7 @@ __all__ = [
     "insert_owner",
     "insertion",
     "keep_session_settings",
+    "kept_rows",
     "keys_after",
     "keys_of",
     "list_owned",

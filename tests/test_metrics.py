@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -142,6 +143,33 @@ def test_what_comes_and_goes_is_seen(mayfly: Watched) -> None:
     assert values["mayfly_connections_most", ()] == 2 * 5
 
 
+HEARD_NOTHING = {
+    "no HTTP": b"hello\r\n\r\n",
+    "120 headers": b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    + b"".join(b"A%d: b\r\n" % n for n in range(120))
+    + b"\r\n",
+    "nothing": b"",
+}
+
+
+def test_connections_over_which_no_request_comes_are_seen(mayfly: Watched) -> None:
+    def connections() -> tuple[float, float]:
+        values = mayfly.values()
+        taken = sum(n for (name, _), n in values.items() if name == "mayfly_client_connections_total")
+        return taken, values["mayfly_client_connections_with_request_total", ()]
+
+    time.sleep(2.5)  # until those of other tests are told
+    taken, asked = connections()
+    with requests.Session() as session:
+        for _ in range(3):
+            assert session.get(f"{mayfly.server.url}/healthz", timeout=60).ok
+    for said in HEARD_NOTHING.values():
+        with closing(socket.create_connection(("127.0.0.1", mayfly.server.port), 60)) as client:
+            client.sendall(said)
+            assert not said or client.recv(100).startswith(b"HTTP/1.1 4")
+    assert until(lambda: connections() == (taken + 4, asked + 1))
+
+
 def test_what_is_asked_at_a_scrape_is_true(mayfly: Watched) -> None:
     assert requests.get(f"{mayfly.server.url}/cleanup", timeout=60).ok
     before = mayfly.value("mayfly_images_alive") or 0
@@ -231,7 +259,7 @@ def test_a_scrape_goes_on_while_the_database_is_away(data: Path) -> None:
     script = (
         "import sys, metrics\n"
         "from app import create_app\n"
-        "scrape = metrics._Scrape(create_app(), __import__('pathlib').Path(sys.argv[1]))\n"
+        "scrape = metrics._Scrape(create_app(), __import__('pathlib').Path(sys.argv[1]), lambda: 0)\n"
         "print({m.name: {tuple(s.labels.values()): s.value for s in m.samples} for m in scrape.collect()})"
     )
     env = {**os.environ, **settings, "DATA_DIR": str(data)}

@@ -52,10 +52,10 @@ async def connected(
     try:
         sock.bind((source or next(_hostile), 0))
         await asyncio.get_running_loop().sock_connect(sock, (HOST, port))
+        reader, writer = await asyncio.open_connection(sock=sock, limit=KEPT_BYTES)
     except BaseException:
         sock.close()
         raise
-    reader, writer = await asyncio.open_connection(sock=sock, limit=KEPT_BYTES)
     try:
         yield reader, writer
     finally:

@@ -94,7 +94,9 @@ def with_aiohttp(url: str, file: Path) -> str:
     async def send() -> str:
         with file.open("rb") as opened:
             async with aiohttp.request("POST", f"{url}/upload", data={"file": opened}) as answer:
-                return await answer.text()
+                text = await answer.text()
+        await asyncio.sleep(0.1)  # aiohttp closes its connections after the session, in the loop
+        return text
 
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(lambda: asyncio.run(send())).result(SECONDS)
