@@ -7,11 +7,12 @@ export PYTHON
 ROOMS := $(wildcard addresses.py app.py commands.py config.py database.py environment.py http_server.py logs.py metrics.py server.py units.py crypto embedded front imaging models migrations services storage web benchmarks tests)
 PAGES := web/pages/static
 TOOLS := curl:curl exiftool:libimage-exiftool-perl faketime:faketime chromium:chromium pgbouncer:pgbouncer psql:postgresql-client nginx:nginx caddy:caddy openssl:openssl wget:wget node:nodejs promtool:prometheus
+ENGINES := firefox-esr:firefox-esr WebKitWebDriver:webkit2gtk-driver Xvfb:xvfb java:default-jre-headless
 # Where PYTHONDONTWRITEBYTECODE is set, each server that a test starts would compile all of its modules anew.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m pytest
 LOCK := pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 
-.PHONY: help run test quick faults attack check key lock audit release deploy-test fuzz corpus bench clean
+.PHONY: help run test quick browsers cluster faults attack check key lock audit release deploy-test fuzz corpus bench clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):  *## \(.*\)/make \1\t\2/p' Makefile
@@ -25,8 +26,14 @@ test:  ## the tests in two processes, and how much of the code they reach
 quick:  ## the tests that need no browser, no other program and no patience, in less than a minute
 	@scripts/venv dev && exec $(PYTEST) -m "not (browser or faults or slow)" -n 2 --dist loadfile $(ARGS)
 
+browsers:  ## the main journey in Firefox and WebKitGTK, and every page before an HTML checker
+	@scripts/tools $(TOOLS) $(ENGINES) && scripts/venv dev && exec $(PYTEST) tests/engines/journey.py tests/engines/markup.py $(ARGS)
+
 faults:  ## the proofs of tests/faults in their long form, and the figures of docs/reliability.md
 	@scripts/tools $(TOOLS) && scripts/venv dev && export FAULTS=full && exec $(PYTEST) tests/faults $(ARGS)
+
+cluster:  ## a PostgreSQL cluster under Patroni is switched over, killed and frozen, 20 times each, for an hour; ARGS="--times 1"
+	@scripts/venv dev && exec .venv/bin/python -m tests.cluster $(ARGS)
 
 attack:  ## every attack on a server of its own for a minute each, and the table of docs/reliability.md; ARGS="--seconds 10"
 	@scripts/venv dev && exec .venv/bin/python -m tests.attack $(ARGS)

@@ -105,23 +105,31 @@ def parse_host(text: str) -> str:
 
 
 def parse_database_url(text: str) -> str:
-    """Read the address of a PostgreSQL, and write it as SQLAlchemy takes it; raises ValueError that says the form."""
+    """Read the address of a PostgreSQL, or of several as libpq takes them, and write it as SQLAlchemy takes it.
+
+    Raises ValueError that says the form. https://www.postgresql.org/docs/current/libpq-connect.html, "Connection URIs"
+    """
     scheme, _, rest = text.partition("://")
     if scheme not in {"postgres", "postgresql", "postgresql+psycopg2"} or not rest:
         raise ValueError(
             "write postgresql://USER:PASSWORD@HOST/DATABASE; Mayfly needs PostgreSQL 15 or newer"
         )
     parts = urlsplit(f"//{rest}")
-    login, _, host = parts.netloc.rpartition("@")
-    if "," in host:
-        raise ValueError(
-            "write several hosts as postgresql://USER:PASSWORD@/DATABASE?host=ONE:5432&host=TWO:5432"
-        )
-    if "@" in login or parts.fragment or host.endswith(":") or not _is_port(parts):
+    login, _, hosts = parts.netloc.rpartition("@")
+    several = [urlsplit(f"//{host}") for host in hosts.split(",")]
+    wrong_host = any(host.netloc.endswith(":") or not _is_port(host) for host in several)
+    if "@" in login or parts.fragment or wrong_host:
         raise ValueError(
             "a port is a number up to 65535; in a password write %40 for @, %2F for /, %23 for #"
         )
-    return f"postgresql+psycopg2://{rest}"
+    if len(several) == 1:
+        return f"postgresql+psycopg2://{rest}"
+    if not all(host.hostname for host in several):
+        raise ValueError("write several hosts as postgresql://USER:PASSWORD@ONE:5432,TWO:5432/DATABASE")
+    names = ",".join(str(host.hostname) for host in several)
+    ports = ",".join(str(host.port or "") for host in several)
+    query = "&".join(filter(None, (f"host={names}&port={ports}", parts.query)))
+    return f"postgresql+psycopg2://{login}@{parts.path}?{query}"
 
 
 def _is_port(parts: SplitResult) -> bool:

@@ -16,7 +16,7 @@ import embedded
 from commands import Deeds, in_one_sentence, register_commands
 from config import Config
 from crypto import MalformedServerKey, OwnerSeal, ServerKeys, client_tag, server_keys_in
-from database import disk_room, engine_options, refuse_other_tables
+from database import disk_room, engine_options, explained, refuse_other_tables
 from environment import ConfigError
 from imaging import Limits as PictureLimits
 from models import db
@@ -39,10 +39,11 @@ from services import (
     PurgeSchedule,
     Quota,
     Readiness,
+    Receipts,
     Status,
     UploadCodes,
     UploaderQuotas,
-    notice_restarts,
+    watch_connections,
 )
 from storage import RowStore
 from units import parse_upload_codes
@@ -73,6 +74,7 @@ class Mayfly(Application):
     quota: Quota
     memory: Memory
     drop: Drop
+    receipts: Receipts
     plain_wsgi: WSGIApplication
     purge: Purge
     accounts: Accounts
@@ -103,18 +105,22 @@ def _put_together(config: Config, counters: Counters) -> Mayfly:
     app = Mayfly("mayfly", template_folder="web/pages/templates", static_folder=None, root_path=str(ROOT))
     app.settings = config
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.config.update(
-        SQLALCHEMY_DATABASE_URI=config.database_url or embedded.url(config.data_dir),
-        SQLALCHEMY_ENGINE_OPTIONS=engine_options(config),
-    )
     engine, server_keys = _engine(app), _server_keys(config)
-    notice_restarts(engine)
+    watch_connections(engine)
     Migrate(app, db, directory=str(MIGRATIONS))
     catalog = _add_services(app, engine, server_keys)
     observe(app, config, app.schedule.nudge)
     limiter = _limiter(config, counters, server_keys)
     services = Services(
-        app.drop, app.purge, app.accounts, app.api_keys, catalog, app.readiness, _gate(config), limiter
+        app.drop,
+        app.receipts,
+        app.purge,
+        app.accounts,
+        app.api_keys,
+        catalog,
+        app.readiness,
+        _gate(config),
+        limiter,
     )
     register_web(app, services, config)
     register_commands(app, config, Deeds(app.purge, app.accounts, app.api_keys, app.hand, app.status))
@@ -139,6 +145,7 @@ def _add_services(app: Mayfly, engine: Engine, server_keys: ServerKeys) -> Catal
     images = LivingImages(engine, server_keys, stores, app.quota)
     orders = Orders(engine, server_keys, DatabaseClock(engine))
     quotas = _uploader_quotas(config, engine, server_keys)
+    app.receipts = Receipts(engine, server_keys, images)
     app.drop = Drop(engine, server_keys, row_store, images, app.quota, quotas, _drop_limits(config), orders)
     app.readiness = _readiness(app, engine, orders)
     app.status = Status(engine, app.purge_clock, config.max_stored_bytes)
@@ -184,7 +191,10 @@ def _readiness(app: Mayfly, engine: Engine, orders: Orders) -> Readiness:
 
 
 def _engine(app: Mayfly) -> Engine:
+    config = app.settings
+    app.config["SQLALCHEMY_DATABASE_URI"] = config.database_url or embedded.url(config.data_dir)
     try:
+        app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(config)
         db.init_app(app)
         with app.app_context():
             return db.engine
@@ -202,7 +212,8 @@ def migrate(app: Mayfly) -> None:
     with app.app_context():
         try:
             upgrade()
-            refuse_other_tables(db.engine)
+            with explained(app.settings):
+                refuse_other_tables(db.engine)
         finally:
             db.engine.dispose()
 

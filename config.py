@@ -57,6 +57,8 @@ class Config:
     log_level: str = "info"
     log_addresses: bool = False
     abuse_contact: str | None = None
+    operator_name: str | None = None
+    operator_words: str | None = None
     cors_origins: tuple[str, ...] = field(default_factory=tuple)
     metrics_bind: tuple[str, int] | None = None
     uploads: Literal["open", "code", "account", "closed"] = "open"

@@ -23,6 +23,7 @@ from addresses import (
 from units import (
     Rate,
     RateLimit,
+    one_line,
     one_of,
     or_off,
     parse_duration,
@@ -46,6 +47,7 @@ RATE_LIMITS = {
     "logins": RateLimit(Rate(120, 60), Rate(1_200, 60)),
     "registrations": RateLimit(Rate(60, 3600), Rate(600, 3600)),
     "cleanup": RateLimit(Rate(60, 60), Rate(300, 60)),
+    "receipts": RateLimit(Rate(3_000, 60), Rate(30_000, 60)),
 }
 """What clients may do; docs/decisions/0070-rate-limits.md says how the figures were chosen."""
 
@@ -171,6 +173,8 @@ READERS: Mapping[str, Reader] = {
     "log_level": _setting("LOG_LEVEL", one_of("debug", "info", "warning", "error")),
     "log_addresses": _setting("LOG_ADDRESSES", parse_yes_or_no),
     "abuse_contact": _setting("ABUSE_CONTACT", parse_contact),
+    "operator_name": _setting("OPERATOR_NAME", one_line(60)),
+    "operator_words": _setting("OPERATOR_WORDS", one_line(300)),
     "drain": _setting("DRAIN", parse_duration),
     "drain_notice": _setting("DRAIN_NOTICE", or_off(parse_duration)),
     "cors_origins": _setting("CORS_ORIGINS", parse_origins),

@@ -27,13 +27,13 @@ import metrics
 from app import Mayfly, create_app, migrate
 from config import Config
 from crypto import MalformedServerKey, key_file_in
-from database import database
+from database import database, explained
 from environment import ConfigError
 from front import Front, take_no_more
 from http_server import HTTPServer, hear_of_the_end, prepare_forks
 from imaging import hide_memory, jail_offered
 from models import connections_allowed, db
-from services import DEAR_AT_ONCE
+from services import DEAR_AT_ONCE, DatabaseAway, end_silent_connections
 from web import Hosts, current_request_id, largest_body, shared_counters
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def main() -> None:
         config = Config.from_env()
         logs.begin(config, current_request_id)
         serve(config, debug=arguments.debug)
-    except (ConfigError, MalformedServerKey, embedded.EmbeddedError) as error:
+    except (ConfigError, MalformedServerKey, embedded.EmbeddedError, DatabaseAway) as error:
         sys.exit(f"mayfly: {error}")
 
 
@@ -146,6 +146,7 @@ def prepared() -> Mayfly:
     embedded.die_with(os.getppid(), signal.SIGTERM)
     app = create_app(counters=shared_counters())
     app.schedule.start()
+    end_silent_connections()
     return app
 
 
@@ -188,7 +189,7 @@ def check_connections(app: Mayfly) -> None:
     config = app.settings
     needed = config.workers * config.connections + (config.metrics_bind is not None)
     with app.app_context():
-        with db.engine.connect() as connection:
+        with explained(config), db.engine.connect() as connection:
             allowed = connections_allowed(connection)
         db.engine.dispose()
     if allowed is not None and needed > allowed:

@@ -60,6 +60,18 @@ def one_of(*words: str) -> Callable[[str], str]:
     return parse
 
 
+def one_line(most: int) -> Callable[[str], str]:
+    """Return what reads a line of plain text, ``most`` characters at most; it raises ValueError that says so."""
+
+    def parse(text: str) -> str:
+        line = text.strip()
+        if not line.isprintable() or not 1 <= len(line) <= most:
+            raise ValueError(f"write one line of plain text, {most} characters at most")
+        return line
+
+    return parse
+
+
 @dataclass(frozen=True)
 class Rate:
     """At most ``amount`` of something in ``seconds``."""

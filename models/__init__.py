@@ -18,12 +18,14 @@ from models.ciphertext import SLOTS, ciphertexts, end_of_slot, slot_of, span_of
 from models.image import (
     Image,
     ImageRow,
+    KeptRow,
     Ownership,
     anything_lives_in,
     claim_view,
     delete_dead,
     delete_image,
     insertion,
+    kept_rows,
 )
 from models.lag import age_of_oldest_dead_row, schema_version
 from models.operator import (
@@ -54,7 +56,7 @@ from models.owner import (
     replace_account,
 )
 from models.quota import Share, Taken, quota_checks, share_over, taken
-from models.session import connections_allowed, keep_session_settings
+from models.session import connections_allowed, keep_session_settings, refuse_read_only
 from models.status import StoredImages, count_accounts, server_version, stored_images
 from models.stored import Stored, forget_empty, recount, release, reserve
 
@@ -68,6 +70,7 @@ __all__ = [
     "Heard",
     "Image",
     "ImageRow",
+    "KeptRow",
     "LoginAttempt",
     "Operator",
     "OwnedRow",
@@ -107,6 +110,7 @@ __all__ = [
     "insert_owner",
     "insertion",
     "keep_session_settings",
+    "kept_rows",
     "keys_after",
     "keys_of",
     "list_owned",
@@ -118,6 +122,7 @@ __all__ = [
     "quota_checks",
     "raw_cursor",
     "recount",
+    "refuse_read_only",
     "release",
     "replace_account",
     "replace_key",

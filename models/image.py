@@ -28,9 +28,16 @@ from models.ciphertext import SLOTS
 ROW_BYTES = 1024
 """What an image takes whatever its size: its row with all its indexes, what sealing adds, the headers of the
 rows of sealed bytes. 510 to 850 bytes were measured (docs/operations.md)."""
-STORED_BYTES = f"(size + octet_length(details)) * 17 / 16 + {ROW_BYTES}"
-"""What an image takes in the database; a sixteenth is added for pages that are not full,
-and for long fields, which PostgreSQL cuts up."""
+SEALED_OPENING = 73
+"""The length of a sealed time in ``opened``: crypto.OPENING_BYTES."""
+VIEW_BYTES = 78
+"""What is counted for each view, used or left: its sealed time, and a sixteenth."""
+STORED_BYTES = (
+    f"(size + octet_length(details)) * 17 / 16 + {ROW_BYTES}"
+    f" + {VIEW_BYTES} * (coalesce(views_left, 0) + octet_length(opened) / {SEALED_OPENING})"
+)
+"""What an image takes in the database; a sixteenth is added for pages that are not full, and for long fields, which
+PostgreSQL cuts up. A view that is used changes nothing of it, but the last one does."""
 
 
 class Image(Model):  # type: ignore[misc]
@@ -52,6 +59,9 @@ class Image(Model):  # type: ignore[misc]
     slot: Mapped[int] = mapped_column(SmallInteger)
     size: Mapped[int] = mapped_column(BigInteger)
     views_left: Mapped[int | None] = mapped_column(SmallInteger)
+    """0 where the last view was used: what is left of the row then is the uploader's receipt."""
+    opened: Mapped[bytes] = mapped_column(LargeBinary, server_default=text("''::bytea"))
+    """When each view was used, sealed: crypto.seal_opening; empty where views are not limited."""
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     details: Mapped[bytes] = mapped_column(LargeBinary)
@@ -85,7 +95,21 @@ class ImageRow:
     @property
     def stored_bytes(self) -> int:
         """What the image takes in the database, as ``STORED_BYTES`` has it."""
-        return (self.size + len(self.details)) * 17 // 16 + ROW_BYTES
+        return self.content_bytes + ROW_BYTES + VIEW_BYTES * (self.views_left or 0)
+
+    @property
+    def content_bytes(self) -> int:
+        """What of them goes with the last view."""
+        return (self.size + len(self.details)) * 17 // 16
+
+
+@dataclass(frozen=True)
+class KeptRow:
+    """An image's row until its expiry, used up or not; how long that is, and when its views were used, sealed."""
+
+    row: ImageRow
+    opened: bytes
+    seconds_left: float
 
 
 @dataclass(frozen=True)
@@ -110,12 +134,30 @@ _INSERT_OWNED = f"""
     INSERT INTO images ({", ".join((*_FIELDS, "client_tag", *_OWNERSHIP))}, owned_at)
     VALUES ({_VALUES}, %s, {", ".join("%s" for _ in _OWNERSHIP)}, clock_timestamp())
     """
-# The view is claimed and the row is read in one statement. It waits for other claims of the same image's views, so it
-# asks for the time again when it goes on: clock_timestamp() moves while a statement runs.
+_GOES_WITH_LAST_VIEW = {
+    "size": "0",
+    "details": "''::bytea",
+    "client_tag": "NULL",
+    "owner_key": "NULL",
+    "model_tag": "NULL",
+}
+# The view is claimed and its receipt written in one statement. It waits for other claims of the same image's views, so
+# it asks for the time again when it goes on: clock_timestamp() moves while a statement runs.
 _CLAIM = f"""
-    UPDATE images SET views_left = views_left - 1
+    UPDATE images SET views_left = views_left - 1, opened = opened || %s,
+        {
+    ", ".join(
+        f"{name} = CASE WHEN views_left > 1 THEN {name} ELSE {end} END"
+        for name, end in _GOES_WITH_LAST_VIEW.items()
+    )
+}
     WHERE row_key = %s AND views_left > 0 AND expires_at > clock_timestamp()
-    RETURNING {COLUMNS}
+    RETURNING views_left
+    """
+_KEPT = f"""
+    SELECT {COLUMNS}, opened, extract(epoch FROM expires_at)::float8 - extract(epoch FROM statement_timestamp())::float8
+    FROM images
+    WHERE row_key = ANY(%s) AND expires_at > statement_timestamp()
     """
 # Slot by slot, so that the index on (slot, expires_at) finds the expired rows without reading others.
 _DELETE_DEAD = text(
@@ -132,7 +174,7 @@ _DELETE_DEAD = text(
     )
     """
 )
-_DELETE = text("DELETE FROM images WHERE row_key = :key")
+_DELETE = text(f"DELETE FROM images WHERE row_key = :key RETURNING {STORED_BYTES}")
 _LIVES_IN = text(f"SELECT EXISTS (SELECT FROM images WHERE slot = :slot AND {LIVING})")
 
 
@@ -148,15 +190,24 @@ def insertion(
         return bytes(cursor.mogrify(statement, values))
 
 
-def claim_view(connection: Connection, row_key: bytes) -> ImageRow | None:
-    """Claim a view of a living image with limited views and read its row as it is then; None when none was left.
+def claim_view(connection: Connection, row_key: bytes, opening: bytes) -> int | None:
+    """Claim a view of a living image with limited views and tell how many are left; None when none was left.
 
+    The sealed time ``opening`` is added to the row, and with the last view everything goes from it that is no receipt.
     Whoever claims the next one waits until this transaction ends.
     """
     with raw_cursor(connection) as cursor:
-        cursor.execute(_CLAIM, (row_key,))
+        cursor.execute(_CLAIM, (opening, row_key))
         found = cursor.fetchone()
-    return None if found is None else ImageRow(*with_bytes(found))
+    return None if found is None else int(found[0])
+
+
+def kept_rows(connection: Connection, row_keys: list[bytes]) -> list[KeptRow]:
+    """Find the rows of images that have not expired, those whose views are used up too, in any order."""
+    with raw_cursor(connection) as cursor:
+        cursor.execute(_KEPT, (row_keys,))
+        found = [with_bytes(row) for row in cursor.fetchall()]
+    return [KeptRow(ImageRow(*row[:-2]), *row[-2:]) for row in found]
 
 
 def with_bytes(row: Iterable[Any]) -> list[Any]:
@@ -164,9 +215,10 @@ def with_bytes(row: Iterable[Any]) -> list[Any]:
     return [bytes(value) if isinstance(value, memoryview) else value for value in row]
 
 
-def delete_image(connection: Connection, row_key: bytes) -> bool:
-    """Delete one image's row; False where it was gone already."""
-    return connection.execute(_DELETE, {"key": row_key}).rowcount == 1
+def delete_image(connection: Connection, row_key: bytes) -> int | None:
+    """Delete one image's row and return what it took, as ``STORED_BYTES`` has it; None where it was gone already."""
+    freed: int | None = connection.execute(_DELETE, {"key": row_key}).scalar_one_or_none()
+    return freed
 
 
 def delete_dead(connection: Connection, rows: int) -> int:

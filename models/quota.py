@@ -41,7 +41,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Taken:
-    """What of a share is taken, and in how many seconds an image of the asked size fits; None for never."""
+    """What of a share is taken, and in how many seconds what is asked for fits; None for never."""
 
     images: int
     bytes: int
@@ -61,19 +61,21 @@ _TAKEN = f"""
     )
     SELECT taken.images, taken.bytes::bigint, (
         SELECT ceil(extract(epoch FROM min(expires_at) - clock_timestamp()))::bigint FROM ended
-        WHERE taken.images + 1 - ended.images <= %(most_images)s
+        WHERE taken.images + %(images)s - ended.images <= %(most_images)s
           AND taken.bytes + %(size)s - ended.bytes <= %(most_bytes)s
     ) FROM taken
     """
 
 
-def quota_checks(connection: Connection, shares: list[Share], size: int) -> tuple[bytes, bytes]:
-    """Write the statements that go before and after what stores an image of ``size`` bytes; empty without shares.
+def quota_checks(
+    connection: Connection, shares: list[Share], size: int, images: int = 1
+) -> tuple[bytes, bytes]:
+    """Write the statements that go before and after what stores images of ``size`` bytes in all; empty without shares.
 
     Those before refuse what is too much already, so that its bytes are not sent. Those after make it exact: they lock
     and count once more, and the lock is held until the transaction ends. All raise OVER_QUOTA.
     """
-    before = [share.check(None, 1, size) for share in shares]
+    before = [share.check(None, images, size) for share in shares]
     # Everybody takes the locks in the same order: no deadlock.
     ordered = sorted(shares, key=lambda share: LOCKS[share.column])
     after = [share.check(LOCKS[share.column], 0, 0) for share in ordered]
@@ -91,9 +93,9 @@ def share_over(error: DBAPIError) -> str | None:
     return str(error.orig.diag.message_detail)  # type: ignore[union-attr]
 
 
-def taken(connection: Connection, share: Share, size: int) -> Taken:
-    """Count what lives of a share, and tell when it has room for one more image of ``size`` bytes."""
+def taken(connection: Connection, share: Share, size: int, images: int) -> Taken:
+    """Count what lives of a share, and tell when it has room for so many more images, of ``size`` bytes in all."""
     with raw_cursor(connection) as cursor:
-        values = {**vars(share), "value": share.written, "size": size}
+        values = {**vars(share), "value": share.written, "size": size, "images": images}
         cursor.execute(_TAKEN.format(column=share.column), values)
         return Taken(*cursor.fetchone())

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 
 SESSION = {
     "TimeZone": "UTC",
@@ -54,3 +55,24 @@ def connections_allowed(connection: Connection) -> int | None:
     allowed, process = connection.execute(_ALLOWED).one()
     driver: Any = connection.connection.driver_connection
     return int(allowed) if driver.info.backend_pid == process else None
+
+
+class TakesNoWrites(Exception):
+    """A server that was reached, and on which every transaction is read-only."""
+
+    def __init__(self) -> None:
+        super().__init__("it takes no writes: it is a standby, or was made read-only")
+
+
+def refuse_read_only(driver: Any) -> None:
+    """Close a new connection of psycopg2 to a server that takes no writes, and raise OperationalError.
+
+    libpq's target_session_attrs doesn't ask: it believes what was reported as the session began, and PgBouncer reports
+    what it heard long ago. https://github.com/pgbouncer/pgbouncer/issues/859
+    """
+    with driver.cursor() as cursor:
+        cursor.execute("SHOW transaction_read_only")
+        if cursor.fetchone() == ("off",):
+            return
+    driver.close()
+    raise OperationalError(None, None, TakesNoWrites())

@@ -23,7 +23,7 @@ from services.audit import audit
 from services.catalog import Catalog, CatalogPage
 from services.clock import DatabaseClock
 from services.conversion import Conversion, Form
-from services.database import notice_restarts, waiting_for_connections
+from services.database import waiting_for_connections, watch_connections
 from services.dear import DEAR, DEAR_AT_ONCE
 from services.details import Details
 from services.drop import Drop
@@ -55,15 +55,18 @@ from services.errors import (
 )
 from services.gate import Gate, GateUse, UploadCodes
 from services.hand import Hand, TakenDown
-from services.image_info import ImageInfo, Receipt
+from services.image_info import ImageInfo, Receipt, Standing
+from services.incoming import SentFile
+from services.lent import end_silent_connections
 from services.limits import DropLimits
 from services.living_images import Attempt, LivingImages
 from services.orders import Orders
-from services.pasted import PASTED, SPELLING, links_in
+from services.pasted import PASTED, SPELLING, is_cut, is_link, links_in, share_urls_in
 from services.purge import Purge
 from services.purge_lag import PurgeClock
 from services.quota import Quota
 from services.readiness import Needs, Readiness
+from services.receipts import Receipts
 from services.schedule import PurgeSchedule
 from services.status import Status, StatusReport
 from services.uploader import Most, Uploader, UploaderQuotas
@@ -126,8 +129,11 @@ __all__ = [
     "Quota",
     "Readiness",
     "Receipt",
+    "Receipts",
     "RegistrationClosed",
+    "SentFile",
     "ServiceError",
+    "Standing",
     "Status",
     "StatusReport",
     "StorageFull",
@@ -149,11 +155,15 @@ __all__ = [
     "audit",
     "ceiling",
     "counts",
+    "end_silent_connections",
     "hold_memory",
+    "is_cut",
+    "is_link",
     "links_in",
     "log_request",
-    "notice_restarts",
     "once",
+    "share_urls_in",
     "waiting_for_connections",
+    "watch_connections",
     "whole_minutes",
 ]

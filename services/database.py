@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,31 +13,43 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from models import raw_cursor
+from models import raw_cursor, refuse_read_only
 from services.account_errors import TokenRefused
 from services.errors import DatabaseAway, StorageFull
+from services.lent import lent
 
 OUT_OF_ROOM = {"53100", "53200"}
 """SQLSTATE disk_full and out_of_memory, https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
-READ_ONLY = "25006"
-"""SQLSTATE read_only_sql_transaction: the server has become a standby, or somebody made its database read-only."""
+ENDS = {"25006", "57P01", "57P02", "57P03"}
+"""SQLSTATE read_only_sql_transaction, admin_shutdown, crash_shutdown and cannot_connect_now: none to go on with. So are
+those of class 08, connection exceptions, which a pooler sends, too."""
 
 OWNER_GONE = "23503"
 """SQLSTATE foreign_key_violation: the only foreign key is an image's owner, deleted since the token was checked."""
 
 
-def notice_restarts(engine: Engine) -> None:
-    """Have the pool replace connections that PostgreSQL has closed, before one is used again.
+_lost_at = -float("inf")
+"""When this process last lost a connection in the middle of its work, by time.monotonic()."""
 
-    It costs no round trip: on an idle connection there is something to read only when PostgreSQL has ended it.
+
+def watch_connections(engine: Engine) -> None:
+    """Have the pool lend only connections to a server that takes writes, as far as that is known before one is used.
+
+    A new connection is asked once. One that was idle is replaced if there is something to read on it, which is so only
+    when its server has ended it, or if it is older than the last loss: neither look costs a round trip.
     """
 
+    @event.listens_for(engine, "connect")
+    def ask(connection: Any, record: Any) -> None:
+        refuse_read_only(connection)
+        record.info["made_at"] = time.monotonic()
+
     @event.listens_for(engine, "checkout")
-    def look(connection: Any, _record: object, _proxy: object) -> None:
+    def look(connection: Any, record: Any, _proxy: object) -> None:
         waiting = select.poll()
         waiting.register(connection.fileno(), select.POLLIN)
-        if waiting.poll(0):
+        if waiting.poll(0) or record.info["made_at"] < _lost_at:
             raise InvalidatePoolError
 
 
@@ -62,13 +75,27 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 @contextmanager
 def autocommit(engine: Engine) -> Iterator[Connection]:
     """Run a block in which every statement is a transaction of its own; raises what ``transaction`` raises."""
-    with _translated(), _lent_by(engine) as connection:
+    with _translated(), _lent_by(engine) as connection, lent(connection):
         try:
             yield connection
         except DBAPIError as error:
-            if _sqlstate(error) == READ_ONLY and not connection.invalidated:
-                connection.invalidate()  # the next connection may find the server that takes writes
+            if connection.invalidated or _ends(error):
+                _lose(connection)
             raise
+
+
+def _ends(error: DBAPIError) -> bool:
+    """Tell whether the server is none to go on with."""
+    code = _sqlstate(error) or ""
+    return error.connection_invalidated or code in ENDS or code.startswith("08")
+
+
+def _lose(connection: Connection) -> None:
+    """Have neither this connection nor an older one of this process used again."""
+    global _lost_at
+    _lost_at = time.monotonic()
+    if not connection.invalidated:
+        connection.invalidate()
 
 
 _waiting: set[int] = set()
@@ -105,8 +132,7 @@ def _translated() -> Iterator[None]:
             raise StorageFull from None
         if code == OWNER_GONE:
             raise TokenRefused from None
-        away = isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
-        if away or code == READ_ONLY:
+        if isinstance(error, OperationalError | InterfaceError) or _ends(error):
             raise DatabaseAway from None
         raise
 

@@ -35,11 +35,11 @@ class Details:
         return cls(**json.loads(encoded))
 
 
-def details_of(data: Data, picture: Picture, wishes: Wishes) -> Details:
-    """Put together everything about an image but its bytes."""
+def details_of(data: Data, picture: Picture, wishes: Wishes, sent_as: str | None) -> Details:
+    """Put together everything about an image but its bytes; ``sent_as`` names it where the wishes don't."""
     return Details(
         content_type=picture.media_type,
-        filename=kept_name(wishes.filename, picture.media_type),
+        filename=kept_name(wishes.filename or sent_as, picture.media_type),
         width=picture.width,
         height=picture.height,
         frames=picture.frames,

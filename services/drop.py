@@ -1,25 +1,23 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy import Engine
 
-from crypto import ImageKey, Link, MalformedSecret, OwnerSeal, RowSeal, ServerKeys
+from crypto import ImageKey, Link, MalformedSecret, OwnerSeal, ServerKeys
 from imaging import TooManyPixels
-from models import ImageRow, Ownership, insertion, quota_checks, slot_of, time_left
-from services.allowance import SMALL_BYTES, hold_answer, once, turn
+from models import Ownership, insertion, quota_checks, slot_of, time_left
+from services.allowance import SMALL_BYTES, hold_answer, turn
 from services.catalog import ownership_of
 from services.conversion import Conversion
 from services.counts import STEP_SECONDS
-from services.database import autocommit, transaction
-from services.dear import CONVERSIONS, STRETCHES
-from services.details import details_of
+from services.database import autocommit
+from services.dear import CONVERSIONS
 from services.errors import BadLifetime, ImageGone, OpensByPostOnly
-from services.examined import examined
 from services.image_info import ImageInfo, Receipt
+from services.incoming import Entrance, SealedRow, SentFile, said_of
 from services.limits import DropLimits
 from services.living_images import Attempt, LivingImages, SealedImage
 from services.orders import Orders
@@ -30,7 +28,7 @@ from storage import RowStore
 
 
 class Drop:
-    """Deposits images, opens them by their links, and manages them by their image keys."""
+    """Deposits images, opens them by their links, and hands them to the holders of their image keys."""
 
     def __init__(
         self,
@@ -52,9 +50,14 @@ class Drop:
         self._quota = quota
         self._quotas = quotas
         self._limits = limits
+        self._entrance = Entrance(server_keys, limits.picture, orders)
 
     def deposit(self, data: bytes | bytearray, wishes: Wishes, uploader: Uploader) -> Receipt:
-        """Seal an image and store it, whole or not at all, in its owner's catalog if it has one.
+        """Seal an image and store it; as ``deposit_all``."""
+        return self.deposit_all([SentFile(data)], wishes, uploader)[0]
+
+    def deposit_all(self, files: Sequence[SentFile], wishes: Wishes, uploader: Uploader) -> list[Receipt]:
+        """Seal images and store all of them or none, in their owner's catalog if there is one; return a receipt each.
 
         Raises BadLifetime, UploadsOff, ImageBlocked, StorageFull, ClientQuotaReached, OwnerQuotaReached, DatabaseAway,
         TokenRefused where the owner is gone, and the errors of imaging for what is no good image.
@@ -63,51 +66,35 @@ class Drop:
         lifetime = self._limits.lifetime if wishes.lifetime is None else wishes.lifetime
         if lifetime > self._limits.max_lifetime:
             raise BadLifetime(self._limits.max_lifetime)
-        self._orders.check_bytes(data)
-        image_key, row_seal = once("seal", lambda: self._new_seal(wishes.password))
-        picture, image = examined(
-            data, self._limits.picture, self._orders, keep_metadata=wishes.keep_metadata
-        )
-        details = details_of(image, picture, wishes)
-        self._orders.check_digest(bytes.fromhex(details.sha256))
-        link = image_key.link
+        images = []
+        for number, file in enumerate(files, 1):
+            with said_of(number, len(files)):
+                images.append(self._entrance.take(file, wishes, number))
         created_at = self.clock.now()
         expires_at = created_at + lifetime
+        # One lifetime for all, and so one slot: their rows and bytes go there in one transaction.
         slot = slot_of(expires_at, self._limits.max_lifetime)
-        with STEP_SECONDS.timed("seal"):
-            sealed_details, pieces = row_seal.seal(
-                details.encode(), image, at=created_at, expires_at=expires_at
-            )
-        row = ImageRow(
-            row_key=link.row_key,
-            manage_tag=image_key.manage_tag,
-            store=self._store.name,
-            slot=slot,
-            size=len(image),
-            views_left=wishes.views,
-            created_at=created_at,
-            expires_at=expires_at,
-            details=sealed_details,
-        )
-        ownership = self._ownership(uploader.owner, image_key, wishes, created_at)
-        with STEP_SECONDS.timed("store"), self._quota.reserved(slot, row.stored_bytes, expires_at):
-            self._store_row(row, pieces, ownership, uploader)
-        told = row.size, created_at, expires_at, wishes.views, details, image_key.text, link.text
-        return Receipt(*told, ("gain_map",) if picture.gain_map and not wishes.keep_metadata else ())
+        rows = [
+            image.sealed(self._store.name, slot, wishes.views, created_at, expires_at) for image in images
+        ]
+        owned = [self._ownership(uploader.owner, image.image_key, wishes, created_at) for image in images]
+        size = sum(row.stored_bytes for row, _ in rows)
+        with STEP_SECONDS.timed("store"), self._quota.reserved(slot, size, expires_at):
+            self._store_rows(rows, owned, size, uploader)
+        return [image.receipt(created_at, expires_at, wishes) for image in images]
 
-    def _store_row(
-        self, row: ImageRow, pieces: Iterable[memoryview], ownership: Ownership | None, uploader: Uploader
+    def _store_rows(
+        self, rows: list[SealedRow], owned: list[Ownership | None], size: int, uploader: Uploader
     ) -> None:
-        shares, size = self._quotas.shares(uploader), row.stored_bytes
-        with self._quotas.kept(shares, size), autocommit(self._engine) as connection:
-            before, after = quota_checks(connection, shares, size)
-            before += insertion(connection, row, ownership, tag_of(shares))
-            self._store.put(connection, row.slot, row.row_key, pieces, before, after)
-
-    def _new_seal(self, password: str | None) -> tuple[ImageKey, RowSeal]:
-        image_key = ImageKey.new()
-        with turn(STRETCHES) if password else nullcontext():
-            return image_key, RowSeal.new(image_key.link, self._server_keys, password)
+        shares = self._quotas.shares(uploader)
+        with self._quotas.kept(shares, size, len(rows)), autocommit(self._engine) as connection:
+            before, after = quota_checks(connection, shares, size, len(rows))
+            tag = tag_of(shares)
+            before += b";".join(
+                insertion(connection, row, own, tag) for (row, _), own in zip(rows, owned, strict=True)
+            )
+            sealed = [(row.row_key, pieces) for row, pieces in rows]
+            self._store.put_all(connection, rows[0][0].slot, sealed, before, after)
 
     def _ownership(
         self, owner: UUID | None, image_key: ImageKey, wishes: Wishes, at: int
@@ -177,7 +164,7 @@ class Drop:
         info, data = read or self._read_dearly(image, attempt, conversion)
         if image.row.views_left is not None:
             # The claim comes last, since it can't be taken back; without one, what was read is thrown away.
-            info = replace(info, views_left=self._images.claim(image))
+            info = replace(info, views_left=self._images.claim(image, self.clock.now()))
         return info, data
 
     def _read_dearly(
@@ -212,17 +199,6 @@ class Drop:
 
         return hold
 
-    def describe(self, image_key_text: str, attempt: Attempt | None) -> Receipt:
-        """Describe an image to its uploader; without its password, only what is no secret.
-
-        Raises ImageGone, PasswordWrong, TooManyGuesses, DatabaseAway.
-        """
-        image_key = _image_key(image_key_text)
-        with autocommit(self._engine) as connection:
-            image = self._images.find_managed(connection, image_key)
-        details = self._images.unlock(image, attempt)[1] if attempt else image.plain_details()
-        return image.receipt(image_key, details)
-
     def download(self, image_key_text: str, attempt: Attempt | None) -> tuple[ImageInfo, bytearray | bytes]:
         """Open an image for the holder of its image key, without counting a view.
 
@@ -233,13 +209,6 @@ class Drop:
             read = None if image.details.asks_password else self._images.read(connection, image)
         info, data = read or self._read_dearly(image, attempt, None)
         return replace(info, views_left=image.row.views_left), data
-
-    def delete(self, image_key_text: str) -> None:
-        """End an image before its time, its sealed bytes too; raises ImageGone, DatabaseAway."""
-        image_key = _image_key(image_key_text)
-        with transaction(self._engine) as connection:
-            image = self._images.find_managed(connection, image_key)
-            self._images.remove(connection, image.row)
 
 
 def _link(text: str) -> Link:

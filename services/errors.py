@@ -153,9 +153,12 @@ class QuotaReached(ServiceError):
     def __init__(self, most: int, seconds: int | None, *, images: bool) -> None:
         self.retry_after = max(1, seconds or 1)
         many = f"{most} living images" if images else f"{most} bytes of living images"
-        super().__init__(
-            f"{self.whose} may have {many} at a time; delete one, or come back in {_words_for(self.retry_after)}."
+        mend = (
+            f"delete one, or come back in {_words_for(self.retry_after)}"
+            if seconds
+            else "send less at a time"
         )
+        super().__init__(f"{self.whose} may have {many} at a time; {mend}.")
 
 
 class ClientQuotaReached(QuotaReached):

@@ -12,8 +12,10 @@ from services.dear import PROOFS
 from services.orders import Orders
 
 
-def examined(data: Data, limits: Limits, orders: Orders, *, keep_metadata: bool) -> tuple[Picture, Data]:
-    """Return what ``imaging.examine`` makes of an upload.
+def examined(
+    data: Data, limits: Limits, orders: Orders, number: int, *, keep_metadata: bool
+) -> tuple[Picture, Data]:
+    """Return what ``imaging.examine`` makes of the ``number``-th image of an upload.
 
     One that keeps its metadata is compared with the list without them too: with others, a blocked image would be
     another file. That costs a second look where anything is blocked.
@@ -22,6 +24,7 @@ def examined(data: Data, limits: Limits, orders: Orders, *, keep_metadata: bool)
     look = partial(examine, data, limits, turn=partial(turn, PROOFS))
     with STEP_SECONDS.timed("examine"):
         if keep_metadata and orders.any_blocked():
-            orders.check_digest(once("cleaned", lambda: sha256(look(keep_metadata=False)[1]).digest()))
+            cleaned = once(("cleaned", number), lambda: sha256(look(keep_metadata=False)[1]).digest())
+            orders.check_digest(cleaned)
         picture, image = look(keep_metadata=keep_metadata)
     return picture, image

@@ -29,3 +29,22 @@ class Receipt(ImageInfo):
     link: str = field(repr=False)
     dropped: tuple[Literal["gain_map"], ...] = ()
     """What a viewer could have used and was not kept: `gain_map`."""
+    opened_at: tuple[int, ...] | None = None
+    """When it was opened, the first time first; None where views are not limited."""
+
+    @property
+    def used_up(self) -> bool:
+        """Whether its last view was used, so that nothing is left but when it was opened."""
+        return self.views_left == 0
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What became of an image so far, for the holder of its image key."""
+
+    seconds_left: float
+    """How long this is told."""
+    views_left: int | None
+    """0 where nobody can open it any more; None where views are not limited."""
+    opened_at: tuple[int, ...] | None
+    """As in ``Receipt``."""

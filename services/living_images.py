@@ -18,6 +18,7 @@ from crypto import (
     WrongPassword,
     client_tag,
     open_sealed,
+    seal_opening,
     sealed_size,
 )
 from models import ImageRow, claim_guess, claim_view, delete_image, return_guess
@@ -74,10 +75,12 @@ class SealedImage:
         row = self.row
         return ImageInfo(row.size, int(row.created_at), int(row.expires_at), views_left, details)
 
-    def receipt(self, image_key: ImageKey, details: Details | None) -> Receipt:
+    def receipt(
+        self, image_key: ImageKey, details: Details | None, opened_at: tuple[int, ...] | None = None
+    ) -> Receipt:
         """Return what its uploader may know."""
         info = self.info(details, self.row.views_left)
-        return Receipt(**vars(info), image_key=image_key.text, link=image_key.link.text)
+        return Receipt(**vars(info), image_key=image_key.text, link=image_key.link.text, opened_at=opened_at)
 
 
 class LivingImages:
@@ -185,23 +188,31 @@ class LivingImages:
             if find_living(connection, image.row.row_key, 0) is None:
                 raise ImageGone
 
-    def claim(self, image: SealedImage) -> int:
+    def claim(self, image: SealedImage, now: int) -> int:
         """Claim a view of an image that was read already, and tell how many are left; raises ImageGone.
 
-        The claim is committed before a byte is sent. The claim of the last view removes the image.
+        The claim is committed before a byte is sent, and with it that the image was opened ``now``, in seconds since
+        1970. The claim of the last view removes the image but for that.
         """
+        row = image.row
+        moment = max(
+            now, int(row.created_at)
+        )  # where the clock of another process heard of a new second first
+        opening = seal_opening(image.details.link, self._server_keys, int(row.expires_at), moment)
         with STEP_SECONDS.timed("claim"), transaction(self._engine) as connection:
-            row = claim_view(connection, image.row.row_key)
-            if row is None or row.views_left is None:
+            left = claim_view(connection, row.row_key, opening)
+            if left is None:
                 raise ImageGone
-            if row.views_left == 0:
-                self.remove(connection, row)
+            if left == 0:
+                self._stores[row.store].delete(connection, row.slot, [row.row_key])
+                self._quota.give_back(connection, row.slot, row.content_bytes)
         VIEWS_CLAIMED.add()
-        return row.views_left
+        return left
 
     def remove(self, connection: Connection, row: ImageRow) -> None:
         """Remove an image before its time, in the caller's transaction; raises ImageGone where it is gone already."""
-        if not delete_image(connection, row.row_key):
+        freed = delete_image(connection, row.row_key)
+        if freed is None:
             raise ImageGone
         self._stores[row.store].delete(connection, row.slot, [row.row_key])
-        self._quota.give_back(connection, row.slot, row.stored_bytes)
+        self._quota.give_back(connection, row.slot, freed)

@@ -60,8 +60,8 @@ class UploaderQuotas:
         return shares
 
     @contextmanager
-    def kept(self, shares: list[Share], size: int) -> Iterator[None]:
-        """Tell what a block's upload was refused for, and when it fits.
+    def kept(self, shares: list[Share], size: int, images: int) -> Iterator[None]:
+        """Tell what a block's upload of images, ``size`` bytes in all, was refused for, and when it fits.
 
         Raises ClientQuotaReached, OwnerQuotaReached.
         """
@@ -73,11 +73,11 @@ class UploaderQuotas:
                 raise
             share = next(share for share in shares if share.column == column)
             with autocommit(self._engine) as connection:
-                now = taken(connection, share, size)
+                now = taken(connection, share, size, images)
         else:
             return
         reached = ClientQuotaReached if column == "client_tag" else OwnerQuotaReached
-        too_many = now.images + 1 > share.most_images
+        too_many = now.images + images > share.most_images
         raise reached(share.most_images if too_many else share.most_bytes, now.seconds, images=too_many)
 
 

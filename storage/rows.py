@@ -53,14 +53,25 @@ class RowStore:
         before: bytes = b"",
         after: bytes = b"",
     ) -> None:
-        """Copy the pieces into the slot's table, with statements ``before``, such as the row's INSERT, and ``after``.
+        """Copy the pieces of one image into the slot's table; as ``put_all``."""
+        self.put_all(connection, slot, [(row_key, pieces)], before, after)
+
+    def put_all(
+        self,
+        connection: Connection,
+        slot: int,
+        images: Iterable[tuple[bytes, Iterable[Bytes]]],
+        before: bytes = b"",
+        after: bytes = b"",
+    ) -> None:
+        """Copy images, each a row key and its pieces, with statements ``before``, such as their INSERTs, and ``after``.
 
         All are one message, which PostgreSQL runs as one transaction: all take effect, or none does, in one round
         trip instead of five.
         """
         copy = f"COPY {ciphertexts(slot)} (row_key, part, sealed) FROM STDIN WITH (FORMAT binary)"
         with raw_cursor(connection) as cursor:
-            source = _Source(_framed(row_key, pieces))
+            source = _Source(_framed(images))
             cursor.copy_expert(
                 b";".join(filter(None, (before, copy.encode(), after))), source, size=READ_SIZE
             )
@@ -104,24 +115,26 @@ class RowStore:
         return True
 
 
-def _framed(row_key: bytes, pieces: Iterable[Bytes]) -> Iterator[Bytes]:
+def _framed(images: Iterable[tuple[bytes, Iterable[Bytes]]]) -> Iterator[Bytes]:
     """Write the pieces as rows of the binary format, each piece as it is asked for."""
-    start = ROW.pack(3, len(row_key)) + row_key
-    part, head = 0, HEAD
-    for piece in pieces:
-        source = memoryview(piece)
-        if len(source) > SMALL:
-            yield head + start + PART.pack(2, part) + LENGTH.pack(len(source))
-            yield source
-            part += 1
-        else:
-            framed: list[Bytes] = [head]
-            for at in range(0, len(source), ROW_BYTES):
-                row = source[at : at + ROW_BYTES]
-                framed += (start, PART.pack(2, part), LENGTH.pack(len(row)), row)
+    head = HEAD
+    for row_key, pieces in images:
+        start = ROW.pack(3, len(row_key)) + row_key
+        part = 0
+        for piece in pieces:
+            source = memoryview(piece)
+            if len(source) > SMALL:
+                yield head + start + PART.pack(2, part) + LENGTH.pack(len(source))
+                yield source
                 part += 1
-            yield b"".join(framed)
-        head = b""
+            else:
+                framed: list[Bytes] = [head]
+                for at in range(0, len(source), ROW_BYTES):
+                    row = source[at : at + ROW_BYTES]
+                    framed += (start, PART.pack(2, part), LENGTH.pack(len(row)), row)
+                    part += 1
+                yield b"".join(framed)
+            head = b""
     yield head + TRAILER
 
 

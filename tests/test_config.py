@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, make_url
 
 from config import Config
+from database import engine_options
 from environment import RATE_LIMITS, READERS, SECRETS, ConfigError
 from tests.processes import ROOT
 from units import Rate, RateLimit, usable_processors
@@ -50,6 +52,12 @@ def test_every_field_has_a_reader() -> None:
             "postgresql://u:p%40@/d?host=one:5432&host=two:5433",
             "database_url",
             "postgresql+psycopg2://u:p%40@/d?host=one:5432&host=two:5433",
+        ),
+        (
+            "DATABASE_URL",
+            "postgresql://u:p%40@one:5432,[::1],two:5433/d?sslmode=require",
+            "database_url",
+            "postgresql+psycopg2://u:p%40@/d?host=one,::1,two&port=5432,,5433&sslmode=require",
         ),
         ("DATA_DIR", "/srv/mayfly", "data_dir", Path("/srv/mayfly")),
         ("BIND", "0.0.0.0:80", "bind", ("0.0.0.0", 80)),
@@ -108,6 +116,8 @@ def test_every_field_has_a_reader() -> None:
         ("REGISTRATION", "closed", "registration", "closed"),
         ("ABUSE_CONTACT", "mailto:abuse@example.org", "abuse_contact", "mailto:abuse@example.org"),
         ("ABUSE_CONTACT", "https://Example.org/abuse?a=b", "abuse_contact", "https://Example.org/abuse?a=b"),
+        ("OPERATOR_NAME", " Pond e.V. ", "operator_name", "Pond e.V."),
+        ("OPERATOR_WORDS", "w" * 300, "operator_words", "w" * 300),
         ("CORS_ORIGINS", "https://a.example.org", "cors_origins", ("https://a.example.org",)),
         ("METRICS_BIND", "[::1]:9105", "metrics_bind", ("::1", 9105)),
         (
@@ -133,7 +143,9 @@ def test_a_setting_is_read(name: str, value: str, attribute: str, read: object) 
         ("DATABASE_URL", "postgresql://u:hunter2@h:70000/d"),
         ("DATABASE_URL", "postgresql://u:hunter2@h:/d"),
         ("DATABASE_URL", "postgresql://u:hunter2@[::1/d"),
-        ("DATABASE_URL", "postgresql://u:hunter2@one:5432,two:5432/d"),
+        ("DATABASE_URL", "postgresql://u:hunter2@one:5432,two:70000/d"),
+        ("DATABASE_URL", "postgresql://u:hunter2@one:5432,,two:5432/d"),
+        ("DATABASE_URL", "postgresql://u:hunter2@one,two:/d"),
         ("DATABASE_URL", "postgresql://u:hunter2/@h/d"),
         ("DATABASE_URL", "postgresql://u:1#hunter2@h/d"),
         ("DATABASE_URL", "postgresql://u:@hunter2@h/d"),
@@ -157,6 +169,10 @@ def test_a_setting_is_read(name: str, value: str, attribute: str, read: object) 
         ("ABUSE_CONTACT", "https://example.org/abuse#form"),
         ("ABUSE_CONTACT", "javascript:alert(1)"),
         ("ABUSE_CONTACT", "https://example.org/\nContact: mailto:a@example.org"),
+        ("OPERATOR_NAME", "n" * 61),
+        ("OPERATOR_NAME", " "),
+        ("OPERATOR_WORDS", "one line\nand another"),
+        ("OPERATOR_WORDS", "turned \u202e round"),
         ("CORS_ORIGINS", "*"),
         ("METRICS_BIND", "9105"),
         ("METRICS_BIND", "127.0.0.1:0"),
@@ -359,3 +375,25 @@ def test_a_gate_that_stands_open_by_mistake_stops_the_start(env: dict[str, str])
 def test_no_secret_shows_in_a_repr() -> None:
     env = {"DATABASE_URL": "postgresql://u:hunter2@h/d", "SECRET_KEYS": "hunter3"}
     assert "hunter" not in repr(Config.from_env(env))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgresql://u@one:5432,two:5433/d",
+        "postgresql://u@/d?host=one:5432&host=two:5433",
+        "postgresql://u@/d?host=one,two&port=5432,5433",
+    ],
+)
+def test_several_hosts_reach_the_driver_however_they_are_written(text: str) -> None:
+    url = Config.from_env({"DATABASE_URL": text}).database_url
+    _, told = create_engine(str(url)).dialect.create_connect_args(make_url(str(url)))
+    assert (told["host"], told["port"], told["dbname"]) == ("one,two", "5432,5433", "d")
+    assert engine_options(Config(database_url=url))["connect_args"]["target_session_attrs"] == "read-write"
+
+
+def test_what_a_url_says_of_a_connection_counts() -> None:
+    url = "postgresql+psycopg2://h/d?connect_timeout=9&keepalives_idle=60"
+    told = engine_options(Config(database_url=url))["connect_args"]
+    assert not {"connect_timeout", "keepalives_idle"} & set(told)
+    assert told["tcp_user_timeout"] == 14_000

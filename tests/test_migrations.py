@@ -25,6 +25,7 @@ FROZEN = {
     "0004_rows_in_a_page.py": "e6d7bc5dfb555314d31d2ace33c146c4154f9a1af8cc180739a9fb626332dfd1",
     "0005_living_image.py": "c8260367de82fc62c13cee4930c1ab08b8a06cc35b7f1c1a9bce148387b73c5f",
     "0006_public_server.py": "9830a4e673534206699950e3d874bb8fdac7ada6e382f06a0a46059f015fb8db",
+    "0007_receipts.py": "9fddc74fe96d74708e1f8703c1023942b74e935fa85866f85457b34ea07d835d",
 }
 """The SHA-256 of each migration as it landed: databases have run it, and never run a later change of it."""
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from flask import Flask
 
 from config import Config
-from services import Accounts, ApiKeys, Catalog, Drop, Gate, Purge, Readiness
-from web.answer.address import base_path
+from services import Accounts, ApiKeys, Catalog, Drop, Gate, Purge, Readiness, Receipts
+from web.answer.address import address, base_path
 from web.answer.contact import contact, contact_words
 from web.answer.cors import register_cors
 from web.answer.errors import register_errors
 from web.answer.headers import harden
-from web.pages.assets import Assets, asset_routes
+from web.pages.assets import PREVIEW, Assets, asset_routes
 from web.pages.languages import register_languages
 from web.pages.texts import ERRORS, explain, page_words
 from web.request.auth import register_auth
@@ -27,6 +27,7 @@ from web.routes.contact import contact_routes
 from web.routes.docs import docs_routes
 from web.routes.drop import Anything, drop_routes
 from web.routes.manage import manage_routes
+from web.routes.manifest import manifest_routes
 from web.routes.operators import operator_routes
 from web.routes.pages import page_routes
 from web.routes.sharex import sharex_routes
@@ -37,6 +38,7 @@ class Services:
     """The services that routes call."""
 
     drop: Drop
+    receipts: Receipts
     purge: Purge
     accounts: Accounts
     api_keys: ApiKeys
@@ -62,33 +64,41 @@ def register_web(app: Flask, services: Services, config: Config) -> None:
     app.register_blueprint(catalog_routes(services.catalog))
     app.register_blueprint(account_routes(services.accounts, services.catalog, services.drop, config))
     app.register_blueprint(api_key_routes(services.api_keys))
-    app.register_blueprint(manage_routes(services.drop))
+    app.register_blueprint(manage_routes(services.drop, services.receipts))
     app.register_blueprint(operator_routes(services.purge, services.readiness))
-    app.register_blueprint(page_routes(services.drop, services.gate, config))
+    app.register_blueprint(page_routes(services.drop, services.receipts, services.gate, config))
     app.register_blueprint(sharex_routes(services.gate))
     app.register_blueprint(contact_routes(config))
     app.register_blueprint(docs_routes(app))
-    _register_pages(app)
+    _register_pages(app, config)
     register_errors(app)
     register_cors(app, config.cors_origins)
     app.after_request(harden)
 
 
-def _register_pages(app: Flask) -> None:
+def _register_pages(app: Flask, config: Config) -> None:
     """Give the templates what each of them needs."""
     assets = Assets()
+    names = {page: assets.names_in(page) for page in assets.pages}
     with app.app_context():
         base = base_path()
     app.register_blueprint(asset_routes(assets))
+    app.register_blueprint(manifest_routes(config, assets))
     register_languages(app)
     app.jinja_env.globals.update(
         base=base,
         asset=lambda name: base + assets.path(name),
+        grounds=assets.grounds,
+        asset_url=lambda name: address() + assets.path(name),
         scripts_of=assets.scripts_of,
+        PREVIEW=PREVIEW,
         ERRORS=ERRORS,
         explain=explain,
-        page_words=page_words,
+        page_words=lambda page: page_words(page, names[page]),
         contact=contact,
         contact_words=contact_words,
+        operator_name=config.operator_name,
+        operator_words=config.operator_words,
+        own_address=address,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

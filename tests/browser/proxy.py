@@ -5,32 +5,38 @@ from __future__ import annotations
 import http.client
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive"}
 
 
 @contextmanager
-def proxying(port: int, path: str, behind: int) -> Iterator[None]:
-    """Answer on a port of this machine, below a path and nowhere else, with what the port behind says."""
+def proxying(port: int, path: str, behind: int) -> Iterator[list[Message]]:
+    """Answer on a port of this machine, below a path and nowhere else, with what the port behind says.
+
+    Yields the headers of the requests as they come.
+    """
+    heard: list[Message] = []
 
     class Handler(BaseHTTPRequestHandler):
         def answer(self) -> None:
             if not self.path.startswith(f"{path}/"):
                 self.send_error(502)
                 return
+            heard.append(self.headers)
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            connection = http.client.HTTPConnection("127.0.0.1", behind, timeout=20)
-            connection.request(self.command, self.path.removeprefix(path), body, dict(self.headers))
-            got = connection.getresponse()
+            with closing(http.client.HTTPConnection("127.0.0.1", behind, timeout=20)) as connection:
+                connection.request(self.command, self.path.removeprefix(path), body, dict(self.headers))
+                got = connection.getresponse()
+                data = got.read()
             self.send_response_only(got.status)
             for name, value in got.getheaders():
                 if name.lower() not in HOP_BY_HOP:
                     self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(got.read())
-            connection.close()
+            self.wfile.write(data)
 
         do_GET = do_POST = answer  # noqa: N815  (http.server finds them by these names)
 
@@ -41,7 +47,7 @@ def proxying(port: int, path: str, behind: int) -> Iterator[None]:
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield
+        yield heard
     finally:
         server.shutdown()
         thread.join()

@@ -109,7 +109,7 @@ def test_axe_finds_nothing_on_the_plain_pages(window: Open, server: Served, pict
     """The same pages with their first script empty, since axe is a script itself."""
     plain = window("plain-axe")
     plain.allow("status of 40[45]")
-    for name in ("drop/page.js", "share/page.js"):
+    for name in ("drop/page.js", "receipt/page.js", "share/page.js"):
         plain.context.route(
             f"**/{name}", lambda route: route.fulfill(body="", content_type="text/javascript")
         )

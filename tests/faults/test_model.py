@@ -8,7 +8,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
 from typing import Any, ClassVar
@@ -59,6 +59,9 @@ class Known:
     password: bool
     gone: bool = False
     wrong: Counter[int] = field(default_factory=Counter)
+    opened: int = 0
+    used_up: bool = False
+    """Whether it is gone by its last view: then its uploader is still told when it was opened."""
 
     @property
     def expires_at(self) -> float:
@@ -274,7 +277,8 @@ class Service(RuleBasedStateMachine):
         self.check(image, asked, expected, *((429,) if late else ()))
         if asked.status == 200 and image.views is not None:
             image.views -= 1
-            image.gone = image.views == 0
+            image.opened += 1
+            image.gone = image.used_up = image.views == 0
             assert asked.answer.headers["Views-Left"] == str(image.views)
 
     @rule(image=images, client=st.sampled_from(CLIENTS), number=st.sampled_from((2, GUESSES + 1)))
@@ -297,17 +301,41 @@ class Service(RuleBasedStateMachine):
         if asked.status == 200 and asked.answer.mimetype == "image/jpeg":
             assert asked.answer.data == PICTURES[image.picture]
 
+    def kept(self, image: Known, asked: Asked) -> set[bool]:
+        """Whether its uploader is told of an image, which outlives its last view."""
+        if not image.used_up:
+            return image.lived(asked.began, asked.ended)
+        return replace(image, gone=False).lived(asked.began, asked.ended)
+
     @rule(image=images)
     def describe(self, image: Known) -> None:
         asked = self.ask("GET", f"/images/{image.told['image_key']}")
-        self.check(image, asked, 200)
+        assert asked.status in {200 if told else 404 for told in self.kept(image, asked)}
         if asked.status == 200:
-            assert asked.answer.get_json()["views_left"] == image.views
+            self.told_of(image, asked.answer.get_json())
+
+    @rule(first=images, second=images)
+    def ask_for_receipts(self, first: Known, second: Known) -> None:
+        keys = ".".join(image.told["image_key"] for image in (first, second))
+        asked = self.ask("POST", "/s/receipts", data={"image_keys": keys})
+        for image, told in zip((first, second), asked.answer.get_json()["images"], strict=True):
+            assert (told is not None) in self.kept(image, asked)
+            if told is not None:
+                self.told_of(image, told)
+
+    def told_of(self, image: Known, told: dict[str, Any]) -> None:
+        assert told["views_left"] == image.views
+        assert (told["opened_at"] is None) == (image.views is None)
+        moments = [datetime.fromisoformat(moment).timestamp() for moment in told["opened_at"] or ()]
+        assert len(moments) == image.opened
+        assert moments == sorted(moments)
+        assert all(image.expires_at - 600 <= moment < image.expires_at for moment in moments)
 
     @rule(image=consumes(images))
     def delete(self, image: Known) -> None:
-        self.check(image, self.ask("DELETE", f"/images/{image.told['image_key']}"), 200)
-        image.gone = True
+        asked = self.ask("DELETE", f"/images/{image.told['image_key']}")
+        assert asked.status in {200 if told else 404 for told in self.kept(image, asked)}
+        image.gone, image.used_up = True, False
         self.check(image, self.ask("GET", f"/image/{image.told['hash']}"))
 
     @rule()

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import os
+import signal
+import threading
 from functools import partial
+from pathlib import Path
 
+import pytest
 from sqlalchemy import Engine, create_engine, text
 
-from app import Mayfly
+import embedded
+from addresses import parse_database_url
+from app import Mayfly, create_app
+from config import Config
+from database import usable_database
 from models import db
 from services import DatabaseAway
 from services.database import autocommit, transaction
+from services.lent import end_older_than
+from tests.cast import SERVER_KEY
 from tests.conftest import MakeApp
+from tests.databases import read_only
+from tests.processes import until
 
 
 def test_a_connection_that_dies_unnoticed_takes_no_place_in_the_pool_with_it(
@@ -76,31 +88,92 @@ def test_a_connection_that_ended_while_it_was_idle_is_replaced_before_anything_i
             assert connection.scalar(text("SELECT 1")) == 1
 
 
-def test_a_database_that_takes_no_writes_is_away_for_uploads_and_purges_until_it_takes_them(
+def test_a_database_that_takes_no_writes_is_away_until_it_takes_them(
     make_app: MakeApp, database_url: str, flower: bytes
 ) -> None:
+    """An open, too: what a standby knows is old, so it might show what was deleted."""
     app = make_app(threads=1)
     client, engine = app.test_client(), engine_of(app)
     upload = partial(client.post, "/upload", data=flower, content_type="image/jpeg")
     link = upload().get_json()["hash"]
     with read_only(database_url):
         engine.dispose()  # whose next connections find the setting
-        for answer in (upload(), upload(), client.get("/cleanup")):
-            assert answer.status_code == 503
+        for answer in (upload(), client.get("/cleanup"), client.get(f"/image/{link}")):
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
             assert answer.get_json()["error"] == "database_away"
-        assert client.get(f"/image/{link}").status_code == 200, "reading needs no writes"
-    assert upload().status_code == 503, "this connection was made before the setting went"
-    assert upload().status_code == 201, "that connection has left the pool"
+        assert "can't be reached" in client.get("/readyz").get_json()["parts"]["database"]["message"]
+    assert upload().status_code == 201
+    assert client.get(f"/image/{link}").status_code == 200
 
 
-@contextlib.contextmanager
-def read_only(database_url: str) -> Iterator[None]:
-    """Make new connections read-only for a block."""
-    other = create_engine(database_url, isolation_level="AUTOCOMMIT")
-    with other.connect() as connection:
-        connection.execute(text("ALTER ROLE CURRENT_USER SET default_transaction_read_only = on"))
-        try:
-            yield
-        finally:
-            connection.execute(text("ALTER ROLE CURRENT_USER RESET default_transaction_read_only"))
-    other.dispose()
+def test_one_connection_that_takes_no_writes_any_more_ends_all_that_are_as_old(
+    make_app: MakeApp, flower: bytes
+) -> None:
+    """Behind a pooler, connections stay while the server changes. One 503, and not one for each connection."""
+    app = make_app(threads=3)
+    client, engine = app.test_client(), engine_of(app)
+    upload = partial(client.post, "/upload", data=flower, content_type="image/jpeg")
+    with contextlib.ExitStack() as open_ones:
+        connections = [open_ones.enter_context(autocommit(engine)) for _ in range(4)]
+        for connection in connections:
+            connection.execute(text("SET default_transaction_read_only = on"))
+    assert [upload().status_code for _ in range(6)] == [503] + 5 * [201]
+    with contextlib.ExitStack() as open_ones:
+        connections = [open_ones.enter_context(autocommit(engine)) for _ in range(4)]
+        shown = {connection.scalar(text("SHOW transaction_read_only")) for connection in connections}
+        assert shown == {"off"}
+
+
+def test_a_server_that_has_gone_silent_is_waited_for_so_long_and_no_longer(
+    make_app: MakeApp, database_url: str
+) -> None:
+    """A stopped process's kernel acknowledges what comes, so TCP alone would wait for good."""
+    engine, gone = engine_of(make_app(threads=1)), threading.Event()
+
+    def ask() -> None:
+        with contextlib.suppress(DatabaseAway), autocommit(engine) as connection:
+            frozen.append(connection.scalar(text("SELECT pg_backend_pid()")))
+            os.kill(frozen[0], signal.SIGSTOP)
+            connection.scalar(text("SELECT 1"))
+        gone.set()
+
+    frozen: list[int] = []
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        assert until(lambda: bool(frozen))
+        end_older_than(60)
+        assert not gone.wait(0.5)
+        end_older_than(0.1)
+        assert gone.wait(20)
+    finally:
+        os.kill(frozen[0], signal.SIGCONT)
+        asking.join(20)
+    with autocommit(engine) as connection:
+        assert connection.scalar(text("SELECT 1")) == 1
+
+
+def test_of_several_hosts_the_one_that_takes_writes_is_found(
+    database_url: str, tmp_path: Path, flower: bytes
+) -> None:
+    nowhere, writable = str(tmp_path), database_url.rpartition("=")[2]
+    with embedded.running(tmp_path / "other", durable=False) as other, read_only(other):
+        hosts = f"{nowhere},{other.rpartition('=')[2]},{writable}"
+        url = parse_database_url(f"postgresql://mayfly@/mayfly?host={hosts}")
+        app = create_app(Config(database_url=url, secret_keys=(SERVER_KEY,), purge_interval=0))
+        answer = app.test_client().post("/upload", data=flower, content_type="image/jpeg")
+        engine_of(app).dispose()
+    assert answer.status_code == 201
+
+
+def test_a_start_waits_for_a_cluster_that_is_switching_over(
+    make_app: MakeApp, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    app, switching = make_app(), contextlib.ExitStack()
+    switching.enter_context(read_only(database_url))
+    over = threading.Timer(1.5, switching.close)
+    over.start()
+    with app.app_context(), usable_database(app.settings), db.engine.connect() as connection:
+        assert connection.scalar(text("SHOW transaction_read_only")) == "off"
+    over.join()
+    assert "can't be used yet (it takes no writes" in caplog.text

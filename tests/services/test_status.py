@@ -40,7 +40,7 @@ def test_it_counts_what_lives_and_what_is_stored(app: Mayfly, engine: Engine) ->
     assert after.stored_bytes > 0
     assert (after.oldest_dead_row, after.oldest_dead_slot) == (0, 0)
     assert after.postgresql[0].isdigit()
-    assert after.schema == "0006"
+    assert after.schema == "0007"
 
 
 def test_the_bytes_are_those_that_the_quota_counts(make_app: MakeApp, engine: Engine) -> None:

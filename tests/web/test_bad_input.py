@@ -49,13 +49,6 @@ def test_no_image(client: FlaskClient) -> None:
     refused(client.put("/cat.jpg"), 400, "empty_image")
 
 
-def test_two_images(client: FlaskClient, flower: bytes) -> None:
-    twice = {"file": [(io.BytesIO(flower), "a.jpg"), (io.BytesIO(flower), "b.jpg")]}
-    refused(client.post("/upload", data=twice), 400, "two_images")
-    both = {"file": (io.BytesIO(flower), "a.jpg"), "image": (io.BytesIO(flower), "b.jpg")}
-    refused(client.post("/upload", data=both), 400, "two_images")
-
-
 def test_an_empty_image(client: FlaskClient) -> None:
     refused(client.post("/upload", data=part(FILE, b""), content_type=MULTIPART), 400, "empty_image")
 

@@ -69,6 +69,7 @@ LIMITED: dict[str, list[Request]] = {
     ],
     "registrations": [asks("POST", "/api/registration", json={})],
     "cleanup": [asks("GET", "/cleanup"), asks("POST", "/cleanup")],
+    "receipts": [asks("POST", "/s/receipts", data={"image_keys": NOWHERE})],
 }
 EACH = [
     pytest.param(name, request, id=f"{name} {number}")

@@ -42,7 +42,7 @@ def test_it_downloads_without_counting_a_view(client: FlaskClient, flower: bytes
         assert answer.headers["Content-Disposition"] == 'attachment; filename="flower.jpg"'
         assert answer.headers["Cache-Control"] == "no-store"
     assert client.post(f"/image/{link}").status_code == 200
-    assert client.get(f"/images/{key}").status_code == 404
+    assert client.get(f"/images/{key}?mode=download").status_code == 404
 
 
 def test_it_deletes_row_and_bytes_at_once(client: FlaskClient, engine: Engine, flower: bytes) -> None:

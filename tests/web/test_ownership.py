@@ -46,6 +46,8 @@ TABLE = {
     ("GET", "/images/<image_key>"):       (200, 404, 404, 200, 404, 401),
     ("DELETE", "/images/<image_key>"):    (200, 404, 404, 200, 404, 401),
     ("POST", "/images/upload"):           (201, 201, 201, 201, 201, 401),
+    ("GET", "/icons/<name>"):             (200, 200, 200, 200, 200, 200),
+    ("GET", "/manifest.webmanifest"):     (200, 200, 200, 200, 200, 200),
     ("GET", "/openapi.json"):             (200, 200, 200, 200, 200, 200),
     ("GET", "/readyz"):                   (200, 200, 200, 200, 200, 200),
     # What stands in the body of a page's form is all that counts there.
@@ -54,6 +56,7 @@ TABLE = {
     ("POST", "/s/open"):                  (200, 404, 200, 404, 404, 200),
     ("POST", "/s/qr"):                    (200, 200, 200, 200, 200, 200),
     ("POST", "/s/delete"):                (200, 404, 404, 200, 404, 200),
+    ("POST", "/s/receipts"):              (200, 200, 200, 200, 200, 200),
     ("GET", "/sharex.sxcu"):              (200, 200, 200, 200, 200, 200),
     ("GET", "/static/<version>/<path:name>"):  (200, 200, 200, 200, 200, 200),
     ("POST", "/"):                        (201, 201, 201, 201, 201, 401),
@@ -128,7 +131,7 @@ def people(client: FlaskClient) -> People:
 
 
 def ask(client: FlaskClient, method: str, route: str, caller: Caller) -> TestResponse:
-    path = route.replace("<version>/<path:name>", "0/docs.css")
+    path = route.replace("<version>/<path:name>", "0/docs.css").replace("/icons/<name>", "/icons/192.png")
     path = path.replace("<link>", caller.link).replace("<first:name>", caller.link)
     path = (
         path.replace("<key_id>", caller.key_id)
@@ -151,6 +154,7 @@ def body(method: str, route: str, caller: Caller) -> dict[str, Any]:
         "/s/open": {"link": caller.link},
         "/s/qr": {"link": caller.link},
         "/s/delete": {"image_key": caller.image_key},
+        "/s/receipts": {"image_keys": caller.image_key},
     }
     if method == "POST" and route in forms:
         return {"data": forms[route]}

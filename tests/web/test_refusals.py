@@ -74,7 +74,7 @@ def test_the_icon_and_the_word_to_search_engines_are_where_they_always_were(clie
     assert b"<svg" in icon.data
     robots = client.get("/robots.txt")
     assert (robots.status_code, robots.mimetype) == (200, "text/plain")
-    assert robots.text == "User-agent: *\nAllow: /$\nDisallow: /\n"
+    assert robots.text == "User-agent: *\nAllow: /$\nAllow: /s$\nAllow: /static/\nDisallow: /\n"
 
 
 def test_an_upload_to_the_host_alone_works(client: FlaskClient) -> None:

@@ -16,9 +16,9 @@ from flask import Response, current_app, request
 from werkzeug import http
 from werkzeug.datastructures import Headers
 
-from services import Details, ImageInfo, Receipt
+from services import Details, ImageInfo, Receipt, Standing
 from web.answer.accepted import best_of
-from web.answer.schemas import DescribedAnswer, ReceiptAnswer
+from web.answer.schemas import DescribedAnswer, ReceiptAnswer, ReceiptsAnswer, StandingAnswer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -74,22 +74,47 @@ def receipt_response(receipt: Receipt, base_url: str, default: str) -> Response:
     if wants_text(default):
         response = CompleteResponse(f"{image_url}\n", mimetype=TEXT)
     else:
-        fields = _receipt_fields(receipt, base_url, image_url)
-        response = CompleteResponse(f"{current_app.json.dumps(fields)}\n", mimetype=JSON)
+        response = _json(receipt_fields(receipt, base_url))
     response.status_code = 201
     response.headers["Cache-Control"] = "no-store"
     return note_receipt(response, receipt, image_url)
 
 
+def _json(fields: ReceiptAnswer | ReceiptsAnswer) -> CompleteResponse:
+    return CompleteResponse(f"{current_app.json.dumps(fields, separators=(',', ':'))}\n", mimetype=JSON)
+
+
+def receipts_response(receipts: list[Receipt], base_url: str, default: str) -> Response:
+    """Answer an upload of several images: 201 with a receipt each and the album's URL, or their own URLs as text."""
+    album = album_url(receipts, base_url)
+    if wants_text(default):
+        lines = "".join(f"{base_url}/image/{receipt.link}\n" for receipt in receipts)
+        response = Response(lines, mimetype=TEXT)
+    else:
+        images = [receipt_fields(receipt, base_url) for receipt in receipts]
+        response = _json(ReceiptsAnswer(status="success", images=images, url=album))
+    response.status_code = 201
+    response.headers["Cache-Control"] = "no-store"
+    for receipt in receipts:
+        note_receipt(response, receipt, album)
+    return response
+
+
+def album_url(receipts: list[Receipt], base_url: str) -> str:
+    """Write the one share URL of several images, which is that of one if there is but one."""
+    return f"{base_url}/s#{'.'.join(receipt.link for receipt in receipts)}"
+
+
 def note_receipt(response: Response, receipt: Receipt, location: str) -> Response:
     """Put into the headers what an uploader must not lose, whatever form the answer has."""
-    response.headers["Image-Key"] = receipt.image_key
+    response.headers.add("Image-Key", receipt.image_key)
     response.headers["Sunset"] = http_date(receipt.expires_at)
     response.headers["Location"] = location
     return response
 
 
-def _receipt_fields(receipt: Receipt, base_url: str, image_url: str) -> ReceiptAnswer:
+def receipt_fields(receipt: Receipt, base_url: str) -> ReceiptAnswer:
+    """Tell an uploader everything about the image."""
     details = _details(receipt)
     return {
         "status": "success",
@@ -97,7 +122,7 @@ def _receipt_fields(receipt: Receipt, base_url: str, image_url: str) -> ReceiptA
         "image_id": receipt.link,
         "image_key": receipt.image_key,
         "url": f"{base_url}/s#{receipt.link}",
-        "image_url": image_url,
+        "image_url": f"{base_url}/image/{receipt.link}",
         "content_type": details.content_type,
         "filename": details.filename,
         "size": receipt.size,
@@ -114,19 +139,35 @@ def _receipt_fields(receipt: Receipt, base_url: str, image_url: str) -> ReceiptA
 
 
 def described(image: Receipt) -> DescribedAnswer:
-    """Describe an image to the holder of its image key; what its password hides is left out."""
+    """Describe an image to the holder of its image key; what its password hides is left out, and what is gone."""
     told: DescribedAnswer = {
         "status": "success",
         "image_id": image.link,
         "image_key": image.image_key,
-        "size": image.size,
         "created_at": iso_time(image.created_at),
         "expires_at": iso_time(image.expires_at),
         "views_left": image.views_left,
+        "opened_at": _times(image.opened_at),
     }
+    if image.used_up:
+        return told
+    told["size"] = image.size
     if image.details is None:
         return {**told, "password": True}
     return cast("DescribedAnswer", told | asdict(image.details))
+
+
+def standing_fields(standing: Standing) -> StandingAnswer:
+    """Tell how an image stands."""
+    return {
+        "expires_in": standing.seconds_left,
+        "views_left": standing.views_left,
+        "opened_at": _times(standing.opened_at),
+    }
+
+
+def _times(moments: tuple[int, ...] | None) -> list[str] | None:
+    return None if moments is None else [iso_time(moment) for moment in moments]
 
 
 def _details(image: ImageInfo) -> Details:

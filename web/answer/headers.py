@@ -12,6 +12,7 @@ PAGE = "; ".join(
         "style-src 'self'",
         "img-src 'self' blob:",  # blob: is a picture the page holds itself
         "connect-src 'self'",
+        "manifest-src 'self'",
         "form-action 'self'",
         "base-uri 'none'",
         "frame-ancestors 'none'",

@@ -136,16 +136,28 @@ class ReceiptAnswer(TypedDict):
     dropped: list[Literal["gain_map"]]
 
 
+class ReceiptsAnswer(TypedDict):
+    """What an uploader of several images is told: a receipt each in their order, and one share URL of all."""
+
+    status: Literal["success"]
+    images: list[ReceiptAnswer]
+    url: str
+
+
 class DescribedAnswer(TypedDict):
-    """An image to the holder of its image key; what its password hides is left out, and `password` is there."""
+    """An image to the holder of its image key; what its password hides is left out, and `password` is there.
+
+    Of an image whose last view was used, these are left: `views_left` is 0, and `opened_at` tells when.
+    """
 
     status: Literal["success"]
     image_id: Secret
     image_key: Secret
-    size: int
     created_at: Time
     expires_at: Time
     views_left: int | None
+    opened_at: list[Time] | None
+    size: NotRequired[int]
     password: NotRequired[Literal[True]]
     content_type: NotRequired[str]
     filename: NotRequired[str]
@@ -156,6 +168,21 @@ class DescribedAnswer(TypedDict):
     description: NotRequired[str | None]
     metadata: NotRequired[dict[str, Any] | None]
     model_id: NotRequired[str | None]
+
+
+class StandingAnswer(TypedDict):
+    """How an image stands: `views_left` is 0 where it is used up, and `opened_at` null where views are not limited."""
+
+    expires_in: float
+    views_left: int | None
+    opened_at: list[Time] | None
+
+
+class StandingsAnswer(TypedDict):
+    """How images stand, in the order of their image keys; null for one that is gone."""
+
+    status: Literal["success"]
+    images: list[StandingAnswer | None]
 
 
 class GlanceAnswer(TypedDict):

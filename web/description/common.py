@@ -43,6 +43,10 @@ IMAGE = Answer(
     "The image.", media_types=MEDIA_TYPES, headers=IMAGE_HEADERS, may_have=("Views-Left", "Image-Description")
 )
 RECEIPT = Answer(
-    "The image is stored.", schemas.ReceiptAnswer, (TEXT, HTML), ("Cache-Control",), RECEIPT_HEADERS
+    "The image is stored, or all of several.",
+    schemas.ReceiptAnswer | schemas.ReceiptsAnswer,
+    (TEXT, HTML),
+    ("Cache-Control",),
+    RECEIPT_HEADERS,
 )
 DONE = {200: Answer("It is done.", schemas.DoneAnswer)}

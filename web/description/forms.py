@@ -36,13 +36,14 @@ def form(model: type[BaseModel], *required: str) -> RequestBody:
     )
 
 
-def upload(model: type[BaseModel], image_fields: tuple[str, ...]) -> RequestBody:
-    """Describe an upload: a form with an image in one of these fields beside its options, or the bytes alone."""
+def upload(model: type[BaseModel], image_fields: tuple[str, ...], most: int) -> RequestBody:
+    """Describe an upload: a form with up to ``most`` images in these fields beside its options, or the bytes of one."""
+    images = {"type": "array", "items": BYTES, "minItems": 1, "maxItems": most}
     schema = {
         "type": "object",
-        "properties": dict.fromkeys(image_fields, BYTES) | text_schemas(model),
+        "properties": dict.fromkeys(image_fields, images) | text_schemas(model),
         "additionalProperties": False,
-        "oneOf": [{"required": [name]} for name in image_fields],
+        "anyOf": [{"required": [name]} for name in image_fields],
     }
     return RequestBody(media_types={"multipart/form-data": schema, **RAW}, holds="image")
 

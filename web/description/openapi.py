@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from types import UnionType
 from typing import Any
 
 from flask import Flask
@@ -28,7 +29,7 @@ from web.answer.schemas import ErrorAnswer
 from web.description.operation import HTML, TEXT, Answer, Operation, RequestBody, operation_of
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
-NOT_DESCRIBED = {"assets.asset", "assets.favicon", "assets.robots"}
+NOT_DESCRIBED = {"assets.asset", "assets.favicon", "assets.icon", "assets.robots"}
 """Endpoints of files that belong to a page, or that browsers and search engines ask for by themselves."""
 MAY_SAY_WHEN = {429, 503, 507}
 AT_THE_GATE: dict[str, set[type[Exception]]] = {
@@ -86,7 +87,7 @@ class _Schemas:
     """The JSON Schemas of all requests and answers, by their types."""
 
     def __init__(self, operations: Iterator[Operation]) -> None:
-        types: dict[type, None] = {ErrorAnswer: None}
+        types: dict[Any, None] = {ErrorAnswer: None}
         for operation in operations:
             types |= {answer.schema: None for answer in operation.answers.values() if answer.schema}
             types |= {operation.body.schema: None} if operation.body and operation.body.schema else {}
@@ -95,7 +96,7 @@ class _Schemas:
         self._by_type = {kind: schema for (kind, _), schema in found.items()}
         self.definitions: dict[str, Any] = shared.get("$defs", {})
 
-    def of(self, kind: type) -> dict[str, Any]:
+    def of(self, kind: type | UnionType) -> dict[str, Any]:
         """A type's schema, or the reference to it."""
         return dict(self._by_type[kind])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import UnionType
 from typing import Any, Literal, TypeVar
 
 from services import GateUse
@@ -21,7 +22,7 @@ class Answer:
     """One status of a route: its JSON, other media types it may have instead, and the headers it always has."""
 
     why: str
-    schema: type | None = None
+    schema: type | UnionType | None = None
     media_types: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
     may_have: tuple[str, ...] = ()

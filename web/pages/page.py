@@ -13,12 +13,16 @@ from markupsafe import Markup
 from config import Config
 from services import Receipt
 from web.answer.address import address
+from web.answer.answers import album_url, receipt_fields
 from web.answer.pictures import MEDIA_TYPES
 from web.pages.assets import compress
+from web.request.body import MAX_IMAGES
 from web.request.gate import WayIn
 
 LIFETIMES = (60, 300, 900, 3600)
 VIEWS = (1, 2, 5, 20)
+LONG_URL = 200
+"""Characters from which on a QR code has smaller squares: a phone reads them where fewer of them stand for errors."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +34,15 @@ class Page:
     def render(self, template: str, **values: object) -> Response:
         """Render a page in the reader's language."""
         response = Response(render_template(template, **values))
-        response.headers["Vary"] = "Accept, Accept-Language"
+        response.headers["Vary"] = "Accept, Accept-Language, User-Agent"
         # Not in any cache, nor in the browser's own for going back: a picture must not stay there.
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    def help(self, template: str, way_in: WayIn | None = None) -> Response:
+        """What the pages are for, as text for ``curl``."""
+        response = Response(render_template(template, host=address(), way_in=way_in), mimetype="text/plain")
+        response.headers["Vary"] = "Accept, User-Agent"
         response.headers["Cache-Control"] = "no-store"
         return response
 
@@ -48,23 +59,30 @@ class Page:
                 views=VIEWS,
                 accepted=MEDIA_TYPES,
                 most=self.config.max_image_bytes,
+                most_images=MAX_IMAGES,
+                most_pixels=self.config.max_pixels,
             )
         )
 
     def share(self) -> Response:
         """The share page, which knows nothing of the link it was opened with."""
-        return _compressed(self.render("share.html"))
+        return _compressed(self.render("share.html", most_images=MAX_IMAGES))
 
-    def receipt(self, receipt: Receipt, *, asks_password: bool) -> Response:
-        """The page that answers an upload by a form; the image key is shown on it, and never again."""
-        url = f"{address()}/s#{receipt.link}"
+    def receipts(self, receipts: list[Receipt], *, asks_password: bool) -> Response:
+        """The page that answers an upload by a form; the image keys are shown on it, and never again."""
+        base_url = address()
+        told = [receipt_fields(receipt, base_url) for receipt in receipts]
         response = self.render(
             "receipt.html",
-            receipt=receipt,
-            url=url,
+            receipts=receipts,
+            kept=[
+                {**fields, "asks_password": asks_password, "lifetime": fields["expires_in"]}
+                for fields in told
+            ],
+            url=album_url(receipts, base_url),
             asks_password=asks_password,
-            address=address(),
-            qr=qr(url),
+            address=base_url,
+            qr=qr,
         )
         response.status_code = 201
         return response
@@ -73,7 +91,7 @@ class Page:
 def qr(url: str) -> Markup:
     """Draw a QR code as SVG; what segno writes holds nothing of the text but squares."""
     drawn = BytesIO()
-    code = segno.make_qr(url, error="m")
+    code = segno.make_qr(url, error="m" if len(url) < LONG_URL else "l")
     code.save(drawn, kind="svg", xmldecl=False, omitsize=True, border=3, dark="#000", light="#fff", nl=False)
     return Markup(drawn.getvalue().decode())  # noqa: S704
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 
 from babel import Locale
 from babel.numbers import format_decimal
+from jinja2.utils import htmlsafe_json_dumps
+from markupsafe import Markup
 
-from web.pages.languages import SIZES, language, locale, translate
+from web.pages.languages import SIZES, language, locale, translate, translate_plural
 from web.request.options import MAX_VIEWS
 from web.request.passwords import MAX_PASSWORD_BYTES
 
@@ -17,14 +20,23 @@ def _(text: str) -> str:
     return text
 
 
-SCRIPTS = {
+DESCRIPTION = _("Give somebody an image for a few minutes: sealed, by link, and then gone.")
+"""What Mayfly is, in one sentence."""
+
+
+def plural(one: str, many: str) -> tuple[str, str]:
+    """Mark a text that counts ``{number}`` of something."""
+    return one, many
+
+
+SCRIPTS: dict[str, str | tuple[str, str]] = {
     "waiting": _("Not sent yet"),
     "queued": _("Waiting for the ones before it"),
     "sent_of": _("{sent} of {total} sent"),
     "sealing": _("Sent. Sealing…"),
     "cancelled": _("Cancelled; nothing was stored."),
     "make_link": _("Make a link"),
-    "make_links": _("Make {number} links"),
+    "make_links": plural("Make {number} link", "Make {number} links"),
     "again": _("Try again"),
     "sending": _("Sending, {percent}"),
     "sending_of": _("Sending {number} of {count}, {percent}"),
@@ -36,8 +48,8 @@ SCRIPTS = {
     "offline_delete": _("The connection failed. The image was not deleted; try again."),
     "not_an_image": _("{name} is no image that Mayfly takes: PNG, JPEG, GIF, WebP or AVIF."),
     "heic": _(
-        "{name} is a HEIC photo, which most browsers can't show. Send it as JPEG: on an iPhone choose Settings, Camera,"
-        " Formats, Most Compatible."
+        "{name} is a HEIC photo, which this browser can't read."
+        " Share or export it as JPEG from the gallery, and send that."
     ),
     "other_kind": _(
         "{name} is a kind of image that not every browser shows. Save it as JPEG or PNG and send that."
@@ -53,6 +65,10 @@ SCRIPTS = {
     "deleted": _("Deleted. The link opens nothing any more."),
     "time_over": _("Gone. Nobody can open it any more."),
     "views_left": _("Views left: {number}"),
+    "opened": _("Opened at {time}, views left: {number}"),
+    "opened_once_more": _("Opened at {time}, 1 view left"),
+    "last_view_used": _("Its last view was used at {time}. Nobody can open it any more."),
+    "of_image": _("{name}: {text}"),
     "has_password": _("asks for its password"),
     "copied": _("Copied"),
     "copy_failed": _("Copying failed; select it and copy by hand."),
@@ -67,6 +83,36 @@ SCRIPTS = {
     "come_back": _("That is more than this server takes from one place at a time. Try again in {time}."),
     "zoom": _("Zoom: {percent}"),
     "image_open": _("The image is open."),
+    "album": plural("One link for {number} image", "One link for {number} images"),
+    "album_full": _("An album holds {most} images at most; the others stand beside it."),
+    "qr_of_album": _("QR code of the one link for all of them"),
+    "place": _("Image {number} of {count}"),
+    "picture": _("Image {number}"),
+    "picture_gone": _("Image {number}: gone"),
+    "picture_cut": _("Image {number}: its link was cut off"),
+    "picture_asks": _("Image {number}: opens at a click"),
+    "album_most": _("An album holds {most} images at most; the others are not shown."),
+    "saving": _("Saving image {number} of {count}"),
+    "saved": _("Saved: {number} of {count}."),
+    "left_out": _("Left out, since each opens only at its own click: {number}."),
+    "few_browsers": _("Not every browser shows this kind of image."),
+    "as_jpeg": _("It can be sent as JPEG:"),
+    "making": _("Drawing the image anew…"),
+    "not_redrawn": _(
+        "This browser can't draw this image anew; it may be too large. Make it smaller, or use another browser."
+    ),
+    "redrawn": _("{kind}, {width} × {height}, without camera data"),  # noqa: RUF001 - the sign of sizes
+    "boxes": _("black boxes: {number}"),
+    "cropped": _("cropped"),
+    "colours": _("colours as {space}"),
+    "white": _("white where it was transparent"),
+    "box": _("Black box {number}"),
+    "box_added": _("Black box added."),
+    "box_removed": _("Black box removed."),
+    "box_at": _("Left {left}, top {top}, width {width}, height {height}"),
+    "cut_off": _("{percent} cut off"),
+    "changed": _("Changed."),
+    "undone": _("Undone."),
 }
 
 ERRORS = {
@@ -81,6 +127,9 @@ ERRORS = {
     "empty_image": _("There is no image. Choose one and try again."),
     "incomplete_body": _("The image did not arrive whole. Try again."),
     "internal_error": _("Mayfly made a mistake. Try again, and tell who runs it if it stays."),
+    "link_cut": _(
+        "Its last characters are missing. Copy it again as a whole, or ask whoever sent it to you."
+    ),
     "method_not_allowed": _("This address answers nothing here."),
     "no_image": _("There is no image. Choose one and try again."),
     "not_an_image": _("This is no image that Mayfly takes: PNG, JPEG, GIF, WebP or AVIF."),
@@ -118,8 +167,46 @@ ERRORS = {
     "other": _("The server refused this."),
 }
 
+OF_ACCOUNTS = {
+    "bad_cursor",
+    "key_not_enough",
+    "login_refused",
+    "name_taken",
+    "registration_closed",
+    "token_refused",
+    "too_many_keys",
+    "too_many_logins",
+}
+"""Errors that no script of a page meets, since the pages know no accounts: they have a page of their own alone."""
+OF_UPLOADS = {
+    "account_asked",
+    "bad_lifetime",
+    "bad_password",
+    "bad_views",
+    "blocked",
+    "broken_image",
+    "client_quota",
+    "empty_image",
+    "incomplete_body",
+    "no_image",
+    "not_an_image",
+    "owner_quota",
+    "sandbox_missing",
+    "storage_full",
+    "too_large",
+    "too_many_pixels",
+    "too_slow",
+    "upload_code_asked",
+    "upload_code_wrong",
+    "uploads_closed",
+    "uploads_off",
+}
+"""Errors that only the scripts of the drop page meet."""
+
 NUMBERS = {"most_bytes": MAX_PASSWORD_BYTES, "most_views": MAX_VIEWS}
 """What stands in ERRORS in braces."""
+ALL_FORMS = 103
+"""Whole numbers below this one have every plural form of the languages that we speak; Arabic has one for 100 to 102."""
 
 
 def explain(code: str) -> str:
@@ -132,11 +219,21 @@ def _numbers(locale: Locale) -> dict[str, str]:
     return {name: format_decimal(number, locale=locale) for name, number in NUMBERS.items()}
 
 
-def page_words() -> dict[str, object]:
-    """What the scripts say, in the language of this request, and the units of sizes."""
-    return {
+def _said(text: str | tuple[str, str]) -> str | dict[str, str]:
+    """A text in the language of this request; one that counts by the names that Intl.PluralRules has for its forms."""
+    if isinstance(text, str):
+        return translate(text)
+    name = locale().plural_form
+    return {name(number): translate_plural(*text, number) for number in range(ALL_FORMS)}
+
+
+def page_words(page: str, names: frozenset[str]) -> Markup:
+    """What the scripts of a page say by these names, in the language of this request, with units, as JSON."""
+    unmet = OF_ACCOUNTS if page == "drop" else OF_ACCOUNTS | OF_UPLOADS
+    words = {
         "language": language(),
         "sizes": SIZES,
-        "words": {name: translate(text) for name, text in SCRIPTS.items()},
-        "errors": {code: explain(code) for code in ERRORS},
+        "words": {name: _said(text) for name, text in SCRIPTS.items() if name in names},
+        "errors": {code: explain(code) for code in ERRORS if code not in unmet},
     }
+    return htmlsafe_json_dumps(words, dumps=json.dumps, ensure_ascii=False, separators=(",", ":"))

@@ -12,15 +12,18 @@ from urllib.parse import parse_qsl
 from flask import Request
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
-from services import BodyCutShort, hold_memory, once
+from services import BodyCutShort, SentFile, hold_memory, once
 from web.answer.errors import BadRequest
 from web.request.filenames import as_utf8, sent_with
 
 READ_SIZE = 256 * 1024
 MAX_FIELD_BYTES = 64 * 1024
 MAX_FIELDS = 20
-ENVELOPE_BYTES = MAX_FIELDS * 4096 + 4 * MAX_FIELD_BYTES
-"""What a multipart body may hold beside its image: boundaries, headers and text fields."""
+MAX_IMAGES = 20
+"""How many images one request may bring, and one album may hold."""
+MAX_PARTS = MAX_FIELDS + MAX_IMAGES
+ENVELOPE_BYTES = MAX_PARTS * 4096 + 4 * MAX_FIELD_BYTES
+"""What a multipart body may hold beside its images: boundaries, headers and text fields."""
 _IMAGE_START = re.compile(rb"\xff\xd8\xff|\x89PNG|GIF8|RIFF|.?ftyp", re.DOTALL)
 BROKEN = "The multipart body is broken or incomplete; send it again."
 LF_ALONE = "The lines of this multipart body end in LF alone; end them in CR LF, or send the image's bytes as the body."
@@ -31,10 +34,9 @@ T = TypeVar("T")
 
 @dataclass
 class Body:
-    """An upload as it was sent: the image's bytes, the file name that came with them, and the text fields."""
+    """An upload as it was sent: its images in the order in which they came, and the text fields."""
 
-    image: bytearray
-    filename: str | None = None
+    images: list[SentFile]
     fields: dict[str, str] = field(default_factory=dict)
 
 
@@ -50,7 +52,7 @@ def once_a_request(read: Callable[P, T]) -> Callable[P, T]:
 
 @once_a_request
 def read_body(request: Request, limit: int) -> Body:
-    """Read a multipart or a raw body with an image of at most ``limit`` bytes.
+    """Read a raw body, which is an image, or a multipart one with one or several, of at most ``limit`` bytes in all.
 
     Raises BadRequest: 413 before anything is read where Content-Length tells, 400 for what is missing or doubled.
     """
@@ -58,22 +60,22 @@ def read_body(request: Request, limit: int) -> Body:
     if kind == "multipart/form-data":
         body = _read_multipart(request, parameters.get("boundary", ""), limit)
     else:
-        body = Body(_whole(request, limit))
-    if kind == "application/x-www-form-urlencoded" and _lost_line_ends(body.image):
+        body = Body([SentFile(_whole(request, limit))])
+    if kind == "application/x-www-form-urlencoded" and _lost_line_ends(body.images[0].data):
         raise BadRequest(
             "not_an_image",
             "The line ends of this image are gone, as `curl -d @file` takes them out; use --data-binary @file or"
             " -F file=@file.",
             415,
         )
-    if not body.image:
+    if not all(image.data for image in body.images):
         raise BadRequest(
             "empty_image", "The image is empty; send its bytes in the field `file` or as the body."
         )
     return body
 
 
-def _lost_line_ends(image: bytearray) -> bool:
+def _lost_line_ends(image: bytes | bytearray) -> bool:
     """Tell whether line ends and NULs were taken out of an image, as curl's --data does: no whole one is without."""
     return bool(_IMAGE_START.match(image)) and not any(byte in image for byte in b"\n\r\0")
 
@@ -117,7 +119,11 @@ def encoded_size(size: int) -> int:
 
 def too_large(limit: int) -> BadRequest:
     """The answer to more bytes than the server takes."""
-    return BadRequest("too_large", f"An image may have {limit} bytes at most; make it smaller.", 413)
+    return BadRequest(
+        "too_large",
+        f"An upload may have {limit} bytes at most; make the image smaller, or send several one by one.",
+        413,
+    )
 
 
 def _pieces(request: Request, allowance: int, limit: int) -> Iterator[bytes]:
@@ -142,9 +148,11 @@ def _pieces(request: Request, allowance: int, limit: int) -> Iterator[bytes]:
 
 def _read_multipart(request: Request, boundary: str, limit: int) -> Body:
     form = _collect(request, boundary, _Form(limit), limit + ENVELOPE_BYTES)
-    if form.image is None:
+    if not form.images:
         raise BadRequest("no_image", "There is no image in the upload; send it in the field `file`.")
-    return Body(form.image, form.filename, form.fields)
+    # A file input that was left empty is sent as a file without a name.
+    filled = [image for image in form.images if image.data or image.filename]
+    return Body(filled or form.images[:1], form.fields)
 
 
 def _collect(request: Request, boundary: str, form: _Form, allowance: int) -> _Form:
@@ -154,7 +162,7 @@ def _collect(request: Request, boundary: str, form: _Form, allowance: int) -> _F
         )
     try:
         with PushMultipartParser(
-            boundary, max_segment_count=MAX_FIELDS, max_header_size=16 * 1024, header_charset="latin-1"
+            boundary, max_segment_count=MAX_PARTS, max_header_size=16 * 1024, header_charset="latin-1"
         ) as parser:
             for piece in _pieces(request, allowance, form.limit):
                 for event in parser.parse(piece):
@@ -166,33 +174,33 @@ def _collect(request: Request, boundary: str, form: _Form, allowance: int) -> _F
 
 
 class _Form:
-    """Collects the parts of a multipart body as the parser meets them; at most one image of ``limit`` bytes."""
+    """Collects the parts of a multipart body as the parser meets them; images of at most ``limit`` bytes in all."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.image: bytearray | None = None
-        self.filename: str | None = None
+        self.images: list[SentFile] = []
+        self._image_bytes = 0
         self._texts: dict[str, bytearray] = {}
-        self._part: bytearray | None = None
-        self._unused = bytearray()
+        self._part = bytearray()
+        self._is_image = False
 
     def take(self, event: MultipartSegment | bytes | None) -> None:
         if isinstance(event, MultipartSegment):
             self._part = self._begin(event)
-        elif event is not None and self._part is not None:
+        elif event is not None:
             self._part += event
-            if self._unused:
-                raise BadRequest("two_images", "There are two images in one upload; send them one by one.")
-            self._check_room(self._part)
+            self._check_room(len(event))
 
     def _begin(self, segment: MultipartSegment) -> bytearray:
-        if segment.name in IMAGE_FIELDS:
-            if self.image and segment.filename == "":
-                return self._unused  # a file input that was left empty
-            if self.image is not None and (self.image or self.filename):
-                raise BadRequest("two_images", "There are two images in one upload; send them one by one.")
-            self.image, self.filename = bytearray(), sent_with(segment)
-            return self.image
+        self._is_image = segment.name in IMAGE_FIELDS
+        if self._is_image:
+            if len(self.images) == MAX_IMAGES:
+                raise BadRequest(
+                    "too_many_images", f"An upload may have {MAX_IMAGES} images; send the others in another."
+                )
+            part = bytearray()
+            self.images.append(SentFile(part, sent_with(segment)))
+            return part
         if segment.filename is not None:
             raise BadRequest("wrong_field", "The image stands in a field that is not known; name it `file`.")
         name = as_utf8(segment.name or "")
@@ -200,11 +208,12 @@ class _Form:
             raise BadRequest("repeated_option", "An option is given twice; give each option once.")
         return self._texts.setdefault(name, bytearray())
 
-    def _check_room(self, part: bytearray) -> None:
-        if part is self.image:
-            if len(part) > self.limit:
+    def _check_room(self, more: int) -> None:
+        if self._is_image:
+            self._image_bytes += more
+            if self._image_bytes > self.limit:
                 raise too_large(self.limit)
-        elif len(part) > MAX_FIELD_BYTES:
+        elif len(self._part) > MAX_FIELD_BYTES:
             raise BadRequest(
                 "option_too_long", f"An option is longer than {MAX_FIELD_BYTES} bytes; shorten it."
             )

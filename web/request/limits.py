@@ -24,6 +24,7 @@ DOING = {
     "logins": "logins",
     "registrations": "registrations",
     "cleanup": "purges",
+    "receipts": "questions about receipts",
 }
 """What each limit counts, in words; the order of the names gives each its place among the counts of all clients."""
 Tag = Callable[[str, str], bytes]
@@ -111,12 +112,19 @@ def register_limits(app: Flask, limiter: Limiter) -> None:
         return response
 
 
-def count(name: str) -> None:
+def count(name: str, amount: int = 1) -> None:
     """Count something for the client of this request, once however often its work begins anew.
 
     Raises TooManyRequests.
     """
-    _note(once(("limit", name), lambda: _counted(name)))
+    _note(once(("limit", name, amount), lambda: _counted(name, amount)))
+
+
+def count_more(name: str, amount: int) -> None:
+    """Count what a request does beyond the one that was counted when it came; raises TooManyRequests."""
+    if amount:
+        g.counted = []  # what is left is told once
+        count(name, amount)
 
 
 @contextmanager
@@ -141,8 +149,8 @@ def guessing(password: str | None) -> Iterator[Attempt | None]:
     g.limiter.take("passwords", client, -1)
 
 
-def _counted(name: str) -> Counted:
-    counted: Counted = g.limiter.take(name, client_of(request))
+def _counted(name: str, amount: int = 1) -> Counted:
+    counted: Counted = g.limiter.take(name, client_of(request), amount)
     for policy, window in counted:
         if not window.admitted:
             _note(counted)

@@ -125,12 +125,12 @@ class UploadOptions(Strict):
 
 
 def read_wishes(request: Request, body: Body, filename: str | None = None) -> Wishes:
-    """Read the options of an upload from its form fields and its query; ``filename`` stands in a PUT's path.
+    """Read the options of an upload, for all its images, from form fields and query; ``filename`` is a PUT's path.
 
     Raises BadRequest that names the option and says how to mend it.
     """
     options = read_text(UploadOptions, _collect(request, body.fields))
-    return wishes_of(options, filename or body.filename)
+    return wishes_of(options, filename)
 
 
 def wishes_of(options: UploadOptions, filename: str | None = None) -> Wishes:

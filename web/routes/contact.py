@@ -9,7 +9,6 @@ from flask import Blueprint, Response, abort
 from config import Config
 from web.answer.contact import contact
 from web.description.operation import TEXT, Answer, Operation
-from web.pages.languages import catalogues
 
 PATH = "/.well-known/security.txt"
 GOOD_FOR = timedelta(days=30)
@@ -33,7 +32,6 @@ def contact_routes(config: Config) -> Blueprint:
         lines = {
             "Contact": named,
             "Expires": (datetime.now(UTC) + GOOD_FOR).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "Preferred-Languages": ", ".join(catalogues()),
         }
         if (config.base_url or "").startswith("https://"):  # the RFC allows no other
             lines["Canonical"] = f"{config.base_url}{PATH}"

@@ -12,7 +12,7 @@ from werkzeug.routing import BaseConverter
 from config import Config
 from services import Catalog, Drop, ImageGone, OpensByPostOnly, Uploader
 from web.answer.address import address
-from web.answer.answers import JSON, TEXT, head_response, image_response, receipt_response
+from web.answer.answers import JSON, TEXT, head_response, image_response, receipt_response, receipts_response
 from web.answer.errors import wants_page
 from web.description.common import CONVERTING, DATABASE, IMAGE, RECEIPT, STORING, UNLOCKING
 from web.description.forms import form, text_schemas
@@ -20,12 +20,12 @@ from web.description.forms import upload as upload_body
 from web.description.operation import Operation
 from web.pages.page import Page
 from web.request.auth import catalog_owner
-from web.request.body import IMAGE_FIELDS, read_body
+from web.request.body import IMAGE_FIELDS, MAX_IMAGES, read_body
 from web.request.client import client_of
 from web.request.conversions import ConversionOptions, read_conversion
 from web.request.filenames import in_path
 from web.request.gate import prove_code
-from web.request.limits import guessing
+from web.request.limits import count_more, guessing
 from web.request.links import split_name
 from web.request.options import UploadOptions, read_wishes
 from web.request.passwords import Opening, read_opening
@@ -33,11 +33,11 @@ from web.request.passwords import Opening, read_opening
 P = ParamSpec("P")
 T = TypeVar("T")
 UPLOAD = Operation(
-    "Upload an image",
+    "Upload an image, or several that are stored together or not at all",
     {201: RECEIPT},
     STORING,
     query=text_schemas(UploadOptions, without=("password", "upload_code")),
-    body=upload_body(UploadOptions, IMAGE_FIELDS),
+    body=upload_body(UploadOptions, IMAGE_FIELDS, MAX_IMAGES),
     account="heeded",
     basic=True,
     gate="upload",
@@ -57,17 +57,20 @@ class Anything(BaseConverter):
 
 
 def _deposit(drop: Drop, page: Page, default: str, filename: str | None = None) -> Response:
-    """Take an upload in, into the caller's catalog if there is one; answer in the ``default`` form unless asked."""
+    """Take images in, into the caller's catalog if there is one; answer in the ``default`` form unless asked."""
     body = read_body(request, page.config.max_image_bytes)
     by_form = filename is None and wants_page()
     # A form sends the fields that were left empty too.
     body.fields = {name: value for name, value in body.fields.items() if value or not by_form}
     prove_code(body.fields.get("upload_code"))
+    count_more("uploads", len(body.images) - 1)
     wishes = read_wishes(request, body, filename)
-    receipt = drop.deposit(body.image, wishes, Uploader(client_of(request), catalog_owner()))
+    receipts = drop.deposit_all(body.images, wishes, Uploader(client_of(request), catalog_owner()))
     if by_form:
-        return page.receipt(receipt, asks_password=bool(wishes.password))
-    return receipt_response(receipt, address(), default)
+        return page.receipts(receipts, asks_password=bool(wishes.password))
+    if len(receipts) > 1:
+        return receipts_response(receipts, address(), default)
+    return receipt_response(receipts[0], address(), default)
 
 
 def drop_routes(drop: Drop, catalog: Catalog, config: Config) -> Blueprint:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from flask import Blueprint, Response, jsonify, request
 from pydantic import Field
 
-from services import Drop, ImageGone
+from services import Drop, ImageGone, Receipts
 from web.answer.answers import described, image_response
 from web.answer.errors import BadRequest
 from web.answer.pictures import MEDIA_TYPES
@@ -26,14 +26,21 @@ class ManageOptions(Strict):
     mode: Annotated[Literal["view", "download"], Field(description="is view or download")] = "view"
 
 
-def manage_routes(drop: Drop) -> Blueprint:
+def manage_routes(drop: Drop, receipts: Receipts) -> Blueprint:
     """The routes of an image key."""
     routes = Blueprint("manage", __name__, url_prefix="/images")
 
     @routes.get("/<image_key>")
     @Operation(
-        "Describe or download an image by its image key",
-        {200: Answer("The image's details, or the image.", DescribedAnswer, MEDIA_TYPES, ("Cache-Control",))},
+        "Describe or download an image by its image key; until its expiry, tell when its views were used",
+        {
+            200: Answer(
+                "The image's details, or what is left once it is used up, or the image.",
+                DescribedAnswer,
+                MEDIA_TYPES,
+                ("Cache-Control",),
+            )
+        },
         (ImageGone, *UNLOCKING, *DATABASE),
         query=text_schemas(ManageOptions),
         path={"image_key": SECRET},
@@ -45,7 +52,7 @@ def manage_routes(drop: Drop) -> Blueprint:
         with guessing(read_password(request, None)) as attempt:
             if _mode() == "download":
                 return image_response(*drop.download(image_key, attempt), disposition="attachment")
-            response = jsonify(described(drop.describe(image_key, attempt)))
+            response = jsonify(described(receipts.describe(image_key, attempt)))
         response.headers["Cache-Control"] = "no-store"
         return response
 
@@ -58,7 +65,7 @@ def manage_routes(drop: Drop) -> Blueprint:
         account="heeded",
     )
     def delete(image_key: str) -> Response:
-        drop.delete(image_key)
+        receipts.delete(image_key)
         return jsonify(status="success")
 
     return routes

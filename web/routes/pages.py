@@ -7,28 +7,44 @@ from __future__ import annotations
 
 from typing import Annotated, TypeVar
 
-from flask import Blueprint, Response, jsonify, render_template, request
+from flask import Blueprint, Response, jsonify, request
 from pydantic import Field
 
 from config import Config
-from services import PASTED, Drop, Gate, ImageGone, ImageInfo, PasswordAsked, PasswordWrong, TooManyGuesses
+from services import (
+    PASTED,
+    SPELLING,
+    Drop,
+    Gate,
+    ImageGone,
+    ImageInfo,
+    PasswordAsked,
+    PasswordWrong,
+    Receipts,
+    TooManyGuesses,
+    is_cut,
+    is_link,
+)
 from web.answer.address import address
-from web.answer.answers import image_response, iso_time
+from web.answer.answers import image_response, iso_time, standing_fields
 from web.answer.errors import STATUS, BadRequest, wants_page
-from web.answer.schemas import DoneAnswer, GlanceAnswer
+from web.answer.previews import gets_page
+from web.answer.schemas import DoneAnswer, GlanceAnswer, StandingsAnswer
 from web.description.common import DATABASE, IMAGE, UNLOCKING
 from web.description.forms import form
 from web.description.operation import HTML, TEXT, Answer, Operation
 from web.pages.page import Page, qr
+from web.request.body import MAX_IMAGES
 from web.request.forms import read_form
 from web.request.gate import way_in
-from web.request.limits import guessing
-from web.request.links import link_in
+from web.request.limits import count_more, guessing
+from web.request.links import album_in, link_in
 from web.request.passwords import Password, read_password
 from web.request.strict import Strict
 
 T = TypeVar("T", bound=Strict)
 CROSS_SITE = {403: "cross_site"}
+MOST_KEYS = 100
 Pasted = Annotated[
     str, Field(description="is a link, or an address that holds it", json_schema_extra={"pattern": PASTED})
 ]
@@ -52,7 +68,19 @@ class DeletionForm(Strict):
     image_key: str = ""
 
 
-def page_routes(drop: Drop, gate: Gate, config: Config) -> Blueprint:
+class ReceiptsForm(Strict):
+    """What asks how images stand."""
+
+    image_keys: Annotated[
+        str,
+        Field(
+            pattern=rf"^{SPELLING}(\.{SPELLING}){{0,{MOST_KEYS - 1}}}$",
+            description=f"is from 1 to {MOST_KEYS} image keys with dots between them",
+        ),
+    ]
+
+
+def page_routes(drop: Drop, receipts: Receipts, gate: Gate, config: Config) -> Blueprint:
     """The pages, and what a person asks of a link."""
     routes = Blueprint("pages", __name__)
     routes.before_request(_refuse_other_sites)
@@ -61,7 +89,8 @@ def page_routes(drop: Drop, gate: Gate, config: Config) -> Blueprint:
     _add_glance(routes, page, drop)
     _add_opening(routes, page, drop)
     _add_drawing(routes)
-    _add_deletion(routes, page, drop)
+    _add_receipts(routes, receipts)
+    _add_deletion(routes, page, receipts)
     return routes
 
 
@@ -80,18 +109,17 @@ def _add_pages(routes: Blueprint, page: Page, gate: Gate) -> None:
         {200: Answer("A page, or the same as text.", media_types=(HTML, TEXT))},
     )
     def home() -> Response:
-        if wants_page():
+        if gets_page():
             return page.drop(way_in(gate, request))
-        text = render_template("help.txt", host=address(), way_in=way_in(gate, request))
-        response = Response(text, mimetype="text/plain")
-        response.headers["Vary"] = "Accept"
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        return page.help("help.txt", way_in(gate, request))
 
     @routes.get("/s", strict_slashes=False)
-    @Operation("The share page", {200: Answer("A page.", media_types=(HTML,))})
+    @Operation(
+        "The share page, or for curl how to open a link",
+        {200: Answer("A page, or the same as text.", media_types=(HTML, TEXT))},
+    )
     def share() -> Response:
-        return page.share()
+        return page.share() if gets_page() else page.help("help-share.txt")
 
 
 def _add_glance(routes: Blueprint, page: Page, drop: Drop) -> None:
@@ -105,11 +133,30 @@ def _add_glance(routes: Blueprint, page: Page, drop: Drop) -> None:
         limit="opens",
     )
     def glance() -> Response:
-        link = link_in(_form(LinkForm).link)
+        pasted = _form(LinkForm).link
+        if wants_page() and is_cut(pasted):
+            raise BadRequest("link_cut", "The end of this link is missing; copy it again as a whole.", 404)
+        album = album_in(pasted)
+        if wants_page() and len(album) > 1:
+            count_more("opens", len(album[:MAX_IMAGES]) - 1)
+            found = _found(drop, album[:MAX_IMAGES])
+            return page.render("album.html", images=found, is_link=is_link, most=MAX_IMAGES, all=album)
+        link = link_in(pasted)
         image, seconds_left = drop.glance(link)
         if wants_page():
             return page.render("found.html", link=link, image=image, wrong=None)
         return _glanced(image, seconds_left)
+
+
+def _found(drop: Drop, album: list[str]) -> list[tuple[str, ImageInfo | None]]:
+    """Tell of each link of an album what it leads to; None where there is nothing, or where it is cut."""
+    found: list[tuple[str, ImageInfo | None]] = []
+    for link in album:
+        try:
+            found.append((link, drop.glance(link)[0]))
+        except ImageGone:
+            found.append((link, None))
+    return found
 
 
 def _add_opening(routes: Blueprint, page: Page, drop: Drop) -> None:
@@ -156,7 +203,25 @@ def _add_drawing(routes: Blueprint) -> None:
         return response
 
 
-def _add_deletion(routes: Blueprint, page: Page, drop: Drop) -> None:
+def _add_receipts(routes: Blueprint, receipts: Receipts) -> None:
+    @routes.post("/s/receipts")
+    @Operation(
+        "What became of images so far, for the holder of their image keys",
+        {200: Answer("What is told.", StandingsAnswer, headers=("Cache-Control",))},
+        DATABASE,
+        body=form(ReceiptsForm, "image_keys"),
+        also=CROSS_SITE,
+        limit="receipts",
+    )
+    def standings() -> Response:
+        found = receipts.standings(_form(ReceiptsForm).image_keys.split("."))
+        images = [None if standing is None else standing_fields(standing) for standing in found]
+        response = jsonify(StandingsAnswer(status="success", images=images))
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+
+def _add_deletion(routes: Blueprint, page: Page, receipts: Receipts) -> None:
     @routes.post("/s/delete")
     @Operation(
         "Delete an image by its image key, by a form",
@@ -166,7 +231,7 @@ def _add_deletion(routes: Blueprint, page: Page, drop: Drop) -> None:
         also=CROSS_SITE,
     )
     def delete() -> Response:
-        drop.delete(_form(DeletionForm).image_key)
+        receipts.delete(_form(DeletionForm).image_key)
         return page.render("deleted.html") if wants_page() else jsonify(status="success")
 
 

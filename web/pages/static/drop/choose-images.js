@@ -9,6 +9,8 @@ export function chooseImages(take) {
   document.body.classList.add("scripted");
   field.multiple = true;
   field.required = false;
+  // A file field of a phone that does not ask for HEIC makes a JPEG of it by itself.
+  field.accept += matchMedia("(pointer: coarse)").matches ? ",image/bmp" : ",image/bmp,image/heic,image/heif";
   all(".plain").forEach((element) => element.remove());
   all(".needs-script").forEach((element) => show(element));
   show(one(".camera"), matchMedia("(pointer: coarse)").matches);

@@ -3,15 +3,17 @@
 import { copyOf, one, show, tell, unseen } from "../shared/dom.js";
 import { Refused } from "../shared/server.js";
 import { bytes, errorWord, percent, refusalWord, word } from "../shared/words.js";
+import { Changes } from "./changes.js";
 import { Cancelled, upload } from "./upload.js";
 
 // Answers that the same image will always get, whatever else is wished and whenever it is sent again.
 const OF_THE_IMAGE = new Set([413, 415, 422]);
 
 export class ChosenImage {
-  // `again` is called when somebody wants this one sent once more, `gone` when it was taken off the list.
-  constructor(file, { again, gone }) {
-    this.file = file;
+  // `again` is called when somebody wants this one sent once more, `gone` when it was taken off the list, `changed`
+  // when it was drawn anew. `why` says why it can't be sent as it is, if so.
+  constructor(file, { again, gone, changed, limits, why }) {
+    this.file = file; // what is sent
     this.element = copyOf("item");
     this.preview = URL.createObjectURL(file);
     this.sending = null;
@@ -20,6 +22,7 @@ export class ChosenImage {
     const thumb = one(".thumb", this.element);
     thumb.onerror = () => {
       thumb.replaceWith(Object.assign(document.createElement("span"), { className: "thumb" }));
+      this.changes.forbid();
     };
     thumb.src = this.preview;
     one(".name", this.element).textContent = file.name;
@@ -32,7 +35,23 @@ export class ChosenImage {
     for (const name of ["cancel", "retry", "remove"]) {
       this.button(name).setAttribute("aria-description", file.name);
     }
-    this.state("waiting", word("waiting"));
+    this.changes = new Changes(this, limits, changed, why);
+    this.wait(why);
+  }
+
+  // Ready to be sent, unless there is a sentence that says why not.
+  wait(why) {
+    if (why) this.state("refused", why);
+    else this.state("waiting", word("waiting"));
+  }
+
+  // This file is sent in place of the one before, and shown.
+  renew(file, notes) {
+    URL.revokeObjectURL(this.preview);
+    this.file = file;
+    this.preview = URL.createObjectURL(file);
+    one(".thumb", this.element).src = this.preview;
+    one(".notes", this.element).textContent = notes;
   }
 
   button(name) {
@@ -50,6 +69,7 @@ export class ChosenImage {
     show(this.button("cancel"), busy);
     show(this.button("retry"), name === "failed" || name === "cancelled");
     show(this.button("remove"), !busy);
+    this.changes.show();
     // The button that was pressed may have vanished; the keyboard stays at this image.
     if (this.element.contains(focused) && unseen(focused)) {
       (busy
@@ -64,6 +84,10 @@ export class ChosenImage {
   // Whether the button sends it: not sent yet, or not with success.
   get waits() {
     return ["waiting", "failed", "cancelled"].includes(this.element.dataset.state);
+  }
+
+  get under_way() {
+    return ["queued", "sending", "sealing"].includes(this.element.dataset.state);
   }
 
   get failed() {
@@ -120,6 +144,7 @@ export class ChosenImage {
     else if (error instanceof Refused)
       this.state(OF_THE_IMAGE.has(error.status) ? "refused" : "failed", refusalWord(error));
     else this.state("failed", word("unreachable"));
+    this.changes.refused(this.refusal);
     tell(`${this.file.name}: ${one(".state", this.element).textContent}`);
   }
 

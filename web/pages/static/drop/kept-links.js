@@ -10,7 +10,9 @@ const FIELDS = [
   "content_type",
   "asks_password",
   "lifetime",
+  "views_left",
   "dropped",
+  "together",
 ];
 
 export function keptLinks() {

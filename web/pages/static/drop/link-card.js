@@ -3,8 +3,9 @@
 import { copyText, sayCopied } from "../shared/clipboard.js";
 import { countDown } from "../shared/clock.js";
 import { copyOf, one, problem, show, tell } from "../shared/dom.js";
-import { ask, describe, Refused } from "../shared/server.js";
-import { clockFace, refusalWord, word } from "../shared/words.js";
+import { ask, Refused } from "../shared/server.js";
+import { clockFace, refusalWord, timeOfDay, word } from "../shared/words.js";
+import { offerPassword } from "./card-password.js";
 import { forgetLink } from "./kept-links.js";
 
 const UNDO = 5000;
@@ -17,7 +18,7 @@ export class LinkCard {
     this.deleting = 0;
     this.preview = preview;
     this.element = copyOf("card");
-    this.stop = () => {};
+    this.stop = null;
     this.over = false;
     this.fill();
     this.listen();
@@ -27,10 +28,14 @@ export class LinkCard {
   static sample(password) {
     const element = copyOf("card");
     show(one(".share", element), Boolean(navigator.share));
-    show(one(".copy-password", element), Boolean(password));
+    offerPassword(element, password);
     for (const part of [".thumb", ".copy"]) show(one(part, element));
     for (const part of [".name", ".terms", ".left"]) one(part, element).textContent = "0";
     return element;
+  }
+
+  get url() {
+    return this.receipt.url;
   }
 
   part(selector) {
@@ -50,8 +55,15 @@ export class LinkCard {
     }
     show(this.part(".copy"));
     show(this.part(".share"), Boolean(navigator.share));
-    show(this.part(".copy-password"), Boolean(this.password));
-    for (const button of [".copy", ".share", ".copy-password", ".undo", ".delete button", ".dismiss"]) {
+    for (const button of [
+      ".copy",
+      ".share",
+      ".show-password",
+      ".copy-password",
+      ".undo",
+      ".delete button",
+      ".dismiss",
+    ]) {
       this.part(button).setAttribute("aria-description", receipt.filename);
     }
     this.terms();
@@ -76,8 +88,15 @@ export class LinkCard {
 
   terms() {
     const { views_left: views, asks_password: locked } = this.receipt;
-    const terms = [views != null && word("views_left", { number: views }), locked && word("has_password")];
+    const terms = [views != null && this.views(), locked && word("has_password")];
     this.part(".terms").textContent = terms.filter(Boolean).join(" · ");
+    this.element.classList.toggle("opened", Boolean(this.receipt.opened_at?.length));
+  }
+
+  views() {
+    const { views_left: number, opened_at: opened } = this.receipt;
+    if (!opened?.length) return word("views_left", { number });
+    return word(number === 1 ? "opened_once_more" : "opened", { number, time: timeOfDay(opened.at(-1)) });
   }
 
   listen() {
@@ -87,11 +106,7 @@ export class LinkCard {
     this.part(".share").onclick = () => navigator.share({ url: this.receipt.url }).catch(() => {});
     this.part(".qr").ontoggle = () => this.draw();
     this.part(".dismiss").onclick = () => this.leave();
-    this.part(".copy-password").onclick = async () => {
-      if (!(await copyText(this.password))) return;
-      sayCopied(this.part(".copy-password"), word("copied"));
-      tell(word("copied"));
-    };
+    offerPassword(this.element, this.password);
     this.part(".undo").onclick = () => this.leaving(false);
     this.part(".delete").onsubmit = (event) => {
       event.preventDefault();
@@ -102,7 +117,6 @@ export class LinkCard {
 
   live(seconds, since) {
     let told = seconds <= 60;
-    this.stop();
     this.stop = countDown(seconds, since, {
       tick: (left) => {
         this.part(".left").textContent = word("left", { time: clockFace(left) });
@@ -113,22 +127,33 @@ export class LinkCard {
           tell(word("minute_left", { name: this.receipt.filename }));
         }
       },
-      end: () => this.end(word("time_over")),
+      end: () => this.gone(),
     });
   }
 
-  // Asks the server how it stands: after a reload, and when somebody comes back to look.
-  async refresh() {
+  gone() {
+    this.end(word("time_over"), word("gone", { name: this.receipt.filename }));
+  }
+
+  // What the server says of it; null where it is gone.
+  stand(seen, since) {
     if (this.over) return;
-    try {
-      const seen = await describe(this.receipt.hash);
-      if (this.over) return;
-      this.receipt.views_left = seen.views_left;
-      this.fill();
-      this.live(seen.expires_in, seen.since);
-    } catch (error) {
-      if (error instanceof Refused && error.status === 404) this.end(word("time_over"));
+    if (!seen) {
+      this.gone();
+      return;
     }
+    const { views_left, opened_at } = seen;
+    const news = this.stop && opened_at?.length > (this.receipt.opened_at?.length ?? 0);
+    Object.assign(this.receipt, { views_left, opened_at });
+    const say = (text) => word("of_image", { name: this.receipt.filename, text });
+    if (views_left === 0) {
+      const text = word("last_view_used", { time: timeOfDay(opened_at.at(-1)) });
+      this.end(text, say(text));
+      return;
+    }
+    this.terms();
+    if (!this.stop) this.live(seen.expires_in, since);
+    if (news) tell(say(this.views()));
   }
 
   async copy() {
@@ -197,10 +222,10 @@ export class LinkCard {
     problem(this.part(".problem"), why);
   }
 
-  end(text) {
+  end(text, news = text) {
     if (this.over) return;
     this.over = true;
-    this.stop();
+    this.stop?.();
     forgetLink(this.receipt.hash);
     if (this.preview) URL.revokeObjectURL(this.preview);
     const held = this.element.contains(document.activeElement);
@@ -217,7 +242,8 @@ export class LinkCard {
     this.element.classList.add("over");
     show(this.part(".dismiss"));
     if (held) this.part(".dismiss").focus();
-    tell(text === word("time_over") ? word("gone", { name: this.receipt.filename }) : text);
+    document.dispatchEvent(new Event("card-over"));
+    tell(news);
   }
 
   leave() {

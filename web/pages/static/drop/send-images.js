@@ -2,19 +2,19 @@
 
 import { copyLater } from "../shared/clipboard.js";
 import { one, problem, show, tell } from "../shared/dom.js";
-import { bytes, word } from "../shared/words.js";
+import { bytes, errorWord, word } from "../shared/words.js";
 import { chooseImages } from "./choose-images.js";
 import { ChosenImage } from "./chosen-image.js";
+import { canShow, Limits } from "./limits.js";
 import { LinkCard } from "./link-card.js";
 import { SendBar } from "./send-bar.js";
 import { UploadCode } from "./upload-code.js";
 import { foldWishes, forget, wishes } from "./wishes.js";
 
 // `ready` is called with what the server says of an image, with the image and its password, and returns its card;
-// `moved` when images came to the links.
-export function sendImages(form, ready, moved) {
-  const most = Number(form.dataset.most);
-  const accepted = form.dataset.accepted.split(" ");
+// `moved` with the images that are on their way, when some came to the links; `linksOf` tells what to copy of cards.
+export function sendImages(form, ready, moved, linksOf) {
+  const limits = new Limits(form.dataset);
   const code = new UploadCode(one("#code"));
   const bar = new SendBar(() => {
     items.forEach((item) => item.stop());
@@ -22,37 +22,43 @@ export function sendImages(form, ready, moved) {
   });
   let items = []; // those that have no link, in the order in which they were chosen
 
-  function refused(file) {
-    if (/^image\/hei[cf]/.test(file.type) || /\.hei[cf]$/i.test(file.name))
-      return word("heic", { name: file.name });
-    // A file without a type is for the server to judge: it looks at the bytes.
-    if (file.type && !accepted.includes(file.type))
-      return word(file.type.startsWith("image/") ? "other_kind" : "not_an_image", { name: file.name });
-    if (file.size > most)
-      return word("too_large", { name: file.name, size: bytes(file.size), most: bytes(most) });
-    return "";
-  }
-
   function take(files, atOnce = false) {
-    const problems = [];
-    const names = [];
-    for (const file of files) {
-      const why = refused(file);
-      if (why) {
-        problems.push(why);
-        continue;
-      }
-      const item = new ChosenImage(file, { again: (it) => send([it]), gone: drop });
-      items.push(item);
-      one("#items").append(item.element);
-      names.push(file.name);
-    }
-    problem(one("#problem"), problems.join("\n"));
-    if (names.length) tell(word("added", { name: names.join(", ") }));
+    const fit = files.filter((file) => !limits.refusal(file));
+    problem(one("#problem"), "");
+    fit.forEach((file) => add(file, ""));
+    if (fit.length) tell(word("added", { name: fit.map((file) => file.name).join(", ") }));
+    files.filter((file) => limits.refusal(file)).forEach(refuse);
     arrange();
-    if (!names.length) return;
+    if (!fit.length) return;
     items.at(-1).element.scrollIntoView({ block: "nearest" });
     if (atOnce && !one("#send").hidden) one("#send").focus({ preventScroll: true });
+  }
+
+  function add(file, why) {
+    const item = new ChosenImage(file, {
+      again: (it) => send([it]),
+      gone: drop,
+      changed: arrange,
+      limits,
+      why,
+    });
+    items.push(item);
+    one("#items").append(item.element);
+  }
+
+  // What can't be sent as it is may be drawn anew, where this browser can read it.
+  async function refuse(file) {
+    const reason = limits.refusal(file);
+    if (await canShow(file)) {
+      const why = reason === "too_large" ? errorWord(reason) : word("few_browsers");
+      add(file, `${why} ${word("as_jpeg")}`);
+      tell(`${file.name}: ${why} ${word("as_jpeg")}`);
+      arrange();
+      return;
+    }
+    const said = word(reason, { name: file.name, size: bytes(file.size), most: bytes(limits.most) });
+    const others = one("#problem").textContent;
+    problem(one("#problem"), others ? `${others}\n${said}` : said);
   }
 
   function drop(item) {
@@ -65,7 +71,7 @@ export function sendImages(form, ready, moved) {
     const waiting = items.filter((item) => item.waits);
     show(one("#items"), one("#items").childElementCount > 0);
     document.body.classList.toggle("has-items", items.length > 0);
-    moved();
+    moved(items.filter((item) => item.under_way));
     bar.show(
       waiting.length,
       waiting.every((item) => item.failed),
@@ -91,7 +97,11 @@ export function sendImages(form, ready, moved) {
   async function send(chosen) {
     if (!form.reportValidity()) return;
     const wished = wishes();
-    chosen.forEach((item) => item.queue(wished));
+    const batch = Date.now();
+    chosen.forEach((item) => {
+      item.together ??= batch;
+      item.queue(wished);
+    });
     const others = bar.busy;
     bar.add(chosen);
     line(chosen, wished.password);
@@ -110,7 +120,12 @@ export function sendImages(form, ready, moved) {
         items = items.filter((other) => other !== item);
         made.push(
           ready(
-            { ...answer, asks_password: Boolean(wish.password), lifetime: answer.expires_in },
+            {
+              ...answer,
+              asks_password: Boolean(wish.password),
+              lifetime: answer.expires_in,
+              together: item.together,
+            },
             item,
             wish.password,
           ),
@@ -120,10 +135,11 @@ export function sendImages(form, ready, moved) {
       if (!items.some((it) => it.wished)) bar.end();
       arrange();
     }
-    if (made.length) finish.resolve(made.map((card) => card.receipt.url).join("\n"));
+    const links = linksOf(made);
+    if (made.length) finish.resolve(links.map(({ url }) => url).join("\n"));
     else finish.reject(new Error("no link"));
     if (!(await copied)) return;
-    made.forEach((card) => card.copied());
+    links.forEach((link) => link.copied());
     tell(`${word("link_ready", { name: made.at(-1).receipt.filename })} ${word("copied")}`);
   }
 

@@ -24,7 +24,9 @@ export function upload(file, options, { sent, sealing }) {
       }
       // The lifetime begins after the last byte has arrived, so counting from here is never too long.
       try {
-        resolve({ ...JSON.parse(request.responseText), since: arrived ?? elapsed() });
+        const answer = JSON.parse(request.responseText);
+        if (!answer.image_key) throw new TypeError("no receipt");
+        resolve({ ...answer, since: arrived ?? elapsed() });
       } catch {
         reject(new Refused(request.status, "server_away", 0)); // a proxy answered in the server's place
       }

@@ -15,8 +15,10 @@ export class OpenedImage {
     this.section = section;
     this.blob = blob;
     this.url = URL.createObjectURL(blob);
-    this.image = one(".picture", section);
     this.frame = one(".frame", section);
+    // An image without an address is not HTML, so the page has none before.
+    this.image = one("template", this.frame).content.firstElementChild.cloneNode();
+    this.frame.append(this.image);
     this.image.src = this.url;
     // Without its width and height, what stands below it would move once they are known.
     this.decoded = this.image.decode().catch(() => {});
@@ -124,7 +126,7 @@ export class OpenedImage {
   close() {
     this.listening.abort();
     URL.revokeObjectURL(this.url);
-    this.image.removeAttribute("src");
+    this.image.remove();
     const save = one(".save", this.section);
     save.removeAttribute("href");
     save.removeAttribute("download");

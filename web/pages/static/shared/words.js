@@ -2,6 +2,7 @@
 
 const said = JSON.parse(document.getElementById("words").textContent);
 const format = (options) => new Intl.NumberFormat(said.language, options);
+const forms = new Intl.PluralRules(said.language);
 
 // A file's name between the marks that keep its direction of writing apart from the sentence's (as <bdi> does).
 function isolated(name) {
@@ -10,7 +11,9 @@ function isolated(name) {
 
 export function word(name, values = {}) {
   const shown = values.name ? { ...values, name: isolated(values.name) } : values;
-  return said.words[name].replace(/\{(\w+)\}/g, (whole, key) => shown[key] ?? whole);
+  const text = said.words[name];
+  const form = typeof text === "string" ? text : (text[forms.select(values.number)] ?? text.other);
+  return form.replace(/\{(\w+)\}/g, (whole, key) => shown[key] ?? whole);
 }
 
 export function errorWord(code) {
@@ -37,6 +40,12 @@ export function percent(part) {
 export function duration(seconds, unitDisplay = "long") {
   const [size, unit] = seconds < 120 ? [1, "second"] : [60, "minute"];
   return format({ style: "unit", unit, unitDisplay }).format(Math.ceil(seconds / size));
+}
+
+// 15:03, or 3:03 PM where the reader's kind of this language has it.
+export function timeOfDay(time) {
+  const spoken = navigator.languages.find((tag) => tag.startsWith(said.language)) ?? said.language;
+  return new Date(time).toLocaleTimeString(spoken, { timeStyle: "short" });
 }
 
 const two = (number) => String(number).padStart(2, "0");

@@ -1,0 +1,117 @@
+"""An image on its way in: proved, described and given its secrets, before anything is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from crypto import ImageKey, RowSeal, ServerKeys
+from imaging import BrokenImage, Data, Limits, NotAnImage, Picture, TooManyPixels
+from models import ImageRow
+from services.allowance import once, turn
+from services.counts import STEP_SECONDS
+from services.dear import STRETCHES
+from services.details import Details, details_of
+from services.errors import ImageBlocked
+from services.examined import examined
+from services.image_info import Receipt
+from services.orders import Orders
+from services.wishes import Wishes
+
+SealedRow = tuple[ImageRow, Iterable[memoryview]]
+"""A row, and its sealed bytes piece by piece; each piece is sealed when it is asked for."""
+
+
+class SentFile(NamedTuple):
+    """The bytes of an image as they were sent, and the file name that came with them."""
+
+    data: bytes | bytearray
+    filename: str | None = None
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """One image of an upload; ``data`` is what will be stored."""
+
+    data: Data
+    picture: Picture
+    details: Details
+    image_key: ImageKey = field(repr=False)
+    row_seal: RowSeal = field(repr=False)
+
+    def sealed(self, store: str, slot: int, views: int | None, created_at: int, expires_at: int) -> SealedRow:
+        """Seal it for a slot of a store; times in seconds since 1970."""
+        with STEP_SECONDS.timed("seal"):
+            details, pieces = self.row_seal.seal(
+                self.details.encode(), self.data, at=created_at, expires_at=expires_at
+            )
+        row = ImageRow(
+            row_key=self.image_key.link.row_key,
+            manage_tag=self.image_key.manage_tag,
+            store=store,
+            slot=slot,
+            size=len(self.data),
+            views_left=views,
+            created_at=created_at,
+            expires_at=expires_at,
+            details=details,
+        )
+        return row, pieces
+
+    def receipt(self, created_at: int, expires_at: int, wishes: Wishes) -> Receipt:
+        """Return what the uploader is told; times in seconds since 1970."""
+        dropped = self.picture.gain_map and not wishes.keep_metadata
+        return Receipt(
+            len(self.data),
+            created_at,
+            expires_at,
+            wishes.views,
+            self.details,
+            self.image_key.text,
+            self.image_key.link.text,
+            ("gain_map",) if dropped else (),
+        )
+
+
+class Entrance:
+    """Makes images ready to be stored; what costs much is kept where the request has to wait and begins anew."""
+
+    def __init__(self, server_keys: ServerKeys, limits: Limits, orders: Orders) -> None:
+        self._server_keys = server_keys
+        self._limits = limits
+        self._orders = orders
+
+    def take(self, sent: SentFile, wishes: Wishes, number: int) -> Incoming:
+        """Prove, clean and describe the image that is the ``number``-th of its upload, and draw its secrets.
+
+        Raises ImageBlocked, Later, Overloaded, DatabaseAway and the errors of imaging.
+        """
+        self._orders.check_bytes(sent.data)
+        image_key, row_seal = once(("seal", number), lambda: self._new_seal(wishes.password))
+        picture, data = once(
+            ("examined", number),
+            lambda: examined(
+                sent.data, self._limits, self._orders, number, keep_metadata=wishes.keep_metadata
+            ),
+        )
+        details = details_of(data, picture, wishes, sent.filename)
+        self._orders.check_digest(bytes.fromhex(details.sha256))
+        return Incoming(data, picture, details, image_key, row_seal)
+
+    def _new_seal(self, password: str | None) -> tuple[ImageKey, RowSeal]:
+        image_key = ImageKey.new()
+        with turn(STRETCHES) if password else nullcontext():
+            return image_key, RowSeal.new(image_key.link, self._server_keys, password)
+
+
+@contextmanager
+def said_of(number: int, count: int) -> Iterator[None]:
+    """Say of an image that the block refuses which of several it is."""
+    try:
+        yield
+    except (NotAnImage, BrokenImage, TooManyPixels, ImageBlocked) as error:
+        if count > 1:
+            error.args = (f"Image {number} of {count}: {error}", *error.args[1:])
+        raise

@@ -1,0 +1,109 @@
+"""What became of an image, for the holder of its image key: while it lives, and until its expiry once it is used up."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, Engine
+
+from crypto import ImageKey, MalformedSecret, ServerKeys, Unopenable, open_openings
+from models import ImageRow, KeptRow, kept_rows
+from services.database import autocommit, transaction
+from services.errors import ImageGone
+from services.image_info import Receipt, Standing
+from services.living_images import Attempt, LivingImages, SealedImage
+
+Found = dict[bytes, KeptRow]
+"""Rows by their row keys."""
+
+
+class Receipts:
+    """Tells uploaders what became of their images, and deletes an image together with what is told of it."""
+
+    def __init__(self, engine: Engine, server_keys: ServerKeys, images: LivingImages) -> None:
+        self._engine = engine
+        self._server_keys = server_keys
+        self._images = images
+
+    def describe(self, image_key_text: str, attempt: Attempt | None) -> Receipt:
+        """Describe an image to its uploader; without its password, only what is no secret.
+
+        Of one that is used up nothing is left but when it was opened, and no password is asked for that. Raises
+        ImageGone, PasswordWrong, TooManyGuesses, DatabaseAway.
+        """
+        image_key = _image_key(image_key_text)
+        with autocommit(self._engine) as connection:
+            found = _find(connection, [image_key])
+        row, image, opened_at = self._proved(image_key, found)
+        if image is None:
+            times = int(row.created_at), int(row.expires_at)
+            return Receipt(
+                row.size, *times, 0, None, image_key.text, image_key.link.text, opened_at=opened_at
+            )
+        details = self._images.unlock(image, attempt)[1] if attempt else image.plain_details()
+        return image.receipt(image_key, details, opened_at)
+
+    def standings(self, image_key_texts: Sequence[str]) -> list[Standing | None]:
+        """Tell how images stand, in the order of their image keys, by one question to the database.
+
+        None for one that is missing or expired, and for what is no image key. Raises DatabaseAway.
+        """
+        keys = [_parsed(text) for text in image_key_texts]
+        with autocommit(self._engine) as connection:
+            found = _find(connection, [key for key in keys if key])
+        return [None if key is None else self._standing(key, found) for key in keys]
+
+    def _standing(self, image_key: ImageKey, found: Found) -> Standing | None:
+        try:
+            row, _, opened_at = self._proved(image_key, found)
+        except ImageGone:
+            return None
+        return Standing(found[row.row_key].seconds_left, row.views_left, opened_at)
+
+    def delete(self, image_key_text: str) -> None:
+        """End an image before its time, its sealed bytes and what is told of it too; raises ImageGone, DatabaseAway."""
+        image_key = _image_key(image_key_text)
+        with transaction(self._engine) as connection:
+            row, *_ = self._proved(image_key, _find(connection, [image_key]))
+            self._images.remove(connection, row)
+
+    def _proved(
+        self, image_key: ImageKey, found: Found
+    ) -> tuple[ImageRow, SealedImage | None, tuple[int, ...] | None]:
+        """Return the row that an image key is proved for, its image unless that is used up, and when it was opened.
+
+        Raises ImageGone, where somebody has altered what is sealed or moved the expiry too.
+        """
+        link = image_key.link
+        kept = found.get(link.row_key)
+        if kept is None or not hmac.compare_digest(kept.row.manage_tag, image_key.manage_tag):
+            raise ImageGone
+        row = kept.row
+        if not row.expires_at.is_integer():
+            raise ImageGone  # somebody has moved it: Mayfly writes whole seconds
+        try:
+            opened_at = open_openings(link, self._server_keys, int(row.expires_at), kept.opened)
+        except Unopenable:
+            raise ImageGone from None
+        image = None if row.views_left == 0 else self._images.open_row(row, link)
+        return row, image, None if row.views_left is None else opened_at
+
+
+def _find(connection: Connection, image_keys: list[ImageKey]) -> Found:
+    found = kept_rows(connection, [key.link.row_key for key in image_keys])
+    return {kept.row.row_key: kept for kept in found}
+
+
+def _parsed(text: str) -> ImageKey | None:
+    try:
+        return ImageKey.parse(text)
+    except MalformedSecret:
+        return None
+
+
+def _image_key(text: str) -> ImageKey:
+    image_key = _parsed(text)
+    if image_key is None:
+        raise ImageGone
+    return image_key
