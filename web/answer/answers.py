@@ -81,7 +81,8 @@ def receipt_response(receipt: Receipt, base_url: str, default: str) -> Response:
 
 
 def _json(fields: ReceiptAnswer | ReceiptsAnswer) -> CompleteResponse:
-    return CompleteResponse(f"{current_app.json.dumps(fields, separators=(',', ':'))}\n", mimetype=JSON)
+    text = current_app.json.dumps(fields, separators=(",", ":"))
+    return CompleteResponse(f"{text}\n", mimetype=JSON)
 
 
 def receipts_response(receipts: list[Receipt], base_url: str, default: str) -> Response:
