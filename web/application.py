@@ -6,17 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Request
-from flask.sessions import SessionInterface, SessionMixin
+from flask.sessions import NullSession, SessionInterface, SessionMixin
 from werkzeug.routing import MapAdapter
 
 
-class _NoSession(dict[str, Any], SessionMixin):
-    """The session of every request: Mayfly sets no cookie, and reads none."""
-
-
 class _NoSessions(SessionInterface):
+    """Gives every request the same session, which stays empty: Mayfly sets no cookie, and reads none."""
+
     def __init__(self) -> None:
-        self._none = _NoSession()
+        self._none = NullSession()  # whoever puts something there gets an error
 
     def open_session(self, app: Flask, request: Request) -> SessionMixin:  # noqa: ARG002 - as Flask calls it
         return self._none
