@@ -1,7 +1,7 @@
 """HTTP and nothing else."""
 
-from web.application import Application
 from web.register import Services, register_web
+from web.request.application import Application
 from web.request.counters import Counters, shared_counters
 from web.request.forwarded import behind_proxies
 from web.request.hosts import Hosts
