@@ -62,6 +62,7 @@ def section(name: str) -> str:
     return f"[data-state={name}]"
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("name", ENGINES)
 def test_an_image_goes_from_one_person_to_another(name: str, noted: Noted, tmp_path: Path) -> None:
     with ENGINES[name](tmp_path / "profile", "en-GB") as engine:
