@@ -5,6 +5,7 @@ import { countDown } from "../shared/clock.js";
 import { copyOf, one, problem, show, tell } from "../shared/dom.js";
 import { ask, Refused } from "../shared/server.js";
 import { clockFace, refusalWord, timeOfDay, word } from "../shared/words.js";
+import { offerPassword } from "./card-password.js";
 import { forgetLink } from "./kept-links.js";
 
 const UNDO = 5000;
@@ -27,10 +28,14 @@ export class LinkCard {
   static sample(password) {
     const element = copyOf("card");
     show(one(".share", element), Boolean(navigator.share));
-    show(one(".copy-password", element), Boolean(password));
+    offerPassword(element, password);
     for (const part of [".thumb", ".copy"]) show(one(part, element));
     for (const part of [".name", ".terms", ".left"]) one(part, element).textContent = "0";
     return element;
+  }
+
+  get url() {
+    return this.receipt.url;
   }
 
   part(selector) {
@@ -50,8 +55,15 @@ export class LinkCard {
     }
     show(this.part(".copy"));
     show(this.part(".share"), Boolean(navigator.share));
-    show(this.part(".copy-password"), Boolean(this.password));
-    for (const button of [".copy", ".share", ".copy-password", ".undo", ".delete button", ".dismiss"]) {
+    for (const button of [
+      ".copy",
+      ".share",
+      ".show-password",
+      ".copy-password",
+      ".undo",
+      ".delete button",
+      ".dismiss",
+    ]) {
       this.part(button).setAttribute("aria-description", receipt.filename);
     }
     this.terms();
@@ -94,11 +106,7 @@ export class LinkCard {
     this.part(".share").onclick = () => navigator.share({ url: this.receipt.url }).catch(() => {});
     this.part(".qr").ontoggle = () => this.draw();
     this.part(".dismiss").onclick = () => this.leave();
-    this.part(".copy-password").onclick = async () => {
-      if (!(await copyText(this.password))) return;
-      sayCopied(this.part(".copy-password"), word("copied"));
-      tell(word("copied"));
-    };
+    offerPassword(this.element, this.password);
     this.part(".undo").onclick = () => this.leaving(false);
     this.part(".delete").onsubmit = (event) => {
       event.preventDefault();
@@ -234,6 +242,7 @@ export class LinkCard {
     this.element.classList.add("over");
     show(this.part(".dismiss"));
     if (held) this.part(".dismiss").focus();
+    document.dispatchEvent(new Event("card-over"));
     tell(news);
   }
 
