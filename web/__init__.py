@@ -1,5 +1,6 @@
 """HTTP and nothing else."""
 
+from web.application import Application
 from web.register import Services, register_web
 from web.request.counters import Counters, shared_counters
 from web.request.forwarded import behind_proxies
@@ -11,6 +12,7 @@ from web.request.observe import current_request_id, observe
 from web.request.valkey import ValkeyCounters
 
 __all__ = [
+    "Application",
     "Counters",
     "Hosts",
     "Limiter",
