@@ -141,6 +141,18 @@ def test_a_photograph_keeps_no_pixel_of_what_is_covered(alice: Watched, tmp_path
         assert part[1000:1100] not in body
 
 
+def test_a_box_takes_no_colour_from_beside_it(alice: Watched, tmp_path: Path) -> None:
+    """Decoders smooth a JPEG's colours from one square to the next: this box begins and ends with squares."""
+    Image.new("RGB", (512, 384), "red").save(tmp_path / "red.jpg")
+    page = alice.open()
+    edit(page, tmp_path / "red.jpg")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    expect(page.locator(".item .notes")).to_contain_text("black boxes: 1")
+    _, got = sent(page)
+    assert colours(got, (160, 144, 352, 240)) == {BLACK}
+
+
 def test_the_keyboard_alone_covers_and_crops(alice: Watched, tmp_path: Path) -> None:
     (tmp_path / "secret.png").write_bytes(noise(400, 400))
     page = alice.open()

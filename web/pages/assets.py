@@ -12,6 +12,9 @@ from posixpath import dirname, normpath
 from flask import Blueprint, Response, abort, request
 
 FOLDER = Path(__file__).parent / "static"
+LEFT_OUT = re.compile(rb"^[ \t]*//.*$|^[ \t]+", re.MULTILINE)
+"""What of scripts and styles is not sent: comments on lines of their own, and what lines are indented by. It is a sixth
+of the compressed bytes; the lines keep their numbers."""
 TYPES = {".css": "text/css", ".js": "text/javascript", ".png": "image/png", ".svg": "image/svg+xml"}
 IMPORTED = re.compile(r'^import .*?from "(\..*?)";', re.MULTILINE)
 """What a module imports, as the formatter writes it."""
@@ -21,7 +24,6 @@ ROBOTS = "User-agent: *\nAllow: /$\nAllow: /s$\nAllow: /static/\nDisallow: /\n"
 """RFC 9309: no image. Programs that preview links obey it; the share page itself tells search engines to skip it."""
 PREVIEW = "preview.png"
 """What chats show beside a link to a page, so pages of theirs may show it."""
-BLOCK_COMMENT = re.compile(rb"/\*.*?\*/", re.DOTALL)
 QUOTED = re.compile(r'"(\w+)"')
 FOR_GOOD = "public, max-age=31536000, immutable"
 FOR_A_DAY = "public, max-age=86400"
@@ -86,16 +88,10 @@ class Assets:
         return frozenset(QUOTED.findall(scripts.decode()))
 
 
-def _bare(data: bytes) -> bytes:
-    """Leave out of a script or a style its comments and indentation: a sixth of what they weigh compressed."""
-    lines = (line.strip() for line in BLOCK_COMMENT.sub(b"", data).splitlines())
-    return b"\n".join(line for line in lines if line and not line.startswith(b"//"))
-
-
 def _read(path: Path) -> Asset:
     data = path.read_bytes()
     if path.suffix in {".css", ".js"}:
-        data = _bare(data)
+        data = LEFT_OUT.sub(b"", data)
     return Asset(data, gzip.compress(data, mtime=0), TYPES[path.suffix])
 
 

@@ -3,20 +3,20 @@
 
 import { keepLinks, keptLinks } from "../drop/kept-links.js";
 import { LinkCard } from "../drop/link-card.js";
+import { look, watch } from "../drop/receipts.js";
 import { copyText, sayCopied } from "../shared/clipboard.js";
 import { all, one, show, tell } from "../shared/dom.js";
 import { word } from "../shared/words.js";
 
-const receipts = JSON.parse(one("#receipts").textContent);
+const together = Date.now();
+const receipts = JSON.parse(one("#receipts").textContent).map((receipt) =>
+  Object.assign(receipt, { together }),
+);
 const cards = receipts.map((receipt) => new LinkCard(receipt));
 const album = one(".album");
 
-function refresh() {
-  cards.forEach((card) => card.refresh());
-}
-
 // The link that stands for all of them.
-function bringAlbum(album) {
+function bringAlbum() {
   const { value: url } = one(".url", album);
   const [copy, share] = [one(".copy", album), one(".share", album)];
   show(copy);
@@ -33,8 +33,6 @@ one("#cards").replaceChildren(...cards.map((card) => card.element));
 keepLinks([...receipts, ...keptLinks()]);
 all(".plain").forEach((element) => element.remove());
 all(".needs-script").forEach((element) => show(element));
-if (album) bringAlbum(album);
-document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState === "visible") refresh();
-});
-refresh();
+if (album) bringAlbum();
+cards.forEach(watch);
+look(cards);
