@@ -120,7 +120,10 @@ def test_a_picture_from_the_gallery_becomes_a_card_that_lives(
         links = [field.input_value().partition("#")[2] for field in page.locator(".cards .url").all()]
         expect(page.locator(".album .url")).to_have_value(f"{public}/s#{'.'.join(links)}")
         seen.state(page, "receipts")
+        page.click(".album .qr summary")
+        expect(page.locator(".album .squares svg")).to_be_visible()
         page.goto(f"{public}/")
+        expect(page.locator(".album .url")).to_have_value(f"{public}/s#{'.'.join(links)}")
         expect(page.locator(".cards .name")).to_have_text(["flower.jpg", "hopper.jpg", "flower.jpg"])
         page.locator(".delete button").first.click()
         expect(page.locator(".undo").first).to_be_focused()

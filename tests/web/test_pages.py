@@ -129,6 +129,16 @@ def test_there_is_one_answer_to_every_wrong_link(client: FlaskClient, link: str)
         assert (answer.status_code, answer.get_json()["error"]) == (404, "not_found")
 
 
+def test_people_are_told_that_a_link_was_cut_off_and_programs_the_same_as_ever(client: FlaskClient) -> None:
+    for pasted in ("a" * 31, f"http://localhost/s#{'a' * 20}"):
+        cut = client.post("/s", data={"link": pasted}, headers=BROWSER)
+        assert (cut.status_code, "This link was cut off" in cut.text) == (404, True)
+        assert client.post("/s", data={"link": pasted}, headers=JSON).get_json()["error"] == "not_found"
+    for pasted in ("a" * 32, "a" * 19, "a" * 33, "nothing"):
+        answer = client.post("/s", data={"link": pasted}, headers=BROWSER)
+        assert (answer.status_code, "cut off" in answer.text) == (404, False)
+
+
 def test_an_expired_image_is_told_apart_from_none(client: FlaskClient, engine: Engine) -> None:
     link = deposit(client)
     with engine.begin() as connection:
