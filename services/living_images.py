@@ -211,7 +211,7 @@ class LivingImages:
 
     def remove(self, connection: Connection, row: ImageRow) -> None:
         """Remove an image before its time, in the caller's transaction; raises ImageGone where it is gone already."""
-        freed = delete_image(connection, row.row_key)
+        freed = delete_image(connection, row)
         if freed is None:
             raise ImageGone
         self._stores[row.store].delete(connection, row.slot, [row.row_key])
