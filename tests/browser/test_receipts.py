@@ -52,8 +52,8 @@ def dropped(alice: Watched, views: str, *files: Path) -> tuple[Page, Asked]:
     page.goto(alice.url)
     page.select_option("[name=views]", label=views)
     send(page, *files)
-    expect(page.locator(".card")).to_have_count(len(files))
-    page.locator(".card").first.scroll_into_view_if_needed()
+    expect(page.locator("#cards .card")).to_have_count(len(files))
+    page.locator("#cards .card").first.scroll_into_view_if_needed()
     return page, Asked(page)
 
 
@@ -95,8 +95,8 @@ def test_one_question_is_for_all_cards_in_sight_and_none_for_the_others(alice: W
     seconds = (page.evaluate("Date.now()") - began) / 1000  # more than 20 on a slow machine
     assert 2 <= questions <= seconds / 4 + 1
     page.reload()
-    expect(page.locator(".card .terms").first).to_have_text("Views left: 5")
-    expect(page.locator(".open-line").first).to_contain_text("curl -X POST")
+    expect(page.locator("#cards .card .terms").first).to_have_text("Views left: 5")
+    expect(page.locator("#cards .open-line").first).to_contain_text("curl -X POST")
     page.set_viewport_size({"width": 1000, "height": 200})
     page.evaluate("document.documentElement.style.paddingBlockEnd = '3000px'; scrollTo(0, 1e6)")
     page.wait_for_timeout(200)
