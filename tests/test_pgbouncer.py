@@ -127,11 +127,10 @@ def test_the_connections_are_the_pooler_s_to_count(pooled: Pooled) -> None:
 
 def test_a_server_that_becomes_the_primary_behind_it_is_used_at_once(pooled: Pooled) -> None:
     """PgBouncer tells each client what the first server said at its start; so the server itself is asked."""
+    migrate(application(Pooled(pooled.direct, pooled.direct)))
     app = application(pooled)
-    migrate(app)
     client = app.test_client()
     with read_only(pooled.direct):
-        end_sessions(pooled)
         answers = [client.post("/upload", data=FLOWER, content_type="image/jpeg") for _ in range(2)]
         assert [answer.status_code for answer in answers] == [503, 503]
     end_sessions(pooled)

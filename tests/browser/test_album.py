@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import requests
 import segno
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import Engine, text
 
 from models import SLOTS, ciphertexts
 from tests.browser.conftest import Open, Watched, deposit
-from tests.cast import IMAGES
+from tests.cast import IMAGES, noise
 from tests.processes import Served
 
+PICTURES = 10
+"""Of 5 MB each."""
 GRID = """(path) => path.getAttribute('d').match(/M\\d+ \\d+/g).map((at) => at.slice(1).split(' ').map(Number))"""
 
 
@@ -57,7 +60,7 @@ def test_what_was_sent_together_has_one_link_that_the_server_never_sees(
     page = alice.open()
     files = [picture, IMAGES / "hopper.png", IMAGES / "exif_gps.jpg"]
     send(page, *files)
-    expect(page.locator("#albums .album-title")).to_have_text("One link for all 3")
+    expect(page.locator("#albums .album-title")).to_have_text("One link for 3 images")
     links = [
         url.split("#")[1] for url in page.locator(".cards .url").evaluate_all("all => all.map(i => i.value)")
     ]
@@ -223,3 +226,35 @@ def test_the_form_without_scripts_takes_several(window: Open, server: Served, pi
     with page.expect_response("**/s/open") as answer:
         page.locator("form button").nth(1).click()
     assert answer.value.headers["content-type"] == "image/png"
+
+
+def held_by(browser: Browser) -> int:
+    """Bytes of memory of the browser's processes; what they share is counted once (PSS)."""
+    told = browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")
+    held = 0
+    for process in told["processInfo"]:
+        with suppress(OSError):
+            rollup = Path(f"/proc/{process['id']}/smaps_rollup").read_text()
+            held += 1024 * int(re.findall(r"^Pss:\s+(\d+)", rollup, re.MULTILINE)[0])
+    return held
+
+
+def test_a_file_of_all_takes_little_more_memory_than_the_pictures(
+    browser: Browser, bob: Watched, server: Served, tmp_path: Path
+) -> None:
+    (tmp_path / "noise.png").write_bytes(noise(1300, 1290))
+    links = [deposit(server, tmp_path / "noise.png", lifetime=600) for _ in range(PICTURES)]
+    page = bob.open(f"/s#{'.'.join(links)}")
+    saved = f"Saved: {PICTURES} of {PICTURES}."
+    with page.expect_download() as download:
+        page.click(".save-all")
+    expect(page.locator("#album .saved")).to_have_text(saved, timeout=60_000)
+    assert download.value.path().stat().st_size > PICTURES * 5_000_000
+    before = most = held_by(browser)
+    with page.expect_download():
+        page.evaluate("document.querySelector('.saved').textContent = ''")
+        page.click(".save-all")
+        while page.locator("#album .saved").text_content() != saved:
+            most = max(most, held_by(browser))
+    most = max(most, held_by(browser))
+    assert most - before < PICTURES * 5_000_000 / 2

@@ -12,8 +12,9 @@ import requests
 
 from tests.cast import FLOWER, SERVER_KEY
 from tests.processes import Served, serving
+from web.pages.languages import languages
 
-LANGUAGES = ("en", "de", "ar")
+LANGUAGES = sorted(set(languages().values()))
 CODE = "friends-0123456789"
 SETTINGS: dict[str, dict[str, Any]] = {
     "named": {

@@ -84,7 +84,7 @@ SCRIPTS: dict[str, str | tuple[str, str]] = {
     "come_back": _("That is more than this server takes from one place at a time. Try again in {time}."),
     "zoom": _("Zoom: {percent}"),
     "image_open": _("The image is open."),
-    "album": _("One link for all {number}"),
+    "album": plural("One link for {number} image", "One link for {number} images"),
     "album_full": _("An album holds {most} images at most; the others stand beside it."),
     "qr_of_album": _("QR code of the one link for all of them"),
     "place": _("Image {number} of {count}"),
