@@ -111,6 +111,13 @@ def test_a_picture_from_the_gallery_becomes_a_card_that_lives(
         page.get_by_role("link", name="Drop another image").click()
         expect(page.locator("#drop")).to_be_visible()
         expect(page.locator(".url")).to_have_value(url)
+        elsewhere = seen.open("/")
+        expect(elsewhere.locator("#drop")).to_be_visible()
+        assert elsewhere.evaluate("[localStorage.length, document.cookie, sessionStorage.length]") == [
+            0,
+            "",
+            0,
+        ]
         share(page, public, picture, IMAGES / "hopper.jpg")
         expect(page.locator("h1")).to_have_text("Your links")
         expect(page.locator(".card .name")).to_have_text(["flower.jpg", "hopper.jpg"])

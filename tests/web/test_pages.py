@@ -76,6 +76,22 @@ def test_a_form_s_answer_is_a_page_with_everything(client: FlaskClient, flower: 
     assert client.post(f"/image/{url[1]}", data={"password": "sesame"}).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("number", "status", "words"),
+    [
+        (3, 413, "Several images together may be too large"),
+        (41, 400, "An upload may have 20 images at most."),
+    ],
+)
+def test_too_much_by_one_form_is_told_so(
+    make_app: MakeApp, flower: bytes, number: int, status: int, words: str
+) -> None:
+    client = make_app(max_image_bytes=2 * len(flower)).test_client()
+    data = [(io.BytesIO(flower if status == 413 else b""), f"{place}.jpg") for place in range(number)]
+    answer = client.post("/upload", data={"file": data}, headers=BROWSER)
+    assert (answer.status_code, words in answer.text) == (status, True)
+
+
 def test_a_file_name_can_t_break_out_of_the_page(client: FlaskClient, flower: bytes) -> None:
     answer = drop_by_form(client, flower, filename='"><script>alert(1)<')
     assert "<script>alert" not in answer.text

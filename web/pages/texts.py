@@ -11,6 +11,7 @@ from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from web.pages.languages import SIZES, language, locale, translate, translate_plural
+from web.request.body import MAX_IMAGES
 from web.request.options import MAX_VIEWS
 from web.request.passwords import MAX_PASSWORD_BYTES
 
@@ -163,21 +164,25 @@ ERRORS = {
     "token_refused": _("The login is over. Log in again."),
     "too_many_logins": _("There were too many attempts at this login. Wait a moment."),
     "too_many_requests": _("That is more than this server takes from one place at a time."),
+    "too_many_images": _("An upload may have {most_images} images at most. Send the others afterwards."),
     "too_many_pixels": _("The image has more pixels than the server takes."),
     "other": _("The server refused this."),
 }
 
-OF_ACCOUNTS = {
+OF_NO_SCRIPT = {
     "bad_cursor",
     "key_not_enough",
+    "link_cut",
     "login_refused",
     "name_taken",
     "registration_closed",
     "token_refused",
+    "too_many_images",
     "too_many_keys",
     "too_many_logins",
 }
-"""Errors that no script of a page meets, since the pages know no accounts: they have a page of their own alone."""
+"""Errors that no script of a page meets, since the pages know no accounts, look for what is cut off themselves and send
+images one by one: they have a page of their own alone."""
 OF_UPLOADS = {
     "account_asked",
     "bad_lifetime",
@@ -203,7 +208,7 @@ OF_UPLOADS = {
 }
 """Errors that only the scripts of the drop page meet."""
 
-NUMBERS = {"most_bytes": MAX_PASSWORD_BYTES, "most_views": MAX_VIEWS}
+NUMBERS = {"most_bytes": MAX_PASSWORD_BYTES, "most_images": MAX_IMAGES, "most_views": MAX_VIEWS}
 """What stands in ERRORS in braces."""
 ALL_FORMS = 103
 """Whole numbers below this one have every plural form of the languages that we speak; Arabic has one for 100 to 102."""
@@ -229,7 +234,7 @@ def _said(text: str | tuple[str, str]) -> str | dict[str, str]:
 
 def page_words(page: str, names: frozenset[str]) -> Markup:
     """What the scripts of a page say by these names, in the language of this request, with units, as JSON."""
-    unmet = OF_ACCOUNTS if page == "drop" else OF_ACCOUNTS | OF_UPLOADS
+    unmet = OF_NO_SCRIPT if page == "drop" else OF_NO_SCRIPT | OF_UPLOADS
     words = {
         "language": language(),
         "sizes": SIZES,
