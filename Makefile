@@ -12,7 +12,7 @@ ENGINES := firefox-esr:firefox-esr WebKitWebDriver:webkit2gtk-driver Xvfb:xvfb j
 PYTEST := env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m pytest
 LOCK := pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 
-.PHONY: help run test quick browsers faults attack check key lock audit release deploy-test fuzz corpus bench clean
+.PHONY: help run test quick browsers cluster faults attack check key lock audit release deploy-test fuzz corpus bench clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):  *## \(.*\)/make \1\t\2/p' Makefile
@@ -31,6 +31,9 @@ browsers:  ## the main journey in Firefox and WebKitGTK, and every page before a
 
 faults:  ## the proofs of tests/faults in their long form, and the figures of docs/reliability.md
 	@scripts/tools $(TOOLS) && scripts/venv dev && export FAULTS=full && exec $(PYTEST) tests/faults $(ARGS)
+
+cluster:  ## a PostgreSQL cluster under Patroni is switched over, killed and frozen, 20 times each, for an hour; ARGS="--times 1"
+	@scripts/venv dev && exec .venv/bin/python -m tests.cluster $(ARGS)
 
 attack:  ## every attack on a server of its own for a minute each, and the table of docs/reliability.md; ARGS="--seconds 10"
 	@scripts/venv dev && exec .venv/bin/python -m tests.attack $(ARGS)

@@ -61,7 +61,7 @@ from services.lent import end_silent_connections
 from services.limits import DropLimits
 from services.living_images import Attempt, LivingImages
 from services.orders import Orders
-from services.pasted import PASTED, SPELLING, is_cut, links_in
+from services.pasted import PASTED, SPELLING, is_cut, is_link, links_in, share_urls_in
 from services.purge import Purge
 from services.purge_lag import PurgeClock
 from services.quota import Quota
@@ -158,9 +158,11 @@ __all__ = [
     "end_silent_connections",
     "hold_memory",
     "is_cut",
+    "is_link",
     "links_in",
     "log_request",
     "once",
+    "share_urls_in",
     "waiting_for_connections",
     "watch_connections",
     "whole_minutes",

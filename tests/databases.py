@@ -46,3 +46,16 @@ def value(database_url: str, query: str) -> Any:
 def schema(database_url: str) -> str:
     """Return the number of the migration that a database has run last."""
     return str(value(database_url, "SELECT version_num FROM alembic_version"))
+
+
+@contextmanager
+def read_only(database_url: str) -> Iterator[None]:
+    """Make new connections read-only while the block runs."""
+    engine = create_engine(database_url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("ALTER ROLE CURRENT_USER SET default_transaction_read_only = on"))
+        try:
+            yield
+        finally:
+            connection.execute(text("ALTER ROLE CURRENT_USER RESET default_transaction_read_only"))
+    engine.dispose()

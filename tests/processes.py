@@ -42,14 +42,14 @@ class Served:
     def workers(self) -> list[int]:
         """The ids of the processes that answer, the one that was started first coming first."""
         own = _command(self.process.pid)
-        found = [pid for pid in _children(self.process.pid) if _command(pid) in {own, _SPAWNED}]
+        found = [pid for pid in children_of(self.process.pid) if _command(pid) in {own, _SPAWNED}]
         return sorted(found, key=_started)
 
     def family(self) -> list[int]:
         """The ids of the main process and of all its descendants."""
         found, fresh = [self.process.pid], [self.process.pid]
         while fresh:
-            fresh = [child for pid in fresh for child in _children(pid)]
+            fresh = [child for pid in fresh for child in children_of(pid)]
             found += fresh
         return found
 
@@ -73,7 +73,8 @@ def _started(pid: int) -> int:
         return 0
 
 
-def _children(pid: int) -> list[int]:
+def children_of(pid: int) -> list[int]:
+    """The ids of the processes that a process has started, and that still are."""
     try:
         tasks = list(Path(f"/proc/{pid}/task").iterdir())
         return [int(child) for task in tasks for child in (task / "children").read_text().split()]

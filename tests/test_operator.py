@@ -140,6 +140,8 @@ def test_a_block_acts_on_every_process_of_every_machine(
         "https://drop.example.org/some/path/s#{0}.{1}",
         "one https://drop.example.org/s#{0}.{1}. And another:\nhttps://drop.example.org/image/{2}",
         "https://abcdefghijklmnopqrstuvwxyz012345.example.org/s#{0}",
+        "https://drop.example.org/s#{0}.lacks-a-character-1234567890123.{1}",
+        "https://drop.example.org/s#lacks-a-character.{0}",
     ],
 )
 def test_links_are_found_in_whatever_is_pasted(form: str) -> None:

@@ -21,8 +21,8 @@ from environment import ConfigError
 from models import db
 from models.session import SESSION
 from server import check_connections
-from tests.cast import SERVER_KEY, deposit
-from tests.databases import value
+from tests.cast import FLOWER, SERVER_KEY, deposit
+from tests.databases import read_only, run, value
 from tests.processes import free_port, until
 
 CONFIGURATION = """
@@ -123,3 +123,23 @@ def test_the_connections_are_the_pooler_s_to_count(pooled: Pooled) -> None:
         check_connections(
             create_app(Config(database_url=pooled.direct, secret_keys=(SERVER_KEY,), workers=128))
         )
+
+
+def test_a_server_that_becomes_the_primary_behind_it_is_used_at_once(pooled: Pooled) -> None:
+    """PgBouncer tells each client what the first server said at its start; so the server itself is asked."""
+    migrate(application(Pooled(pooled.direct, pooled.direct)))
+    app = application(pooled)
+    client = app.test_client()
+    with read_only(pooled.direct):
+        answers = [client.post("/upload", data=FLOWER, content_type="image/jpeg") for _ in range(2)]
+        assert [answer.status_code for answer in answers] == [503, 503]
+    end_sessions(pooled)
+    assert until(lambda: client.post("/upload", data=FLOWER, content_type="image/jpeg").status_code == 201)
+    with app.app_context():
+        db.engine.dispose()
+
+
+def end_sessions(pooled: Pooled) -> None:
+    """End PgBouncer's connections to PostgreSQL, as a restart of that does."""
+    ours = "FROM pg_stat_activity WHERE application_name = 'mayfly'"
+    run(pooled.direct, f"SELECT pg_terminate_backend(pid, 5000) {ours}")

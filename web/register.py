@@ -94,7 +94,7 @@ def _register_pages(app: Flask, config: Config) -> None:
         PREVIEW=PREVIEW,
         ERRORS=ERRORS,
         explain=explain,
-        page_words=lambda page: page_words(names[page]),
+        page_words=lambda page: page_words(page, names[page]),
         contact=contact,
         contact_words=contact_words,
         operator_name=config.operator_name,

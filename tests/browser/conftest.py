@@ -30,6 +30,8 @@ SWITCHES = [
 ]
 PATIENCE = 10_000
 REPORTS = "document.addEventListener('securitypolicyviolation', (e) => console.error(`CSP ${e.effectiveDirective}`))"
+DARK = "matchMedia('(prefers-color-scheme: dark)').matches"
+FORCED = "matchMedia('(forced-colors: active)').matches"
 LOADS = """(src) => new Promise((done) => {
     Object.assign(new Image(), {src, onload: () => done(true), onerror: () => done(false)});
 })"""
@@ -94,12 +96,21 @@ class Watched:
         page.screenshot(path=folder / f"{name}.png", full_page=True)
 
     def state(self, page: Page, name: str) -> None:
-        """Take a picture of a state and let axe judge it; nothing may stick out of the window."""
+        """Take a picture of a state and let axe judge it, its contrast in both themes; nothing may stick out."""
         self.look(page, name)
-        found = Axe().run(page)
-        assert found.violations_count == 0, f"{name}: {found.generate_report()}"
+        _judge(page, name)
+        if not page.evaluate(FORCED):
+            dark = page.evaluate(DARK)
+            page.emulate_media(color_scheme="light" if dark else "dark")
+            _judge(page, f"{name} in the other theme", runOnly=["color-contrast"])
+            page.emulate_media(color_scheme="dark" if dark else "light")
         wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
         assert not page.evaluate(wide), f"{name}: wider than the window"
+
+
+def _judge(page: Page, name: str, **options: object) -> None:
+    found = Axe().run(page, options=options)
+    assert found.violations_count == 0, f"{name}: {found.generate_report()}"
 
 
 Open = Callable[..., Watched]

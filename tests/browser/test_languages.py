@@ -80,6 +80,7 @@ def test_arabic_stands_mirrored(window: Open, server: Served, picture: Path) -> 
     assert left
     assert name
     assert left["x"] < name["x"]
+    assert page.locator(".card .name").evaluate("(one) => getComputedStyle(one).textAlign") == "right"
     bar = page.locator(".life span").evaluate(
         "(bar) => bar.parentElement.getBoundingClientRect().right - bar.getBoundingClientRect().right"
     )

@@ -30,7 +30,7 @@ def keeping(browser: Browser, tmp_path: Path) -> Iterator[Page]:
     switches = [*SWITCHES, f"--host-resolver-rules=MAP {HOME} 127.0.0.1"]
     path = shutil.which("chromium")
     with browser.browser_type.launch_persistent_context(
-        tmp_path, executable_path=path, args=switches, **PHONE
+        tmp_path, executable_path=path, args=switches, viewport={"width": 390, "height": 844}
     ) as kept:
         yield kept.pages[0]
 
@@ -88,8 +88,10 @@ def test_a_picture_from_the_gallery_becomes_a_card_that_lives(
     """Behind a proxy that takes a path away, which hears what the browser says of where it comes from."""
     port = free_port()
     public = f"http://127.0.0.1:{port}/drop"
-    settings = {"DATABASE_URL": database_url, "SECRET_KEYS": SERVER_KEY, "WORKERS": "1", "BASE_URL": public}
-    with serving(**settings) as served, proxying(port, "/drop", served.port) as heard:
+    with (
+        serving(DATABASE_URL=database_url, SECRET_KEYS=SERVER_KEY, BASE_URL=public) as served,
+        proxying(port, "/drop", served.port) as heard,
+    ):
         seen = window("phone", url=public, **PHONE)
         seen.context.add_init_script(SHARES)
         seen.context.grant_permissions(["clipboard-write"])
@@ -118,7 +120,10 @@ def test_a_picture_from_the_gallery_becomes_a_card_that_lives(
         links = [field.input_value().partition("#")[2] for field in page.locator(".cards .url").all()]
         expect(page.locator(".album .url")).to_have_value(f"{public}/s#{'.'.join(links)}")
         seen.state(page, "receipts")
+        page.click(".album .qr summary")
+        expect(page.locator(".album .squares svg")).to_be_visible()
         page.goto(f"{public}/")
+        expect(page.locator(".album .url")).to_have_value(f"{public}/s#{'.'.join(links)}")
         expect(page.locator(".cards .name")).to_have_text(["flower.jpg", "hopper.jpg", "flower.jpg"])
         page.locator(".delete button").first.click()
         expect(page.locator(".undo").first).to_be_focused()

@@ -28,7 +28,7 @@ document.querySelector("#zone").dispatchEvent(event);
 """Neither driver can drag a file: the event is made, and what the page does with it is real."""
 WIDE = "return document.documentElement.scrollWidth > document.documentElement.clientWidth"
 SIZE = "const image = document.querySelector('.picture'); return [image.naturalWidth, image.naturalHeight]"
-LANGUAGES = {"de": ("ltr", "Bild")}
+LANGUAGES = {"de": ("ltr", "Bild"), "ar": ("rtl", "صورة")}
 
 
 @pytest.fixture

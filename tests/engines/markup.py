@@ -5,74 +5,101 @@ from __future__ import annotations
 import importlib.util
 import json
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import pytest
 import requests
 
-from tests.cast import IMAGES, SERVER_KEY
+from tests.cast import FLOWER, SERVER_KEY
 from tests.processes import Served, serving
-from web.pages.languages import catalogues
+from web.pages.languages import languages
 
-BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+LANGUAGES = sorted(set(languages().values()))
+CODE = "friends-0123456789"
+SETTINGS: dict[str, dict[str, Any]] = {
+    "named": {
+        "ABUSE_CONTACT": "mailto:abuse@example.org",
+        "OPERATOR_NAME": "A & B",
+        "OPERATOR_WORDS": "1 < 2",
+    },
+    "code": {"UPLOADS": "code", "UPLOAD_CODES": f"friends:{CODE}"},
+    "account": {"UPLOADS": "account"},
+    "closed": {"UPLOADS": "closed"},
+}
+"""What changes the pages."""
 
 
-@pytest.fixture
-def told(database_url: str) -> Iterator[Served]:
-    """A server whose operator says whom to write to, so that each page has all that it can have."""
-    with serving(
-        DATABASE_URL=database_url,
-        SECRET_KEYS=SERVER_KEY,
-        PURGE_INTERVAL="off",
-        WORKERS="1",
-        ABUSE_CONTACT="mailto:abuse@example.org",
-    ) as served:
-        yield served
-
-
-def test_every_page_is_html_without_a_fault(server: Served, told: Served, tmp_path: Path) -> None:
-    for language in catalogues():
-        for name, page in pages(server.url, language):
+def test_every_page_is_html_without_a_fault(server: Served, database_url: str, tmp_path: Path) -> None:
+    for language in LANGUAGES:
+        session = browser(server.url, language)
+        for name, page in {**fronts(session), **ways(session), **images(session)}.items():
             (tmp_path / f"{name}-{language}.html").write_text(page)
-    for name, page in pages(told.url, "en"):
-        (tmp_path / f"{name}-named.html").write_text(page)
+    own = {"DATABASE_URL": database_url, "SECRET_KEYS": SERVER_KEY, "PURGE_INTERVAL": "off", "WORKERS": "1"}
+    for setting, wished in SETTINGS.items():
+        with serving(**own | wished) as served:
+            session = browser(served.url, "en")
+            for name, page in fronts(session).items():
+                (tmp_path / f"{name}-{setting}.html").write_text(page)
     assert faults(tmp_path) == []
 
 
-def pages(url: str, language: str) -> Iterator[tuple[str, str]]:
-    """Each page in each of its states, as a browser without scripts goes through them."""
-    session = requests.Session()
-    session.headers.update({"Accept-Language": language, **BROWSER})
+class Browser(requests.Session):
+    """A client at a server, to which it sends what a browser does."""
 
-    def post(path: str, status: int, **fields: str) -> str:
-        answer = session.post(f"{url}{path}", data=fields, timeout=20)
+    url = ""
+
+    def page(self, path: str, status: int = 200, method: str = "POST", **fields: str) -> str:
+        answer = self.request(method, self.url + path, data=fields, timeout=20)
         assert answer.status_code == status, answer.text
+        assert answer.headers["Content-Type"].startswith("text/html")
         return answer.text
 
-    for name, path in {"drop": "/", "share": "/s", "docs": "/docs", "nothing": "/nothing"}.items():
-        yield name, session.get(f"{url}{path}", timeout=20).text
-    yield "receipt", upload(session, url)
-    yield "receipt-limited", upload(session, url, views="2", password="x", keep_metadata="1")
-    yield "refused", post("/upload", 400)
-    link, image_key = secrets(url)
-    yield "found", post("/s", 200, link=link)
-    yield "wrong", post("/s/open", 403, link=link, password="y")
-    yield "deleted", post("/s/delete", 200, image_key=image_key)
-    yield "gone", post("/s", 404, link=link)
+
+def browser(url: str, language: str) -> Browser:
+    session = Browser()
+    session.url = url
+    session.headers.update(
+        {"Accept-Language": language, "Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    )
+    return session
 
 
-def upload(session: requests.Session, url: str, **fields: str) -> str:
-    with (IMAGES / "flower.jpg").open("rb") as file:
-        answer = session.post(f"{url}/upload", files={"file": file}, data=fields, timeout=20)
+def fronts(session: Browser) -> dict[str, str]:
+    """What is there without an image."""
+    paths = {"drop": "/", "share": "/s", "docs": "/docs"}
+    found = {name: session.page(path, method="GET") for name, path in paths.items()}
+    return found | {"nothing": session.page("/nothing", 404, method="GET")}
+
+
+def ways(session: Browser) -> dict[str, str]:
+    """What a form's upload is answered with."""
+    return {
+        "receipt": upload(session),
+        "receipt-limited": upload(session, views="2", password="x", keep_metadata="1"),
+        "receipt-several": upload(session, 2),
+        "refused": session.page("/upload", 400),
+    }
+
+
+def images(session: Browser) -> dict[str, str]:
+    """What the holder of a link and of an image key see without scripts."""
+    answer = requests.post(
+        f"{session.url}/upload", files={"file": FLOWER}, data={"views": "2", "password": "x"}, timeout=20
+    ).json()
+    return {
+        "found": session.page("/s", link=answer["hash"]),
+        "wrong": session.page("/s/open", 403, link=answer["hash"], password="y"),
+        "deleted": session.page("/s/delete", image_key=answer["image_key"]),
+        "gone": session.page("/s", 404, link=answer["hash"]),
+        "cut": session.page("/s", 404, link=answer["hash"][:-1]),
+    }
+
+
+def upload(session: Browser, number: int = 1, **fields: str) -> str:
+    files = [("file", (f"{index}.jpg", FLOWER)) for index in range(number)]
+    answer = session.post(f"{session.url}/upload", files=files, data=fields, timeout=20)
     assert answer.status_code == 201, answer.text
     return answer.text
-
-
-def secrets(url: str) -> tuple[str, str]:
-    """The link and the image key of an image with a password and two views."""
-    answer = json.loads(upload(requests.Session(), url, views="2", password="x"))
-    return answer["hash"], answer["image_key"]
 
 
 def faults(folder: Path) -> list[str]:

@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import threading
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from services.database import autocommit, transaction
 from services.lent import end_older_than
 from tests.cast import SERVER_KEY
 from tests.conftest import MakeApp
+from tests.databases import read_only
 from tests.processes import until
 
 
@@ -177,16 +177,3 @@ def test_a_start_waits_for_a_cluster_that_is_switching_over(
         assert connection.scalar(text("SHOW transaction_read_only")) == "off"
     over.join()
     assert "can't be used yet (it takes no writes" in caplog.text
-
-
-@contextlib.contextmanager
-def read_only(database_url: str) -> Iterator[None]:
-    """Make new connections read-only for a block."""
-    other = create_engine(database_url, isolation_level="AUTOCOMMIT")
-    with other.connect() as connection:
-        connection.execute(text("ALTER ROLE CURRENT_USER SET default_transaction_read_only = on"))
-        try:
-            yield
-        finally:
-            connection.execute(text("ALTER ROLE CURRENT_USER RESET default_transaction_read_only"))
-    other.dispose()

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, event, text
 from app import Mayfly
 from crypto import ServerKeys, block_tags, generate_server_key
 from models import ciphertexts, db
-from services import Hand, ImageBlocked, Orders, TakenDown, Uploader, UploadsOff, Wishes
+from services import Allowance, Hand, ImageBlocked, Orders, TakenDown, Uploader, UploadsOff, Wishes
 from tests.cast import FLOWER, IMAGES, SERVER_KEY, deposit, register, told
 from tests.conftest import MakeApp
 
@@ -139,6 +139,16 @@ def test_whoever_keeps_the_metadata_passes_no_block(client: FlaskClient, hand: H
     assert upload(client, raw, keep_metadata="1") == (403, "blocked")
     hand.unblock([bytes.fromhex(digest)])
     assert upload(client, raw, keep_metadata="1") == (201, "")
+
+
+def test_each_of_several_is_looked_at_for_itself(client: FlaskClient, hand: Hand) -> None:
+    raw = with_words((IMAGES / "exif_gps.jpg").read_bytes(), b"others")
+    hand.block([bytes.fromhex(client.post("/upload", data=raw).get_json()["sha256"])])
+    files = [(io.BytesIO(FLOWER), "a.jpg"), (io.BytesIO(raw), "b.jpg")]
+    with Allowance().current():  # as within a server, where a request keeps what it made
+        answer = client.post("/upload", data={"file": files, "keep_metadata": "1"})
+    assert (answer.status_code, answer.get_json()["error"]) == (403, "blocked")
+    assert answer.get_json()["message"].startswith("Image 2 of 2: ")
 
 
 def with_words(data: bytes, words: bytes) -> bytes:

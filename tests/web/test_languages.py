@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gettext
 import io
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from flask.testing import FlaskClient
 from tests.cast import FLOWER
 from tests.conftest import MakeApp
 from web.answer.errors import PLAIN_WORDS, STATUS
+from web.description.operation import operation_of
 from web.pages import languages
 from web.pages.texts import ALL_FORMS, ERRORS, SCRIPTS
 
@@ -179,3 +181,23 @@ def test_a_limit_is_written_as_the_language_writes_numbers(
     headers = {"Accept": HTML, "Accept-Language": accepted}
     form = {"file": (io.BytesIO(FLOWER), "flower.jpg"), "password": "x" * 1025}
     assert number in client.post("/", data=form, headers=headers).text
+
+
+@pytest.mark.parametrize(
+    ("page", "paths"), [("share", ["/s", "/s/open"]), ("drop", ["/upload", "/s/delete", "/s/qr"])]
+)
+def test_a_page_brings_the_words_of_every_error_that_its_scripts_may_meet(
+    make_app: MakeApp, page: str, paths: list[str]
+) -> None:
+    app = make_app()
+    html = app.test_client().get("/" if page == "drop" else "/s", headers={"Accept": HTML}).text
+    brought = json.loads(html.partition('id="words">')[2].partition("</script>")[0])["errors"]
+    rules = [
+        rule for rule in app.url_map.iter_rules() if rule.rule in paths and "POST" in (rule.methods or ())
+    ]
+    assert len(rules) == len(paths)
+    for rule in rules:
+        operation = operation_of(app.view_functions[rule.endpoint])
+        assert operation
+        codes = {STATUS[error][1] for error in operation.refuses} | set(operation.also.values())
+        assert codes & set(ERRORS) - set(brought) == set(), rule.rule

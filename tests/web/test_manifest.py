@@ -53,6 +53,12 @@ def test_it_speaks_the_reader_s_language(client: FlaskClient) -> None:
     assert "Accept-Language" in client.get(PATH).headers["Vary"]
 
 
+def test_the_operator_s_name_tells_one_mayfly_from_another(make_app: MakeApp) -> None:
+    assert manifest(make_app().test_client())["name"] == "Mayfly"
+    told = manifest(make_app(operator_name='The "Ärzte" of X').test_client())
+    assert (told["name"], told["short_name"]) == ('Mayfly (The "Ärzte" of X)', "Mayfly")
+
+
 def test_all_of_it_stands_below_the_base_url(make_app: MakeApp) -> None:
     told = manifest(make_app(base_url="https://drop.example.org/mayfly").test_client())
     places = [told["start_url"], told["scope"], told["id"], told["share_target"]["action"]]

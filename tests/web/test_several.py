@@ -10,8 +10,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 from werkzeug.test import TestResponse
 
+from app import Mayfly
 from models import SLOTS, ciphertexts
-from tests.cast import FLOWER, register
+from services import Allowance, Later, SentFile, Uploader, Wishes
+from services.dear import PROOFS
+from tests.cast import FLOWER, IMAGES, register
 from tests.conftest import MakeApp
 from tests.services.test_quota import counted, engine_of
 from units import Rate, RateLimit
@@ -169,6 +172,23 @@ def test_postgresql_that_goes_in_the_middle_stores_none(make_app: MakeApp, admin
     assert stored(admin) == (0, 0)
     assert counted(app) == 0
     assert send(app.test_client(), [FLOWER, FLOWER]).status_code == 201
+
+
+def test_a_request_that_waits_in_the_middle_begins_anew_with_what_it_had(app: Mayfly) -> None:
+    files = [SentFile(FLOWER), SentFile((IMAGES / "hopper.gif").read_bytes())]
+    allowance = Allowance()
+    assert PROOFS.take(PROOFS.units)  # others are being proved: the GIF has to wait
+    try:
+        with allowance.current(), pytest.raises(Later):
+            app.drop.deposit_all(files, Wishes(password="sesame"), Uploader("192.0.2.1"))
+    finally:
+        PROOFS.give_back(PROOFS.units)
+    assert stored(engine_of(app)) == (0, 0)
+    image_key, _ = allowance.made["seal", 1]
+    with allowance.current():
+        receipts = app.drop.deposit_all(files, Wishes(password="sesame"), Uploader("192.0.2.1"))
+    assert receipts[0].image_key == image_key.text, "no password is stretched twice"
+    assert stored(engine_of(app)) == (2, 2)
 
 
 def test_each_counts_in_the_rate_limit(make_app: MakeApp) -> None:

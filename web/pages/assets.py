@@ -12,6 +12,9 @@ from posixpath import dirname, normpath
 from flask import Blueprint, Response, abort, request
 
 FOLDER = Path(__file__).parent / "static"
+LEFT_OUT = re.compile(rb"^[ \t]*//.*$|^[ \t]+", re.MULTILINE)
+"""What of scripts and styles is not sent: comments on lines of their own, and what lines are indented by. It is a sixth
+of the compressed bytes; the lines keep their numbers."""
 TYPES = {".css": "text/css", ".js": "text/javascript", ".png": "image/png", ".svg": "image/svg+xml"}
 IMPORTED = re.compile(r'^import .*?from "(\..*?)";', re.MULTILINE)
 """What a module imports, as the formatter writes it."""
@@ -22,7 +25,6 @@ ROBOTS = "User-agent: *\nAllow: /$\nAllow: /s$\nAllow: /static/\nDisallow: /\n"
 PREVIEW = "preview.png"
 """What chats show beside a link to a page, so pages of theirs may show it."""
 QUOTED = re.compile(r'"(\w+)"')
-COMMENT_LINE = re.compile(rb"^ *//.*\n", re.MULTILINE)
 FOR_GOOD = "public, max-age=31536000, immutable"
 FOR_A_DAY = "public, max-age=86400"
 
@@ -88,9 +90,8 @@ class Assets:
 
 def _read(path: Path) -> Asset:
     data = path.read_bytes()
-    if path.suffix == ".js":
-        # A sixth of what the scripts weigh. No text in them may have a line that begins like a comment.
-        data = COMMENT_LINE.sub(b"", data)
+    if path.suffix in {".css", ".js"}:
+        data = LEFT_OUT.sub(b"", data)
     return Asset(data, gzip.compress(data, mtime=0), TYPES[path.suffix])
 
 

@@ -16,6 +16,7 @@ from web.answer.address import address
 from web.answer.answers import album_url, receipt_fields
 from web.answer.pictures import MEDIA_TYPES
 from web.pages.assets import compress
+from web.request.body import MAX_IMAGES
 from web.request.gate import WayIn
 
 LIFETIMES = (60, 300, 900, 3600)
@@ -58,13 +59,14 @@ class Page:
                 views=VIEWS,
                 accepted=MEDIA_TYPES,
                 most=self.config.max_image_bytes,
+                most_images=MAX_IMAGES,
                 most_pixels=self.config.max_pixels,
             )
         )
 
     def share(self) -> Response:
         """The share page, which knows nothing of the link it was opened with."""
-        return _compressed(self.render("share.html"))
+        return _compressed(self.render("share.html", most_images=MAX_IMAGES))
 
     def receipts(self, receipts: list[Receipt], *, asks_password: bool) -> Response:
         """The page that answers an upload by a form; the image keys are shown on it, and never again."""

@@ -83,6 +83,18 @@ SCRIPTS: dict[str, str | tuple[str, str]] = {
     "come_back": _("That is more than this server takes from one place at a time. Try again in {time}."),
     "zoom": _("Zoom: {percent}"),
     "image_open": _("The image is open."),
+    "album": plural("One link for {number} image", "One link for {number} images"),
+    "album_full": _("An album holds {most} images at most; the others stand beside it."),
+    "qr_of_album": _("QR code of the one link for all of them"),
+    "place": _("Image {number} of {count}"),
+    "picture": _("Image {number}"),
+    "picture_gone": _("Image {number}: gone"),
+    "picture_cut": _("Image {number}: its link was cut off"),
+    "picture_asks": _("Image {number}: opens at a click"),
+    "album_most": _("An album holds {most} images at most; the others are not shown."),
+    "saving": _("Saving image {number} of {count}"),
+    "saved": _("Saved: {number} of {count}."),
+    "left_out": _("Left out, since each opens only at its own click: {number}."),
     "few_browsers": _("Not every browser shows this kind of image."),
     "as_jpeg": _("It can be sent as JPEG:"),
     "making": _("Drawing the image anew…"),
@@ -166,6 +178,30 @@ OF_ACCOUNTS = {
     "too_many_logins",
 }
 """Errors that no script of a page meets, since the pages know no accounts: they have a page of their own alone."""
+OF_UPLOADS = {
+    "account_asked",
+    "bad_lifetime",
+    "bad_password",
+    "bad_views",
+    "blocked",
+    "broken_image",
+    "client_quota",
+    "empty_image",
+    "incomplete_body",
+    "no_image",
+    "not_an_image",
+    "owner_quota",
+    "sandbox_missing",
+    "storage_full",
+    "too_large",
+    "too_many_pixels",
+    "too_slow",
+    "upload_code_asked",
+    "upload_code_wrong",
+    "uploads_closed",
+    "uploads_off",
+}
+"""Errors that only the scripts of the drop page meet."""
 
 NUMBERS = {"most_bytes": MAX_PASSWORD_BYTES, "most_views": MAX_VIEWS}
 """What stands in ERRORS in braces."""
@@ -191,12 +227,13 @@ def _said(text: str | tuple[str, str]) -> str | dict[str, str]:
     return {name(number): translate_plural(*text, number) for number in range(ALL_FORMS)}
 
 
-def page_words(names: frozenset[str]) -> Markup:
+def page_words(page: str, names: frozenset[str]) -> Markup:
     """What the scripts of a page say by these names, in the language of this request, with units, as JSON."""
+    unmet = OF_ACCOUNTS if page == "drop" else OF_ACCOUNTS | OF_UPLOADS
     words = {
         "language": language(),
         "sizes": SIZES,
         "words": {name: _said(text) for name, text in SCRIPTS.items() if name in names},
-        "errors": {code: explain(code) for code in ERRORS if code not in OF_ACCOUNTS},
+        "errors": {code: explain(code) for code in ERRORS if code not in unmet},
     }
     return htmlsafe_json_dumps(words, dumps=json.dumps, ensure_ascii=False, separators=(",", ":"))

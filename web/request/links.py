@@ -6,9 +6,10 @@ import re
 
 from werkzeug.routing import BaseConverter
 
-from services import SPELLING, links_in
+from services import SPELLING, is_link, links_in, share_urls_in
 from web.answer.pictures import FORMS
 
+LENGTH = 32
 _ENDS = "|".join(FORMS)
 _SHARED = re.compile(rf"({SPELLING})(?:\.({_ENDS}))?[\W_]*", re.ASCII | re.IGNORECASE)
 _NAMED = re.compile(rf"(.+)\.({_ENDS})", re.IGNORECASE | re.DOTALL)
@@ -44,6 +45,12 @@ def split_name(name: str) -> tuple[str, str | None]:
 def link_in(text: str) -> str:
     """Find the first link in what somebody pasted; "" if there is none."""
     return next(iter(links_in(text)), "")
+
+
+def album_in(text: str) -> list[str]:
+    """Find the first share URL in what somebody pasted: its links and cut ones, in their order; [] if there is none."""
+    parts = dict.fromkeys(next(iter(share_urls_in(text)), []))
+    return [part for part in parts if is_link(part) or (len(part) < LENGTH and part.lower() not in FORMS)]
 
 
 def is_tracking(option: str) -> bool:

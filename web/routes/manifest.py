@@ -38,7 +38,7 @@ def manifest_routes(config: Config, assets: Assets) -> Blueprint:
         {200: Answer("The manifest.", media_types=(MEDIA_TYPE,), headers=("Cache-Control",))},
     )
     def manifest() -> Response:
-        described = describe_app(base_path(), assets.grounds[0])
+        described = describe_app(base_path(), assets.grounds[0], config.operator_name)
         if config.uploads in BY_THE_PAGE:
             described["share_target"] = share_target(base_path())
         data = json.dumps(described).encode()
@@ -51,11 +51,11 @@ def manifest_routes(config: Config, assets: Assets) -> Blueprint:
     return routes
 
 
-def describe_app(base: str, ground: str) -> dict[str, Any]:
+def describe_app(base: str, ground: str, operator: str | None) -> dict[str, Any]:
     """Describe the pages as an app, in the language of this request (https://www.w3.org/TR/appmanifest/)."""
     return {
         "id": f"{base}/",
-        "name": NAME,
+        "name": f"{NAME} ({operator})" if operator else NAME,
         "short_name": NAME,
         "description": translate(DESCRIPTION),
         "lang": language(),

@@ -23,6 +23,7 @@ from services import (
     Receipts,
     TooManyGuesses,
     is_cut,
+    is_link,
 )
 from web.answer.address import address
 from web.answer.answers import image_response, iso_time, standing_fields
@@ -33,10 +34,11 @@ from web.description.common import DATABASE, IMAGE, UNLOCKING
 from web.description.forms import form
 from web.description.operation import HTML, TEXT, Answer, Operation
 from web.pages.page import Page, qr
+from web.request.body import MAX_IMAGES
 from web.request.forms import read_form
 from web.request.gate import way_in
-from web.request.limits import guessing
-from web.request.links import link_in
+from web.request.limits import count_more, guessing
+from web.request.links import album_in, link_in
 from web.request.passwords import Password, read_password
 from web.request.strict import Strict
 
@@ -134,11 +136,27 @@ def _add_glance(routes: Blueprint, page: Page, drop: Drop) -> None:
         pasted = _form(LinkForm).link
         if wants_page() and is_cut(pasted):
             raise BadRequest("link_cut", "The end of this link is missing; copy it again as a whole.", 404)
+        album = album_in(pasted)
+        if wants_page() and len(album) > 1:
+            count_more("opens", len(album[:MAX_IMAGES]) - 1)
+            found = _found(drop, album[:MAX_IMAGES])
+            return page.render("album.html", images=found, is_link=is_link, most=MAX_IMAGES, all=album)
         link = link_in(pasted)
         image, seconds_left = drop.glance(link)
         if wants_page():
             return page.render("found.html", link=link, image=image, wrong=None)
         return _glanced(image, seconds_left)
+
+
+def _found(drop: Drop, album: list[str]) -> list[tuple[str, ImageInfo | None]]:
+    """Tell of each link of an album what it leads to; None where there is nothing, or where it is cut."""
+    found: list[tuple[str, ImageInfo | None]] = []
+    for link in album:
+        try:
+            found.append((link, drop.glance(link)[0]))
+        except ImageGone:
+            found.append((link, None))
+    return found
 
 
 def _add_opening(routes: Blueprint, page: Page, drop: Drop) -> None:

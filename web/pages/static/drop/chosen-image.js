@@ -86,6 +86,10 @@ export class ChosenImage {
     return ["waiting", "failed", "cancelled"].includes(this.element.dataset.state);
   }
 
+  get under_way() {
+    return ["queued", "sending", "sealing"].includes(this.element.dataset.state);
+  }
+
   get failed() {
     return this.waits && this.element.dataset.state !== "waiting";
   }

@@ -12,6 +12,7 @@ const FIELDS = [
   "lifetime",
   "views_left",
   "dropped",
+  "together",
 ];
 
 export function keptLinks() {

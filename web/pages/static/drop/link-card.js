@@ -5,6 +5,7 @@ import { countDown } from "../shared/clock.js";
 import { copyOf, one, problem, show, tell } from "../shared/dom.js";
 import { ask, Refused } from "../shared/server.js";
 import { clockFace, refusalWord, timeOfDay, word } from "../shared/words.js";
+import { offerPassword } from "./card-password.js";
 import { forgetLink } from "./kept-links.js";
 
 const UNDO = 5000;
@@ -27,10 +28,14 @@ export class LinkCard {
   static sample(password) {
     const element = copyOf("card");
     show(one(".share", element), Boolean(navigator.share));
-    show(one(".copy-password", element), Boolean(password));
+    offerPassword(element, password);
     for (const part of [".thumb", ".copy"]) show(one(part, element));
     for (const part of [".name", ".terms", ".left"]) one(part, element).textContent = "0";
     return element;
+  }
+
+  get url() {
+    return this.receipt.url;
   }
 
   part(selector) {
@@ -50,8 +55,15 @@ export class LinkCard {
     }
     show(this.part(".copy"));
     show(this.part(".share"), Boolean(navigator.share));
-    show(this.part(".copy-password"), Boolean(this.password));
-    for (const button of [".copy", ".share", ".copy-password", ".undo", ".delete button", ".dismiss"]) {
+    for (const button of [
+      ".copy",
+      ".share",
+      ".show-password",
+      ".copy-password",
+      ".undo",
+      ".delete button",
+      ".dismiss",
+    ]) {
       this.part(button).setAttribute("aria-description", receipt.filename);
     }
     this.terms();
@@ -78,9 +90,9 @@ export class LinkCard {
     const { views_left: views, asks_password: locked } = this.receipt;
     const terms = [views != null && this.views(), locked && word("has_password")];
     this.part(".terms").textContent = terms.filter(Boolean).join(" · ");
+    this.element.classList.toggle("opened", Boolean(this.receipt.opened_at?.length));
   }
 
-  // How many views are left, and when the last one of those that were used was.
   views() {
     const { views_left: number, opened_at: opened } = this.receipt;
     if (!opened?.length) return word("views_left", { number });
@@ -94,11 +106,7 @@ export class LinkCard {
     this.part(".share").onclick = () => navigator.share({ url: this.receipt.url }).catch(() => {});
     this.part(".qr").ontoggle = () => this.draw();
     this.part(".dismiss").onclick = () => this.leave();
-    this.part(".copy-password").onclick = async () => {
-      if (!(await copyText(this.password))) return;
-      sayCopied(this.part(".copy-password"), word("copied"));
-      tell(word("copied"));
-    };
+    offerPassword(this.element, this.password);
     this.part(".undo").onclick = () => this.leaving(false);
     this.part(".delete").onsubmit = (event) => {
       event.preventDefault();
@@ -127,19 +135,19 @@ export class LinkCard {
     this.end(word("time_over"), word("gone", { name: this.receipt.filename }));
   }
 
-  // What the server says of it: how long it lives, how many views are left and when others were used; null if it's gone.
+  // What the server says of it; null where it is gone.
   stand(seen, since) {
     if (this.over) return;
     if (!seen) {
       this.gone();
       return;
     }
-    const { receipt } = this;
-    const news = this.stop && seen.opened_at?.length > (receipt.opened_at?.length ?? 0);
-    Object.assign(receipt, { views_left: seen.views_left, opened_at: seen.opened_at });
-    const say = (text) => word("of_image", { name: receipt.filename, text });
-    if (seen.views_left === 0) {
-      const text = word("last_view_used", { time: timeOfDay(seen.opened_at.at(-1)) });
+    const { views_left, opened_at } = seen;
+    const news = this.stop && opened_at?.length > (this.receipt.opened_at?.length ?? 0);
+    Object.assign(this.receipt, { views_left, opened_at });
+    const say = (text) => word("of_image", { name: this.receipt.filename, text });
+    if (views_left === 0) {
+      const text = word("last_view_used", { time: timeOfDay(opened_at.at(-1)) });
       this.end(text, say(text));
       return;
     }
@@ -234,6 +242,7 @@ export class LinkCard {
     this.element.classList.add("over");
     show(this.part(".dismiss"));
     if (held) this.part(".dismiss").focus();
+    document.dispatchEvent(new Event("card-over"));
     tell(news);
   }
 

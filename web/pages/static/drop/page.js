@@ -2,15 +2,19 @@
 
 import { one, show, tell } from "../shared/dom.js";
 import { word } from "../shared/words.js";
+import { Albums } from "./albums.js";
 import { keepLinks, keptLinks } from "./kept-links.js";
 import { LinkCard } from "./link-card.js";
 import { look, watch } from "./receipts.js";
 import { sendImages } from "./send-images.js";
 
 const form = one("#drop");
+const albums = new Albums(one("#albums"));
 const cards = [];
+let coming = []; // images that are on their way to the server
 
 function arrange() {
+  albums.arrange(living(), coming);
   show(one("#links"), one("#cards").childElementCount > 0);
   document.body.classList.toggle("has-cards", !one("#links").hidden);
 }
@@ -20,20 +24,25 @@ function ready(receipt, item, password) {
   cards.push(card);
   watch(card);
   item.become(card);
-  keepLinks(living());
+  keepLinks(living().map((each) => each.receipt));
   card.live(receipt.expires_in, receipt.since);
   card.element.scrollIntoView({ block: "nearest" });
   tell(word("link_ready", { name: receipt.filename }));
   return card;
 }
 
-// What the cards hold that are not over, in the order in which they stand.
+// The cards that are not over, in the order in which they stand.
 function living() {
   const shown = [...one("#cards").children].map((element) => cards.find((card) => card.element === element));
-  return shown.filter((card) => card && !card.over).map((card) => card.receipt);
+  return shown.filter((card) => card && !card.over);
 }
 
-if (form) sendImages(form, ready, arrange);
+function moved(items) {
+  coming = items;
+  arrange();
+}
+
+if (form) sendImages(form, ready, moved, (made) => albums.linksOf(made));
 for (const receipt of keptLinks()) {
   const card = new LinkCard(receipt);
   cards.push(card);
@@ -43,3 +52,4 @@ for (const receipt of keptLinks()) {
 look(cards);
 arrange();
 document.addEventListener("card-left", arrange);
+document.addEventListener("card-over", arrange);

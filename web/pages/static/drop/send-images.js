@@ -12,8 +12,8 @@ import { UploadCode } from "./upload-code.js";
 import { foldWishes, forget, wishes } from "./wishes.js";
 
 // `ready` is called with what the server says of an image, with the image and its password, and returns its card;
-// `moved` when images came to the links.
-export function sendImages(form, ready, moved) {
+// `moved` with the images that are on their way, when some came to the links; `linksOf` tells what to copy of cards.
+export function sendImages(form, ready, moved, linksOf) {
   const limits = new Limits(form.dataset);
   const code = new UploadCode(one("#code"));
   const bar = new SendBar(() => {
@@ -71,7 +71,7 @@ export function sendImages(form, ready, moved) {
     const waiting = items.filter((item) => item.waits);
     show(one("#items"), one("#items").childElementCount > 0);
     document.body.classList.toggle("has-items", items.length > 0);
-    moved();
+    moved(items.filter((item) => item.under_way));
     bar.show(
       waiting.length,
       waiting.every((item) => item.failed),
@@ -97,7 +97,11 @@ export function sendImages(form, ready, moved) {
   async function send(chosen) {
     if (!form.reportValidity()) return;
     const wished = wishes();
-    chosen.forEach((item) => item.queue(wished));
+    const batch = Date.now();
+    chosen.forEach((item) => {
+      item.together ??= batch;
+      item.queue(wished);
+    });
     const others = bar.busy;
     bar.add(chosen);
     line(chosen, wished.password);
@@ -116,7 +120,12 @@ export function sendImages(form, ready, moved) {
         items = items.filter((other) => other !== item);
         made.push(
           ready(
-            { ...answer, asks_password: Boolean(wish.password), lifetime: answer.expires_in },
+            {
+              ...answer,
+              asks_password: Boolean(wish.password),
+              lifetime: answer.expires_in,
+              together: item.together,
+            },
             item,
             wish.password,
           ),
@@ -126,10 +135,11 @@ export function sendImages(form, ready, moved) {
       if (!items.some((it) => it.wished)) bar.end();
       arrange();
     }
-    if (made.length) finish.resolve(made.map((card) => card.receipt.url).join("\n"));
+    const links = linksOf(made);
+    if (made.length) finish.resolve(links.map(({ url }) => url).join("\n"));
     else finish.reject(new Error("no link"));
     if (!(await copied)) return;
-    made.forEach((card) => card.copied());
+    links.forEach((link) => link.copied());
     tell(`${word("link_ready", { name: made.at(-1).receipt.filename })} ${word("copied")}`);
   }
 

@@ -1,40 +1,29 @@
 // The page that answers a form, or a picture that a phone's gallery has shared: its cards come alive, and this tab
 // remembers their links as it does those of the drop page.
 
+import { Albums } from "../drop/albums.js";
 import { keepLinks, keptLinks } from "../drop/kept-links.js";
 import { LinkCard } from "../drop/link-card.js";
-import { copyText, sayCopied } from "../shared/clipboard.js";
-import { all, one, show, tell } from "../shared/dom.js";
-import { word } from "../shared/words.js";
+import { look, watch } from "../drop/receipts.js";
+import { all, one, show } from "../shared/dom.js";
 
 const receipts = JSON.parse(one("#receipts").textContent);
-const cards = receipts.map((receipt) => new LinkCard(receipt));
-const album = one(".album");
+const cards = receipts.map((receipt) => new LinkCard({ ...receipt, together: receipts[0].hash }));
+const albums = new Albums(one("#albums"));
 
-function refresh() {
-  cards.forEach((card) => card.refresh());
+function arrange() {
+  albums.arrange(
+    cards.filter((card) => !card.over),
+    [],
+  );
 }
 
-// The link that stands for all of them.
-function bringAlbum(album) {
-  const { value: url } = one(".url", album);
-  const [copy, share] = [one(".copy", album), one(".share", album)];
-  show(copy);
-  show(share, Boolean(navigator.share));
-  share.onclick = () => navigator.share({ url }).catch(() => {});
-  copy.onclick = async () => {
-    const copied = await copyText(url);
-    sayCopied(copy, word(copied ? "copied" : "copy_failed"));
-    tell(word(copied ? "copied" : "copy_failed"));
-  };
-}
-
+one("#albums").replaceChildren();
 one("#cards").replaceChildren(...cards.map((card) => card.element));
-keepLinks([...receipts, ...keptLinks()]);
+keepLinks([...cards.map((card) => card.receipt), ...keptLinks()]);
 all(".plain").forEach((element) => element.remove());
 all(".needs-script").forEach((element) => show(element));
-if (album) bringAlbum(album);
-document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState === "visible") refresh();
-});
-refresh();
+arrange();
+cards.forEach(watch);
+look(cards);
+document.addEventListener("card-over", arrange);

@@ -42,10 +42,10 @@ export function duration(seconds, unitDisplay = "long") {
   return format({ style: "unit", unit, unitDisplay }).format(Math.ceil(seconds / size));
 }
 
-// A time as people write it who read this page's language where this browser is: 15:03, 3:03 PM.
+// 15:03, or 3:03 PM where the reader's kind of this language has it.
 export function timeOfDay(time) {
   const spoken = navigator.languages.find((tag) => tag.startsWith(said.language)) ?? said.language;
-  return new Intl.DateTimeFormat(spoken, { timeStyle: "short" }).format(new Date(time));
+  return new Date(time).toLocaleTimeString(spoken, { timeStyle: "short" });
 }
 
 const two = (number) => String(number).padStart(2, "0");

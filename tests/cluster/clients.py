@@ -1,0 +1,159 @@
+"""Clients of one Mayfly that go on whatever happens, and judge each answer."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import NamedTuple
+
+import requests
+
+from tests.cast import FLOWER
+
+VIEWS = 3
+PAUSE = 0.1
+PATIENCE = 60
+AWAY = 503
+
+
+class Answered(NamedTuple):
+    """One answer: when it was asked for and had, by time.monotonic(), of what kind, and its status; 0 for none."""
+
+    began: float
+    ended: float
+    kind: str
+    status: int
+
+
+@dataclass
+class Uploaded:
+    """An image whose upload was acknowledged."""
+
+    at: float
+    link: str
+    key: str
+    digest: str
+    views: int | None
+    opened: int = 0
+    deleted_at: float = float("inf")
+
+
+@dataclass
+class Clients:
+    """Uploads, opens, views, deletions and cleanups at once; ``wrong`` has each answer that must not be."""
+
+    url: str
+    answers: list[Answered] = field(default_factory=list)
+    images: list[Uploaded] = field(default_factory=list)
+    wrong: Counter[str] = field(default_factory=Counter)
+    _over: threading.Event = field(default_factory=threading.Event)
+    _threads: list[threading.Thread] = field(default_factory=list)
+
+    def start(self) -> None:
+        deeds = (
+            self._upload,
+            self._upload_with_views,
+            self._open,
+            self._use_views,
+            self._delete,
+            self._clean,
+        )
+        self._threads = [threading.Thread(target=self._go_on, args=(deed,)) for deed in deeds]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _go_on(self, deed: Callable[[], None]) -> None:
+        while not self._over.wait(PAUSE):
+            deed()
+
+    def _ask(
+        self, kind: str, method: str, path: str, expected: set[int], data: bytes = b""
+    ) -> requests.Response | None:
+        began = time.monotonic()
+        try:
+            answer = requests.request(method, self.url + path, data=data, timeout=PATIENCE)
+            status = answer.status_code
+        except requests.RequestException:
+            answer, status = None, 0
+        self.answers.append(Answered(began, time.monotonic(), kind, status))
+        if status not in expected | {AWAY}:
+            self.wrong[f"{kind} {status}"] += 1
+        elif answer is not None and status == AWAY:
+            self.wrong["no Retry-After"] += "Retry-After" not in answer.headers
+        return answer
+
+    def _store(self, views: int | None) -> None:
+        answer = self._ask(
+            "upload", "POST", f"/upload?lifetime=1h{f'&views={views}' if views else ''}", {201}, FLOWER
+        )
+        if answer is not None and answer.status_code == 201:
+            told = answer.json()
+            self.images.append(
+                Uploaded(time.monotonic(), told["hash"], told["image_key"], told["sha256"], views)
+            )
+
+    def _upload(self) -> None:
+        self._store(None)
+
+    def _upload_with_views(self) -> None:
+        self._store(VIEWS)
+
+    def _some(self, *, limited: bool) -> Uploaded | None:
+        found = [image for image in self.images[-40:] if (image.views is not None) is limited]
+        return random.choice(found) if found else None
+
+    def _open(self) -> None:
+        """Open an image: one whose deletion was acknowledged before must not be there, any other must."""
+        if (image := self._some(limited=False)) is None:
+            return
+        began, deleted_at = time.monotonic(), image.deleted_at
+        answer = self._ask("open", "GET", f"/image/{image.link}", {200, 404})
+        if answer is None or answer.status_code == AWAY:
+            return
+        if answer.status_code == 200:
+            self.wrong["stale"] += began > deleted_at
+            self.wrong["other bytes"] += sha256(answer.content).hexdigest() != image.digest
+        else:
+            self.wrong["lost"] += image.deleted_at == float("inf")
+
+    def _use_views(self) -> None:
+        if (image := self._some(limited=True)) is None:
+            return
+        answer = self._ask("view", "POST", f"/image/{image.link}", {200, 404})
+        if answer is not None and answer.status_code == 200:
+            image.opened += 1
+            self.wrong["views too many"] += image.opened > VIEWS
+
+    def _delete(self) -> None:
+        image = self._some(limited=False)
+        if image is None or image.deleted_at != float("inf") or random.random() > 0.1:
+            return
+        image.deleted_at = float("nan")  # it may be gone from now on
+        answer = self._ask("delete", "DELETE", f"/images/{image.key}", {200})
+        if answer is not None and answer.status_code == 200:
+            image.deleted_at = time.monotonic()
+
+    def _clean(self) -> None:
+        self._ask("cleanup", "GET", "/cleanup", {200})
+        self._over.wait(0.5)
+
+    def stored_since(self, moment: float) -> int:
+        """How many uploads were acknowledged since a moment."""
+        return sum(image.at >= moment for image in self.images)
+
+    def look_again(self, since: float) -> None:
+        """Open each image without views whose upload was acknowledged since a moment, and that nobody deleted."""
+        for image in [image for image in self.images if image.at >= since and image.views is None]:
+            if image.deleted_at == float("inf"):
+                answer = requests.get(f"{self.url}/image/{image.link}", timeout=PATIENCE)
+                self.wrong["lost"] += answer.status_code != 200 and image.deleted_at == float("inf")

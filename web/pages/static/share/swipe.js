@@ -1,0 +1,26 @@
+// One finger that moves sideways over an element.
+
+const FAR = 50; // pixels
+const LEVEL = 2; // how much farther sideways than up or down
+
+// Calls `step` with 1 for the next and -1 for the one before, as the page is read.
+export function swiped(element, step) {
+  let from = null;
+  element.addEventListener(
+    "touchstart",
+    (event) => {
+      const alone = event.touches.length === 1 && !event.target.closest(".strip");
+      const frame = event.target.closest(".frame");
+      from = alone && !(frame && frame.scrollWidth > frame.clientWidth) ? event.touches[0] : null;
+    },
+    { passive: true },
+  );
+  element.addEventListener("touchend", (event) => {
+    if (!from || event.touches.length) return;
+    const to = event.changedTouches[0];
+    const [right, down] = [to.clientX - from.clientX, to.clientY - from.clientY];
+    from = null;
+    if (Math.abs(right) < FAR || Math.abs(right) < LEVEL * Math.abs(down)) return;
+    step(right < 0 === (document.dir !== "rtl") ? 1 : -1);
+  });
+}
