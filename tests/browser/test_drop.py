@@ -354,13 +354,13 @@ def test_the_keyboard_alone_is_enough(alice: Watched, picture: Path) -> None:
         page.wait_for_timeout(50)
     choosers[0].set_files(picture)
     focused = "document.activeElement.id || document.activeElement.className || document.activeElement.name"
-    for _ in range(12):
+    for _ in range(20):
         page.keyboard.press("Tab")
         if page.evaluate(focused) == "send":
             break
     page.keyboard.press("Enter")
     expect(page.locator(".card")).to_be_visible()
-    for _ in range(12):
+    for _ in range(20):
         page.keyboard.press("Tab")
         if page.locator(".delete button").evaluate("(button) => button === document.activeElement"):
             break
