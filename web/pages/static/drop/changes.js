@@ -8,7 +8,8 @@ const LONGEST = 2048; // pixels
 const LARGE = 2 ** 20; // bytes, from which on a smaller picture is worth a word
 const JPEG = "image/jpeg";
 const MENDED = new Set(["too_large", "too_many_pixels", "not_an_image", "sandbox_missing"]);
-const UNSENT = new Set(["waiting", "failed", "cancelled", "refused"]);
+// While it is drawn, the buttons stay where they are, and the focus with them.
+const UNSENT = new Set(["waiting", "failed", "cancelled", "refused", "making"]);
 const NOTHING = { boxes: [], crop: null };
 
 export class Changes {
