@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, request
-from flask_migrate import Migrate, upgrade
+from flask import request
 from sqlalchemy import Engine
 from sqlalchemy.exc import ArgumentError
 
@@ -18,7 +16,7 @@ from commands import Deeds, in_one_sentence, register_commands
 from config import Config
 from crypto import MalformedServerKey, OwnerSeal, ServerKeys, client_tag, server_keys_in
 from database import disk_room, engine_options, explained, refuse_other_tables
-from environment import ConfigError
+from environment import ConfigError, is_flask_command
 from imaging import Limits as PictureLimits
 from models import db
 from services import (
@@ -49,12 +47,13 @@ from services import (
 from storage import RowStore
 from units import parse_upload_codes
 from web import (
+    Application,
     Counters,
     Limiter,
     Services,
-    ValkeyCounters,
     admitted,
     behind_proxies,
+    counters_at,
     observe,
     register_web,
 )
@@ -67,7 +66,7 @@ MIGRATIONS = ROOT / "migrations"
 log = logging.getLogger("mayfly")
 
 
-class Mayfly(Flask):
+class Mayfly(Application):
     """The application, with the parts that others need at hand."""
 
     settings: Config
@@ -84,10 +83,6 @@ class Mayfly(Flask):
     api_keys: ApiKeys
     schedule: PurgeSchedule
     readiness: Readiness
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a view as it is: none is a coroutine. Flask would look that up nine times a request, 10 of 345 µs."""
-        return func
 
     def log_exception(self, exc_info: Any) -> None:
         """Log an error that nothing handled by its type alone: Flask would log the path, and so the link."""
@@ -111,7 +106,8 @@ def _put_together(config: Config, counters: Counters) -> Mayfly:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     engine, server_keys = _engine(app), _server_keys(config)
     watch_connections(engine)
-    Migrate(app, db, directory=str(MIGRATIONS))
+    if is_flask_command():
+        know_migrations(app)  # for flask db
     catalog = _add_services(app, engine, server_keys)
     observe(app, config, app.schedule.nudge)
     limiter = _limiter(config, counters, server_keys)
@@ -173,8 +169,7 @@ def _uploader_quotas(config: Config, engine: Engine, server_keys: ServerKeys) ->
 
 
 def _limiter(config: Config, counters: Counters, server_keys: ServerKeys) -> Limiter:
-    url = config.rate_limit_storage_url
-    store = ValkeyCounters(url, counters) if url else counters
+    store = counters_at(config.rate_limit_storage_url, counters)
     return Limiter(config.rate_limits, store, partial(client_tag, server_keys))
 
 
@@ -208,11 +203,21 @@ def _engine(app: Mayfly) -> Engine:
         ) from None
 
 
+def know_migrations(app: Mayfly) -> None:
+    """Let Flask-Migrate's functions find the migrations; Alembic is loaded by that, 12 MB."""
+    from flask_migrate import Migrate
+
+    Migrate(app, db, directory=str(MIGRATIONS))
+
+
 def migrate(app: Mayfly) -> None:
     """Bring the schema up to date; processes that start together wait for one another.
 
     Raises ConfigError where the database can't be reached or refuses, or has the schema of another Mayfly.
     """
+    from flask_migrate import upgrade
+
+    know_migrations(app)
     with app.app_context():
         try:
             upgrade()

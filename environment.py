@@ -60,6 +60,11 @@ COUNTS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """Where prometheus_client looks for the folder in which processes share their counts. No setting: a start writes it."""
 
 
+def is_flask_command() -> bool:
+    """Tell whether ``flask`` runs one of its commands; it sets a variable of its own for that."""
+    return "FLASK_RUN_FROM_CLI" in os.environ
+
+
 def share_counts_in(folder: Path) -> None:
     """Tell prometheus_client, here and in the processes that come of this one, where counts are shared."""
     os.environ[COUNTS_FOLDER] = str(folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import ctypes
+import gc
 import logging
 import multiprocessing
 import os
@@ -12,7 +13,10 @@ import resource
 import signal
 import socket
 import sys
+from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
+from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
@@ -53,6 +57,8 @@ OPEN_CATALOG_WARNING = (
 MOUNTED_SECRETS = Path("/run/secrets")
 """Where a container finds its secrets, readable by all of its users, of whom there is one."""
 log = logging.getLogger("mayfly")
+_inherited: Mayfly | None = None
+"""In a forked worker: the application that the main process has made."""
 
 
 def main() -> None:
@@ -83,8 +89,8 @@ def serve(config: Config, *, debug: bool) -> None:
     _check_port(*config.bind)
     _open_many_files()
     with database(config, own=True):
-        app = create_app(config)
-        migrate(app)
+        app = create_app(config, shared_counters())
+        _in_a_fork(partial(migrate, app))
         check_connections(app)
         app.quota.count()
         warn_of_open_secrets(config)
@@ -118,9 +124,49 @@ def serve(config: Config, *, debug: bool) -> None:
         multiprocessing.set_start_method(
             "fork", force=True
         )  # spawned, as by Python 3.14, they would share nothing
-        shared_counters()
+        _share_with_workers(app)
         with metrics.served(app, lambda: server.counts_port):
             server.serve()
+
+
+def _share_with_workers(app: Mayfly) -> None:
+    """Have workers use this very application: most of its memory, and of all modules, is then there once."""
+    global _inherited
+    with app.app_context():
+        db.engine.dispose()  # no worker is to inherit a connection
+    _inherited = app
+    gc.collect()
+    gc.freeze()  # a collection would write to each object, and so copy all of it
+
+
+def _in_a_fork(work: Callable[[], None]) -> None:
+    """Do something in a process that ends, so that nobody keeps in memory what it loads; raises what it raised."""
+    fork = multiprocessing.get_context("fork")
+    ours, theirs = fork.Pipe(duplex=False)
+    child = fork.Process(target=_tell_error, args=(work, theirs))
+    child.start()
+    theirs.close()
+    try:
+        error = ours.recv()
+    except EOFError:
+        child.join()
+        raise ConfigError(
+            f"the migration ended before its time (status {child.exitcode}); start again"
+        ) from None
+    finally:
+        ours.close()
+    child.join()
+    if error is not None:
+        raise error
+
+
+def _tell_error(work: Callable[[], None], to: Connection) -> None:
+    try:
+        work()
+    except Exception as error:
+        to.send(error)
+    else:
+        to.send(None)
 
 
 def worker() -> Front:
@@ -144,7 +190,7 @@ def prepared() -> Mayfly:
     _reuse_memory()
     os.setpgid(0, 0)  # as in _be_a_worker, but where it is spawned
     embedded.die_with(os.getppid(), signal.SIGTERM)
-    app = create_app(counters=shared_counters())
+    app = _inherited or create_app(counters=shared_counters())
     app.schedule.start()
     end_silent_connections()
     return app

@@ -19,6 +19,13 @@ BASELINE = ROOT / "benchmarks" / "baseline"
 GUNICORN = ["-k", "gthread", "-w", str(os.cpu_count() or 1), "--threads", "4"]
 NOT_INHERITED: tuple[str, ...] = ("DATABASE_URL", "POSTGRES_", "PG", "HOST", "SECRET_KEYS")
 NOT_INHERITED += ("LIFETIME", "MAX_", "PURGE_INTERVAL", "WORKERS", "THREADS")
+OFTEN = "1000000/second,1000000/second"
+ONE_ADDRESS = {
+    "RATE_LIMITS": f"uploads={OFTEN} opens={OFTEN}",
+    "MAX_IMAGES_PER_CLIENT": "off",
+    "MAX_BYTES_PER_CLIENT": "off",
+}
+"""All clients have the same address, so rates are counted and never reached, and its quotas are off."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +53,8 @@ def plain_flask(folder: Path) -> Iterator[Served]:
 def mayfly(folder: Path) -> Iterator[Served]:
     folder.mkdir(exist_ok=True)
     port = free_port()
-    one_address = {"MAX_IMAGES_PER_CLIENT": "off", "MAX_BYTES_PER_CLIENT": "off"}  # all clients have it
-    env = _environment({"DATA_DIR": str(folder), "BIND": f"127.0.0.1:{port}", **one_address})
+    metrics = {"METRICS_BIND": f"127.0.0.1:{free_port()}"}
+    env = _environment({"DATA_DIR": str(folder), "BIND": f"127.0.0.1:{port}", **metrics, **ONE_ADDRESS})
     with _process([sys.executable, "app.py"], ROOT, env, port, folder) as served:
         yield served
 

@@ -65,24 +65,29 @@ def seal(key: bytes, plaintext: Bytes, *, at: int, iv: bytes | None = None) -> b
     return b"".join(seal_pieces(key, plaintext, at=at, iv=iv))
 
 
-def open_sealed(key: bytes, sealed: Bytes) -> memoryview:
+def open_sealed(key: bytes, sealed: Bytes) -> bytearray:
     """Open what was sealed; nothing is decrypted before the whole of it is authenticated.
 
-    A bytearray is opened in place: afterwards it holds the plaintext. Raises Unopenable for anything this key did
-    not seal.
+    A bytearray is opened in place: it is what is returned, and holds the plaintext then. Raises Unopenable for anything
+    this key did not seal.
     """
-    token = memoryview(sealed if isinstance(sealed, bytearray) else bytearray(sealed))
-    end = len(token) - TAG_BYTES
+    end = len(sealed) - TAG_BYTES
     size = end - HEADER.size
     if size < BLOCK or size % BLOCK:
         raise Unopenable
-    version, _, vector = HEADER.unpack_from(token)
-    tag = hmac.digest(key[:16], token[:end], "sha256")
-    if version != VERSION or not hmac.compare_digest(tag, token[end:]):
-        raise Unopenable
-    plaintext = token[HEADER.size :]
-    Cipher(AES(key[16:]), CBC(vector)).decryptor().update_into(plaintext[:size], plaintext)
-    return plaintext[: size - _padding(plaintext[size - BLOCK : size])]
+    with memoryview(sealed) as token:
+        version, _, vector = HEADER.unpack_from(token)
+        tag = hmac.digest(key[:16], token[:end], "sha256")
+        if version != VERSION or not hmac.compare_digest(tag, token[end:]):
+            raise Unopenable
+        opened, start = (sealed, HEADER.size) if isinstance(sealed, bytearray) else (bytearray(end), 0)
+        with memoryview(opened) as room:
+            decryptor = Cipher(AES(key[16:]), CBC(vector)).decryptor()
+            decryptor.update_into(token[HEADER.size : end], room[start:])
+    # Python moves nothing when the ends of a bytearray are cut off.
+    del opened[start + size - _padding(opened[start + size - BLOCK : start + size]) :]
+    del opened[:start]
+    return opened
 
 
 def _padded(tail: memoryview) -> bytes:
@@ -90,9 +95,9 @@ def _padded(tail: memoryview) -> bytes:
     return bytes(tail) + bytes([missing]) * missing
 
 
-def _padding(block: memoryview) -> int:
+def _padding(block: bytearray) -> int:
     # The tag was right, so somebody with the key has sealed this; a bad padding means that it is no Fernet token.
     length = block[-1]
-    if not 1 <= length <= BLOCK or bytes(block[-length:]) != bytes([length]) * length:
+    if not 1 <= length <= BLOCK or block[-length:] != bytes([length]) * length:
         raise Unopenable
     return length

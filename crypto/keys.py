@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -30,7 +31,7 @@ class Link:
         """The 32 URL-safe characters that stand in a URL."""
         return encode_secret(self.secret)
 
-    @property
+    @cached_property
     def row_key(self) -> bytes:
         """The 32 bytes the database knows the image by."""
         return derive(self.secret, "mayfly/v1/row")
@@ -57,7 +58,7 @@ class ImageKey:
         """The 32 URL-safe characters that the uploader is shown once."""
         return encode_secret(self.secret)
 
-    @property
+    @cached_property
     def link(self) -> Link:
         """The link that may be shared; it does not lead back to the image key."""
         return Link(derive(self.secret, "mayfly/v1/link", SECRET_BYTES))

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-import jwt
-
 from crypto.errors import BadToken
 from crypto.keys import derive
 from crypto.server_keys import ServerKeys
@@ -30,12 +28,16 @@ class Claims:
 
 def issue_token(server_keys: ServerKeys, claims: Claims, *, at: int) -> str:
     """Sign a token with the newest server key's token key; times are seconds since 1970."""
+    import jwt  # what it loads takes 5 MB, and few requests need it
+
     payload = {"sub": str(claims.owner), "ver": claims.version, "iat": at, "exp": claims.expires_at}
     return jwt.encode(payload, _token_key(server_keys.newest), ALGORITHM)
 
 
 def read_token(server_keys: ServerKeys, token: str) -> Claims:
     """Check a token's signature with every server key and read its claims; raises BadToken."""
+    import jwt
+
     if len(token) > LONGEST_TOKEN:
         raise BadToken
     for server_key in server_keys:

@@ -45,7 +45,6 @@ class ThreadPool:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._under_way += 1
-        future.add_done_callback(self._note_done)
         self._give((call, future, loop))
         self._settle_over()
         if not self._ticking:
@@ -70,9 +69,6 @@ class ThreadPool:
             self._idle.append(own)
         return own.get()
 
-    def _note_done(self, _: asyncio.Future[Any]) -> None:
-        self._under_way -= 1
-
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         self._settle_over()
         self._ticking = self._under_way > 0
@@ -81,7 +77,7 @@ class ThreadPool:
 
     def _settle_over(self) -> None:
         while self._over:
-            _settle(self._over.popleft(), None, None)
+            self._settle(self._over.popleft(), None, None)
 
     def _work(self) -> None:
         own: SimpleQueue[Job] = SimpleQueue()
@@ -97,14 +93,14 @@ class ThreadPool:
             if result is None and error is None:
                 self._over.append(future)
             else:
-                loop.call_soon_threadsafe(_settle, future, result, error)
+                loop.call_soon_threadsafe(self._settle, future, result, error)
             del call, future, loop, result, error  # nothing of it is kept until the next
 
-
-def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
-    if future.done():  # it was cancelled
-        return
-    if error is None:
-        future.set_result(result)
-    else:
-        future.set_exception(error)
+    def _settle(self, future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+        self._under_way -= 1
+        if future.done():  # it was cancelled
+            return
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)

@@ -56,7 +56,7 @@ from models.owner import (
     replace_account,
 )
 from models.quota import Share, Taken, quota_checks, share_over, taken
-from models.session import connections_allowed, keep_session_settings, refuse_read_only
+from models.session import NotThePrimary, Standing, connections_allowed, keep_session_settings, standing_of
 from models.status import StoredImages, count_accounts, server_version, stored_images
 from models.stored import Stored, forget_empty, recount, release, reserve
 
@@ -72,12 +72,14 @@ __all__ = [
     "ImageRow",
     "KeptRow",
     "LoginAttempt",
+    "NotThePrimary",
     "Operator",
     "OwnedRow",
     "Owner",
     "OwnerRow",
     "Ownership",
     "Share",
+    "Standing",
     "Stored",
     "StoredImages",
     "StoredKey",
@@ -122,7 +124,6 @@ __all__ = [
     "quota_checks",
     "raw_cursor",
     "recount",
-    "refuse_read_only",
     "release",
     "replace_account",
     "replace_key",
@@ -133,6 +134,7 @@ __all__ = [
     "share_over",
     "slot_of",
     "span_of",
+    "standing_of",
     "stored_images",
     "switch_uploads",
     "taken",

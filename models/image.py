@@ -174,7 +174,12 @@ _DELETE_DEAD = text(
     )
     """
 )
-_DELETE = text(f"DELETE FROM images WHERE row_key = :key RETURNING {STORED_BYTES}")
+_DELETE = text(
+    f"""
+    DELETE FROM images WHERE row_key = :key AND (views_left IS NOT DISTINCT FROM 0) = :used_up
+    RETURNING {STORED_BYTES}
+    """
+)
 _LIVES_IN = text(f"SELECT EXISTS (SELECT FROM images WHERE slot = :slot AND {LIVING})")
 
 
@@ -215,9 +220,13 @@ def with_bytes(row: Iterable[Any]) -> list[Any]:
     return [bytes(value) if isinstance(value, memoryview) else value for value in row]
 
 
-def delete_image(connection: Connection, row_key: bytes) -> int | None:
-    """Delete one image's row and return what it took, as ``STORED_BYTES`` has it; None where it was gone already."""
-    freed: int | None = connection.execute(_DELETE, {"key": row_key}).scalar_one_or_none()
+def delete_image(connection: Connection, row: ImageRow) -> int | None:
+    """Delete one image's row and return what it took, as ``STORED_BYTES`` has it.
+
+    None where it was gone already, or was used up since it was read.
+    """
+    values = {"key": row.row_key, "used_up": row.views_left == 0}
+    freed: int | None = connection.execute(_DELETE, values).scalar_one_or_none()
     return freed
 
 

@@ -6,10 +6,9 @@ to several clients in turn.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import OperationalError
 
 SESSION = {
     "TimeZone": "UTC",
@@ -37,6 +36,12 @@ _ALLOWED = text(
     ), pg_backend_pid()
     """
 )
+_STANDING = """
+    SELECT current_setting('transaction_read_only'), system_identifier, CASE WHEN pg_is_in_recovery() THEN 0
+        ELSE ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int END
+    FROM pg_control_system()
+    """
+"""The name of a WAL file begins with its timeline: https://www.postgresql.org/docs/current/continuous-archiving.html"""
 _DATABASE = text("SELECT quote_ident(current_database())")
 
 
@@ -57,22 +62,29 @@ def connections_allowed(connection: Connection) -> int | None:
     return int(allowed) if driver.info.backend_pid == process else None
 
 
-class TakesNoWrites(Exception):
-    """A server that was reached, and on which every transaction is read-only."""
-
-    def __init__(self) -> None:
-        super().__init__("it takes no writes: it is a standby, or was made read-only")
+class NotThePrimary(Exception):
+    """A server that was reached, and that is none to work with; the message says why, for a start's one sentence."""
 
 
-def refuse_read_only(driver: Any) -> None:
-    """Close a new connection of psycopg2 to a server that takes no writes, and raise OperationalError.
+class Standing(NamedTuple):
+    """What a server is in its cluster: the cluster's identifier, and the timeline that it writes; 0 where unknown."""
+
+    cluster: int
+    timeline: int
+
+
+def standing_of(driver: Any) -> Standing:
+    """Ask a new connection of psycopg2 what its server is; raises NotThePrimary where it takes no writes.
 
     libpq's target_session_attrs doesn't ask: it believes what was reported as the session began, and PgBouncer reports
     what it heard long ago. https://github.com/pgbouncer/pgbouncer/issues/859
     """
     with driver.cursor() as cursor:
-        cursor.execute("SHOW transaction_read_only")
-        if cursor.fetchone() == ("off",):
-            return
-    driver.close()
-    raise OperationalError(None, None, TakesNoWrites())
+        try:
+            cursor.execute(_STANDING)
+        except driver.Error:  # some who offer PostgreSQL as a service keep such functions for themselves
+            cursor.execute("SELECT current_setting('transaction_read_only'), 0, 0")
+        read_only, cluster, timeline = cursor.fetchone()
+    if read_only == "on":
+        raise NotThePrimary("it takes no writes: it is a standby, or was made read-only")
+    return Standing(cluster, timeline)

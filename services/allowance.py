@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -58,14 +57,14 @@ class Allowance:
 
     def __init__(self, memory: Memory | None = None) -> None:
         self._memory = memory
-        self._held: Counter[Budget] = Counter()
+        self._held: dict[Budget, int] = {}
         self._refused: set[Budget] = set()
         self.made: dict[Hashable, Any] = {}
         """The results of ``once`` in earlier runs of the request."""
 
     def held(self, budget: Budget) -> int:
         """How many units of a budget this request holds."""
-        return self._held[budget]
+        return self._held.get(budget, 0)
 
     def hold(self, budget: Budget, amount: int) -> None:
         """Hold ``amount`` units in all, or all there are if that is less; raises Later where the request has to wait.
@@ -127,7 +126,7 @@ class Allowance:
 
     def add(self, budget: Budget, amount: int) -> None:
         """Note units that were taken from a budget for this request."""
-        self._held[budget] += amount
+        self._held[budget] = self._held.get(budget, 0) + amount
 
     def give_back(self, budget: Budget) -> None:
         """Give back everything of one budget."""

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from models import raw_cursor, refuse_read_only
+from models import NotThePrimary, Standing, raw_cursor, standing_of
 from services.account_errors import TokenRefused
 from services.errors import DatabaseAway, StorageFull
 from services.lent import lent
@@ -31,10 +31,12 @@ OWNER_GONE = "23503"
 
 _lost_at = -float("inf")
 """When this process last lost a connection in the middle of its work, by time.monotonic()."""
+_timelines: dict[int, int] = {}
+"""The newest timeline that this process has met of each cluster, by the cluster's identifier."""
 
 
 def watch_connections(engine: Engine) -> None:
-    """Have the pool lend only connections to a server that takes writes, as far as that is known before one is used.
+    """Have the pool lend only connections to the server that takes writes, as far as that is known before one is used.
 
     A new connection is asked once. One that was idle is replaced if there is something to read on it, which is so only
     when its server has ended it, or if it is older than the last loss: neither look costs a round trip.
@@ -42,7 +44,11 @@ def watch_connections(engine: Engine) -> None:
 
     @event.listens_for(engine, "connect")
     def ask(connection: Any, record: Any) -> None:
-        refuse_read_only(connection)
+        try:
+            _check_newest(standing_of(connection))
+        except NotThePrimary as error:
+            connection.close()
+            raise OperationalError(None, None, error) from None
         record.info["made_at"] = time.monotonic()
 
     @event.listens_for(engine, "checkout")
@@ -51,6 +57,26 @@ def watch_connections(engine: Engine) -> None:
         waiting.register(connection.fileno(), select.POLLIN)
         if waiting.poll(0) or record.info["made_at"] < _lost_at:
             raise InvalidatePoolError
+
+
+def _check_newest(standing: Standing) -> None:
+    """Raise NotThePrimary for a server that its cluster has replaced; one on a newer timeline ends older connections.
+
+    A promoted standby begins a new timeline, one higher. A primary that hung meanwhile goes on with the old one until
+    somebody tells it.
+    """
+    known = _timelines.get(standing.cluster, 0)
+    if standing.timeline < known:
+        raise NotThePrimary("it takes no writes that count: its cluster has a newer primary")
+    if standing.timeline > known:
+        _timelines[standing.cluster] = standing.timeline
+        _forget_older()
+
+
+def _forget_older() -> None:
+    """Have no connection of this process that was made before this moment lent again."""
+    global _lost_at
+    _lost_at = time.monotonic()
 
 
 @contextmanager
@@ -92,8 +118,7 @@ def _ends(error: DBAPIError) -> bool:
 
 def _lose(connection: Connection) -> None:
     """Have neither this connection nor an older one of this process used again."""
-    global _lost_at
-    _lost_at = time.monotonic()
+    _forget_older()
     if not connection.invalidated:
         connection.invalidate()
 

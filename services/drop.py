@@ -136,7 +136,7 @@ class Drop:
 
     def view(
         self, link_text: str, conversion: Conversion | None = None
-    ) -> tuple[ImageInfo, memoryview | bytes]:
+    ) -> tuple[ImageInfo, bytearray | bytes]:
         """Open an image without a password or a limit of views, as a GET may.
 
         Raises ImageGone, OpensByPostOnly, Later, Overloaded, DatabaseAway, and the errors of imaging for a conversion.
@@ -151,7 +151,7 @@ class Drop:
 
     def open(
         self, link_text: str, attempt: Attempt | None, conversion: Conversion | None = None
-    ) -> tuple[ImageInfo, memoryview | bytes]:
+    ) -> tuple[ImageInfo, bytearray | bytes]:
         """Open an image on purpose: check the password, read, convert; then claim a view where they are limited.
 
         Raises ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses, Later, Overloaded, DatabaseAway, and the errors
@@ -169,7 +169,7 @@ class Drop:
 
     def _read_dearly(
         self, image: SealedImage, attempt: Attempt | None, conversion: Conversion | None
-    ) -> tuple[ImageInfo, memoryview | bytes]:
+    ) -> tuple[ImageInfo, bytearray | bytes]:
         """Read what has to be unlocked or converted, with no connection held meanwhile."""
         keys, details = self._images.unlock(image, attempt)
         if conversion is None or not conversion.changes(details):
@@ -199,7 +199,7 @@ class Drop:
 
         return hold
 
-    def download(self, image_key_text: str, attempt: Attempt | None) -> tuple[ImageInfo, memoryview | bytes]:
+    def download(self, image_key_text: str, attempt: Attempt | None) -> tuple[ImageInfo, bytearray | bytes]:
         """Open an image for the holder of its image key, without counting a view.
 
         Raises ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses, Later, Overloaded, DatabaseAway.

@@ -154,7 +154,7 @@ class LivingImages:
             return_guess(connection, tag, GUESS_PAUSE_SECONDS)
         return unlocked
 
-    def read(self, connection: Connection, image: SealedImage) -> tuple[ImageInfo, memoryview]:
+    def read(self, connection: Connection, image: SealedImage) -> tuple[ImageInfo, bytearray]:
         """Open an image without a password, without counting a view.
 
         Raises ImageGone, Later, Overloaded.
@@ -163,13 +163,13 @@ class LivingImages:
         keys, details = image.unlocked(None)
         return image.info(details), self._open_bytes(connection, image, keys)
 
-    def read_unlocked(self, image: SealedImage, keys: SealKeys) -> memoryview:
+    def read_unlocked(self, image: SealedImage, keys: SealKeys) -> bytearray:
         """Open the bytes of an image that was unlocked, without counting a view; as ``read``."""
         hold_answer(image.row.size)
         with autocommit(self._engine) as connection:
             return self._open_bytes(connection, image, keys)
 
-    def _open_bytes(self, connection: Connection, image: SealedImage, keys: SealKeys) -> memoryview:
+    def _open_bytes(self, connection: Connection, image: SealedImage, keys: SealKeys) -> bytearray:
         row = image.row
         try:
             sealed = image.ciphertext or self._fetch(connection, row)
@@ -178,7 +178,7 @@ class LivingImages:
         except (CiphertextGone, Unopenable):
             raise ImageGone from None
 
-    def _fetch(self, connection: Connection, row: ImageRow) -> bytearray:
+    def _fetch(self, connection: Connection, row: ImageRow) -> memoryview | bytearray:
         with STEP_SECONDS.timed("fetch"):
             return self._stores[row.store].fetch(connection, row.slot, row.row_key, sealed_size(row.size))
 
@@ -211,7 +211,7 @@ class LivingImages:
 
     def remove(self, connection: Connection, row: ImageRow) -> None:
         """Remove an image before its time, in the caller's transaction; raises ImageGone where it is gone already."""
-        freed = delete_image(connection, row.row_key)
+        freed = delete_image(connection, row)
         if freed is None:
             raise ImageGone
         self._stores[row.store].delete(connection, row.slot, [row.row_key])

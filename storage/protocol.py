@@ -27,7 +27,7 @@ class CiphertextStore(Protocol):
         The caller adds their row before, so that a purge of the slot finds a living image and leaves it.
         """
 
-    def fetch(self, connection: Connection, slot: int, row_key: bytes, size: int) -> bytearray:
+    def fetch(self, connection: Connection, slot: int, row_key: bytes, size: int) -> memoryview | bytearray:
         """Return the sealed bytes, which are ``size`` in number; raises CiphertextGone."""
 
     def delete(self, connection: Connection, slot: int, row_keys: list[bytes]) -> None:

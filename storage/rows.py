@@ -76,7 +76,7 @@ class RowStore:
                 b";".join(filter(None, (before, copy.encode(), after))), source, size=READ_SIZE
             )
 
-    def fetch(self, connection: Connection, slot: int, row_key: bytes, size: int) -> bytearray:
+    def fetch(self, connection: Connection, slot: int, row_key: bytes, size: int) -> memoryview | bytearray:
         """Copy the sealed bytes out of the slot's table; raises CiphertextGone."""
         rows = f"SELECT sealed FROM {ciphertexts(slot)} WHERE row_key = '\\x{row_key.hex()}' ORDER BY part"
         sink = _FetchedBytes(size)
@@ -153,10 +153,13 @@ class _Source:
 
 
 class _FetchedBytes:
-    """Takes what psycopg2 reads, and joins the one field of each row; ``missing`` counts the bytes still to come."""
+    """Takes what psycopg2 reads, and joins the one field of each row; ``missing`` counts the bytes still to come.
+
+    A field that is all of the sealed bytes is kept as psycopg2 read it.
+    """
 
     def __init__(self, size: int) -> None:
-        self.sealed = bytearray()
+        self.sealed: memoryview | bytearray = bytearray()
         self.missing = size
         self._header = len(HEAD)
 
@@ -164,6 +167,8 @@ class _FetchedBytes:
         # libpq hands over one whole row at a time; the header comes with the first one, or on its own.
         field = memoryview(piece)[self._header :][FIELDS.size + LENGTH.size :]
         self._header = max(0, self._header - len(piece))
-        if field:
+        if len(field) == self.missing and not self.sealed:
+            self.sealed = field
+        elif isinstance(self.sealed, bytearray):
             self.sealed += field
-            self.missing -= len(field)
+        self.missing -= len(field)

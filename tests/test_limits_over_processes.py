@@ -31,7 +31,8 @@ from tests.cast import FLOWER, SERVER_KEY
 from tests.processes import Served, free_port, serving, until
 from tests.web.test_limits import NOWHERE
 from units import Rate
-from web import Counters, ValkeyCounters
+from web import Counters
+from web.request.valkey import ValkeyCounters
 
 CLIENT, IN_ALL = 40, 100
 TRIES = 160

@@ -52,7 +52,7 @@ def drop(server: Served, browser: Browser, size: tuple[int, int], number: int, l
         expect(page.locator(".send-bar progress")).to_be_visible()
         page.wait_for_timeout(1000)
         progress, before = yes(page, ".send-bar progress"), page.evaluate("shift")
-        expect(page.locator(".card")).to_have_count(number, timeout=60_000)
+        expect(page.locator("#cards .card")).to_have_count(number, timeout=60_000)
         page.wait_for_timeout(HOLD)
         return [button, progress, f"{load:.3f}", f"{page.evaluate('shift') - before:.3f}"]
 
@@ -75,7 +75,7 @@ def first_link(server: Served, browser: Browser, bits: int, photo: Path) -> str:
         page.goto(server.url)
         page.set_input_files("#file", photo)
         page.click("#send")
-        expect(page.locator(".card")).to_be_visible(timeout=90_000)
+        expect(page.locator("#cards .card")).to_be_visible(timeout=90_000)
         return f"{time.monotonic() - start:.1f} s"
 
 

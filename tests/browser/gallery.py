@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import requests
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -71,16 +72,49 @@ def drop(tour: Tour, folder: Path) -> None:
     page.set_input_files("#file", [FLOWER, IMAGES / "hopper.png", IMAGES / "broken.png"])
     expect(page.locator(".item")).to_have_count(3)
     tour.look("drop-chosen")
+    page.locator(".item .edit").first.click()
+    page.click(".editor .add")
+    tour.look("editor", whole=False)
+    page.click(".editor [value=keep]")
+    expect(page.locator(".item .notes").first).to_be_visible()
+    tour.look("drop-edited")
     page.click("#send")
-    expect(page.locator(".card")).to_have_count(2)
+    expect(page.locator("#cards .card")).to_have_count(2)
     expect(page.locator("#send")).to_be_visible()
     tour.look("drop-two-links-and-one-refused")
-    page.locator(".lines summary").first.click()
-    page.locator(".qr summary").first.click()
+    page.locator("#cards .lines summary").first.click()
+    page.locator("#cards .qr summary").first.click()
     expect(page.locator(".squares img").first).to_be_visible()
     tour.look("drop-card-unfolded")
     page.locator(".delete button").first.click()
     tour.look("drop-deleting")
+
+
+def opened_once(page: Page) -> None:
+    """Make links that open twice; open the first one once, and wait until its card tells it."""
+    page.locator("[name=views]").evaluate("(field) => { field.value = '2'; }")
+    page.click("#send")
+    expect(page.locator("#cards .card .left")).to_have_count(2)
+    url = page.locator("#cards .url").first.input_value()
+    assert requests.post(url.replace("/s#", "/image/"), timeout=20).ok
+    terms = page.locator("#cards .terms").first
+    terms.scroll_into_view_if_needed()
+    expect(terms).to_contain_text(re.compile(r"\d:\d\d"), timeout=30_000)
+
+
+def receipts(tour: Tour, folder: Path) -> None:
+    page = tour.page
+    page.evaluate("sessionStorage.clear()")
+    tour.open("/")
+    page.set_input_files("#file", [FLOWER, IMAGES / "hopper.png"])
+    opened_once(page)
+    tour.look("drop-opened")
+    page.goto(page.locator("#albums .url").input_value())
+    tour.section("ready")
+    tour.look("album-ready")
+    page.click("#open button")
+    tour.section("open")
+    tour.look("album-open")
 
 
 def sending(tour: Tour, folder: Path) -> None:
@@ -155,7 +189,7 @@ def plain(tour: Tour, folder: Path) -> None:
     tour.look("found-password-wrong")
 
 
-STEPS: tuple[Callable[[Tour, Path], None], ...] = (drop, sending, share, others)
+STEPS: tuple[Callable[[Tour, Path], None], ...] = (drop, receipts, sending, share, others)
 
 
 def pictures(folder: Path) -> None:

@@ -55,8 +55,8 @@ def test_a_bytearray_is_opened_in_place_and_left_alone_when_it_does_not_open() -
         open_sealed(b"\1" * 32, sealed)
     assert sealed == before
     opened = open_sealed(bytes(32), sealed)
-    assert bytes(opened) == b"plaintext"
-    assert opened.obj is sealed
+    assert opened == b"plaintext"
+    assert opened is sealed
 
 
 @given(key=keys, plaintext=plaintexts, data=st.data())

@@ -54,14 +54,15 @@ def choose(engine: Engine, noted: Noted, **wishes: str) -> None:
 def link(engine: Engine) -> str:
     """The link that the button makes, read from its card."""
     engine.click("#send")
-    engine.see("body:not(:has(.item)) .card .left", ":")
-    return str(engine.run("return document.querySelector('.url').value"))
+    engine.see("body:not(:has(.item)) #cards .left", ":")
+    return str(engine.run("return document.querySelector('#cards .url').value"))
 
 
 def section(name: str) -> str:
     return f"[data-state={name}]"
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("name", ENGINES)
 def test_an_image_goes_from_one_person_to_another(name: str, noted: Noted, tmp_path: Path) -> None:
     with ENGINES[name](tmp_path / "profile", "en-GB") as engine:
@@ -74,6 +75,7 @@ def test_an_image_goes_from_one_person_to_another(name: str, noted: Noted, tmp_p
         choose(engine, noted, password="sesame")
         behind_a_password(engine, link(engine), SCREENSHOTS / name)
         deleted_with_undo(engine, noted)
+        several(engine, noted, SCREENSHOTS / name)
 
 
 def opened_once(engine: Engine, url: str, folder: Path) -> None:
@@ -118,6 +120,23 @@ def deleted_with_undo(engine: Engine, noted: Noted) -> None:
     engine.see(".card.over")
     engine.open(url)
     engine.see(section("gone"))
+
+
+def several(engine: Engine, noted: Noted, folder: Path) -> None:
+    """Two images have one link, and its page shows the one after the other."""
+    engine.open(f"{noted.url}/")
+    engine.see(SCRIPTED)
+    engine.type("#file", f"{PICTURE}\n{IMAGES / 'hopper.png'}")
+    link(engine)
+    engine.see("#albums .url")
+    engine.look(folder / "drop-album.png")
+    engine.open(str(engine.run("return document.querySelector('#albums .url').value")))
+    for place in ("1", "2"):
+        engine.see("#album .place", place)
+        engine.see(section("open"))
+        engine.look(folder / f"album-{place}.png")
+        if place == "1":
+            engine.click("#album .next")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

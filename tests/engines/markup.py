@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 
 from tests.cast import FLOWER, SERVER_KEY
@@ -29,6 +30,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 """What changes the pages."""
 
 
+@pytest.mark.timeout(400)
 def test_every_page_is_html_without_a_fault(server: Served, database_url: str, tmp_path: Path) -> None:
     for language in LANGUAGES:
         session = browser(server.url, language)
@@ -47,6 +49,8 @@ class Browser(requests.Session):
     """A client at a server, to which it sends what a browser does."""
 
     url = ""
+    english = True
+    """Whether it asks for the pages in English, which is all that the description of the API speaks."""
 
     def page(self, path: str, status: int = 200, method: str = "POST", **fields: str) -> str:
         answer = self.request(method, self.url + path, data=fields, timeout=20)
@@ -57,7 +61,7 @@ class Browser(requests.Session):
 
 def browser(url: str, language: str) -> Browser:
     session = Browser()
-    session.url = url
+    session.url, session.english = url, language == "en"
     session.headers.update(
         {"Accept-Language": language, "Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
     )
@@ -66,7 +70,7 @@ def browser(url: str, language: str) -> Browser:
 
 def fronts(session: Browser) -> dict[str, str]:
     """What is there without an image."""
-    paths = {"drop": "/", "share": "/s", "docs": "/docs"}
+    paths = {"drop": "/", "share": "/s"} | ({"docs": "/docs"} if session.english else {})
     found = {name: session.page(path, method="GET") for name, path in paths.items()}
     return found | {"nothing": session.page("/nothing", 404, method="GET")}
 
@@ -88,6 +92,7 @@ def images(session: Browser) -> dict[str, str]:
     ).json()
     return {
         "found": session.page("/s", link=answer["hash"]),
+        "album": session.page("/s", link=f"{answer['hash']}.{answer['hash'][:-1]}.{'A' * 32}"),
         "wrong": session.page("/s/open", 403, link=answer["hash"], password="y"),
         "deleted": session.page("/s/delete", image_key=answer["image_key"]),
         "gone": session.page("/s", 404, link=answer["hash"]),

@@ -59,6 +59,9 @@ class Deed(NamedTuple):
     done: bool
 
 
+LIVING = "SELECT row_key FROM images WHERE views_left IS DISTINCT FROM 0"
+
+
 @dataclass
 class Raced:
     """An image, and what became of it."""
@@ -89,7 +92,10 @@ class Raced:
         opened = self.done(OPEN)
         if opened > most or (not enders and opened < most):
             yield f"{opened} opens of {most}"
-        ends = self.used_up + self.done(DELETE, TAKE_DOWN, BLOCK)
+        # What is left of an image that is used up is deleted by its image key, and by nothing else.
+        ends = self.used_up + self.done(TAKE_DOWN, BLOCK) + (0 if self.used_up else self.done(DELETE))
+        if self.done(DELETE) > 1:
+            yield f"deleted {self.done(DELETE)} times"
         if ends != (bool(enders) or self.used_up):
             yield f"ended {ends} times"
         over = min((deed.ended for deed in enders), default=float("inf"))
@@ -159,7 +165,7 @@ def left_wrong(engine: Engine, blocked: int) -> Iterator[str]:
             for slot in RowStore().filled(connection)
             for key in connection.scalars(text(f"SELECT row_key FROM {ciphertexts(slot)}"))
         }
-        if kept != {bytes(key) for key in connection.scalars(text("SELECT row_key FROM images"))}:
+        if kept != {bytes(key) for key in connection.scalars(text(LIVING))}:
             yield "sealed bytes without a row, or a row without sealed bytes"
         differing = text(
             f"SELECT count(*) FROM stored WHERE bytes <> {STRANGERS}"

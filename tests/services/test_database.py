@@ -17,13 +17,13 @@ from addresses import parse_database_url
 from app import Mayfly, create_app
 from config import Config
 from database import usable_database
-from models import db
+from models import db, standing_of
 from services import DatabaseAway
-from services.database import autocommit, transaction
+from services.database import _timelines, autocommit, transaction
 from services.lent import end_older_than
 from tests.cast import SERVER_KEY
 from tests.conftest import MakeApp
-from tests.databases import read_only
+from tests.databases import read_only, value
 from tests.processes import until
 
 
@@ -164,6 +164,30 @@ def test_of_several_hosts_the_one_that_takes_writes_is_found(
         answer = app.test_client().post("/upload", data=flower, content_type="image/jpeg")
         engine_of(app).dispose()
     assert answer.status_code == 201
+
+
+def test_a_primary_that_was_replaced_is_refused_by_whoever_met_its_successor(
+    make_app: MakeApp, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that hung goes on as if nothing had been: it would show what was deleted, and miss what was stored."""
+    engine = engine_of(make_app())
+    with autocommit(engine) as connection:
+        found = standing_of(connection.connection.driver_connection)
+    assert found.cluster == value(database_url, "SELECT system_identifier FROM pg_control_system()")
+    assert found.timeline == 1
+    monkeypatch.setitem(_timelines, found.cluster, 2)
+    engine.dispose()
+    with pytest.raises(DatabaseAway), autocommit(engine):
+        pass
+    monkeypatch.setitem(_timelines, found.cluster, 0)
+    with autocommit(engine) as older, autocommit(engine):
+        pid = older.scalar(text("SELECT pg_backend_pid()"))
+    monkeypatch.setitem(_timelines, found.cluster, 0)
+    with contextlib.ExitStack() as open_ones:
+        connections = [open_ones.enter_context(autocommit(engine)) for _ in range(3)]  # the third one is new
+        assert pid in {connection.scalar(text("SELECT pg_backend_pid()")) for connection in connections}
+    with autocommit(engine) as connection:
+        assert connection.scalar(text("SELECT pg_backend_pid()")) != pid
 
 
 def test_a_start_waits_for_a_cluster_that_is_switching_over(

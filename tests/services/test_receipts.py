@@ -120,7 +120,7 @@ def test_what_was_moved_or_altered_tells_nothing(client: FlaskClient, engine: En
         open_it(client, image)
     another = {"opened": bytes(row_of(engine, other["hash"]).opened)}
     change(engine, "UPDATE images SET opened = :opened WHERE row_key = :key", used["hash"], **another)
-    for end in ("expires_at + interval '1 microsecond'", "expires_at + interval '1 hour'", "'infinity'"):
+    for end in ("expires_at + interval '1 hour'", "expires_at + interval '1 microsecond'", "'infinity'"):
         change(engine, f"UPDATE images SET expires_at = {end} WHERE row_key = :key", moved["hash"])
         assert client.get(f"/images/{moved['image_key']}").status_code == 404
     change(engine, "UPDATE images SET opened = substr(opened, 2) WHERE row_key = :key", altered["hash"])

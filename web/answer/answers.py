@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
 
-from flask import Response, jsonify, request
+from flask import Response, current_app, request
+from werkzeug import http
 from werkzeug.datastructures import Headers
-from werkzeug.http import http_date
 
-from imaging import Data
 from services import Details, ImageInfo, Receipt, Standing
+from web.answer.accepted import best_of
 from web.answer.schemas import DescribedAnswer, ReceiptAnswer, ReceiptsAnswer, StandingAnswer
 
 if TYPE_CHECKING:
@@ -45,8 +46,13 @@ JSON = "application/json"
 
 def wants_text(default: str) -> bool:
     """Tell by ``Accept`` whether an answer is to be text; ``default`` is for a client that takes either."""
-    other = JSON if default == TEXT else TEXT
-    return request.accept_mimetypes.best_match([default, other], default=default) == TEXT
+    return best_of((default, JSON if default == TEXT else TEXT)) == TEXT
+
+
+@lru_cache(1024)
+def http_date(second: int) -> str:
+    """Write seconds since 1970 as HTTP does; many images end in the same second."""
+    return http.http_date(second)
 
 
 def iso_time(seconds: float) -> str:
@@ -54,16 +60,29 @@ def iso_time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
+class CompleteResponse(Response):
+    """An answer whose headers are complete: werkzeug would copy them to add a length and mend a Location."""
+
+    def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:  # noqa: ARG002 - as werkzeug calls it
+        """Return the headers as they are."""
+        return self.headers
+
+
 def receipt_response(receipt: Receipt, base_url: str, default: str) -> Response:
     """Answer an upload: 201 with everything about the image, or its URL alone as text."""
     image_url = f"{base_url}/image/{receipt.link}"
     if wants_text(default):
-        response = Response(f"{image_url}\n", mimetype=TEXT)
+        response = CompleteResponse(f"{image_url}\n", mimetype=TEXT)
     else:
-        response = jsonify(receipt_fields(receipt, base_url))
+        response = _json(receipt_fields(receipt, base_url))
     response.status_code = 201
     response.headers["Cache-Control"] = "no-store"
     return note_receipt(response, receipt, image_url)
+
+
+def _json(fields: ReceiptAnswer | ReceiptsAnswer) -> CompleteResponse:
+    text = current_app.json.dumps(fields, separators=(",", ":"))
+    return CompleteResponse(f"{text}\n", mimetype=JSON)
 
 
 def receipts_response(receipts: list[Receipt], base_url: str, default: str) -> Response:
@@ -74,7 +93,7 @@ def receipts_response(receipts: list[Receipt], base_url: str, default: str) -> R
         response = Response(lines, mimetype=TEXT)
     else:
         images = [receipt_fields(receipt, base_url) for receipt in receipts]
-        response = jsonify(ReceiptsAnswer(status="success", images=images, url=album))
+        response = _json(ReceiptsAnswer(status="success", images=images, url=album))
     response.status_code = 201
     response.headers["Cache-Control"] = "no-store"
     for receipt in receipts:
@@ -158,23 +177,15 @@ def _details(image: ImageInfo) -> Details:
     return image.details
 
 
-class ImageResponse(Response):
-    """An answer whose headers are complete: werkzeug would copy them to add a length and mend a Location."""
-
-    def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:  # noqa: ARG002 - as werkzeug calls it
-        """Return the headers as they are."""
-        return self.headers
-
-
-def image_response(image: ImageInfo, data: Data, disposition: str = "inline") -> Response:
+def image_response(image: ImageInfo, data: bytes | bytearray, disposition: str = "inline") -> Response:
     """Answer with an image's bytes."""
     request.environ["mayfly.expires_at"] = image.expires_at  # when an answer under way ends
-    return ImageResponse(_pieces(data), headers=_image_headers(image, disposition, len(data)))
+    return CompleteResponse(_pieces(data), headers=_image_headers(image, disposition, len(data)))
 
 
 def head_response(image: ImageInfo, size: int | None) -> Response:
     """Answer a HEAD with what is known without GET's work, as RFC 9110, 9.3.2 allows: None is a size that is not."""
-    return ImageResponse(iter(()), headers=_image_headers(image, "inline", size))
+    return CompleteResponse(iter(()), headers=_image_headers(image, "inline", size))
 
 
 def _image_headers(image: ImageInfo, disposition: str, size: int | None) -> list[tuple[str, str]]:
@@ -205,10 +216,10 @@ def header_text(text: str) -> str:
     return written
 
 
-def _pieces(data: Data) -> bytes | Iterator[bytes]:
-    """Hand over a small image in one piece, and a larger one so that only a piece of it is copied at a time."""
+def _pieces(data: bytes | bytearray) -> Iterable[bytes]:
+    """Hand over a small image as it is, and a larger one so that only a piece of it is copied at a time."""
     if len(data) <= LAST_BYTES:
-        return bytes(data)
+        return [cast("bytes", data)]  # granian takes a bytearray as well
     view = memoryview(data)
     last = len(view) - LAST_BYTES
     starts = [*range(0, last, PIECE_BYTES), *range(last, len(view), LAST_BYTES // LAST_PIECES + 1)]

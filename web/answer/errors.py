@@ -46,6 +46,7 @@ from services import (
     counts,
     whole_minutes,
 )
+from web.answer.accepted import best_of
 from web.answer.address import address, base_path
 from web.answer.contact import with_contact
 
@@ -134,7 +135,7 @@ PLAIN_WORDS = {
     ),
 }
 
-ANSWER_TYPES = ["application/json", "text/plain", "text/html"]
+ANSWER_TYPES = ("application/json", "text/plain", "text/html")
 
 
 def register_errors(app: Flask) -> None:
@@ -220,13 +221,13 @@ def _unknown(error: Exception) -> Response:
 
 def wants_page() -> bool:
     """Tell by ``Accept`` whether a person's browser asks, rather than a script or ``curl``."""
-    return request.accept_mimetypes.best_match(ANSWER_TYPES, default=ANSWER_TYPES[0]) == "text/html"
+    return best_of(ANSWER_TYPES) == "text/html"
 
 
 def error_response(status: int, code: str, message: str, wait: int | None = None) -> Response:
     """One form of error for all: JSON, the same words as text, or a page for a browser."""
     counts.REFUSED.add(code)
-    best = request.accept_mimetypes.best_match(ANSWER_TYPES, default=ANSWER_TYPES[0])
+    best = best_of(ANSWER_TYPES)
     if best == "text/plain":
         response = Response(f"{message}\n", mimetype="text/plain")
     elif best == "text/html":

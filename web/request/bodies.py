@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field
 
 from web.request.gate import UploadCode
@@ -15,6 +14,8 @@ EMAIL = "is an address such as name@example.org"
 
 
 def _address(text: str) -> str:
+    from email_validator import EmailNotValidError, validate_email  # 4 MB for registrations alone
+
     try:
         # Nothing is ever sent there: names of a private network are as good as any.
         return validate_email(text, check_deliverability=False, globally_deliverable=False).normalized

@@ -11,6 +11,8 @@ IPV6_PREFIX = 64
 """What one household is given at the least: https://www.rfc-editor.org/rfc/rfc6177"""
 NOBODY = "unknown"
 """Stands for every client whose address can't be read: one that came by a Unix socket, say."""
+ADDRESS = "mayfly.address"
+"""Where the environ of a request has its client's address, once it was read."""
 _WITH_PORT = re.compile(r"\[([^\]]*)\](?::\d+)?|([\d.]+):\d+", re.ASCII)
 """An address as some proxies write it: RFC 7239, section 6."""
 
@@ -18,9 +20,16 @@ _WITH_PORT = re.compile(r"\[([^\]]*)\](?::\d+)?|([\d.]+):\d+", re.ASCII)
 def address_of(request: Request) -> IPv4Address | IPv6Address | None:
     """Return the client's address, an IPv4 one also where a socket of IPv6 took it; None for one that can't be read.
 
-    TRUSTED_PROXIES has been taken into account before: ``forwarded.behind_proxies``.
+    TRUSTED_PROXIES has been taken into account before: ``forwarded.behind_proxies``. It is read once a request.
     """
-    remote = request.remote_addr or ""
+    environ = request.environ
+    if ADDRESS not in environ:
+        environ[ADDRESS] = _read(request.remote_addr or "")
+    address: IPv4Address | IPv6Address | None = environ[ADDRESS]
+    return address
+
+
+def _read(remote: str) -> IPv4Address | IPv6Address | None:
     with_port = _WITH_PORT.fullmatch(remote)
     bare = (with_port[1] or with_port[2] or "") if with_port else remote
     try:

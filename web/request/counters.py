@@ -11,9 +11,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from typing import TYPE_CHECKING
 
 from units import Rate
 from web.request.windows import Window, weighed
+
+if TYPE_CHECKING:
+    from web.request.valkey import ValkeyCounters
 
 PLACES = 65_536
 """How many clients are counted at a time, once for each limit that they meet: 2 MiB."""
@@ -29,6 +33,15 @@ _KEYS = 2**64
 def shared_counters() -> Counters:
     """Return the counters that this process shares with all that it forks after the first call."""
     return Counters()
+
+
+def counters_at(url: str | None, nearby: Counters) -> Counters | ValkeyCounters:
+    """Return what counts in the Valkey or Redis at a URL, or ``nearby`` where there is no URL."""
+    if url is None:
+        return nearby
+    from web.request.valkey import ValkeyCounters  # its client takes 30 MB
+
+    return ValkeyCounters(url, nearby)
 
 
 class Counters:
