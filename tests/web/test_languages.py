@@ -119,6 +119,7 @@ def test_every_error_that_a_person_may_meet_has_words() -> None:
         ("en-US,de;q=0.5", "en"),
         ("sv,de;q=0.5", "de"),
         ("de;q=0,fr;q=0.1", "fr"),
+        ("de;q=0", "en"),
         ("pt-BR", "pt"),
         ("zh-CN,zh;q=0.9,en;q=0.8", "zh-Hans"),
         ("zh", "zh-Hans"),
