@@ -33,7 +33,7 @@ def test_each_state_looks_right(window: Open, server: Served, picture: Path, loo
     seen.state(page, "drop-chosen")
     page.click("#send")
     expect(page.locator(".card")).to_have_count(2)
-    page.locator(".qr summary").first.click()
+    page.locator("#cards .qr summary").first.click()
     page.locator(".lines summary").first.click()
     expect(page.locator(".squares img")).to_be_visible()
     seen.state(page, "drop-cards")
