@@ -8,13 +8,11 @@ import functools
 import logging
 import os
 import signal
-import socket
 import time
 from collections.abc import Callable
 from typing import Any
 
 from granian import Granian
-from granian._granian import ListenerSpec, WorkerSignal
 
 NOTICE, LAST_CALL = signal.SIGUSR1, signal.SIGUSR2
 """What the main process tells its workers before it ends them by SIGTERM."""
@@ -36,17 +34,6 @@ class HTTPServer(Granian):  # type: ignore[misc, valid-type]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._heard: list[int] = []
-
-        self.counts_port = 0
-        """Where on 127.0.0.1 granian tells what it counts, in Prometheus' format, if its metrics are on."""
-
-    def _start_metrics(self) -> None:
-        """Let granian tell what it counts on a port that is free, to this process."""
-        spec = ListenerSpec("127.0.0.1", 0, 16).build()
-        with socket.socket(fileno=os.dup(spec.get_fd())) as listening:
-            self.counts_port = listening.getsockname()[1]
-        self._metrics_sig = WorkerSignal()
-        self._metrics_exporter.run(spec, self._metrics_sig)
 
     def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
         """Note the signal, too: the first says whether notice is given, and a second ends it."""

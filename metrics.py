@@ -12,9 +12,8 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from http.client import HTTPConnection, HTTPException
 from itertools import count as numbers
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -32,8 +31,6 @@ from services import DEAR, ServiceError, counts, waiting_for_connections
 if TYPE_CHECKING:
     from prometheus_client import Metric
 
-GRANIAN_SECONDS = 2.0
-"""How long granian may take to tell its counts."""
 LOOK_SECONDS = 1.0
 """How often a worker says how much there is of what comes and goes."""
 _held: list[IO[str]] = []
@@ -41,10 +38,8 @@ _held: list[IO[str]] = []
 
 
 @contextmanager
-def served(app: Mayfly, granians_port: Callable[[], int]) -> Iterator[None]:
+def served(app: Mayfly) -> Iterator[None]:
     """Answer Prometheus on METRICS_BIND while the block runs; does nothing where that is not set.
-
-    ``granians_port`` tells where granian says how many connections it took.
 
     Raises ConfigError where the address or the folder can't be used.
     """
@@ -52,7 +47,7 @@ def served(app: Mayfly, granians_port: Callable[[], int]) -> Iterator[None]:
     if bind is None:
         yield
         return
-    with _folder_in(app.settings.data_dir) as folder, _answering(bind, _Scrape(app, folder, granians_port)):
+    with _folder_in(app.settings.data_dir) as folder, _answering(bind, _Scrape(app, folder)):
         share_counts_in(folder)
         yield
 
@@ -137,9 +132,8 @@ def _answering(bind: tuple[str, int], scrape: _Scrape) -> Iterator[None]:
 class _Scrape:
     """Answers a scrape: what the workers counted, and what is asked at that moment."""
 
-    def __init__(self, app: Mayfly, folder: Path, granians_port: Callable[[], int]) -> None:
+    def __init__(self, app: Mayfly, folder: Path) -> None:
         self.lock = threading.Lock()
-        self._granians_port = granians_port
         self._app = app
         self._folder = folder
 
@@ -150,7 +144,7 @@ class _Scrape:
         with self.lock:
             self._forget_the_dead()
             counted = MultiProcessCollector(None, str(self._folder)).collect()  # type: ignore[no-untyped-call]
-            return [*counted, *_connections(self._granians_port()), *_asked(self._app)]
+            return [*counted, *_asked(self._app)]
 
     def _forget_the_dead(self) -> None:
         """Take the levels of processes that ended out of the sums; what they counted stays."""
@@ -159,31 +153,6 @@ class _Scrape:
         for alive in self._folder.glob("*.alive"):
             with suppress(BlockingIOError), _locked(alive):
                 mark_process_dead(alive.stem, str(self._folder))  # type: ignore[no-untyped-call]
-
-
-def _connections(port: int) -> Iterator[Metric]:
-    """Ask granian for the connections of each worker; nothing is told before it has begun, or after it has ended."""
-    from prometheus_client.core import CounterMetricFamily
-    from prometheus_client.parser import text_string_to_metric_families
-
-    asked = HTTPConnection("127.0.0.1", port, timeout=GRANIAN_SECONDS)
-    try:
-        asked.request("GET", "/metrics")
-        told = asked.getresponse().read().decode()
-    except (OSError, HTTPException):
-        return
-    finally:
-        asked.close()
-    values = {
-        family.name: {one.labels["worker"]: one.value for one in family.samples if "worker" in one.labels}
-        for family in text_string_to_metric_families(told)
-    }
-    taken = CounterMetricFamily("mayfly_client_connections_total", "Connections taken.", labels=["worker"])
-    for worker, value in values["granian_connections_handled"].items():
-        taken.add_metric([worker], value)
-    yield taken
-    now = values["granian_connections_active"]
-    yield _gauge("mayfly_client_connections_open", "Connections that are open.", now, "worker")
 
 
 def _asked(app: Mayfly) -> Iterator[Metric]:

@@ -116,8 +116,6 @@ def serve(config: Config, *, debug: bool) -> None:
             websockets=False,
             log_level=LogLevels(config.log_level),
             log_dictconfig=logs.GRANIAN,
-            metrics_enabled=config.metrics_bind is not None,
-            metrics_scrape_interval=1,
         )
         server.notice_seconds = config.notice
         prepare_forks()
@@ -125,7 +123,7 @@ def serve(config: Config, *, debug: bool) -> None:
             "fork", force=True
         )  # spawned, as by Python 3.14, they would share nothing
         _share_with_workers(app)
-        with metrics.served(app, lambda: server.counts_port):
+        with metrics.served(app):
             server.serve()
 
 

@@ -16,7 +16,6 @@ from front.crowd import Crowd
 from front.environ import BodyPieces, Environ, WsgiAnswer, environ_of
 from front.flow import Flow
 from front.linger import read_on
-from front.newcomers import Newcomers
 from front.pool import ThreadPool
 from front.scope import Scope, client_of, hosts_of, length_of
 from front.sending import CLOSE, Send, head, send_busy, send_small
@@ -61,7 +60,6 @@ class Front:
         self._memory = memory
         self.pool = ThreadPool(threads)
         self._crowd = Crowd(memory)
-        self._newcomers = Newcomers()
         self._largest = largest
         self._seconds_left = seconds_left
         self._believes = believes
@@ -80,7 +78,6 @@ class Front:
             self._bounded = True
             bound_kernel()  # earlier there is no socket that listens
         client = client_of(scope)
-        self._newcomers.note(client)
         if scope["path"] == alive.PATH and self._is_plain(scope):
             self._alive.send(scope, send)
             return

@@ -121,7 +121,6 @@ ERRORS = Count("mayfly_unexpected_errors", "Mistakes of the program, answered wi
 LIMITS_HIT = Count("mayfly_limits_hit", "Requests over a limit of RATE_LIMITS.", "limit")
 STEP_SECONDS = Seconds("mayfly_step_seconds", "Time of a step of an upload or an open.", "step")
 VIEWS_CLAIMED = Count("mayfly_views_claimed", "Views of images whose views are limited.")
-HEARD = Count("mayfly_client_connections_with_request", "Connections over which a request came.")
 CUT_OFF = Count(
     "mayfly_cut_off", "Bodies and answers that were ended, since they were too slow or the image had ended."
 )

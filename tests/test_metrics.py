@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -19,7 +18,7 @@ import pytest
 import requests
 
 from services import counts
-from tests.cast import FLOWER, SERVER_KEY
+from tests.cast import FLOWER, SERVER_KEY, noise
 from tests.faults.canary import KINDS, WAYS, drop, mishaps, openings
 from tests.faults.needles import search
 from tests.metrics_of import Watched, watched
@@ -143,31 +142,15 @@ def test_what_comes_and_goes_is_seen(mayfly: Watched) -> None:
     assert values["mayfly_connections_most", ()] == 2 * 5
 
 
-HEARD_NOTHING = {
-    "no HTTP": b"hello\r\n\r\n",
-    "120 headers": b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-    + b"".join(b"A%d: b\r\n" % n for n in range(120))
-    + b"\r\n",
-    "nothing": b"",
-}
-
-
-def test_connections_over_which_no_request_comes_are_seen(mayfly: Watched) -> None:
-    def connections() -> tuple[float, float]:
-        values = mayfly.values()
-        taken = sum(n for (name, _), n in values.items() if name == "mayfly_client_connections_total")
-        return taken, values["mayfly_client_connections_with_request_total", ()]
-
-    time.sleep(2.5)  # until those of other tests are told
-    taken, asked = connections()
-    with requests.Session() as session:
-        for _ in range(3):
-            assert session.get(f"{mayfly.server.url}/healthz", timeout=60).ok
-    for said in HEARD_NOTHING.values():
-        with closing(socket.create_connection(("127.0.0.1", mayfly.server.port), 60)) as client:
-            client.sendall(said)
-            assert not said or client.recv(100).startswith(b"HTTP/1.1 4")
-    assert until(lambda: connections() == (taken + 4, asked + 1))
+def test_an_answer_that_is_cut_off_is_counted(mayfly: Watched) -> None:
+    before = mayfly.value("mayfly_cut_off_total") or 0
+    large, url = noise(1300, 1300), f"{mayfly.server.url}/upload?lifetime=2s"
+    link = requests.post(url, data=large, timeout=60).json()["image_url"].rpartition("/")[2]
+    with socket.socket() as reader:
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        reader.connect(("127.0.0.1", mayfly.server.port))
+        reader.sendall(f"GET /image/{link} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+        assert until(lambda: mayfly.value("mayfly_cut_off_total") == before + 1)
 
 
 def test_what_is_asked_at_a_scrape_is_true(mayfly: Watched) -> None:
@@ -259,7 +242,7 @@ def test_a_scrape_goes_on_while_the_database_is_away(data: Path) -> None:
     script = (
         "import sys, metrics\n"
         "from app import create_app\n"
-        "scrape = metrics._Scrape(create_app(), __import__('pathlib').Path(sys.argv[1]), lambda: 0)\n"
+        "scrape = metrics._Scrape(create_app(), __import__('pathlib').Path(sys.argv[1]))\n"
         "print({m.name: {tuple(s.labels.values()): s.value for s in m.samples} for m in scrape.collect()})"
     )
     env = {**os.environ, **settings, "DATA_DIR": str(data)}

@@ -13,11 +13,13 @@ from typing import Any
 
 import server
 import services.drop
+import services.incoming
 import services.quota
 import storage.rows
 import web.routes.drop
 
 drop: Any = services.drop
+incoming: Any = services.incoming
 
 FOLDER = Path(os.environ["FAULT_FOLDER"])
 
@@ -58,24 +60,24 @@ def along_the_bytes() -> None:
 
 def leave_image_key() -> None:
     """Leave every image key where the test finds it: who dies tells nobody."""
-    new = drop.ImageKey.new
+    new = incoming.ImageKey.new
 
     def told() -> Any:
         image_key = new()
         (FOLDER / f"key {os.getpid()}").write_text(image_key.text)
         return image_key
 
-    drop.ImageKey.new = told
+    incoming.ImageKey.new = told
 
 
 def plant() -> None:
     """Put the fault points into the steps of an upload."""
     around(web.routes.drop, "read_body", "reading the body")
-    around(drop, "examined", "examining")
-    around(drop.RowSeal, "seal", "sealing")
+    around(incoming, "examined", "examining")
+    around(incoming.RowSeal, "seal", "sealing")
     around(services.quota, "reserve", "reserving room")
     around(drop, "insertion", "writing the row")
-    around(storage.rows.RowStore, "put", "storing")
+    around(storage.rows.RowStore, "put_all", "storing")
     along_the_bytes()
     around(web.routes.drop, "receipt_response", "answering")
     leave_image_key()

@@ -39,7 +39,7 @@ CLIENTS = 0, 1
 CODE = "an-upload-code"
 CODES = (("friends", CODE),)
 PASSWORD, WRONG = "open sesame", "open barley"
-MOST_CLIENT, MOST_OWNER = 4, 3
+MOST_CLIENT, MOST_OWNER = 4, 2
 GUESSES = 5
 MOST = {"uploads": 12, "passwords": 6}
 """So many uploads may one client ask for in a day, and try so many wrong passwords and codes."""
