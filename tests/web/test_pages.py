@@ -6,6 +6,7 @@ import gzip
 import io
 import re
 
+import brotli
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
@@ -15,6 +16,7 @@ from crypto import Link
 from tests.cast import deposit
 from tests.conftest import MakeApp
 from web.pages import assets, page
+from web.pages.encoding import encode
 from web.pages.languages import languages
 from web.request.links import link_in
 
@@ -23,10 +25,16 @@ JSON = {"Accept": "application/json"}
 ASSET = re.compile(r'(?:href|src)="([^"]*/static/[^"]+)"')
 
 
+PACKED = {"Accept-Encoding": "gzip, deflate, br, zstd"}
+"""What browsers accept over TLS."""
+
+
 def drop_by_form(client: FlaskClient, data: bytes, **fields: str) -> TestResponse:
     """Upload as a form without scripts does: with every field, the empty ones too."""
     form = {"lifetime": "300", "views": "", "password": ""} | fields
-    return client.post("/upload", data={"file": (io.BytesIO(data), "cat.jpg"), **form}, headers=BROWSER)
+    return client.post(
+        "/upload", data={"file": (io.BytesIO(data), "cat.jpg"), **form}, headers=BROWSER | PACKED
+    )
 
 
 def test_a_browser_gets_the_drop_page_and_curl_the_help(client: FlaskClient) -> None:
@@ -61,7 +69,7 @@ def test_a_form_s_answer_is_a_page_with_everything(client: FlaskClient, flower: 
     answer = drop_by_form(client, flower, views="2", password="sesame")
     assert (answer.status_code, answer.mimetype) == (201, "text/html")
     assert answer.headers["Cache-Control"] == "no-store"
-    assert "gzip" not in answer.headers.get("Content-Encoding", ""), "a page with secrets stays uncompressed"
+    assert "Content-Encoding" not in answer.headers, "a page with secrets stays uncompressed"
     url = re.search(r'value="http://localhost/s#([\w-]{32})"', answer.text)
     key = re.search(r'name="image_key" value="([\w-]{32})"', answer.text)
     assert url
@@ -232,25 +240,42 @@ def test_the_pages_stand_below_the_base_url(make_app: MakeApp, flower: bytes) ->
 def test_both_pages_weigh_little_and_ask_nobody_else(client: FlaskClient, language: str) -> None:
     fetched: dict[str, int] = {}
     for path in ("/", "/s"):
-        asked = BROWSER | {"Accept-Encoding": "gzip", "Accept-Language": language}
+        asked = BROWSER | PACKED | {"Accept-Language": language}
         page = client.get(path, headers=asked)
         fetched[path] = len(page.data)
-        html = gzip.decompress(page.data).decode()
+        html = brotli.decompress(page.data).decode()
         assert "Accept-Encoding" in page.headers["Vary"]
         for name in ASSET.findall(html):
-            fetched[name] = len(client.get(name, headers={"Accept-Encoding": "gzip"}).data)
+            fetched[name] = len(client.get(name, headers=PACKED).data)
     files = assets.Assets().files
     asked_for = {name for name in files if name.startswith(("edit/", "later/"))}
     apart = ("docs.css", "icons/", "receipt/", "preview.png")
     theirs = {name for name in files if not name.startswith(apart)} - asked_for
     assert {name.split("/", 3)[3] for name in fetched if "/static/" in name} == theirs, "all are preloaded"
-    assert sum(fetched.values()) < 45_000
-    assert sum(len(files[name].compressed) for name in asked_for) < 8_500
+    later = {name: len(encode(files[name].data, "br")) for name in asked_for}
+    assert sum(fetched.values()) + sum(later.values()) < 45_000
     assert not any(
         re.search(rb"^ *//", files[name].data, re.MULTILINE) for name in files if name.endswith(".js")
     )
     everything = b"".join(asset.data for asset in files.values()) + html.encode()
     assert set(re.findall(rb"https?://[\w.]+", everything)) <= {b"http://www.w3.org", b"http://localhost"}
+
+
+DECODED = {"br": brotli.decompress, "gzip": gzip.decompress, None: bytes}
+
+
+@pytest.mark.parametrize(
+    ("taken", "encoding"),
+    [("gzip, deflate, br, zstd", "br"), ("gzip, deflate", "gzip"), ("br;q=0", None), ("", None)],
+)
+def test_a_page_and_its_files_come_as_the_browser_takes_them(
+    client: FlaskClient, taken: str, encoding: str | None
+) -> None:
+    for path in ("/", *ASSET.findall(client.get("/", headers=BROWSER).text)):
+        answer = client.get(path, headers=BROWSER | {"Accept-Encoding": taken})
+        assert answer.headers.get("Content-Encoding") == encoding
+        assert "Accept-Encoding" in answer.headers["Vary"]
+        assert DECODED[encoding](answer.data) == client.get(path, headers=BROWSER).data
 
 
 def test_scripts_and_styles_go_out_without_comments_and_indents_and_with_every_other_line() -> None:

@@ -1,15 +1,16 @@
-"""The pages' own files, read and compressed once at the start: a request for one touches no disk."""
+"""The pages' own files, read once at the start: a request for one touches no disk."""
 
 from __future__ import annotations
 
-import gzip
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from posixpath import dirname, normpath
 
-from flask import Blueprint, Response, abort, request
+from flask import Blueprint, Response, abort
+
+from web.pages.encoding import compress
 
 FOLDER = Path(__file__).parent / "static"
 LEFT_OUT = re.compile(rb"^[ \t]*//.*$|^[ \t]+", re.MULTILINE)
@@ -34,8 +35,9 @@ class Asset:
     """A file as it is served."""
 
     data: bytes
-    compressed: bytes
     media_type: str
+    encoded: dict[str, bytes] = field(default_factory=dict)
+    """Compressed, by encoding: since somebody asked for it so."""
 
 
 class Assets:
@@ -92,7 +94,7 @@ def _read(path: Path) -> Asset:
     data = path.read_bytes()
     if path.suffix in {".css", ".js"}:
         data = LEFT_OUT.sub(b"", data)
-    return Asset(data, gzip.compress(data, mtime=0), TYPES[path.suffix])
+    return Asset(data, TYPES[path.suffix])
 
 
 def asset_routes(assets: Assets) -> Blueprint:
@@ -103,7 +105,7 @@ def asset_routes(assets: Assets) -> Blueprint:
     def asset(version: str, name: str) -> Response:
         found = assets.files.get(name) or abort(404)
         response = Response(found.data, mimetype=found.media_type)
-        compress(response, found.compressed)
+        compress(response, found.encoded)
         # While servers of two versions run side by side, a page of one may ask the other for a file: it gets this one,
         # but must not keep it.
         response.headers["Cache-Control"] = FOR_GOOD if version == assets.version else "no-store"
@@ -128,11 +130,3 @@ def asset_routes(assets: Assets) -> Blueprint:
         return Response(ROBOTS, mimetype="text/plain")
 
     return routes
-
-
-def compress(response: Response, compressed: bytes) -> None:
-    """Answer with the compressed bytes if the client accepts them; only for what holds no secret (CVE-2013-3587)."""
-    response.headers["Vary"] = ", ".join(filter(None, [response.headers.get("Vary"), "Accept-Encoding"]))
-    if request.accept_encodings["gzip"]:
-        response.set_data(compressed)
-        response.headers["Content-Encoding"] = "gzip"

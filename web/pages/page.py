@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -15,7 +14,7 @@ from services import Receipt
 from web.answer.address import address
 from web.answer.answers import album_url, receipt_fields
 from web.answer.pictures import MEDIA_TYPES
-from web.pages.assets import compress
+from web.pages.encoding import compress
 from web.request.body import MAX_IMAGES
 from web.request.gate import WayIn
 
@@ -50,7 +49,7 @@ class Page:
         """The drop page, with the choices that this server allows; where nobody may upload by it, it says so."""
         longest, usual = self.config.max_lifetime, self.config.lifetime
         lifetimes = sorted({usual, *(seconds for seconds in LIFETIMES if seconds <= longest)})
-        return _compressed(
+        return compress(
             self.render(
                 "drop.html",
                 way_in=way_in,
@@ -66,7 +65,7 @@ class Page:
 
     def share(self) -> Response:
         """The share page, which knows nothing of the link it was opened with."""
-        return _compressed(self.render("share.html", most_images=MAX_IMAGES))
+        return compress(self.render("share.html", most_images=MAX_IMAGES))
 
     def receipts(self, receipts: list[Receipt], *, asks_password: bool) -> Response:
         """The page that answers an upload by a form; the image keys are shown on it, and never again."""
@@ -94,8 +93,3 @@ def qr(url: str) -> Markup:
     code = segno.make_qr(url, error="m" if len(url) < LONG_URL else "l")
     code.save(drawn, kind="svg", xmldecl=False, omitsize=True, border=3, dark="#000", light="#fff", nl=False)
     return Markup(drawn.getvalue().decode())  # noqa: S704
-
-
-def _compressed(response: Response) -> Response:
-    compress(response, gzip.compress(response.get_data(), 6, mtime=0))
-    return response

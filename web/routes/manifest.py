@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from typing import Any
 
@@ -11,7 +10,8 @@ from flask import Blueprint, Response
 from config import Config
 from web.answer.address import base_path
 from web.description.operation import Answer, Operation
-from web.pages.assets import Assets, compress
+from web.pages.assets import Assets
+from web.pages.encoding import compress
 from web.pages.languages import language, locale, translate
 from web.pages.texts import DESCRIPTION
 
@@ -45,8 +45,7 @@ def manifest_routes(config: Config, assets: Assets) -> Blueprint:
         response = Response(data, mimetype=MEDIA_TYPE)
         response.headers["Vary"] = "Accept-Language"
         response.headers["Cache-Control"] = FOR_AN_HOUR
-        compress(response, gzip.compress(data, mtime=0))
-        return response
+        return compress(response)
 
     return routes
 
