@@ -50,7 +50,7 @@ def doomed(database_url: str, orders: Path) -> Iterator[Served]:
 
 
 def halves(database_url: str) -> int:
-    """Count the images whose sealed bytes are not all there, and the sealed bytes without an image."""
+    """Count the images whose sealed bytes are not all there, and the sealed bytes without an image; receipts have none."""
     bytes_of = " UNION ALL ".join(
         f"SELECT row_key, octet_length(sealed) AS length FROM {ciphertexts(slot)}" for slot in range(SLOTS)
     )
@@ -58,7 +58,9 @@ def halves(database_url: str) -> int:
     joined = f"images FULL JOIN ({stored}) AS sealed USING (row_key)"
     # The seal adds a head, a tag and the padding: crypto/README.md.
     whole = "sealed.length = 57 + 16 * (images.size / 16 + 1)"
-    return int(value(database_url, f"SELECT count(*) FROM {joined} WHERE ({whole}) IS NOT TRUE"))
+    receipt = "images.views_left = 0 AND sealed.length IS NULL"
+    wrong = f"({whole}) IS NOT TRUE AND ({receipt}) IS NOT TRUE"
+    return int(value(database_url, f"SELECT count(*) FROM {joined} WHERE {wrong}"))
 
 
 def kill_at(server: Served, orders: Path, step: str) -> tuple[int, int]:
