@@ -50,7 +50,7 @@ def doomed(database_url: str, orders: Path) -> Iterator[Served]:
 
 
 def halves(database_url: str) -> int:
-    """Count the images whose sealed bytes are not all there, and the sealed bytes without an image; receipts have none."""
+    """Count images that are no receipts and whose sealed bytes are not all there, and sealed bytes without an image."""
     bytes_of = " UNION ALL ".join(
         f"SELECT row_key, octet_length(sealed) AS length FROM {ciphertexts(slot)}" for slot in range(SLOTS)
     )
