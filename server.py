@@ -141,24 +141,27 @@ def _in_a_fork(work: Callable[[], None]) -> None:
     """Do something in a process that ends, so that nobody keeps in memory what it loads; raises what it raised."""
     fork = multiprocessing.get_context("fork")
     ours, theirs = fork.Pipe(duplex=False)
-    child = fork.Process(target=_tell_error, args=(work, theirs))
-    child.start()
-    theirs.close()
+    child = fork.Process(target=_tell_error, args=(work, theirs), daemon=True)
     try:
+        child.start()
+        theirs.close()
         error = ours.recv()
     except EOFError:
         child.join()
-        raise ConfigError(
-            f"the migration ended before its time (status {child.exitcode}); start again"
-        ) from None
-    finally:
-        ours.close()
+        status = child.exitcode
+        raise ConfigError(f"the migration ended before its time (status {status}); start again") from None
+    except BaseException:  # a signal; PostgreSQL undoes what was begun
+        if child.pid is not None:
+            child.kill()
+        raise
     child.join()
     if error is not None:
         raise error
 
 
 def _tell_error(work: Callable[[], None], to: Connection) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)  # nothing here has to be ended in order
     try:
         work()
     except Exception as error:
