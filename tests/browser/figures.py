@@ -79,22 +79,6 @@ def first_link(server: Served, browser: Browser, bits: int, photo: Path) -> str:
         return f"{time.monotonic() - start:.1f} s"
 
 
-def sent(server: Served, browser: Browser, photo: Path, *, smaller: bool) -> str:
-    """Seconds from the wish to send a photo of 12 megapixels at 0.75 Mbit/s to its link, as it is or made smaller."""
-    with opened(browser, 390, 844) as page:
-        page.goto(server.url)
-        page.set_input_files("#file", photo)
-        expect(page.locator(".item .smaller")).to_be_visible()
-        slow_line(page, SPEEDS["0.75 Mbit/s"] // 8 // 1024)
-        start = time.monotonic()
-        if smaller:
-            page.click(".item .smaller")
-            expect(page.locator(".item .original")).to_be_visible()
-        page.click("#send")
-        expect(page.locator("#cards .card")).to_be_visible(timeout=90_000)
-        return f"{time.monotonic() - start:.1f} s"
-
-
 def weight(server: Served, browser: Browser, path: str) -> str:
     """Requests and bytes, headers too, of a page that is opened for the first time."""
     with opened(browser, 390, 844) as page:
@@ -123,12 +107,6 @@ def main() -> None:
                 )
         for name, bits in SPEEDS.items():
             out(f"| {name} | {photo.stat().st_size:,} | {first_link(server, browser, bits, photo)} |\n")
-        twelve = Path(folder) / "twelve.jpg"
-        with Image.open(IMAGES / "flower.jpg") as flower:
-            flower.resize((4000, 3000), Image.Resampling.BICUBIC).convert("RGB").save(twelve, quality=90)
-        for smaller in (False, True):
-            told = sent(server, browser, twelve, smaller=smaller)
-            out(f"| {twelve.stat().st_size:,} | {'as JPEG, 2048 px' if smaller else 'as it is'} | {told} |\n")
         for path in ("/", "/s"):
             out(f"{weight(server, browser, path)}\n")
 
