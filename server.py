@@ -122,7 +122,8 @@ def serve(config: Config, *, debug: bool) -> None:
         multiprocessing.set_start_method(
             "fork", force=True
         )  # spawned, as by Python 3.14, they would share nothing
-        _share_with_workers(app)
+        if not debug:  # there a worker is to be made anew when a file changes
+            _share_with_workers(app)
         with metrics.served(app):
             server.serve()
 

@@ -12,6 +12,27 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive"}
 
 
+class Quiet(BaseHTTPRequestHandler):
+    """Answers requests without a word on standard error."""
+
+    def log_message(self, *arguments: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def answering(handler: type[Quiet], port: int = 0) -> Iterator[int]:
+    """Answer requests on a port of this machine, a free one where none is named, until the block ends; yields it."""
+    server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
 @contextmanager
 def proxying(port: int, path: str, behind: int) -> Iterator[list[Message]]:
     """Answer on a port of this machine, below a path and nowhere else, with what the port behind says.
@@ -20,7 +41,7 @@ def proxying(port: int, path: str, behind: int) -> Iterator[list[Message]]:
     """
     heard: list[Message] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def answer(self) -> None:
             if not self.path.startswith(f"{path}/"):
                 self.send_error(502)
@@ -40,15 +61,5 @@ def proxying(port: int, path: str, behind: int) -> Iterator[list[Message]]:
 
         do_GET = do_POST = answer  # noqa: N815  (http.server finds them by these names)
 
-        def log_message(self, *arguments: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with answering(Handler, port):
         yield heard
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -7,11 +7,11 @@ its own parts.
 from __future__ import annotations
 
 import http.client
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass
+
+from tests.browser.proxy import Quiet, answering
 
 NOTES = b"""
 const note = (text) => navigator.sendBeacon("/notes", String(text));
@@ -30,20 +30,20 @@ class Noted:
     """Where the pages are to be had, and what browsers complained about so far."""
 
     url: str
-    complaints: list[str] = field(default_factory=list)
+    complaints: list[str]
 
 
 @contextmanager
 def noting(behind: int) -> Iterator[Noted]:
     """Answer with what a port of this machine says, until the block ends."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             if self.path == "/notes.js":
                 self.say(200, [("Content-Type", "text/javascript")], NOTES)
             elif self.path == "/notes":
-                noted.complaints.append(body.decode())
+                complaints.append(body.decode())
                 self.say(204, [], b"")
             else:
                 self.hand_on(body)
@@ -68,16 +68,6 @@ def noting(behind: int) -> Iterator[Noted]:
 
         do_GET = do_POST = do_HEAD = answer  # noqa: N815  (http.server finds them by these names)
 
-        def log_message(self, *arguments: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    noted = Noted(f"http://127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield noted
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    complaints: list[str] = []
+    with answering(Handler) as port:
+        yield Noted(f"http://127.0.0.1:{port}", complaints)

@@ -19,6 +19,15 @@ from web.request.limits import guessing
 from web.request.passwords import read_password
 from web.request.strict import Strict, read_text
 
+DESCRIBED = {
+    200: Answer(
+        "The image's details, or what is left once it is used up, or the image.",
+        DescribedAnswer,
+        MEDIA_TYPES,
+        ("Cache-Control",),
+    )
+}
+
 
 class ManageOptions(Strict):
     """What the query of an image key may hold."""
@@ -33,14 +42,7 @@ def manage_routes(drop: Drop, receipts: Receipts) -> Blueprint:
     @routes.get("/<image_key>")
     @Operation(
         "Describe or download an image by its image key; until its expiry, tell when its views were used",
-        {
-            200: Answer(
-                "The image's details, or what is left once it is used up, or the image.",
-                DescribedAnswer,
-                MEDIA_TYPES,
-                ("Cache-Control",),
-            )
-        },
+        DESCRIBED,
         (ImageGone, *UNLOCKING, *DATABASE),
         query=text_schemas(ManageOptions),
         path={"image_key": SECRET},
