@@ -190,6 +190,25 @@ def test_a_primary_that_was_replaced_is_refused_by_whoever_met_its_successor(
         assert connection.scalar(text("SELECT pg_backend_pid()")) != pid
 
 
+HIDDEN = """
+    CREATE SCHEMA hidden;
+    CREATE FUNCTION hidden.pg_control_system() RETURNS TABLE (system_identifier bigint) LANGUAGE plpgsql
+        AS $$ BEGIN RAISE insufficient_privilege; END $$;
+    SET search_path = hidden, pg_catalog
+"""
+
+
+def test_a_server_that_tells_nobody_which_cluster_it_is_in_is_used_all_the_same(database_url: str) -> None:
+    engine = create_engine(database_url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(HIDDEN))
+        try:
+            assert standing_of(connection.connection.driver_connection) == (0, 0)
+        finally:
+            connection.execute(text("DROP SCHEMA hidden CASCADE; RESET search_path"))
+    engine.dispose()
+
+
 def test_a_start_waits_for_a_cluster_that_is_switching_over(
     make_app: MakeApp, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
