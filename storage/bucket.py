@@ -9,6 +9,7 @@ import re
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import md5
 from typing import TypeVar
@@ -117,14 +118,18 @@ class Bucket:
     def keys(self, prefix: str, most: int) -> list[str]:
         """List at most ``most`` keys that begin with a prefix, in their order."""
         query = {"list-type": "2", "prefix": prefix, "max-keys": str(most)}
-        listed = self._tried("list", lambda: self._ask("GET", query=query), tries=1)
+        try:
+            listed = self._tried("list", lambda: self._ask("GET", query=query), tries=1)
+        except CiphertextGone:
+            return []  # there is no bucket yet
         return [key.decode() for key in _KEY.findall(listed)]
 
     def delete(self, keys: list[str]) -> None:
         """Delete objects; those that are not there are no error."""
         for start in range(0, len(keys), MOST_KEYS):
             some = keys[start : start + MOST_KEYS]
-            self._tried("delete", lambda: self._delete(some), tries=1)  # noqa: B023 - it is called at once
+            with suppress(CiphertextGone):
+                self._tried("delete", lambda: self._delete(some), tries=1)  # noqa: B023 - it is called at once
 
     def _delete(self, keys: list[str]) -> None:
         objects = "".join(f"<Object><Key>{key}</Key></Object>" for key in keys)
