@@ -17,7 +17,7 @@ from models import OPEN_CATALOG, ciphertexts, db
 from storage import RowStore
 from tests.cast import FLOWER, SERVER_KEY, cleaned
 from tests.conformity import Conformity
-from tests.object_store import Seaweed, seaweed
+from tests.object_store import Service, tested
 from tests.processes import Served, serving, write_no_file
 
 MakeApp = Callable[..., Mayfly]
@@ -100,9 +100,9 @@ def server(database_url: str) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="session")
-def object_store() -> Iterator[Seaweed]:
+def object_store() -> Iterator[Service]:
     """A real S3, for all tests that keep bytes outside of the database."""
-    with seaweed() as running:
+    with tested() as running:
         yield running
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -33,16 +34,19 @@ OPTIONS: dict[str, object] = {
 
 
 @dataclass
-class Seaweed:
-    """A running SeaweedFS, its process, and where it answers."""
+class Service:
+    """An object store that runs, where it answers, and who may ask."""
 
-    process: subprocess.Popen[bytes]
     endpoint: str
-    filer: str
+    access_key: str
+    secret_key: str
+    filer: str | None = None
 
     def settings(self, bucket: str, expiry: Expiry = "sweep") -> BucketSettings:
         filer = self.filer if expiry == "seaweedfs" else None
-        return BucketSettings(bucket, "us-east-1", ACCESS_KEY, SECRET_KEY, self.endpoint, expiry, filer)
+        return BucketSettings(
+            bucket, "us-east-1", self.access_key, self.secret_key, self.endpoint, expiry, filer
+        )
 
     def env(self, bucket: str) -> dict[str, str]:
         """The settings of a Mayfly that keeps large images there."""
@@ -50,13 +54,24 @@ class Seaweed:
             "CIPHERTEXT_STORE": "s3",
             "S3_BUCKET_NAME": bucket,
             "S3_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
         }
 
 
 @contextmanager
-def seaweed() -> Iterator[Seaweed]:
+def tested() -> Iterator[Service]:
+    """The object store that the environment names, by address and keys; else SeaweedFS."""
+    given = os.environ.get("TESTED_OBJECT_STORE")
+    if given:
+        yield Service(*given.split())
+    else:
+        with seaweed() as service:
+            yield service
+
+
+@contextmanager
+def seaweed() -> Iterator[Service]:
     """Run SeaweedFS in a folder of its own until the block ends; it is up after some four seconds."""
     with tempfile.TemporaryDirectory(prefix="weed") as folder:
         ports = {name: free_port() for name in PORTS}
@@ -82,20 +97,18 @@ def seaweed() -> Iterator[Seaweed]:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        running = Seaweed(
-            process, f"http://127.0.0.1:{ports['s3.port']}", f"http://127.0.0.1:{ports['filer.port']}"
-        )
+        endpoint, filer = (f"http://127.0.0.1:{ports[name]}" for name in ("s3.port", "filer.port"))
         try:
-            assert until(lambda: _answers(running), 60), (Path(folder) / "log").read_text()
-            yield running
+            assert until(lambda: _answers(process, endpoint), 60), (Path(folder) / "log").read_text()
+            yield Service(endpoint, ACCESS_KEY, SECRET_KEY, filer)
         finally:
             process.kill()
             process.wait(30)
 
 
-def _answers(running: Seaweed) -> bool:
-    assert running.process.poll() is None
+def _answers(process: subprocess.Popen[bytes], endpoint: str) -> bool:
+    assert process.poll() is None
     try:
-        return requests.get(f"{running.endpoint}/status", timeout=5).ok
+        return requests.get(f"{endpoint}/status", timeout=5).ok
     except requests.RequestException:
         return False

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine
 from storage import CiphertextGone, CiphertextStore, Expiry, ObjectStore, RowStore, open_object_store
 from storage.protocol import Bytes
 from storage.rows import READ_SIZE, ROW_BYTES, SMALL
-from tests.object_store import Seaweed
+from tests.object_store import Service
 
 STORES = ["rows", "s3", "seaweedfs"]
 PIECE = 1 << 20
@@ -46,7 +46,7 @@ class Split:
 def store(request: pytest.FixtureRequest) -> CiphertextStore:
     if request.param == "rows":
         return RowStore()
-    running: Seaweed = request.getfixturevalue("object_store")
+    running: Service = request.getfixturevalue("object_store")
     expiry: Expiry = "seaweedfs" if request.param == "seaweedfs" else "sweep"
     return open_object_store(running.settings("contract", expiry), lambda *_: None)
 

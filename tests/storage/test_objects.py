@@ -17,7 +17,7 @@ from storage import BucketSettings, CiphertextGone, ObjectStore, StoreAway, open
 from storage.breaker import Breaker
 from storage.objects import SPAN_SECONDS, object_key, ttl_of
 from tests.flaky import Flaky, flaky
-from tests.object_store import Seaweed
+from tests.object_store import Service
 
 KEY, OTHER = b"k" * 32, b"o" * 32
 
@@ -37,18 +37,18 @@ def opened(settings: BucketSettings, told: Counter[tuple[str, str]]) -> ObjectSt
 
 
 @pytest.fixture
-def store(object_store: Seaweed, bucket: str, told: Counter[tuple[str, str]]) -> ObjectStore:
+def store(object_store: Service, bucket: str, told: Counter[tuple[str, str]]) -> ObjectStore:
     return opened(object_store.settings(bucket), told)
 
 
 @pytest.fixture
-def way(object_store: Seaweed) -> Iterator[Flaky]:
+def way(object_store: Service) -> Iterator[Flaky]:
     with flaky(urlsplit(object_store.endpoint).port or 0) as way:
         yield way
 
 
 @pytest.fixture
-def shaky(object_store: Seaweed, way: Flaky, bucket: str, told: Counter[tuple[str, str]]) -> ObjectStore:
+def shaky(object_store: Service, way: Flaky, bucket: str, told: Counter[tuple[str, str]]) -> ObjectStore:
     endpoint = f"http://127.0.0.1:{way.port}"
     store = opened(replace(object_store.settings(bucket), endpoint=endpoint), told)
     store.put(7, KEY, [b"sealed"], 6, 60)
@@ -56,7 +56,7 @@ def shaky(object_store: Seaweed, way: Flaky, bucket: str, told: Counter[tuple[st
     return store
 
 
-def test_the_bucket_is_in_the_path_or_in_amazons_host(object_store: Seaweed) -> None:
+def test_the_bucket_is_in_the_path_or_in_amazons_host(object_store: Service) -> None:
     settings = object_store.settings("some")
     assert settings.base == f"{object_store.endpoint}/some"
     assert replace(settings, endpoint=None).base == "https://some.s3.us-east-1.amazonaws.com"
@@ -117,7 +117,7 @@ def test_lifetimes_for_seaweedfs_are_few_and_never_too_short(seconds: int, ttl: 
     assert seconds <= minutes * 60 <= max(600, 2.2 * seconds)
 
 
-def test_seaweedfs_is_told_when_to_forget(object_store: Seaweed, bucket: str, store: ObjectStore) -> None:
+def test_seaweedfs_is_told_when_to_forget(object_store: Service, bucket: str, store: ObjectStore) -> None:
     """That it does is shown by `make cluster`, since its lifetimes are whole minutes."""
     forgetful = opened(object_store.settings(bucket, "seaweedfs"), Counter())
     forgetful.put(10, KEY, [b"sealed"], 6, 60)
@@ -183,7 +183,7 @@ def test_one_at_a_time_asks_whether_a_store_is_back() -> None:
 
 
 def test_refused_credentials_are_no_missing_image(
-    object_store: Seaweed, bucket: str, store: ObjectStore
+    object_store: Service, bucket: str, store: ObjectStore
 ) -> None:
     store.put(7, KEY, [b"sealed"], 6, 60)
     stranger = opened(replace(object_store.settings(bucket), secret_key="wrong"), Counter())
@@ -191,7 +191,7 @@ def test_refused_credentials_are_no_missing_image(
         stranger.fetch(None, 7, KEY, 6)
 
 
-def test_the_secret_is_in_no_representation(object_store: Seaweed) -> None:
+def test_the_secret_is_in_no_representation(object_store: Service) -> None:
     settings = object_store.settings("some")
     assert settings.secret_key not in repr(settings)
     assert settings.access_key not in repr(settings)

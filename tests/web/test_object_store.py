@@ -19,31 +19,31 @@ from storage import BucketSettings, ObjectStore, open_object_store
 from tests.cast import FLOWER, PASSWORD, noise, register
 from tests.conftest import MakeApp
 from tests.flaky import Flaky, flaky
-from tests.object_store import ACCESS_KEY, SECRET_KEY, Seaweed
+from tests.object_store import Service
 
 LARGE = noise(400, 300)  # 360,000 bytes
 AnyApp = Callable[..., Mayfly]
 
 
 @pytest.fixture
-def way(object_store: Seaweed) -> Iterator[Flaky]:
+def way(object_store: Service) -> Iterator[Flaky]:
     with flaky(urlsplit(object_store.endpoint).port or 0) as way:
         yield way
 
 
 @pytest.fixture
-def settings(way: Flaky) -> dict[str, Any]:
+def settings(way: Flaky, object_store: Service) -> dict[str, Any]:
     return {
         "ciphertext_store": "s3",
         "s3_bucket_name": f"web-{uuid4().hex[:12]}",
         "s3_endpoint_url": f"http://127.0.0.1:{way.port}",
-        "aws_access_key_id": ACCESS_KEY,
-        "aws_secret_access_key": SECRET_KEY,
+        "aws_access_key_id": object_store.access_key,
+        "aws_secret_access_key": object_store.secret_key,
     }
 
 
 @pytest.fixture
-def store(object_store: Seaweed, settings: dict[str, Any]) -> ObjectStore:
+def store(object_store: Service, settings: dict[str, Any]) -> ObjectStore:
     """The same bucket, looked at past the way that fails."""
     bucket: BucketSettings = object_store.settings(settings["s3_bucket_name"])
     return open_object_store(bucket, lambda *_: None)
