@@ -134,8 +134,9 @@ def _put_together(config: Config, counters: Counters) -> Mayfly:
 
 def _add_services(app: Mayfly, engine: Engine, server_keys: ServerKeys) -> Catalog:
     """Give the application its services; return the catalog, which nobody but the routes needs."""
-    config, row_store = app.settings, RowStore()
-    stores = {row_store.name: row_store}
+    config = app.settings
+    row_stores = {survives: RowStore(survives_crash=survives) for survives in (True, False)}
+    row_store, stores = row_stores[config.survive_crash], {store.name: store for store in row_stores.values()}
     app.quota = Quota(engine, config.max_stored_bytes, disk_room(config))
     app.purge = Purge(engine, stores.values(), app.quota)
     app.purge_clock = PurgeClock(stores.values(), config.max_lifetime)

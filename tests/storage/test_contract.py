@@ -14,7 +14,11 @@ from storage.protocol import Bytes
 from storage.rows import READ_SIZE, ROW_BYTES, SMALL
 from tests.storage.folder import FolderStore
 
-STORES: list[Callable[[Path], CiphertextStore]] = [lambda _: RowStore(), FolderStore]
+STORES: dict[str, Callable[[Path], CiphertextStore]] = {
+    "rows": lambda _: RowStore(),
+    "unlogged": lambda _: RowStore(survives_crash=False),
+    "folder": FolderStore,
+}
 PIECE = 1 << 20
 SIZES = [
     1,
@@ -37,10 +41,9 @@ def split(sealed: Bytes) -> Iterator[Bytes]:
         yield sealed[start : start + PIECE]
 
 
-@pytest.fixture(params=STORES, ids=["rows", "folder"])
+@pytest.fixture(params=STORES)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> CiphertextStore:
-    made: CiphertextStore = request.param(tmp_path)
-    return made
+    return STORES[request.param](tmp_path)
 
 
 @pytest.fixture
