@@ -44,7 +44,7 @@ LIVING_IMAGE = """
 
 def upgrade() -> None:
     for slot in range(SLOTS):
-        _create_slot(f"unlogged_{slot:03}")
+        _create_slot(slot)
     op.create_table(
         "crash_mark",
         sa.Column("id", sa.SmallInteger(), autoincrement=False, nullable=False),
@@ -59,20 +59,13 @@ def upgrade() -> None:
     )
 
 
-def _create_slot(table: str) -> None:
-    """Create a table as migrations 0001 and 0004 leave those of the other ring."""
-    op.create_table(
-        table,
-        sa.Column("row_key", sa.LargeBinary(), nullable=False),
-        sa.Column("part", sa.SmallInteger(), autoincrement=False, nullable=False),
-        sa.Column("sealed", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("row_key", "part", name=op.f(f"pk_{table}")),
-        prefixes=["UNLOGGED"],
-    )
-    op.execute(f"ALTER TABLE {table} ALTER COLUMN sealed SET STORAGE EXTERNAL")
+def _create_slot(slot: int) -> None:
+    """Create a table as migrations 0001 and 0004 leave the one of the other ring."""
     op.execute(
-        f"ALTER TABLE {table} SET (toast_tuple_target = {WHOLE_PAGE},"
-        " autovacuum_enabled = false, toast.autovacuum_enabled = false)"
+        f"CREATE UNLOGGED TABLE unlogged_{slot:03} ("
+        f" LIKE ciphertexts_{slot:03} INCLUDING STORAGE,"
+        f" CONSTRAINT pk_unlogged_{slot:03} PRIMARY KEY (row_key, part)"
+        f") WITH (toast_tuple_target = {WHOLE_PAGE}, autovacuum_enabled = false, toast.autovacuum_enabled = false)"
     )
 
 
