@@ -140,11 +140,11 @@ def _put_together(config: Config, counters: Counters) -> Mayfly:
 def _add_services(app: Mayfly, engine: Engine, server_keys: ServerKeys) -> Catalog:
     """Give the application its services; return the catalog, which nobody but the routes needs."""
     config, stores = app.settings, stores_of(app.settings)
-    rows, objects, large = stores
+    rows, objects, large = stores.rows, stores.objects, stores.large
     app.sweep = Sweep(engine, objects, config.max_lifetime) if objects else None
     app.quota = Quota(engine, config.max_stored_bytes, disk_room(config))
-    app.purge = Purge(engine, [rows], app.quota, app.sweep)
-    app.purge_clock = PurgeClock([rows], config.max_lifetime)
+    app.purge = Purge(engine, stores.in_rows, app.quota, app.sweep)
+    app.purge_clock = PurgeClock(stores.in_rows, config.max_lifetime)
     app.schedule = PurgeSchedule(app.purge, config.purge_interval)
     app.accounts = Accounts(engine, server_keys, stores.by_name, app.quota)
     app.api_keys = ApiKeys(engine, server_keys, app.accounts)

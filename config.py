@@ -48,6 +48,8 @@ class Config:
     max_images_per_owner: int = 1000
     max_bytes_per_owner: int = 2 * 2**30
     max_bytes_in_flight: int | None = None
+    survive_crash: bool = True
+    """Whether images outlive a crash of PostgreSQL; else their sealed bytes are never in its WAL."""
     purge_interval: int = 10
     open_catalog: bool = False
     accept_no_jail: bool = False

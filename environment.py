@@ -186,6 +186,7 @@ READERS: Mapping[str, Reader] = {
     "max_images_per_owner": _setting("MAX_IMAGES_PER_OWNER", or_off(whole_number(1, MOST_IMAGES))),
     "max_bytes_per_owner": _setting("MAX_BYTES_PER_OWNER", or_off(parse_size)),
     "max_bytes_in_flight": _setting("MAX_BYTES_IN_FLIGHT", parse_size),
+    "survive_crash": _setting("SURVIVE_CRASH", parse_yes_or_no),
     "purge_interval": _setting("PURGE_INTERVAL", or_off(parse_duration)),
     "open_catalog": _setting("OPEN_CATALOG", parse_yes_or_no),
     "accept_no_jail": _setting("ACCEPT_NO_JAIL", parse_yes_or_no),

@@ -23,7 +23,8 @@ from models.base import (
     wait_for_purge_lock,
 )
 from models.catalog import OwnedRow, list_owned
-from models.ciphertext import SLOTS, ciphertexts, end_of_slot, slot_of, span_of
+from models.ciphertext import LOGGED, SLOTS, UNLOGGED, ciphertexts, end_of_slot, slot_of, span_of
+from models.crash import forget_lost
 from models.image import (
     Image,
     ImageRow,
@@ -70,9 +71,11 @@ from models.status import StoredImages, count_accounts, server_version, stored_i
 from models.stored import Stored, forget_empty, recount, release, reserve
 
 __all__ = [
+    "LOGGED",
     "OPEN_CATALOG",
     "PURGE_LOCK",
     "SLOTS",
+    "UNLOGGED",
     "ApiKey",
     "Blocked",
     "Guess",
@@ -116,6 +119,7 @@ __all__ = [
     "find_owner_by_login",
     "forget_empty",
     "forget_guesses",
+    "forget_lost",
     "heard_of",
     "insert_key",
     "insert_owner",

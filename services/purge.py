@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from models import anything_lives_in, delete_dead, delete_unused, forget_guesses, try_purge_lock
 from services.counts import PURGED
-from services.database import autocommit, transaction
+from services.database import autocommit, forget_crashed, transaction
 from services.quota import Quota
 from storage import SlotStore
 
@@ -59,19 +59,25 @@ class Purge:
         with transaction(self._engine) as connection:
             if not try_purge_lock(connection):
                 return 0
+            # A pooler's connection outlives a crash, and nobody would have asked.
+            forget_crashed(connection.connection.driver_connection)
             delete_unused(connection, UNUSED_SECONDS, BATCH_ROWS)
             return delete_dead(connection, BATCH_ROWS)
 
     def _empty_slots(self, deadline: float) -> None:
+        with transaction(self._engine) as connection:
+            filled = list(self._filled(connection)) if try_purge_lock(connection) else []
+            dead = [(store, slot) for store, slot in filled if not anything_lives_in(connection, slot)]
+        for store, slot in dead:
+            if time.monotonic() < deadline:
+                self._empty(store, slot)
+        with transaction(self._engine) as connection:
+            self._quota.forget(connection, [slot for _, slot in self._filled(connection)])
+
+    def _filled(self, connection: Connection) -> Iterator[tuple[SlotStore, int]]:
         for store in self._stores:
-            with transaction(self._engine) as connection:
-                filled = store.filled(connection) if try_purge_lock(connection) else []
-                dead = [slot for slot in filled if not anything_lives_in(connection, slot)]
-            for slot in dead:
-                if time.monotonic() < deadline:
-                    self._empty(store, slot)
-            with transaction(self._engine) as connection:
-                self._quota.forget(connection, store.filled(connection))
+            for slot in store.filled(connection):
+                yield store, slot
 
     def _empty(self, store: SlotStore, slot: int) -> None:
         with transaction(self._engine) as connection:

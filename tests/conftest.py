@@ -13,7 +13,7 @@ from sqlalchemy import Engine, create_engine, text
 import embedded
 from app import Mayfly, create_app, migrate
 from config import Config
-from models import OPEN_CATALOG, ciphertexts, db
+from models import OPEN_CATALOG, UNLOGGED, ciphertexts, db
 from storage import RowStore
 from tests.cast import FLOWER, SERVER_KEY, cleaned
 from tests.conformity import Conformity
@@ -145,8 +145,9 @@ def make_app(database_url: str, admin: Engine, tmp_path: Path) -> Iterator[MakeA
 
 def _empty(admin: Engine) -> None:
     with admin.begin() as connection:
-        tables = ", ".join(["images", *(ciphertexts(slot) for slot in RowStore().filled(connection))])
-        connection.execute(text(f"TRUNCATE {tables}"))
+        filled = [ciphertexts(slot) for slot in RowStore().filled(connection)]
+        filled += [ciphertexts(slot, UNLOGGED) for slot in RowStore(survives_crash=False).filled(connection)]
+        connection.execute(text(f"TRUNCATE {', '.join(['images', *filled])}"))
         connection.execute(text("UPDATE stored SET bytes = 0"))
         connection.execute(text("DELETE FROM guesses"))
         connection.execute(text("DELETE FROM blocked"))

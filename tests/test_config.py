@@ -101,6 +101,7 @@ def test_every_field_has_a_reader() -> None:
         ("MAX_BYTES_PER_OWNER", "off", "max_bytes_per_owner", 0),
         ("PURGE_INTERVAL", "1m", "purge_interval", 60),
         ("PURGE_INTERVAL", "off", "purge_interval", 0),
+        ("SURVIVE_CRASH", "false", "survive_crash", False),
         ("OPEN_CATALOG", "true", "open_catalog", True),
         ("OPEN_CATALOG", "False", "open_catalog", False),
         ("ACCEPT_NO_JAIL", "true", "accept_no_jail", True),
