@@ -70,6 +70,15 @@ class Config:
     registration: Literal["open", "code", "closed"] = "open"
     rate_limits: Mapping[str, RateLimit] = field(default_factory=lambda: RATE_LIMITS)
     rate_limit_storage_url: str | None = field(default=None, repr=False)
+    ciphertext_store: Literal["rows", "s3"] = "rows"
+    s3_bucket_name: str | None = None
+    s3_endpoint_url: str | None = None
+    aws_region: str = "us-east-1"
+    aws_access_key_id: str | None = None
+    aws_secret_access_key: str | None = field(default=None, repr=False)
+    s3_from_bytes: int = 256 * 1024
+    s3_expiry: Literal["sweep", "swift", "seaweedfs"] = "sweep"
+    s3_filer_url: str | None = None
     given: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
     """The names that are set in the environment, so that advice names no other."""
 
@@ -139,6 +148,7 @@ class Config:
                 "METRICS_BIND is BIND; metrics are not for everybody, so give them another port"
             )
         self._check_gate()
+        self._check_bucket()
 
     def _check_gate(self) -> None:
         asking = [
@@ -154,4 +164,16 @@ class Config:
             name = "UPLOAD_NETWORKS" if self.upload_networks else "UPLOAD_CODES"
             raise ConfigError(
                 f"{name} is set, and UPLOADS=open asks nobody for a code: set UPLOADS=code, or leave {name} out"
+            )
+
+    def _check_bucket(self) -> None:
+        known = self.s3_bucket_name and self.aws_access_key_id and self.aws_secret_access_key
+        if self.ciphertext_store == "s3" and not known:
+            raise ConfigError(
+                "CIPHERTEXT_STORE=s3 needs to know the bucket: set S3_BUCKET_NAME, AWS_ACCESS_KEY_ID and"
+                " AWS_SECRET_ACCESS_KEY, and S3_ENDPOINT_URL where it is not Amazon's"
+            )
+        if (self.s3_expiry == "seaweedfs") != (self.s3_filer_url is not None):
+            raise ConfigError(
+                "S3_EXPIRY=seaweedfs and S3_FILER_URL belong together: the filer takes objects with a lifetime"
             )

@@ -43,6 +43,11 @@ class RowStore:
     """
 
     name = "rows"
+    in_database = True
+
+    def slot(self, ring_slot: int, _expires_at: float) -> int:
+        """Return the number of the slot's table, which the row knows."""
+        return ring_slot
 
     def put(
         self,

@@ -21,6 +21,7 @@ MODULES = (
     "logs",
     "metrics",
     "server",
+    "stores",
     "units",
 )
 OURS = {*ROOMS, *MODULES}
@@ -29,6 +30,7 @@ MAY_IMPORT = {
     "app": OURS - {"app", "metrics", "server"},
     "server": OURS - {"server"},
     "commands": {"environment", "config", "crypto", "database", "embedded", "logs", "services"},
+    "stores": {"config", "services", "storage"},
     "database": {"environment", "config", "embedded", "models"},
     "metrics": {"environment", "app", "config", "front", "imaging", "models", "services", "web"},
     "http_server": set(),
@@ -59,7 +61,7 @@ ONLY_IN = {
     "pydantic": {"web"},
     "email_validator": {"web"},
     "PIL": {"imaging"},
-    "boto3": {"storage"},
+    "urllib3": {"storage"},
     "psycopg2": {"models", "storage", "embedded"},
     "sqlalchemy": {"app", "database", "metrics", "models", "storage", "services"},
     "flask_sqlalchemy": {"models"},
