@@ -14,6 +14,7 @@ from typing import NamedTuple
 import requests
 
 from tests.cast import FLOWER
+from tests.cluster.writers import longest
 
 VIEWS = 3
 PAUSE = 0.1
@@ -150,6 +151,15 @@ class Clients:
     def stored_since(self, moment: float) -> int:
         """How many uploads were acknowledged since a moment."""
         return sum(image.at >= moment for image in self.images)
+
+    def longest_gap(self, since: float) -> float:
+        """The longest time between two uploads that were acknowledged, in seconds."""
+        return longest([image.at for image in self.images], since)
+
+    def counted(self, since: float) -> Counter[str]:
+        """How many uploads were acknowledged since a moment, and how many answers said 503."""
+        away = sum(answer.status == AWAY for answer in self.answers if answer.began >= since)
+        return Counter(stored=self.stored_since(since), away=away)
 
     def look_again(self, since: float) -> None:
         """Open each image without views whose upload was acknowledged since a moment, and that nobody deleted."""
