@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.cluster import failover
+from tests.cluster import failover, together
 from tests.cluster.network import enter
 from tests.cluster.table import say
 
-FORMS = {"failover": failover}
+FORMS = {"failover": failover, "together": together}
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ import signal
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.cluster.network import Machine
 from tests.processes import ROOT, Served, free_port, serving
@@ -18,7 +19,7 @@ class Drop:
 
     name: str
     machine: Machine
-    settings: dict[str, str]
+    settings: dict[str, Any]
     program: Path = ROOT
     port: int = field(default_factory=free_port)
     _served: Served | None = None
