@@ -31,8 +31,6 @@ from tests.processes import until
 from tests.test_docs import RECIPES, run_recipe
 
 QUIET_SECONDS = 1.5
-AWAY_SECONDS = 6
-"""For how long what was killed, paused or cut off is away."""
 CROWDS = 2
 VIEWS, ASKERS = 3, 24
 PATIENCE = 60
@@ -52,6 +50,8 @@ class World:
     fleet: Fleet
     cluster: Cluster | None
     folder: Path
+    away_seconds: float = 6
+    """For how long what is killed, paused or cut off is away."""
     turns: int = 0
     versions: list[Path] = field(default_factory=list)
 
@@ -74,28 +74,28 @@ def node_killed(world: World) -> None:
     """Kill a member, and start it anew."""
     drop = world.next()
     drop.kill()
-    time.sleep(AWAY_SECONDS)
+    time.sleep(world.away_seconds)
     drop.start()
 
 
-def paused(part: Part) -> None:
+def paused(world: World, part: Part) -> None:
     """Stop a part for a while."""
     part.send(signal.SIGSTOP)
-    time.sleep(AWAY_SECONDS)
+    time.sleep(world.away_seconds)
     part.send(signal.SIGCONT)
 
 
-def cut_off(part: Part) -> None:
+def cut_off(world: World, part: Part) -> None:
     """Cut the link of a part's machine for a while."""
     part.machine.cut()
-    time.sleep(AWAY_SECONDS)
+    time.sleep(world.away_seconds)
     part.machine.mend()
 
 
 def valkey_killed(world: World) -> None:
     """Kill Valkey with all its counts, and start it anew."""
     world.fleet.valkey.kill()
-    time.sleep(AWAY_SECONDS)
+    time.sleep(world.away_seconds)
     world.fleet.valkey.start()
 
 
@@ -126,11 +126,11 @@ def database_killed(world: World) -> None:
 
 EVENTS: dict[str, Callable[[World], None]] = {
     "node killed": node_killed,
-    "node paused": lambda world: paused(world.next()),
-    "node cut off": lambda world: cut_off(world.next()),
+    "node paused": lambda world: paused(world, world.next()),
+    "node cut off": lambda world: cut_off(world, world.next()),
     "Valkey killed": valkey_killed,
-    "Valkey paused": lambda world: paused(world.fleet.valkey),
-    "Valkey cut off": lambda world: cut_off(world.fleet.valkey),
+    "Valkey paused": lambda world: paused(world, world.fleet.valkey),
+    "Valkey cut off": lambda world: cut_off(world, world.fleet.valkey),
     "database switched over": switched_over,
     "database killed": database_killed,
     "all upgraded": upgraded,
@@ -162,6 +162,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Describe what this form takes."""
     parser.add_argument("--times", type=int, default=5, help="of each event (5)")
     parser.add_argument("--events", nargs="+", choices=EVENTS, default=list(EVENTS), metavar="EVENT")
+    parser.add_argument("--seconds", type=float, default=6, help="for which something is away (6)")
 
 
 def run(arguments: argparse.Namespace) -> bool:
@@ -172,7 +173,7 @@ def run(arguments: argparse.Namespace) -> bool:
         cluster = stack.enter_context(running(folder))
         by_proxy, by_names = cluster.addresses["HAProxy"], cluster.addresses["several hosts"]
         fleet = stack.enter_context(sailing(folder, (by_proxy, by_names, by_names)))
-        world = World(fleet, cluster, folder)
+        world = World(fleet, cluster, folder, arguments.seconds)
         shared(fleet)
         say("what one stored, the others open, and views are counted once")
         recipes(fleet, folder)
