@@ -7,7 +7,8 @@ import sys
 if __name__ == "__main__":  # before anything is loaded: the main process does without what follows
     from server import main
 
-    sys.exit(main())
+    main()
+    sys.exit()
 
 import logging
 from functools import partial

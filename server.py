@@ -1,12 +1,11 @@
 """``python app.py``: the database, the migrations, and the server, in one command.
 
-This is the main process. It loads neither the application nor SQLAlchemy: the origin does, and the workers have it of that.
+This is the main process. It never loads the application: the origin does, and workers are forked of that.
 """
 
 from __future__ import annotations
 
 import argparse
-import logging
 import multiprocessing
 import os
 import resource
@@ -68,7 +67,9 @@ def serve(config: Config, *, debug: bool) -> None:
     """Start the database where none is named, migrate it, and serve on ``config.bind``."""
     _check_port(*config.bind)
     _open_many_files()
-    multiprocessing.set_start_method("fork", force=True)  # what would be spawned, as by Python 3.14, shares nothing
+    multiprocessing.set_start_method(
+        "fork", force=True
+    )  # what would be spawned, as by Python 3.14, shares nothing
     counters = os.memfd_create("mayfly-limits")
     with ExitStack() as stack:
         metrics = _counted(config, stack)
