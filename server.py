@@ -6,6 +6,7 @@ This is the main process. It never loads the application: the origin does, and w
 from __future__ import annotations
 
 import argparse
+import mmap
 import multiprocessing
 import os
 import resource
@@ -38,6 +39,8 @@ MOST_CONNECTIONS = 2048
 """Connections that a process takes on; those beyond wait in the kernel."""
 HEADER_SECONDS = 30
 """How long a connection may be silent before a request, and a request's header be on its way."""
+_counters = mmap.mmap(-1, 2 << 20), os.memfd_create("mayfly-limits")
+"""Where all processes count for the rate limits: they get it by being forked."""
 
 
 def main() -> None:
@@ -70,10 +73,9 @@ def serve(config: Config, *, debug: bool) -> None:
     multiprocessing.set_start_method(
         "fork", force=True
     )  # what would be spawned, as by Python 3.14, shares nothing
-    counters = os.memfd_create("mayfly-limits")
     with ExitStack() as stack:
         metrics = _counted(config, stack)
-        origin = stack.enter_context(Origin(_load, partial(_make_ready, config, counters)))
+        origin = stack.enter_context(Origin(_load, partial(_make_ready, config)))
         stack.enter_context(_database(config))  # while the origin loads the application
         stack.enter_context(origin)  # it is ended before the database is
         origin.make_ready()
@@ -84,23 +86,23 @@ def serve(config: Config, *, debug: bool) -> None:
         else:
             server.origin = origin
         stack.enter_context(metrics())
-        server.serve(target_loader=partial(_front, config, counters, os.getpid()), wrap_loader=False)
+        server.serve(target_loader=partial(_front, config, os.getpid()), wrap_loader=False)
 
 
 def _load() -> None:
     import worker  # noqa: F401 - it takes half a second, and most of a worker's memory
 
 
-def _make_ready(config: Config, counters: int) -> str | None:
+def _make_ready(config: Config) -> str | None:
     from worker import make_ready
 
-    return make_ready(config, counters)
+    return make_ready(config, _counters)
 
 
-def _front(config: Config, counters: int, main_process: int) -> Front:
+def _front(config: Config, main_process: int) -> Front:
     from worker import front
 
-    return front(config, counters, main_process)
+    return front(config, _counters, main_process)
 
 
 def _counted(config: Config, stack: ExitStack) -> Callable[[], AbstractContextManager[None]]:

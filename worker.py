@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import logging
+import mmap
 import os
 import signal
 from functools import partial
@@ -39,21 +40,23 @@ OPEN_CATALOG_WARNING = (
 )
 MOUNTED_SECRETS = Path("/run/secrets")
 """Where a container finds its secrets, readable by all of its users, of whom there is one."""
+SharedCounts = tuple[mmap.mmap, int]
+"""Memory, and a file by which processes lock it: what ``Counters`` asks for."""
 log = logging.getLogger("mayfly")
 _made: Mayfly | None = None
 """In a process that was forked of the origin: the application that the origin has made."""
 
 
-def make_ready(config: Config, counters: int) -> str | None:
+def make_ready(config: Config, counters: SharedCounts) -> str | None:
     """Make the application and bring the database up to date; return in one sentence why it can't serve, or None.
 
-    ``counters`` is the file in which all processes count for the rate limits.
+    ``counters`` is where all processes count for the rate limits.
     """
     global _made
     logs.begin(config, current_request_id)
     _reuse_memory()
     try:
-        _made = create_app(config, Counters(file=counters))
+        _made = create_app(config, Counters(shared=counters))
         in_a_fork(partial(migrate, _made))
         check_connections(_made)
         _made.quota.count()
@@ -73,7 +76,7 @@ def _warn(app: Mayfly) -> None:
         log.warning(app.readiness.sandbox().message)
 
 
-def front(config: Config, counters: int, main_process: int) -> Front:
+def front(config: Config, counters: SharedCounts, main_process: int) -> Front:
     """Make ready what serves in this worker process, which ends with the main process."""
     app = prepared(config, counters, main_process)
     made = front_of(app, app.plain_wsgi)
@@ -87,7 +90,7 @@ def front(config: Config, counters: int, main_process: int) -> Front:
     return made
 
 
-def prepared(config: Config, counters: int, main_process: int) -> Mayfly:
+def prepared(config: Config, counters: SharedCounts, main_process: int) -> Mayfly:
     """Return the application, made by the origin or, in a worker that takes an ended one's place, made now."""
     os.setpgid(0, 0)  # Ctrl-C reaches the main process alone
     embedded.die_with(main_process, signal.SIGTERM)
@@ -96,7 +99,7 @@ def prepared(config: Config, counters: int, main_process: int) -> Mayfly:
         logs.begin(config, current_request_id)
         hide_memory()
         _reuse_memory()
-        app = create_app(config, Counters(file=counters))
+        app = create_app(config, Counters(shared=counters))
     app.schedule.start()
     end_silent_connections()
     return app

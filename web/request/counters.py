@@ -45,13 +45,14 @@ class Counters:
     that are made up; the keys have to be secret for that.
     """
 
-    def __init__(self, places: int = PLACES, file: int | None = None) -> None:
-        """Count in a file in memory: in ``file``, a descriptor that several processes have, or in one of its own."""
-        self._rows = max(1, places // WAYS)
-        size = (1 + self._rows) * _ROW
-        self._file = os.memfd_create("mayfly-limits") if file is None else os.dup(file)
-        os.ftruncate(self._file, size)
-        self._memory = mmap.mmap(self._file, size)
+    def __init__(self, places: int = PLACES, shared: tuple[mmap.mmap, int] | None = None) -> None:
+        """Count in memory of its own, or in ``shared``: memory of several processes, and a file of which they lock rows.
+
+        The file stays empty: a process may lock bytes that a file has not.
+        """
+        size = (1 + max(1, places // WAYS)) * _ROW
+        self._memory, self._file = shared or (mmap.mmap(-1, size), os.memfd_create("mayfly-limits"))
+        self._rows = len(self._memory) // _ROW - 1
         self._threads = threading.Lock()
 
     def __del__(self) -> None:
