@@ -46,7 +46,7 @@ class Counters:
     """
 
     def __init__(self, places: int = PLACES, shared: tuple[mmap.mmap, int] | None = None) -> None:
-        """Count in memory of its own, or in ``shared``: memory of several processes, and a file of which they lock rows.
+        """Count in memory of its own, or in ``shared``: memory of several, and a file of which they lock rows.
 
         The file stays empty: a process may lock bytes that a file has not.
         """
