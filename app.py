@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
+if __name__ == "__main__":  # before anything is loaded: the main process does without what follows
+    from server import main
+
+    main()
+    sys.exit()
+
 import logging
 from functools import partial
 from pathlib import Path
@@ -247,9 +255,3 @@ def _server_keys(config: Config) -> ServerKeys:
             f"the server key can't be kept in {config.data_dir} ({error.strerror}): let this user write there,"
             " or set DATA_DIR or SECRET_KEYS"
         ) from None
-
-
-if __name__ == "__main__":
-    from server import main
-
-    main()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from environment import RATE_LIMITS, READERS, ConfigError
-from units import RateLimit, usable_processors
+from units import RateLimit, usable_memory, usable_processors
 
 VERSION: str = tomllib.loads((Path(__file__).parent / "pyproject.toml").read_text())["project"]["version"]
 LONGEST_LIFETIME = 30 * 86400
@@ -19,6 +19,13 @@ LARGEST_IMAGE = 256 * 2**20
 NOTICE_BEHIND_PROXIES = 2
 MOST_WORKERS = 16
 """Where WORKERS is not set: so many stay under the hundred connections that PostgreSQL allows as it comes."""
+MEMORY_OF_A_WORKER = 384 * 2**20
+"""What a worker takes under load with images of 20 MiB, its sandboxes and its part of PostgreSQL."""
+
+
+def usual_workers(processors: int, memory: int) -> int:
+    """Return how many workers there are where WORKERS is not set; ``memory`` in bytes."""
+    return max(1, min(processors, MOST_WORKERS, memory // MEMORY_OF_A_WORKER))
 
 
 @dataclass(frozen=True)
@@ -28,7 +35,7 @@ class Config:
     database_url: str | None = field(default=None, repr=False)
     data_dir: Path = Path("var")
     bind: tuple[str, int] = ("127.0.0.1", 5000)
-    workers: int = field(default_factory=lambda: min(usable_processors(), MOST_WORKERS))
+    workers: int = field(default_factory=lambda: usual_workers(usable_processors(), usable_memory()))
     threads: int = 4
     base_url: str | None = None
     trusted_hosts: tuple[str, ...] = field(default_factory=tuple)
