@@ -20,8 +20,8 @@ from benchmarks.load import Generator
 from benchmarks.processes import postmasters, tree
 from benchmarks.subjects import Served, mayfly
 
-UPLOADS = {"100 KB": 400, "1 MB": 100}
-CLIENTS, OPENING_SECONDS = 8, 1.5
+UPLOADS = {"100 KB": 100, "1 MB": 30}
+CLIENTS, OPENING_SECONDS = 8, 0.7
 FIGURES = ("workers, ms", "PostgreSQL, ms", "all, ms", "WAL, KB", "a second")
 Round = tuple[float, ...]
 
@@ -60,7 +60,7 @@ def _seconds(pids: set[int]) -> float:
 
 
 def main() -> None:
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 20
     with tempfile.TemporaryDirectory() as temporary, contextlib.ExitStack() as stack:
         subjects = {}
         for survives in ("true", "false"):
