@@ -39,6 +39,12 @@ LIBPQ = {
     "tcp_user_timeout": 14_000,
 }
 """https://www.postgresql.org/docs/current/libpq-connect.html; over a Unix socket only the first two mean anything."""
+SEVERAL = {
+    "target_session_attrs": "read-write",
+    # Else every new connection would wait for a dead machine that is named first.
+    "load_balance_hosts": "random",
+}
+"""What libpq is told where several hosts are named."""
 _COLUMNS = text(
     "SELECT relname, attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid"
     " WHERE relnamespace = current_schema()::regnamespace AND attnum > 0 AND NOT attisdropped"
@@ -46,15 +52,12 @@ _COLUMNS = text(
 
 
 @contextmanager
-def database(config: Config, *, own: bool = False) -> Iterator[None]:
-    """See to it that the database runs while the block does: the embedded one is started where none is named.
-
-    Who serves asks to ``own`` it, so that it can't end before its last answer.
-    """
+def database(config: Config) -> Iterator[None]:
+    """See to it that the database runs while the block does: the embedded one is started where none is named."""
     if config.database_url:
         yield
     else:
-        with embedded.running(config.data_dir, own=own):
+        with embedded.running(config.data_dir):
             yield
 
 
@@ -140,5 +143,5 @@ def _connect_args(url: str | None) -> dict[str, Any]:
     """Return what libpq is told about a connection, but for what the URL says itself."""
     given = make_url(url).query if url else {}
     several = isinstance(given.get("host"), tuple) or "," in given.get("host", "")
-    wanted = LIBPQ | {"target_session_attrs": "read-write" if several else "any"}
+    wanted = LIBPQ | (SEVERAL if several else {"target_session_attrs": "any"})
     return {name: value for name, value in wanted.items() if name not in given}

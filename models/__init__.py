@@ -12,7 +12,16 @@ from models.api_key import (
     use_key,
 )
 from models.attempts import Guess, LoginAttempt, claim_guess, forget_guesses, return_guess
-from models.base import PURGE_LOCK, db, now, raw_cursor, time_left, try_purge_lock, wait_for_purge_lock
+from models.base import (
+    PURGE_LOCK,
+    db,
+    now,
+    raw_cursor,
+    time_left,
+    try_purge_lock,
+    try_sweep_lock,
+    wait_for_purge_lock,
+)
 from models.catalog import OwnedRow, list_owned
 from models.ciphertext import LOGGED, SLOTS, UNLOGGED, ciphertexts, end_of_slot, slot_of, span_of
 from models.crash import forget_lost
@@ -144,6 +153,7 @@ __all__ = [
     "taken",
     "time_left",
     "try_purge_lock",
+    "try_sweep_lock",
     "unblock",
     "use_key",
     "wait_for_purge_lock",

@@ -6,9 +6,10 @@ import logging
 import select
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
@@ -106,6 +107,16 @@ def transaction(engine: Engine) -> Iterator[Connection]:
             if not connection.invalidated:
                 _execute(connection, "ROLLBACK")
             raise
+    for do in _after_commit.pop(connection, ()):
+        do()
+
+
+_after_commit: WeakKeyDictionary[Connection, list[Callable[[], None]]] = WeakKeyDictionary()
+
+
+def after_commit(connection: Connection, do: Callable[[], None]) -> None:
+    """Have something done once the transaction of ``transaction`` is committed, with no connection held."""
+    _after_commit.setdefault(connection, []).append(do)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from sqlalchemy import Connection, Engine
 
@@ -9,7 +9,7 @@ from models import anything_lives_in, delete_dead, delete_unused, forget_guesses
 from services.counts import PURGED
 from services.database import autocommit, forget_crashed, transaction
 from services.quota import Quota
-from storage import CiphertextStore
+from storage import SlotStore
 
 BATCH_ROWS = 1000
 BUDGET_SECONDS = 2.0
@@ -23,8 +23,15 @@ class Purge:
     Reads don't depend on it: an expired image opens for nobody.
     """
 
-    def __init__(self, engine: Engine, stores: Iterable[CiphertextStore], quota: Quota) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        stores: Iterable[SlotStore],
+        quota: Quota,
+        sweep: Callable[[], int] | None = None,
+    ) -> None:
         self._engine = engine
+        self._sweep = sweep
         self._quota = quota
         self._stores = tuple(stores)
 
@@ -44,6 +51,8 @@ class Purge:
         self._empty_slots(time.monotonic() + BUDGET_SECONDS)
         with autocommit(self._engine) as connection:
             forget_guesses(connection, BATCH_ROWS)
+        if self._sweep:
+            self._sweep()
         return removed
 
     def _delete_rows(self) -> int:
@@ -65,12 +74,12 @@ class Purge:
         with transaction(self._engine) as connection:
             self._quota.forget(connection, [slot for _, slot in self._filled(connection)])
 
-    def _filled(self, connection: Connection) -> Iterator[tuple[CiphertextStore, int]]:
+    def _filled(self, connection: Connection) -> Iterator[tuple[SlotStore, int]]:
         for store in self._stores:
             for slot in store.filled(connection):
                 yield store, slot
 
-    def _empty(self, store: CiphertextStore, slot: int) -> None:
+    def _empty(self, store: SlotStore, slot: int) -> None:
         with transaction(self._engine) as connection:
             if try_purge_lock(connection):
                 store.empty(connection, slot, lambda: not anything_lives_in(connection, slot))

@@ -42,6 +42,8 @@ class RowStore:
     piece does, however large it is.
     """
 
+    in_database = True
+
     def __init__(self, *, survives_crash: bool = True) -> None:
         """Keep sealed bytes in tables that PostgreSQL logs, or in those that it empties when it recovers from a crash.
 
@@ -50,6 +52,10 @@ class RowStore:
         self.name = "rows" if survives_crash else "unlogged"
         self._ring = LOGGED if survives_crash else UNLOGGED
         self._first = b"" if survives_crash else b"SET LOCAL synchronous_commit = off"
+
+    def slot(self, ring_slot: int, _expires_at: float) -> int:
+        """Return the number of the slot's table, which the row knows."""
+        return ring_slot
 
     def put(
         self,

@@ -17,6 +17,7 @@ from models import OPEN_CATALOG, UNLOGGED, ciphertexts, db
 from storage import RowStore
 from tests.cast import FLOWER, SERVER_KEY, cleaned
 from tests.conformity import Conformity
+from tests.object_store import Service, tested
 from tests.processes import Served, serving, write_no_file
 
 MakeApp = Callable[..., Mayfly]
@@ -96,6 +97,13 @@ def server(database_url: str) -> Iterator[Served]:
     }
     with serving(**settings, before=write_no_file) as served:
         yield served
+
+
+@pytest.fixture(scope="session")
+def object_store() -> Iterator[Service]:
+    """A real S3, for all tests that keep bytes outside of the database."""
+    with tested() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
