@@ -31,8 +31,9 @@ class CrashMark(Model):  # type: ignore[misc]
 _MARKED = "SELECT EXISTS (SELECT FROM crash_mark)"
 _KEPT = " UNION ALL ".join(f"SELECT row_key FROM {ciphertexts(slot, UNLOGGED)}" for slot in range(SLOTS))
 # One message, which is one transaction; its last statement tells how many. Receipts stay: their bytes went with the
-# last view. What was uploaded since the crash has its bytes, and stays too.
+# last view. What was uploaded since the crash has its bytes, and stays too. However many it is, others wait for it.
 _FORGET = f"""
+    SET LOCAL statement_timeout = 0;
     SELECT pg_advisory_xact_lock({PURGE_LOCK});
     INSERT INTO crash_mark VALUES (1) ON CONFLICT DO NOTHING;
     WITH kept AS ({_KEPT}), lost AS (

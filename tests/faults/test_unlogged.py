@@ -69,7 +69,19 @@ def back_up(data: Path, target: Path) -> None:
     run(admin, "SELECT pg_reload_conf()")
     program = programs.install_for(cluster).home / "bin" / "pg_basebackup"
     folder = embedded.url(data).rpartition("host=")[2]
-    command = [program, "-h", folder, "-U", "postgres", "-D", target, "-X", "stream", "-c", "fast"]
+    command: list[str | Path] = [
+        program,
+        "-h",
+        folder,
+        "-U",
+        "postgres",
+        "-D",
+        target,
+        "-X",
+        "stream",
+        "-c",
+        "fast",
+    ]
     subprocess.run(command, check=True, timeout=120, capture_output=True)
     owner = cluster.stat()
     for path in (target, *target.rglob("*")):
