@@ -18,6 +18,7 @@ from addresses import (
     parse_networks,
     parse_origins,
     parse_proxies,
+    parse_shards,
     parse_valkey_url,
 )
 from units import (
@@ -37,7 +38,15 @@ from units import (
 T = TypeVar("T")
 MOST_IMAGES = 10**6
 """Of one client or owner: they are counted at each of its uploads."""
-SECRETS = ("DATABASE_URL", "POSTGRES_PASSWORD", "SECRET_KEYS", "RATE_LIMIT_STORAGE_URL", "UPLOAD_CODES")
+SECRETS = (
+    "DATABASE_URL",
+    "POSTGRES_PASSWORD",
+    "SHARDS",
+    "SHARDS_BEFORE",
+    "SECRET_KEYS",
+    "RATE_LIMIT_STORAGE_URL",
+    "UPLOAD_CODES",
+)
 """Settings that a file may hold instead: NAME_FILE says where."""
 RATE_LIMITS = {
     "uploads": RateLimit(Rate(300, 60), Rate(3_000, 60)),
@@ -114,12 +123,15 @@ def _secret_files(env: Mapping[str, str]) -> tuple[Path, ...]:
 
 
 def _database(env: Mapping[str, str]) -> str | None:
-    """DATABASE_URL, or the POSTGRES_* family of flask-image-storage, which names the database after its user."""
+    """DATABASE_URL, or the POSTGRES_* family of flask-image-storage, which names the database after its user.
+
+    Without either, the first of SHARDS.
+    """
     url, name = _secret(env, "DATABASE_URL")
     if url:
         return _parsed(name, url, parse_database_url)
     if "POSTGRES_USER" not in env:
-        return None
+        return next(iter((_shards("SHARDS")(env) or {}).values()), None)
     user, (password, _) = env["POSTGRES_USER"], _secret(env, "POSTGRES_PASSWORD")
     host = _setting("HOST", parse_host)(env) or "localhost"
     port = _setting("POSTGRES_PORT", whole_number(1, 65535))(env) or 5432
@@ -128,6 +140,14 @@ def _database(env: Mapping[str, str]) -> str | None:
     if host.startswith("/"):  # the folder of a Unix socket, as libpq takes it
         return f"postgresql+psycopg2://{login}@/{quote(database, safe='')}?host={quote(host)}&port={port}"
     return f"postgresql+psycopg2://{login}@{host}:{port}/{quote(database, safe='')}"
+
+
+def _shards(setting: str) -> Callable[[Mapping[str, str]], dict[str, str] | None]:
+    def read(env: Mapping[str, str]) -> dict[str, str] | None:
+        text, name = _secret(env, setting)
+        return _parsed(name, text, parse_shards) if text else None
+
+    return read
 
 
 def _secret_keys(env: Mapping[str, str]) -> tuple[str, ...] | None:
@@ -151,6 +171,8 @@ def _rate_limit_storage(env: Mapping[str, str]) -> str | None:
 READERS: Mapping[str, Reader] = {
     "secret_files": _secret_files,
     "database_url": _database,
+    "shards": _shards("SHARDS"),
+    "shards_before": _shards("SHARDS_BEFORE"),
     "data_dir": _setting("DATA_DIR", Path),
     "bind": _setting("BIND", parse_bind),
     "workers": _setting("WORKERS", whole_number(1, 128)),

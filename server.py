@@ -31,12 +31,11 @@ import metrics
 from app import Mayfly, create_app, migrate
 from config import Config
 from crypto import MalformedServerKey, key_file_in
-from database import database, explained
+from database import check_connections, database
 from environment import ConfigError
 from front import Front, take_no_more
 from http_server import HTTPServer, hear_of_the_end, prepare_forks
 from imaging import hide_memory, jail_offered
-from models import connections_allowed, db
 from services import DEAR_AT_ONCE, DatabaseAway, end_silent_connections
 from web import Hosts, current_request_id, largest_body, shared_counters
 
@@ -91,8 +90,9 @@ def serve(config: Config, *, debug: bool) -> None:
     with database(config, own=True):
         app = create_app(config, shared_counters())
         _in_a_fork(partial(migrate, app))
-        check_connections(app)
+        check_connections(config, app.shards)
         app.quota.count()
+        app.hand.spread()
         warn_of_open_secrets(config)
         if config.open_catalog:
             log.warning(OPEN_CATALOG_WARNING)
@@ -131,8 +131,7 @@ def serve(config: Config, *, debug: bool) -> None:
 def _share_with_workers(app: Mayfly) -> None:
     """Have workers use this very application: most of its memory, and of all modules, is then there once."""
     global _inherited
-    with app.app_context():
-        db.engine.dispose()  # no worker is to inherit a connection
+    app.shards.dispose()  # no worker is to inherit a connection
     _inherited = app
     gc.collect()
     gc.freeze()  # a collection would write to each object, and so copy all of it
@@ -230,21 +229,6 @@ def _check_port(host: str, port: int) -> None:
             raise ConfigError(
                 f"BIND {host}:{port} can't be served: {error.strerror}; free it or set BIND"
             ) from None
-
-
-def check_connections(app: Mayfly) -> None:
-    """Raise ConfigError where all processes together would ask PostgreSQL for more connections than it allows."""
-    config = app.settings
-    needed = config.workers * config.connections + (config.metrics_bind is not None)
-    with app.app_context():
-        with explained(config), db.engine.connect() as connection:
-            allowed = connections_allowed(connection)
-        db.engine.dispose()
-    if allowed is not None and needed > allowed:
-        raise ConfigError(
-            f"{config.workers} WORKERS with {config.threads} THREADS each may ask for {needed} connections, and"
-            f" PostgreSQL allows {allowed}: set WORKERS or THREADS lower"
-        )
 
 
 def warn_of_open_secrets(config: Config) -> None:

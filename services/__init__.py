@@ -27,6 +27,7 @@ from services.database import waiting_for_connections, watch_connections
 from services.dear import DEAR, DEAR_AT_ONCE
 from services.details import Details
 from services.drop import Drop
+from services.entry import Entry
 from services.errors import (
     BadCursor,
     BadLifetime,
@@ -68,6 +69,7 @@ from services.quota import Quota
 from services.readiness import Needs, Readiness
 from services.receipts import Receipts
 from services.schedule import PurgeSchedule
+from services.shards import Shard, Shards
 from services.status import Status, StatusReport
 from services.uploader import Most, Uploader, UploaderQuotas
 from services.wishes import Wishes
@@ -99,6 +101,7 @@ __all__ = [
     "Details",
     "Drop",
     "DropLimits",
+    "Entry",
     "Form",
     "FormNotMade",
     "Gate",
@@ -133,6 +136,8 @@ __all__ = [
     "RegistrationClosed",
     "SentFile",
     "ServiceError",
+    "Shard",
+    "Shards",
     "Standing",
     "Status",
     "StatusReport",

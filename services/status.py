@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from sqlalchemy import Engine
+from dataclasses import astuple, dataclass
 
 from models import (
     StoredImages,
@@ -16,7 +14,8 @@ from models import (
     stored_images,
 )
 from services.database import autocommit
-from services.purge_lag import PurgeClock
+from services.purge_lag import PurgeClock, PurgeLag
+from services.shards import Shard, Shards
 
 
 @dataclass(frozen=True)
@@ -40,16 +39,19 @@ class StatusReport:
 
 
 class Status:
-    """Asks the database what it holds; each question looks at every image's row once."""
+    """Asks the databases what they hold; each question looks at every image's row once."""
 
-    def __init__(self, engine: Engine, purge_clock: PurgeClock, max_stored_bytes: int | None) -> None:
-        self._engine = engine
+    def __init__(self, shards: Shards, purge_clock: PurgeClock, max_stored_bytes: int | None) -> None:
+        self._shards = shards
         self._purge_clock = purge_clock
         self._most = max_stored_bytes
 
-    def __call__(self) -> StatusReport:
-        """Put every figure together; raises DatabaseAway."""
-        with autocommit(self._engine) as connection:
+    def __call__(self) -> dict[str, StatusReport]:
+        """Put the figures of each database that answers together, by its name; raises DatabaseAway where none does."""
+        return {shard.name: report for shard, report in self._shards.each(self._report).items()}
+
+    def _report(self, shard: Shard) -> StatusReport:
+        with autocommit(shard.engine) as connection:
             images = stored_images(connection)
             lag = self._purge_clock(connection)
             return StatusReport(
@@ -61,12 +63,17 @@ class Status:
                 blocked=blocked_count(connection),
                 oldest_dead_row=round(lag.rows, 1),
                 oldest_dead_slot=round(lag.slots, 1),
-                accounts=count_accounts(connection),
+                accounts=count_accounts(connection) if shard is self._shards.home else 0,
                 postgresql=server_version(connection),
                 schema=schema_version(connection),
             )
 
-    def stored(self) -> StoredImages:
-        """Tell what is stored; raises DatabaseAway."""
-        with autocommit(self._engine) as connection:
-            return stored_images(connection)
+    def measured(self) -> tuple[StoredImages, PurgeLag]:
+        """Tell what is stored in all, and how far the purge is behind; raises DatabaseAway where any is away."""
+        images, lags = [], []
+        for shard in self._shards.all:
+            with autocommit(shard.engine) as connection:
+                images.append(stored_images(connection))
+                lags.append(self._purge_clock(connection))
+        stored = StoredImages(*map(sum, zip(*map(astuple, images), strict=True)))
+        return stored, PurgeLag(*map(max, zip(*lags, strict=True)))

@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "app": OURS - {"app", "metrics", "server"},
     "server": OURS - {"server"},
     "commands": {"environment", "config", "crypto", "database", "embedded", "logs", "services"},
-    "database": {"environment", "config", "embedded", "models"},
+    "database": {"environment", "config", "embedded", "models", "services"},
     "metrics": {"environment", "app", "config", "front", "imaging", "models", "services", "web"},
     "http_server": set(),
     "logs": {"config"},

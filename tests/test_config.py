@@ -389,11 +389,11 @@ def test_several_hosts_reach_the_driver_however_they_are_written(text: str) -> N
     url = Config.from_env({"DATABASE_URL": text}).database_url
     _, told = create_engine(str(url)).dialect.create_connect_args(make_url(str(url)))
     assert (told["host"], told["port"], told["dbname"]) == ("one,two", "5432,5433", "d")
-    assert engine_options(Config(database_url=url))["connect_args"]["target_session_attrs"] == "read-write"
+    assert engine_options(Config(), str(url))["connect_args"]["target_session_attrs"] == "read-write"
 
 
 def test_what_a_url_says_of_a_connection_counts() -> None:
     url = "postgresql+psycopg2://h/d?connect_timeout=9&keepalives_idle=60"
-    told = engine_options(Config(database_url=url))["connect_args"]
+    told = engine_options(Config(), str(url))["connect_args"]
     assert not {"connect_timeout", "keepalives_idle"} & set(told)
     assert told["tcp_user_timeout"] == 14_000
