@@ -35,6 +35,8 @@ def migrate_online(app: Mayfly) -> None:
                 log.warning("the database of shard %s is away; run `flask db upgrade` when it answers", name)
             else:
                 migrate_one(engine)
+            finally:
+                engine.dispose()
 
 
 def migrate_one(engine: Engine) -> None:
