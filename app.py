@@ -198,7 +198,7 @@ def _newest_schema() -> str:
 def _shards(app: Mayfly) -> Shards:
     """Make the engine of each database; Flask-SQLAlchemy has that of the home database."""
     config = app.settings
-    url = config.database_url or embedded.url(config.data_dir)
+    url = config.home_url or embedded.url(config.data_dir)
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     try:
         app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(config, url)

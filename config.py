@@ -78,6 +78,11 @@ class Config:
     """The names that are set in the environment, so that advice names no other."""
 
     @property
+    def home_url(self) -> str | None:
+        """The URL of the database of accounts, by default the first of the shards; None for the embedded one."""
+        return self.database_url or next(iter(self.shards.values()), None)
+
+    @property
     def database_settings(self) -> str:
         """Which settings name the database, in the words of whoever set them."""
         if self.shards:

@@ -52,7 +52,7 @@ def database(config: Config, *, own: bool = False) -> Iterator[None]:
 
     Who serves asks to ``own`` it, so that it can't end before its last answer.
     """
-    if config.database_url:
+    if config.home_url:
         yield
     else:
         with embedded.running(config.data_dir, own=own):
@@ -120,7 +120,7 @@ def refuse_other_tables(shard: Shard) -> None:
 
 def disk_room(config: Config) -> Callable[[], bool] | None:
     """Return what tells whether the embedded database's disk has room; None for an outside one, which tells itself."""
-    if config.database_url:
+    if config.home_url:
         return None
     under_way = config.workers * config.bytes_in_flight
     return partial(embedded.has_room, config.data_dir, under_way)

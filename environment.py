@@ -123,15 +123,12 @@ def _secret_files(env: Mapping[str, str]) -> tuple[Path, ...]:
 
 
 def _database(env: Mapping[str, str]) -> str | None:
-    """DATABASE_URL, or the POSTGRES_* family of flask-image-storage, which names the database after its user.
-
-    Without either, the first of SHARDS.
-    """
+    """DATABASE_URL, or the POSTGRES_* family of flask-image-storage, which names the database after its user."""
     url, name = _secret(env, "DATABASE_URL")
     if url:
         return _parsed(name, url, parse_database_url)
     if "POSTGRES_USER" not in env:
-        return next(iter((_shards("SHARDS")(env) or {}).values()), None)
+        return None
     user, (password, _) = env["POSTGRES_USER"], _secret(env, "POSTGRES_PASSWORD")
     host = _setting("HOST", parse_host)(env) or "localhost"
     port = _setting("POSTGRES_PORT", whole_number(1, 65535))(env) or 5432

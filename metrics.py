@@ -163,7 +163,7 @@ def _asked(app: Mayfly) -> Iterator[Metric]:
     yield _gauge("mayfly_ready", "Whether a part of /readyz is good.", ready, "part")
     if config.max_stored_bytes is not None:
         yield _gauge("mayfly_stored_most_bytes", "MAX_STORED_BYTES.", {"": config.max_stored_bytes})
-    if config.database_url is None:
+    if config.home_url is None:
         disk = os.statvfs(config.data_dir)
         yield _gauge("mayfly_disk_bytes", "The disk of DATA_DIR.", {"": disk.f_blocks * disk.f_frsize})
         yield _gauge("mayfly_disk_free_bytes", "What is free on it.", {"": disk.f_bavail * disk.f_frsize})

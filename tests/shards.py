@@ -34,7 +34,6 @@ def application(urls: Urls, before: Urls | None = None, **settings: object) -> M
     """Make an application on shards, the first of which has the accounts; nothing is migrated."""
     app = create_app(
         Config(
-            database_url=next(iter(urls.values())),
             shards=urls,
             shards_before=before or {},
             secret_keys=(SERVER_KEY,),

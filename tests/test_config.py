@@ -135,6 +135,12 @@ def test_a_setting_is_read(name: str, value: str, attribute: str, read: object) 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("SHARDS", "postgresql://u:hunter2@h/d"),
+        ("SHARDS", "A=postgresql://u:hunter2@h/d"),
+        ("SHARDS", "a=postgresql://u:hunter2@h/d a=postgresql://u:hunter2@h/e"),
+        ("SHARDS", "a=postgresql://u:hunter2@h/d b=postgresql://u:hunter2@h/d"),
+        ("SHARDS", "a=postgresql://u:hunter2@h/d b=mysql://h/d"),
+        ("SHARDS_BEFORE", "a=postgresql://u:hunter2@h/d"),
         ("DATABASE_URL", "mysql://u:hunter2@h/d"),
         ("DATABASE_URL", "hunter2"),
         ("DATABASE_URL", "postgresql://"),
@@ -287,6 +293,17 @@ def test_the_family_of_settings_of_flask_image_storage() -> None:
         Config.from_env(more | {"DATABASE_URL": "postgresql://h/d"}).database_url
         == "postgresql+psycopg2://h/d"
     )
+
+
+def test_the_first_shard_has_the_accounts_unless_a_database_is_named() -> None:
+    shards = {"SHARDS": " b=postgres://h/b  a=postgresql://h/a", "SHARDS_BEFORE": "b=postgresql://h/b"}
+    config = Config.from_env(shards)
+    assert config.shards == {"b": "postgresql+psycopg2://h/b", "a": "postgresql+psycopg2://h/a"}
+    assert config.shards_before == {"b": config.shards["b"]}
+    assert (config.home_url, config.database_settings) == (config.shards["b"], "SHARDS")
+    named = Config.from_env(shards | {"DATABASE_URL": "postgresql://h/d"})
+    assert named.home_url == "postgresql+psycopg2://h/d"
+    assert "://h/b" not in repr(config)
 
 
 def test_a_host_of_that_family_is_read_strictly() -> None:
