@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
+if __name__ == "__main__":  # before anything is loaded: the main process does without what follows
+    from server import main
+
+    main()
+    sys.exit()
+
 import logging
 from functools import partial
 from pathlib import Path
@@ -14,7 +22,7 @@ import embedded
 from commands import Deeds, in_one_sentence, register_commands
 from config import Config
 from crypto import MalformedServerKey, OwnerSeal, ServerKeys, client_tag, server_keys_in
-from database import disk_room, engine_options, refuse_other_tables, shards_of
+from database import MIGRATIONS, disk_room, engine_options, newest_schema, refuse_other_tables, shards_of
 from environment import ConfigError, is_flask_command
 from imaging import Limits as PictureLimits
 from models import db
@@ -40,10 +48,12 @@ from services import (
     Receipts,
     Shards,
     Status,
+    Sweep,
     UploadCodes,
     UploaderQuotas,
 )
-from storage import RowStore
+from storage import ObjectStore
+from stores import stores_of
 from units import parse_upload_codes
 from web import (
     Application,
@@ -61,7 +71,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 ROOT = Path(__file__).parent
-MIGRATIONS = ROOT / "migrations"
 log = logging.getLogger("mayfly")
 
 
@@ -76,6 +85,7 @@ class Mayfly(Application):
     receipts: Receipts
     plain_wsgi: WSGIApplication
     purge: Purge
+    sweep: Sweep | None
     accounts: Accounts
     hand: Hand
     purge_clock: PurgeClock
@@ -122,9 +132,8 @@ def _put_together(config: Config, counters: Counters) -> Mayfly:
         limiter,
     )
     register_web(app, services, config)
-    register_commands(
-        app, config, Deeds(app.purge, app.accounts, app.api_keys, app.hand, app.status, app.shards)
-    )
+    deeds = Deeds(app.purge, app.sweep, app.accounts, app.api_keys, app.hand, app.status, app.shards)
+    register_commands(app, config, deeds)
     app.memory = Memory(config.bytes_in_flight)
     app.plain_wsgi = behind_proxies(
         app.wsgi_app, config.trusted_proxies, forwarded=config.proxies_write_forwarded
@@ -135,20 +144,22 @@ def _put_together(config: Config, counters: Counters) -> Mayfly:
 
 def _add_services(app: Mayfly, server_keys: ServerKeys) -> Catalog:
     """Give the application its services; return the catalog, which nobody but the routes needs."""
-    config, shards, row_store = app.settings, app.shards, RowStore()
-    stores = {row_store.name: row_store}
+    config, shards, stores = app.settings, app.shards, stores_of(app.settings)
+    objects = stores.objects
+    app.sweep = Sweep(shards.home.engine, objects, config.max_lifetime) if objects else None
     app.quota = Quota(shards, config.max_stored_bytes, disk_room(config))
-    app.purge = Purge(shards, stores.values(), app.quota)
-    app.purge_clock = PurgeClock(stores.values(), config.max_lifetime)
+    app.purge = Purge(shards, stores.in_rows, app.quota, app.sweep)
+    app.purge_clock = PurgeClock(stores.in_rows, config.max_lifetime)
     app.schedule = PurgeSchedule(app.purge, config.purge_interval)
-    app.accounts = Accounts(shards, server_keys, stores, app.quota)
+    app.accounts = Accounts(shards, server_keys, stores.by_name, app.quota)
     app.api_keys = ApiKeys(shards.home.engine, server_keys, app.accounts)
-    images = LivingImages(shards, server_keys, stores, app.quota)
+    images = LivingImages(shards, server_keys, stores.by_name, app.quota)
     orders = Orders(shards, server_keys)
-    entry = Entry(shards, row_store, app.quota, _uploader_quotas(config, server_keys), images)
+    quotas = _uploader_quotas(config, server_keys)
+    entry = Entry(shards, stores.rows, stores.large, app.quota, quotas, images)
     app.receipts = Receipts(shards, server_keys, images)
     app.drop = Drop(shards, server_keys, images, entry, _drop_limits(config), orders)
-    app.readiness = _readiness(app, orders)
+    app.readiness = _readiness(app, orders, objects)
     app.status = Status(shards, app.purge_clock, config.max_stored_bytes)
     app.hand = Hand(shards, server_keys, images)
     return Catalog(shards, OwnerSeal(server_keys), images)
@@ -179,20 +190,16 @@ def _gate(config: Config) -> Gate:
     return Gate(config.uploads, config.registration, config.upload_networks, codes)
 
 
-def _readiness(app: Mayfly, orders: Orders) -> Readiness:
+def _readiness(app: Mayfly, orders: Orders, objects: ObjectStore | None) -> Readiness:
     config = app.settings
     needs = Needs(
-        schema=_newest_schema(),
+        schema=newest_schema(),
         purge_interval=config.purge_interval,
         accept_no_jail=config.accept_no_jail,
         disk_has_room=disk_room(config),
+        store=objects,
     )
     return Readiness(app.shards, app.purge_clock, orders, needs)
-
-
-def _newest_schema() -> str:
-    """Return the number of the newest migration that this program knows."""
-    return max(path.name.partition("_")[0] for path in MIGRATIONS.glob("versions/[0-9]*.py"))
 
 
 def _shards(app: Mayfly) -> Shards:
@@ -204,7 +211,7 @@ def _shards(app: Mayfly) -> Shards:
         app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(config, url)
         db.init_app(app)
         with app.app_context():
-            return shards_of(config, url, db.engine, _newest_schema())
+            return shards_of(config, url, db.engine)
     except (ValueError, ArgumentError):  # what they say may quote a password
         raise ConfigError(
             f"{config.database_settings} can't be read: write postgresql://USER:PASSWORD@HOST:5432/DATABASE"
@@ -247,9 +254,3 @@ def _server_keys(config: Config) -> ServerKeys:
             f"the server key can't be kept in {config.data_dir} ({error.strerror}): let this user write there,"
             " or set DATA_DIR or SECRET_KEYS"
         ) from None
-
-
-if __name__ == "__main__":
-    from server import main
-
-    main()

@@ -28,6 +28,7 @@ from services import (
     Shards,
     Status,
     StatusReport,
+    Sweep,
     TakenDown,
     links_in,
 )
@@ -40,6 +41,7 @@ class Deeds:
     """The services that commands call."""
 
     purge: Purge
+    sweep: Sweep | None
     accounts: Accounts
     api_keys: ApiKeys
     hand: Hand
@@ -82,6 +84,17 @@ def _add_upkeep(app: Flask, config: Config, deeds: Deeds) -> None:
         """Remove what has expired."""
         with _on_database(config, deeds):
             click.echo(f"deleted {deeds.purge()}")
+
+    @app.cli.command("sweep")
+    def sweep() -> None:
+        """Remove from the object store what is over, however much that is."""
+        if deeds.sweep is None:
+            raise click.ClickException("the settings name no object store; S3_BUCKET_NAME says which")
+        with _on_database(config, deeds):
+            removed = 0
+            while some := deeds.sweep():
+                removed += some
+        click.echo(f"removed {removed}")
 
     @app.cli.command("renew-accounts")
     def renew_accounts() -> None:

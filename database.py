@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, make_url, text
@@ -18,6 +19,7 @@ from environment import ConfigError
 from models import connections_allowed, db
 from services import Shard, Shards, watch_connections
 
+MIGRATIONS = Path(__file__).parent / "migrations"
 log = logging.getLogger("mayfly")
 OTHER_SCHEMA = {"42P01", "42703", "42883"}
 """SQLSTATE undefined_table, undefined_column and undefined_function."""
@@ -40,6 +42,12 @@ LIBPQ = {
     "tcp_user_timeout": 14_000,
 }
 """https://www.postgresql.org/docs/current/libpq-connect.html; over a Unix socket only the first two mean anything."""
+SEVERAL = {
+    "target_session_attrs": "read-write",
+    # Else every new connection would wait for a dead machine that is named first.
+    "load_balance_hosts": "random",
+}
+"""What libpq is told where several hosts are named."""
 _COLUMNS = text(
     "SELECT relname, attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid"
     " WHERE relnamespace = current_schema()::regnamespace AND attnum > 0 AND NOT attisdropped"
@@ -47,15 +55,12 @@ _COLUMNS = text(
 
 
 @contextmanager
-def database(config: Config, *, own: bool = False) -> Iterator[None]:
-    """See to it that the database runs while the block does: the embedded one is started where none is named.
-
-    Who serves asks to ``own`` it, so that it can't end before its last answer.
-    """
+def database(config: Config) -> Iterator[None]:
+    """See to it that the database runs while the block does: the embedded one is started where none is named."""
     if config.home_url:
         yield
     else:
-        with embedded.running(config.data_dir, own=own):
+        with embedded.running(config.data_dir):
             yield
 
 
@@ -126,10 +131,15 @@ def disk_room(config: Config) -> Callable[[], bool] | None:
     return partial(embedded.has_room, config.data_dir, under_way)
 
 
-def shards_of(config: Config, url: str, home: Engine, schema: str) -> Shards:
+def newest_schema() -> str:
+    """Return the number of the newest migration that this program knows."""
+    return max(path.name.partition("_")[0] for path in MIGRATIONS.glob("versions/[0-9]*.py"))
+
+
+def shards_of(config: Config, url: str, home: Engine) -> Shards:
     """Make the databases of the settings; ``home``, with its URL, has the accounts. Raises ValueError, ArgumentError.
 
-    Of several, one whose last migration is older than ``schema`` counts as away.
+    Of several, one with an older schema counts as away.
     """
     if not config.shards:
         watch_connections(home)
@@ -137,7 +147,7 @@ def shards_of(config: Config, url: str, home: Engine, schema: str) -> Shards:
     connect = partial(new_engine, config)
     shards = Shards.several((url, home), config.shards, config.shards_before, connect)
     for shard in shards.all:
-        watch_connections(shard.engine, schema)
+        watch_connections(shard.engine, newest_schema())
     return shards
 
 
@@ -187,5 +197,5 @@ def _connect_args(url: str | URL) -> dict[str, Any]:
     """Return what libpq is told about a connection, but for what the URL says itself."""
     given = make_url(url).query
     several = isinstance(given.get("host"), tuple) or "," in given.get("host", "")
-    wanted = LIBPQ | {"target_session_attrs": "read-write" if several else "any"}
+    wanted = LIBPQ | (SEVERAL if several else {"target_session_attrs": "any"})
     return {name: value for name, value in wanted.items() if name not in given}

@@ -66,7 +66,7 @@ class Drop:
 
         Of several databases one takes them all: where it goes away or has no room, others are tried, under new secrets.
         Raises BadLifetime, UploadsOff, ImageBlocked, StorageFull, ClientQuotaReached, OwnerQuotaReached, DatabaseAway,
-        TokenRefused where the owner is gone, and the errors of imaging for what is no good image.
+        StoreAway, TokenRefused where the owner is gone, and the errors of imaging for what is no good image.
         """
         self._orders.check_uploads()
         lifetime = self._limits.lifetime if wishes.lifetime is None else wishes.lifetime
@@ -96,15 +96,16 @@ class Drop:
     ) -> list[Receipt]:
         created_at = shard.clock.now()
         expires_at = created_at + lifetime
-        # One lifetime for all, and so one slot: their rows and bytes go there in one transaction.
+        # One lifetime for all, and so one slot: their rows and bytes go there in one transaction. Those of large images
+        # may go to an object store before that.
         slot = slot_of(expires_at, self._limits.max_lifetime)
         rows = [
-            image.sealed(self._entry.store_name, slot, wishes.views, created_at, expires_at)
+            image.sealed(self._entry.store_for(image), slot, wishes.views, created_at, expires_at)
             for image in images
         ]
         owned = self._ownerships(uploader.owner, images, wishes, created_at)
         with STEP_SECONDS.timed("store"):
-            self._entry.store(shard, rows, owned, uploader)
+            self._entry.store(shard, rows, owned, lifetime, uploader)
         return [image.receipt(created_at, expires_at, wishes) for image in images]
 
     def _ownerships(
@@ -157,12 +158,13 @@ class Drop:
     ) -> tuple[ImageInfo, bytearray | bytes]:
         """Open an image without a password or a limit of views, as a GET may.
 
-        Raises ImageGone, OpensByPostOnly, Later, Overloaded, DatabaseAway, and the errors of imaging for a conversion.
+        Raises ImageGone, OpensByPostOnly, Later, Overloaded, DatabaseAway, StoreAway, and the errors of imaging for a
+        conversion.
         """
         with self._images.found(_link(link_text), SMALL_BYTES) as (connection, image):
             if image.opens_by_post_only:
                 raise OpensByPostOnly(link_text)
-            if conversion is None:
+            if conversion is None and self._images.in_database(image):
                 return self._images.read(connection, image)
         return self._read_dearly(image, None, conversion)
 
@@ -175,8 +177,10 @@ class Drop:
         of imaging for a conversion. Whatever it raises has counted no view.
         """
         with self._images.found(_link(link_text), SMALL_BYTES) as (connection, image):
-            dear = image.details.asks_password or conversion is not None
-            read = None if dear else self._images.read(connection, image)
+            simple = (
+                not image.details.asks_password and conversion is None and self._images.in_database(image)
+            )
+            read = self._images.read(connection, image) if simple else None
         info, data = read or self._read_dearly(image, attempt, conversion)
         if image.row.views_left is not None:
             # The claim comes last, since it can't be taken back; without one, what was read is thrown away.
@@ -186,7 +190,7 @@ class Drop:
     def _read_dearly(
         self, image: SealedImage, attempt: Attempt | None, conversion: Conversion | None
     ) -> tuple[ImageInfo, bytearray | bytes]:
-        """Read what has to be unlocked or converted, with no connection held meanwhile."""
+        """Read what has to be unlocked, converted or fetched from elsewhere, with no connection held meanwhile."""
         keys, details = self._images.unlock(image, attempt)
         if conversion is None or not conversion.changes(details):
             return image.info(details), self._images.read_unlocked(image, keys)
@@ -221,7 +225,8 @@ class Drop:
         Raises ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses, Later, Overloaded, DatabaseAway.
         """
         with self._images.managed(_image_key(image_key_text)) as (connection, image):
-            read = None if image.details.asks_password else self._images.read(connection, image)
+            simple = not image.details.asks_password and self._images.in_database(image)
+            read = self._images.read(connection, image) if simple else None
         info, data = read or self._read_dearly(image, attempt, None)
         return replace(info, views_left=image.row.views_left), data
 

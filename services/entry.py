@@ -9,8 +9,9 @@ from models import OPEN_CATALOG, Ownership, insertion, owner_lives, quota_checks
 from services.account_errors import TokenRefused
 from services.database import autocommit, transaction
 from services.errors import DatabaseAway
-from services.incoming import SealedRow
+from services.incoming import Incoming, SealedRow
 from services.living_images import LivingImages
+from services.objects import LargeImages
 from services.quota import Quota
 from services.shards import Shard, Shards
 from services.uploader import Uploader, UploaderQuotas, tag_of
@@ -21,31 +22,42 @@ class Entry:
     """Stores the rows and the sealed bytes of one upload in one transaction of one database."""
 
     def __init__(
-        self, shards: Shards, store: RowStore, quota: Quota, quotas: UploaderQuotas, images: LivingImages
+        self,
+        shards: Shards,
+        store: RowStore,
+        large: LargeImages,
+        quota: Quota,
+        quotas: UploaderQuotas,
+        images: LivingImages,
     ) -> None:
         self._shards = shards
         self._store = store
+        self._large = large
         self._quota = quota
         self._quotas = quotas
         self._images = images
 
-    @property
-    def store_name(self) -> str:
-        """The name of the store that the sealed bytes go to, which their rows tell."""
-        return self._store.name
+    def store_for(self, image: Incoming) -> str:
+        """Name the store that the sealed bytes of an image go to, which its row tells."""
+        return self._large.store_for(len(image.data), self._store.name)
 
     def store(
-        self, shard: Shard, rows: list[SealedRow], owned: list[Ownership | None], uploader: Uploader
+        self,
+        shard: Shard,
+        rows: list[SealedRow],
+        owned: list[Ownership | None],
+        lifetime: int,
+        uploader: Uploader,
     ) -> None:
         """Store all rows, which are of one slot and end at one time, or none.
 
-        Raises StorageFull, ClientQuotaReached, OwnerQuotaReached, DatabaseAway, TokenRefused where the owner is gone.
+        Raises StorageFull, ClientQuotaReached, OwnerQuotaReached, DatabaseAway, StoreAway, TokenRefused where the owner
+        is gone.
         """
-        size = sum(row.stored_bytes for row, _ in rows)
-        first = rows[0][0]
+        size, first = sum(row.stored_bytes for row, _ in rows), rows[0][0]
         with self._quota.reserved(shard, first.slot, size, int(first.expires_at)):
             try:
-                self._run(shard, rows, owned, size, uploader)
+                self._run(shard, rows, owned, lifetime, uploader)
             except TokenRefused:
                 if self._is_elsewhere(uploader.owner, shard):
                     raise DatabaseAway from None  # the row that stood for the owner has just been purged
@@ -58,11 +70,15 @@ class Entry:
         shard: Shard,
         rows: list[SealedRow],
         owned: list[Ownership | None],
-        size: int,
+        lifetime: int,
         uploader: Uploader,
     ) -> None:
-        shares = self._quotas.shares(uploader)
-        with self._quotas.kept(shard, shares, size, len(rows)), autocommit(shard.engine) as connection:
+        shares, size = self._quotas.shares(uploader), sum(row.stored_bytes for row, _ in rows)
+        with (
+            self._large.put(rows, lifetime) as others,
+            self._quotas.kept(shard, shares, size, len(rows)),
+            autocommit(shard.engine) as connection,
+        ):
             before, after = quota_checks(connection, shares, size, len(rows))
             if self._is_elsewhere(uploader.owner, shard):
                 before += standing_for(connection, uploader.owner)
@@ -70,7 +86,7 @@ class Entry:
             before += b";".join(
                 insertion(connection, row, own, tag) for (row, _), own in zip(rows, owned, strict=True)
             )
-            sealed = [(row.row_key, pieces) for row, pieces in rows]
+            sealed = [(row.row_key, pieces) for row, pieces in others]
             self._store.put_all(connection, rows[0][0].slot, sealed, before, after)
 
     def _is_elsewhere(self, owner: UUID | None, shard: Shard) -> TypeGuard[UUID]:

@@ -19,6 +19,7 @@ from services.errors import ServiceError
 from services.orders import Orders
 from services.purge_lag import PurgeClock
 from services.shards import Shard, Shards
+from storage import ObjectStore
 
 MOST_LAG_SECONDS = 60
 """How much later than PURGE_INTERVAL what is dead may still be there."""
@@ -33,8 +34,8 @@ class PartReadiness(NamedTuple):
 
     ok: bool
     message: str
-    degraded: bool = False
-    """Whether something of it is missing, while the service goes on."""
+    needed: bool = True
+    """Whether the service is none to send anybody to without it."""
 
 
 Parts = dict[str, PartReadiness]
@@ -52,6 +53,8 @@ class Needs:
     accept_no_jail: bool
     disk_has_room: Callable[[], bool] | None
     """Tells whether the database's disk has room; None where that disk is another machine's."""
+    store: ObjectStore | None = None
+    """Where large images go, if not to the database."""
 
 
 class Readiness:
@@ -71,7 +74,7 @@ class Readiness:
     def __call__(self) -> Parts:
         """Return every part by its name; raises nothing."""
         parts = {
-            **self._of_database(),
+            **self._asked(),
             "disk": self._disk(),
             "sandbox": self.sandbox(),
             "uploads": self._uploads(),
@@ -86,12 +89,12 @@ class Readiness:
         """Say from now on that this server is about to end."""
         self._draining = True
 
-    def _of_database(self) -> Parts:
-        """Ask the database, or return what it told last while another thread asks, so that none waits for a thread."""
+    def _asked(self) -> Parts:
+        """Ask database and object store, or return what they told last while another thread asks: one alone waits."""
         if self._asking.acquire(blocking=not self._told):
             try:
                 if time.monotonic() - self._asked_at >= self.fresh:
-                    self._told = self._ask()
+                    self._told = {**self._ask(), **self._of_store()}
                     self._asked_at = time.monotonic()
             finally:
                 self._asking.release()
@@ -120,6 +123,14 @@ class Readiness:
             "migrations": migrations,
             "purge": purge,
         }, ahead
+
+    def _of_store(self) -> Parts:
+        if self._needs.store is None:
+            return {}
+        if self._needs.store.check():
+            return {"store": PartReadiness(True, "The object store answers.")}
+        why = "The object store doesn't answer, or refuses: larger images get 503, and the log says why."
+        return {"store": PartReadiness(False, why, needed=False)}
 
     def _migrations(self, found: str | None) -> PartReadiness:
         """Accept a newer schema, too: a newer Mayfly beside this one may have brought it."""
@@ -203,10 +214,10 @@ def _of_several(told: dict[str, Told]) -> Parts:
     skew = max(clocks) - min(clocks)
     apart = f"The clocks of the databases differ by {skew:.1f} s, and {MOST_SKEW_SECONDS:.0f} s is allowed"
     return {
-        "database": PartReadiness(True, message, degraded=bool(away)),
+        "database": PartReadiness(not away, message, needed=False),
         "migrations": _worst(answering, "migrations"),
         "purge": _worst(answering, "purge"),
-        "clocks": PartReadiness(True, f"{apart}.", degraded=skew > MOST_SKEW_SECONDS),
+        "clocks": PartReadiness(skew <= MOST_SKEW_SECONDS, f"{apart}.", needed=False),
     }
 
 

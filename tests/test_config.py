@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, make_url
 
-from config import Config
+from config import Config, usual_workers
 from database import engine_options
 from environment import RATE_LIMITS, READERS, SECRETS, ConfigError
 from tests.processes import ROOT
-from units import Rate, RateLimit, usable_processors
+from units import Rate, RateLimit, usable_memory, usable_processors
 
 
 def test_nothing_set_is_the_documented_default() -> None:
@@ -101,6 +101,7 @@ def test_every_field_has_a_reader() -> None:
         ("MAX_BYTES_PER_OWNER", "off", "max_bytes_per_owner", 0),
         ("PURGE_INTERVAL", "1m", "purge_interval", 60),
         ("PURGE_INTERVAL", "off", "purge_interval", 0),
+        ("SURVIVE_CRASH", "false", "survive_crash", False),
         ("OPEN_CATALOG", "true", "open_catalog", True),
         ("OPEN_CATALOG", "False", "open_catalog", False),
         ("ACCEPT_NO_JAIL", "true", "accept_no_jail", True),
@@ -265,6 +266,31 @@ def test_the_workers_are_as_many_as_the_processors_that_may_be_used(tmp_path: Pa
             (group.parent / "cpu.max").write_text(f"{above}\n")
         assert usable_processors(tmp_path, membership) == usable
     assert usable_processors(tmp_path, tmp_path / "none") == affinity
+
+
+def test_the_memory_is_what_the_machine_and_the_control_groups_allow(tmp_path: Path) -> None:
+    membership = tmp_path / "membership"
+    membership.write_text("9:cpu,memory:/docker/abc\n0::/system.slice/mayfly.service\n")
+    machine = usable_memory(tmp_path, tmp_path / "none")
+    assert machine == usable_memory(tmp_path, membership)
+    new, old = tmp_path / "system.slice" / "mayfly.service", tmp_path / "memory" / "docker" / "abc"
+    for group in (new, old):
+        group.mkdir(parents=True)
+    (old / "memory.limit_in_bytes").write_text("9223372036854771712\n")
+    (new / "memory.max").write_text("max\n")
+    assert usable_memory(tmp_path, membership) == machine
+    (new.parent / "memory.max").write_text(f"{512 << 20}\n")
+    assert usable_memory(tmp_path, membership) == 512 << 20
+    (old / "memory.limit_in_bytes").write_text(f"{256 << 20}\n")
+    assert usable_memory(tmp_path, membership) == 256 << 20
+
+
+@pytest.mark.parametrize(
+    ("processors", "megabytes", "workers"),
+    [(2, 256, 1), (2, 490, 1), (2, 960, 2), (1, 9000, 1), (64, 99_000, 16)],
+)
+def test_a_small_machine_has_few_workers(processors: int, megabytes: int, workers: int) -> None:
+    assert usual_workers(processors, megabytes << 20) == workers
 
 
 def test_a_process_on_one_processor_has_one_worker() -> None:

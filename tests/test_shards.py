@@ -18,7 +18,7 @@ from app import Mayfly
 from crypto import Link
 from services import NotEverywhere
 from tests.cast import FLOWER, deposit, register, told
-from tests.databases import run, value
+from tests.databases import run, schema, value
 from tests.processes import until
 from tests.shards import Urls, application, away, databases, name_of, row_keys
 
@@ -317,10 +317,11 @@ def test_each_database_counts_its_own_quota(urls: Urls) -> None:
 
 def test_a_database_with_an_older_schema_counts_as_away(database_url: str, urls: Urls) -> None:
     with databases(database_url, "d") as more:
+        its = schema(more["d"])
         run(more["d"], "UPDATE alembic_version SET version_num = '0006'")
         app = application(urls | more)
         client = app.test_client()
         assert {name_of(deposit(client), urls | more) for _ in range(9)} == {"a", "b"}
-        run(more["d"], "UPDATE alembic_version SET version_num = '0007'")
+        run(more["d"], f"UPDATE alembic_version SET version_num = '{its}'")
         assert until(lambda: name_of(deposit(client), urls | more) == "d")
         app.shards.dispose()

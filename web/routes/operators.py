@@ -33,20 +33,17 @@ def operator_routes(purge: Purge, readiness: Readiness) -> Blueprint:
         "Whether the service can do all that it is for, part by part",
         {
             200: Answer(
-                "Every part can; degraded where of several databases some are away.",
-                schemas.ReadyAnswer,
-                headers=("Cache-Control",),
+                "Every part can that all requests need.", schemas.ReadyAnswer, headers=("Cache-Control",)
             ),
             503: Answer("A part can't.", schemas.ReadyAnswer, headers=("Cache-Control",)),
         },
     )
     def readyz() -> Response:
         parts = readiness()
-        ready = all(part.ok for part in parts.values())
+        ready = all(part.ok or not part.needed for part in parts.values())
         told = {name: {"ok": part.ok, "message": part.message} for name, part in parts.items()}
-        degraded = any(part.degraded for part in parts.values())
-        status = "unready" if not ready else "degraded" if degraded else "ready"
-        answer = jsonify(status=status, parts=told)
+        degraded = not all(part.ok for part in parts.values())
+        answer = jsonify(status="unready" if not ready else "degraded" if degraded else "ready", parts=told)
         answer.status_code = 200 if ready else 503
         answer.headers["Cache-Control"] = "no-store"
         return answer
