@@ -145,6 +145,12 @@ def test_a_setting_is_read(name: str, value: str, attribute: str, read: object) 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("SHARDS", "postgresql://u:hunter2@h/d"),
+        ("SHARDS", "A=postgresql://u:hunter2@h/d"),
+        ("SHARDS", "a=postgresql://u:hunter2@h/d a=postgresql://u:hunter2@h/e"),
+        ("SHARDS", "a=postgresql://u:hunter2@h/d b=postgresql://u:hunter2@h/d"),
+        ("SHARDS", "a=postgresql://u:hunter2@h/d b=mysql://h/d"),
+        ("SHARDS_BEFORE", "a=postgresql://u:hunter2@h/d"),
         ("DATABASE_URL", "mysql://u:hunter2@h/d"),
         ("DATABASE_URL", "hunter2"),
         ("DATABASE_URL", "postgresql://"),
@@ -335,6 +341,17 @@ def test_the_family_of_settings_of_flask_image_storage() -> None:
     )
 
 
+def test_the_first_shard_has_the_accounts_unless_a_database_is_named() -> None:
+    shards = {"SHARDS": " b=postgres://h/b  a=postgresql://h/a", "SHARDS_BEFORE": "b=postgresql://h/b"}
+    config = Config.from_env(shards)
+    assert config.shards == {"b": "postgresql+psycopg2://h/b", "a": "postgresql+psycopg2://h/a"}
+    assert config.shards_before == {"b": config.shards["b"]}
+    assert (config.home_url, config.database_settings) == (config.shards["b"], "SHARDS")
+    named = Config.from_env(shards | {"DATABASE_URL": "postgresql://h/d"})
+    assert named.home_url == "postgresql+psycopg2://h/d"
+    assert "://h/b" not in repr(config)
+
+
 def test_a_host_of_that_family_is_read_strictly() -> None:
     url = "postgresql+psycopg2://me@[::1]:5432/me"
     for host in ("::1", "[::1]"):
@@ -435,11 +452,11 @@ def test_several_hosts_reach_the_driver_however_they_are_written(text: str) -> N
     url = Config.from_env({"DATABASE_URL": text}).database_url
     _, told = create_engine(str(url)).dialect.create_connect_args(make_url(str(url)))
     assert (told["host"], told["port"], told["dbname"]) == ("one,two", "5432,5433", "d")
-    assert engine_options(Config(database_url=url))["connect_args"]["target_session_attrs"] == "read-write"
+    assert engine_options(Config(), str(url))["connect_args"]["target_session_attrs"] == "read-write"
 
 
 def test_what_a_url_says_of_a_connection_counts() -> None:
     url = "postgresql+psycopg2://h/d?connect_timeout=9&keepalives_idle=60"
-    told = engine_options(Config(database_url=url))["connect_args"]
+    told = engine_options(Config(), str(url))["connect_args"]
     assert not {"connect_timeout", "keepalives_idle"} & set(told)
     assert told["tcp_user_timeout"] == 14_000
