@@ -33,6 +33,10 @@ class Config:
     """Every setting, read and checked; frozen, so that what started is what runs."""
 
     database_url: str | None = field(default=None, repr=False)
+    shards: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The URLs of databases of images by their names; where there are none, images are where accounts are."""
+    shards_before: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Those of the list that was valid before."""
     data_dir: Path = Path("var")
     bind: tuple[str, int] = ("127.0.0.1", 5000)
     workers: int = field(default_factory=lambda: usual_workers(usable_processors(), usable_memory()))
@@ -92,8 +96,15 @@ class Config:
     """The names that are set in the environment, so that advice names no other."""
 
     @property
+    def home_url(self) -> str | None:
+        """The URL of the database of accounts, by default the first of the shards; None for the embedded one."""
+        return self.database_url or next(iter(self.shards.values()), None)
+
+    @property
     def database_settings(self) -> str:
         """Which settings name the database, in the words of whoever set them."""
+        if self.shards:
+            return "SHARDS"
         if not self.database_url:
             return "DATA_DIR"
         family = "POSTGRES_USER" in self.given and not self.given & {"DATABASE_URL", "DATABASE_URL_FILE"}
@@ -156,6 +167,8 @@ class Config:
             raise ConfigError(
                 "METRICS_BIND is BIND; metrics are not for everybody, so give them another port"
             )
+        if self.shards_before and not self.shards:
+            raise ConfigError("SHARDS_BEFORE is the list before SHARDS, which is not set: set it, too")
         self._check_gate()
         self._check_bucket()
 

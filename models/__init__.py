@@ -62,11 +62,20 @@ from models.owner import (
     insert_owner,
     lock_owner,
     mark_used,
+    owner_lives,
     owners_after,
     replace_account,
+    standing_for,
 )
 from models.quota import Share, Taken, quota_checks, share_over, taken
-from models.session import NotThePrimary, Standing, connections_allowed, keep_session_settings, standing_of
+from models.session import (
+    NotThePrimary,
+    Standing,
+    check_schema,
+    connections_allowed,
+    keep_session_settings,
+    standing_of,
+)
 from models.status import StoredImages, count_accounts, server_version, stored_images
 from models.stored import Stored, forget_empty, recount, release, reserve
 
@@ -102,6 +111,7 @@ __all__ = [
     "blocked_changed",
     "blocked_count",
     "blocked_tags",
+    "check_schema",
     "ciphertexts",
     "claim_guess",
     "claim_view",
@@ -133,6 +143,7 @@ __all__ = [
     "lock_owner",
     "mark_used",
     "now",
+    "owner_lives",
     "owners_after",
     "quota_checks",
     "raw_cursor",
@@ -147,6 +158,7 @@ __all__ = [
     "share_over",
     "slot_of",
     "span_of",
+    "standing_for",
     "standing_of",
     "stored_images",
     "switch_uploads",

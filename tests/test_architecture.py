@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "origin": {"embedded", "environment", "imaging"},
     "commands": {"environment", "config", "crypto", "database", "embedded", "logs", "services"},
     "stores": {"config", "services", "storage"},
-    "database": {"environment", "config", "embedded", "models"},
+    "database": {"environment", "config", "embedded", "models", "services"},
     "metrics": {"environment", "app", "config", "front", "imaging", "models", "services", "web"},
     "http_server": {"origin"},
     "logs": {"config"},

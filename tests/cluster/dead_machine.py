@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from sqlalchemy import Engine, create_engine, make_url, text
 
 from config import Config
-from database import engine_options
+from database import new_engine
 from services.database import autocommit, watch_connections
 from services.errors import DatabaseAway
 from tests.cluster.network import enter, machine
@@ -63,7 +63,7 @@ class Use:
 
 def engine(url: str) -> Engine:
     """An engine as a worker of Mayfly has it."""
-    made = create_engine(url, **engine_options(Config(database_url=url, secret_keys=())))
+    made = new_engine(Config(secret_keys=()), url)
     watch_connections(made)
     return made
 
