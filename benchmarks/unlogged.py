@@ -86,7 +86,7 @@ def measured(generator: Generator, subject: Subject, size: str, uploads: int) ->
     for verb in ("up", "open"):
         before, wal = subject.spent(), subject.wal()
         if verb == "up":
-            load = generator.post(port, CLIENTS, 120, upload, links, uploads)
+            load = generator.post(port, CLIENTS, 120, [upload], links, uploads)
         else:
             load = generator.get(port, CLIENTS, OPENING_SECONDS, links, len(image))
         assert not load.failed, load
