@@ -33,6 +33,10 @@ class Config:
     """Every setting, read and checked; frozen, so that what started is what runs."""
 
     database_url: str | None = field(default=None, repr=False)
+    shards: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The URLs of databases of images by their names; where there are none, images are where accounts are."""
+    shards_before: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Those of the list that was valid before."""
     data_dir: Path = Path("var")
     bind: tuple[str, int] = ("127.0.0.1", 5000)
     workers: int = field(default_factory=lambda: usual_workers(usable_processors(), usable_memory()))
@@ -55,6 +59,8 @@ class Config:
     max_images_per_owner: int = 1000
     max_bytes_per_owner: int = 2 * 2**30
     max_bytes_in_flight: int | None = None
+    survive_crash: bool = True
+    """Whether images outlive a crash of PostgreSQL; else their sealed bytes are never in its WAL."""
     purge_interval: int = 10
     open_catalog: bool = False
     accept_no_jail: bool = False
@@ -77,12 +83,28 @@ class Config:
     registration: Literal["open", "code", "closed"] = "open"
     rate_limits: Mapping[str, RateLimit] = field(default_factory=lambda: RATE_LIMITS)
     rate_limit_storage_url: str | None = field(default=None, repr=False)
+    ciphertext_store: Literal["rows", "s3"] = "rows"
+    s3_bucket_name: str | None = None
+    s3_endpoint_url: str | None = None
+    aws_region: str = "us-east-1"
+    aws_access_key_id: str | None = None
+    aws_secret_access_key: str | None = field(default=None, repr=False)
+    s3_from_bytes: int = 256 * 1024
+    s3_expiry: Literal["sweep", "swift", "seaweedfs"] = "sweep"
+    s3_filer_url: str | None = None
     given: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
     """The names that are set in the environment, so that advice names no other."""
 
     @property
+    def home_url(self) -> str | None:
+        """The URL of the database of accounts, by default the first of the shards; None for the embedded one."""
+        return self.database_url or next(iter(self.shards.values()), None)
+
+    @property
     def database_settings(self) -> str:
         """Which settings name the database, in the words of whoever set them."""
+        if self.shards:
+            return "SHARDS"
         if not self.database_url:
             return "DATA_DIR"
         family = "POSTGRES_USER" in self.given and not self.given & {"DATABASE_URL", "DATABASE_URL_FILE"}
@@ -145,7 +167,10 @@ class Config:
             raise ConfigError(
                 "METRICS_BIND is BIND; metrics are not for everybody, so give them another port"
             )
+        if self.shards_before and not self.shards:
+            raise ConfigError("SHARDS_BEFORE is the list before SHARDS, which is not set: set it, too")
         self._check_gate()
+        self._check_bucket()
 
     def _check_gate(self) -> None:
         asking = [
@@ -161,4 +186,16 @@ class Config:
             name = "UPLOAD_NETWORKS" if self.upload_networks else "UPLOAD_CODES"
             raise ConfigError(
                 f"{name} is set, and UPLOADS=open asks nobody for a code: set UPLOADS=code, or leave {name} out"
+            )
+
+    def _check_bucket(self) -> None:
+        known = self.s3_bucket_name and self.aws_access_key_id and self.aws_secret_access_key
+        if self.ciphertext_store == "s3" and not known:
+            raise ConfigError(
+                "CIPHERTEXT_STORE=s3 needs to know the bucket: set S3_BUCKET_NAME, AWS_ACCESS_KEY_ID and"
+                " AWS_SECRET_ACCESS_KEY, and S3_ENDPOINT_URL where it is not Amazon's"
+            )
+        if (self.s3_expiry == "seaweedfs") != (self.s3_filer_url is not None):
+            raise ConfigError(
+                "S3_EXPIRY=seaweedfs and S3_FILER_URL belong together: the filer takes objects with a lifetime"
             )

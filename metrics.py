@@ -25,7 +25,6 @@ from config import VERSION, Config
 from environment import ConfigError, folder_of_counts, share_counts_in
 from front import Front
 from imaging import sandbox_deaths
-from models import db
 from services import DEAR, ServiceError, counts, waiting_for_connections
 
 if TYPE_CHECKING:
@@ -155,23 +154,20 @@ def _asked(app: Mayfly) -> Iterator[Metric]:
     yield _gauge("mayfly_ready", "Whether a part of /readyz is good.", ready, "part")
     if config.max_stored_bytes is not None:
         yield _gauge("mayfly_stored_most_bytes", "MAX_STORED_BYTES.", {"": config.max_stored_bytes})
-    if config.database_url is None:
+    if config.home_url is None:
         disk = os.statvfs(config.data_dir)
         yield _gauge("mayfly_disk_bytes", "The disk of DATA_DIR.", {"": disk.f_blocks * disk.f_frsize})
         yield _gauge("mayfly_disk_free_bytes", "What is free on it.", {"": disk.f_bavail * disk.f_frsize})
-    with app.app_context():
-        try:
-            yield from _asked_of_database(app)
-        except (ServiceError, DBAPIError):
-            return  # mayfly_ready says so
-        finally:
-            db.engine.dispose()  # no worker is to inherit a connection
+    try:
+        yield from _asked_of_database(app)
+    except (ServiceError, DBAPIError):
+        return  # mayfly_ready says so
+    finally:
+        app.shards.dispose()  # no worker is to inherit a connection
 
 
 def _asked_of_database(app: Mayfly) -> list[Metric]:
-    images = app.status.stored()
-    with db.engine.connect() as connection:
-        lag = app.purge_clock(connection)
+    images, lag = app.status.stored(), app.status.lag()
     return [
         _gauge("mayfly_images_alive", "Images that live.", {"": images.living}),
         _gauge("mayfly_stored_bytes", "What rows and sealed bytes take.", {"": images.stored_bytes}),
@@ -206,9 +202,8 @@ def _look(app: Mayfly, front: Front) -> None:
         counts.MEMORY_GIVEN.set(part, to=budget.taken)
         counts.MEMORY_MOST.set(part, to=budget.units)
         counts.MEMORY_WAITING.set(part, to=budget.queued)
-    with app.app_context():
-        counts.CONNECTIONS_USED.set(to=db.engine.pool.checkedout())  # type: ignore[attr-defined]
-    counts.CONNECTIONS_MOST.set(to=app.settings.connections)
+    counts.CONNECTIONS_USED.set(to=app.shards.connections_used())
+    counts.CONNECTIONS_MOST.set(to=app.settings.connections * len(app.shards.all))
     counts.CONNECTIONS_WAITING.set(to=waiting_for_connections())
     counts.THREADS_BUSY.set(to=front.pool.busy)
     counts.THREADS_MOST.set(to=front.pool.threads)

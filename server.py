@@ -116,7 +116,7 @@ def _counted(config: Config, stack: ExitStack) -> Callable[[], AbstractContextMa
 
 
 def _database(config: Config) -> AbstractContextManager[object]:
-    return nullcontext() if config.database_url else embedded.running(config.data_dir, own=True)
+    return nullcontext() if config.home_url else embedded.running(config.data_dir, own=True)
 
 
 def _http_server(config: Config, *, debug: bool) -> HTTPServer:

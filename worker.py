@@ -18,12 +18,11 @@ import metrics
 from app import Mayfly, create_app, migrate
 from config import Config
 from crypto import MalformedServerKey, key_file_in
-from database import explained
+from database import check_connections
 from environment import ConfigError
 from front import Front, take_no_more
 from http_server import hear_of_the_end
 from imaging import hide_memory, jail_offered
-from models import connections_allowed, db
 from origin import in_a_fork
 from services import DEAR_AT_ONCE, DatabaseAway, end_silent_connections
 from web import Counters, Hosts, current_request_id, largest_body
@@ -58,10 +57,10 @@ def make_ready(config: Config, counters: SharedCounts) -> str | None:
     try:
         _made = create_app(config, Counters(shared=counters))
         in_a_fork(partial(migrate, _made))
-        check_connections(_made)
+        check_connections(config, _made.shards)
         _made.quota.count()
-        with _made.app_context():
-            db.engine.dispose()  # no worker is to inherit a connection
+        _made.hand.spread()
+        _made.shards.dispose()  # no worker is to inherit a connection
     except (ConfigError, MalformedServerKey, embedded.EmbeddedError, DatabaseAway) as error:
         return str(error)
     _warn(_made)
@@ -118,21 +117,6 @@ def _reuse_memory() -> None:
     if mallopt is not None:  # it is glibc
         for option, value in MALLOPT.items():
             mallopt(option, value)
-
-
-def check_connections(app: Mayfly) -> None:
-    """Raise ConfigError where all processes together would ask PostgreSQL for more connections than it allows."""
-    config = app.settings
-    needed = config.workers * config.connections + (config.metrics_bind is not None)
-    with app.app_context():
-        with explained(config), db.engine.connect() as connection:
-            allowed = connections_allowed(connection)
-        db.engine.dispose()
-    if allowed is not None and needed > allowed:
-        raise ConfigError(
-            f"{config.workers} WORKERS with {config.threads} THREADS each may ask for {needed} connections, and"
-            f" PostgreSQL allows {allowed}: set WORKERS or THREADS lower"
-        )
 
 
 def warn_of_open_secrets(config: Config) -> None:

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 BASELINE = ROOT / "benchmarks" / "baseline"
 GUNICORN = ["-k", "gthread", "-w", str(os.cpu_count() or 1), "--threads", "4"]
 NOT_INHERITED: tuple[str, ...] = ("DATABASE_URL", "POSTGRES_", "PG", "HOST", "SECRET_KEYS")
-NOT_INHERITED += ("LIFETIME", "MAX_", "PURGE_INTERVAL", "WORKERS", "THREADS")
+NOT_INHERITED += ("LIFETIME", "MAX_", "PURGE_INTERVAL", "SURVIVE_CRASH", "WORKERS", "THREADS")
 OFTEN = "1000000/second,1000000/second"
 ONE_ADDRESS = {
     "RATE_LIMITS": f"uploads={OFTEN} opens={OFTEN}",
@@ -50,11 +50,13 @@ def plain_flask(folder: Path) -> Iterator[Served]:
 
 
 @contextmanager
-def mayfly(folder: Path) -> Iterator[Served]:
+def mayfly(folder: Path, **settings: str) -> Iterator[Served]:
     folder.mkdir(exist_ok=True)
     port = free_port()
     metrics = {"METRICS_BIND": f"127.0.0.1:{free_port()}"}
-    env = environment({"DATA_DIR": str(folder), "BIND": f"127.0.0.1:{port}", **metrics, **ONE_ADDRESS})
+    env = environment(
+        {"DATA_DIR": str(folder), "BIND": f"127.0.0.1:{port}", **metrics, **ONE_ADDRESS, **settings}
+    )
     with process([sys.executable, "app.py"], ROOT, env, port, folder) as served:
         yield served
 

@@ -12,9 +12,19 @@ from models.api_key import (
     use_key,
 )
 from models.attempts import Guess, LoginAttempt, claim_guess, forget_guesses, return_guess
-from models.base import PURGE_LOCK, db, now, raw_cursor, time_left, try_purge_lock, wait_for_purge_lock
+from models.base import (
+    PURGE_LOCK,
+    db,
+    now,
+    raw_cursor,
+    time_left,
+    try_purge_lock,
+    try_sweep_lock,
+    wait_for_purge_lock,
+)
 from models.catalog import OwnedRow, list_owned
-from models.ciphertext import SLOTS, ciphertexts, end_of_slot, slot_of, span_of
+from models.ciphertext import LOGGED, SLOTS, UNLOGGED, ciphertexts, end_of_slot, slot_of, span_of
+from models.crash import forget_lost
 from models.image import (
     Image,
     ImageRow,
@@ -52,18 +62,29 @@ from models.owner import (
     insert_owner,
     lock_owner,
     mark_used,
+    owner_lives,
     owners_after,
     replace_account,
+    standing_for,
 )
 from models.quota import Share, Taken, quota_checks, share_over, taken
-from models.session import NotThePrimary, Standing, connections_allowed, keep_session_settings, standing_of
+from models.session import (
+    NotThePrimary,
+    Standing,
+    check_schema,
+    connections_allowed,
+    keep_session_settings,
+    standing_of,
+)
 from models.status import StoredImages, count_accounts, server_version, stored_images
 from models.stored import Stored, forget_empty, recount, release, reserve
 
 __all__ = [
+    "LOGGED",
     "OPEN_CATALOG",
     "PURGE_LOCK",
     "SLOTS",
+    "UNLOGGED",
     "ApiKey",
     "Blocked",
     "Guess",
@@ -90,6 +111,7 @@ __all__ = [
     "blocked_changed",
     "blocked_count",
     "blocked_tags",
+    "check_schema",
     "ciphertexts",
     "claim_guess",
     "claim_view",
@@ -107,6 +129,7 @@ __all__ = [
     "find_owner_by_login",
     "forget_empty",
     "forget_guesses",
+    "forget_lost",
     "heard_of",
     "insert_key",
     "insert_owner",
@@ -120,6 +143,7 @@ __all__ = [
     "lock_owner",
     "mark_used",
     "now",
+    "owner_lives",
     "owners_after",
     "quota_checks",
     "raw_cursor",
@@ -134,12 +158,14 @@ __all__ = [
     "share_over",
     "slot_of",
     "span_of",
+    "standing_for",
     "standing_of",
     "stored_images",
     "switch_uploads",
     "taken",
     "time_left",
     "try_purge_lock",
+    "try_sweep_lock",
     "unblock",
     "use_key",
     "wait_for_purge_lock",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from datetime import date, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection, Date, DateTime, Index, Integer, LargeBinary, Uuid, func, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Model
+from models.base import Model, raw_cursor
 from models.image import STORED_BYTES
 
 OPEN_CATALOG = UUID(int=0)
@@ -42,6 +43,16 @@ class OwnerRow:
     account: bytes
     token_version: int
     created_at: datetime
+
+
+class DeletedImage(NamedTuple):
+    """What is left of an image whose row was deleted: where its sealed bytes are, and what it took in all."""
+
+    store: str
+    slot: int
+    expires_at: float
+    row_key: bytes
+    stored_bytes: int
 
 
 _TABLE = Owner.__table__.c
@@ -79,8 +90,17 @@ _DELETE_UNUSED = text(
     ))
     """
 )
+# A row that stands for an owner whose account is in another database: no login leads to it, and its version is that of
+# no token. A day after its last image it goes as an account that nobody uses.
+_STAND_FOR = """
+    INSERT INTO owners (id, login_tag, email_tag, account, token_version, created_at, used_on)
+    VALUES (%(id)s, %(tag)s, %(tag)s, '', -1, clock_timestamp(), NULL) ON CONFLICT DO NOTHING;
+    """
 _DELETE_IMAGES = text(
-    f"DELETE FROM images WHERE owner_id = :id RETURNING store, slot, row_key, {STORED_BYTES}"  # noqa: S608
+    f"""
+    DELETE FROM images WHERE owner_id = :id
+    RETURNING store, slot, CAST(extract(epoch FROM expires_at) AS float8), row_key, {STORED_BYTES}
+    """  # noqa: S608
 )
 
 
@@ -149,6 +169,17 @@ def lock_owner(connection: Connection, row_id: UUID) -> bool:
     return connection.execute(statement).one_or_none() is not None
 
 
+def owner_lives(connection: Connection, row_id: UUID) -> bool:
+    """Tell whether there is an account of this id."""
+    return connection.execute(select(_TABLE.id).where(_TABLE.id == row_id)).one_or_none() is not None
+
+
+def standing_for(connection: Connection, row_id: UUID) -> bytes:
+    """Write the statement that has a row stand for an owner whose account is in another database."""
+    with raw_cursor(connection) as cursor:
+        return bytes(cursor.mogrify(_STAND_FOR, {"id": str(row_id), "tag": row_id.bytes}))
+
+
 def delete_owner(connection: Connection, row_id: UUID) -> None:
     """Delete an account's row."""
     connection.execute(text("DELETE FROM owners WHERE id = :id"), {"id": row_id})
@@ -165,8 +196,10 @@ def delete_unused(connection: Connection, seconds: int, rows: int) -> int:
     return connection.execute(_DELETE_UNUSED, values).rowcount
 
 
-def delete_images_of(connection: Connection, row_id: UUID) -> list[tuple[str, int, bytes, int]]:
-    """Delete the rows of everything an owner has; return each one's store, slot, row key and stored bytes."""
+def delete_images_of(connection: Connection, row_id: UUID) -> list[DeletedImage]:
+    """Delete the rows of everything an owner has; return what is left of each."""
+    found = connection.execute(_DELETE_IMAGES, {"id": row_id})
     return [
-        (*where, bytes(key), size) for *where, key, size in connection.execute(_DELETE_IMAGES, {"id": row_id})
+        DeletedImage(store, slot, expires_at, bytes(row_key), size)
+        for store, slot, expires_at, row_key, size in found
     ]

@@ -27,6 +27,7 @@ from services.database import waiting_for_connections, watch_connections
 from services.dear import DEAR, DEAR_AT_ONCE
 from services.details import Details
 from services.drop import Drop
+from services.entry import Entry
 from services.errors import (
     BadCursor,
     BadLifetime,
@@ -36,6 +37,7 @@ from services.errors import (
     FormNotMade,
     ImageBlocked,
     ImageGone,
+    NotEverywhere,
     OpensByPostOnly,
     Overloaded,
     OwnerQuotaReached,
@@ -60,6 +62,7 @@ from services.incoming import SentFile
 from services.lent import end_silent_connections
 from services.limits import DropLimits
 from services.living_images import Attempt, LivingImages
+from services.objects import LargeImages
 from services.orders import Orders
 from services.pasted import PASTED, SPELLING, is_cut, is_link, links_in, share_urls_in
 from services.purge import Purge
@@ -68,9 +71,12 @@ from services.quota import Quota
 from services.readiness import Needs, Readiness
 from services.receipts import Receipts
 from services.schedule import PurgeSchedule
+from services.shards import Shard, Shards
 from services.status import Status, StatusReport
+from services.sweep import Sweep
 from services.uploader import Most, Uploader, UploaderQuotas
 from services.wishes import Wishes
+from storage import StoreAway
 
 __all__ = [
     "DEAR",
@@ -99,6 +105,7 @@ __all__ = [
     "Details",
     "Drop",
     "DropLimits",
+    "Entry",
     "Form",
     "FormNotMade",
     "Gate",
@@ -110,6 +117,7 @@ __all__ = [
     "KeyGone",
     "KeyInfo",
     "KeyNotEnough",
+    "LargeImages",
     "Later",
     "LivingImages",
     "LoginRefused",
@@ -117,6 +125,7 @@ __all__ = [
     "Most",
     "NameTaken",
     "Needs",
+    "NotEverywhere",
     "OpensByPostOnly",
     "Orders",
     "Overloaded",
@@ -133,10 +142,14 @@ __all__ = [
     "RegistrationClosed",
     "SentFile",
     "ServiceError",
+    "Shard",
+    "Shards",
     "Standing",
     "Status",
     "StatusReport",
     "StorageFull",
+    "StoreAway",
+    "Sweep",
     "TakenDown",
     "TokenRefused",
     "TooManyGuesses",

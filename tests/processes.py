@@ -125,6 +125,7 @@ def serving(
     before: Callable[[], None] | None = None,
     command: tuple[str, ...] = ("app.py",),
     under: tuple[str, ...] = (),
+    address: str = "127.0.0.1",
     port: int | None = None,
     **env: str,
 ) -> Iterator[Served]:
@@ -140,7 +141,7 @@ def serving(
             process = subprocess.Popen(
                 [*under, sys.executable, *command, *arguments],
                 cwd=ROOT,
-                env={**os.environ, "BIND": f"127.0.0.1:{port}", "WORKERS": "2", **NO_LIMITS, **env},
+                env={**os.environ, "BIND": f"{address}:{port}", "WORKERS": "2", **NO_LIMITS, **env},
                 stdin=subprocess.DEVNULL,
                 stdout=cat.stdin,
                 stderr=subprocess.STDOUT,
@@ -149,7 +150,7 @@ def serving(
             )
             assert cat.stdin
             cat.stdin.close()
-            served = Served(f"http://127.0.0.1:{port}", port, process, log_path)
+            served = Served(f"http://{address}:{port}", port, process, log_path)
             try:
                 assert until(lambda: _answers(served), START_SECONDS), served.log
                 yield served
