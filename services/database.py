@@ -16,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from models import NotThePrimary, Standing, raw_cursor, standing_of
 from services.account_errors import TokenRefused
 from services.errors import DatabaseAway, StorageFull
+from services.hosts import ask_hosts
 from services.lent import lent
 
 OUT_OF_ROOM = {"53100", "53200"}
@@ -41,6 +42,7 @@ def watch_connections(engine: Engine) -> None:
     A new connection is asked once. One that was idle is replaced if there is something to read on it, which is so only
     when its server has ended it, or if it is older than the last loss: neither look costs a round trip.
     """
+    ask_hosts(engine)
 
     @event.listens_for(engine, "connect")
     def ask(connection: Any, record: Any) -> None:
