@@ -4,7 +4,7 @@ UV ?= uv
 PYTHON ?=
 export PYTHON
 
-ROOMS := $(wildcard addresses.py app.py commands.py config.py database.py environment.py http_server.py logs.py metrics.py server.py units.py crypto embedded front imaging models migrations services storage web benchmarks tests)
+ROOMS := $(wildcard addresses.py app.py commands.py config.py database.py environment.py http_server.py logs.py metrics.py origin.py server.py stores.py units.py worker.py crypto embedded front imaging models migrations services storage web benchmarks tests)
 PAGES := web/pages/static
 TOOLS := curl:curl exiftool:libimage-exiftool-perl faketime:faketime chromium:chromium pgbouncer:pgbouncer psql:postgresql-client nginx:nginx caddy:caddy openssl:openssl wget:wget node:nodejs promtool:prometheus
 ENGINES := firefox-esr:firefox-esr WebKitWebDriver:webkit2gtk-driver Xvfb:xvfb java:default-jre-headless
@@ -12,7 +12,7 @@ ENGINES := firefox-esr:firefox-esr WebKitWebDriver:webkit2gtk-driver Xvfb:xvfb j
 PYTEST := env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m pytest
 LOCK := pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 
-.PHONY: help run test quick browsers cluster faults attack check key lock audit release deploy-test fuzz corpus bench clean
+.PHONY: help run test quick browsers cluster faults attack soak check key lock audit release deploy-test fuzz corpus bench clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):  *## \(.*\)/make \1\t\2/p' Makefile
@@ -37,6 +37,9 @@ cluster:  ## a PostgreSQL cluster under Patroni is switched over, killed and fro
 
 attack:  ## every attack on a server of its own for a minute each, and the table of docs/reliability.md; ARGS="--seconds 10"
 	@scripts/venv dev && exec .venv/bin/python -m tests.attack $(ARGS)
+
+soak:  ## an hour of steady load, and whether memory, disk or files grow in its second half; goes on after a stop; ARGS="--minutes 10"
+	@scripts/venv dev && exec .venv/bin/python -m tests.soak $(ARGS)
 
 check:  ## lint, format, types, spelling, what .github holds, and whether the pinned PostgreSQL is behind
 	@scripts/venv dev

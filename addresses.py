@@ -7,6 +7,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from urllib.parse import SplitResult, urlsplit
 
 _TRUSTED_HOST = re.compile(r"(\.?[a-z0-9_-]+)(\.[a-z0-9_-]+)*", re.ASCII)
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
 _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
 _HOST = r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]"
 _CONTACT = re.compile(
@@ -49,6 +50,31 @@ def parse_base_url(text: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
         raise ValueError("write the address that clients see, for example https://drop.example.org")
     return text.rstrip("/")
+
+
+def parse_service_url(text: str) -> str:
+    """Read the address of a service, and leave a slash at its end out; raises ValueError that shows one."""
+    parts = urlsplit(text)
+    if (
+        parts.scheme not in {"http", "https"}
+        or not parts.hostname
+        or not _is_port(parts)
+        or "@" in parts.netloc
+    ):
+        raise ValueError("write an address such as http://127.0.0.1:8333")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("write the address alone, such as http://127.0.0.1:8333, without a path")
+    return text.rstrip("/")
+
+
+def parse_bucket(text: str) -> str:
+    """Read a bucket's name by the rules of S3; raises ValueError that says them.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+    """
+    if not _BUCKET.fullmatch(text):
+        raise ValueError("a bucket's name has 3 to 63 lower-case letters, digits, dots and hyphens")
+    return text
 
 
 def parse_contact(text: str) -> str:

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
+if __name__ == "__main__":  # before anything is loaded: the main process does without what follows
+    from server import main
+
+    main()
+    sys.exit()
+
 import logging
 from functools import partial
 from pathlib import Path
@@ -40,11 +48,13 @@ from services import (
     Readiness,
     Receipts,
     Status,
+    Sweep,
     UploadCodes,
     UploaderQuotas,
     watch_connections,
 )
-from storage import RowStore
+from storage import ObjectStore
+from stores import stores_of
 from units import parse_upload_codes
 from web import (
     Application,
@@ -76,6 +86,7 @@ class Mayfly(Application):
     receipts: Receipts
     plain_wsgi: WSGIApplication
     purge: Purge
+    sweep: Sweep | None
     accounts: Accounts
     hand: Hand
     purge_clock: PurgeClock
@@ -123,7 +134,9 @@ def _put_together(config: Config, counters: Counters) -> Mayfly:
         limiter,
     )
     register_web(app, services, config)
-    register_commands(app, config, Deeds(app.purge, app.accounts, app.api_keys, app.hand, app.status))
+    register_commands(
+        app, config, Deeds(app.purge, app.sweep, app.accounts, app.api_keys, app.hand, app.status)
+    )
     app.memory = Memory(config.bytes_in_flight)
     app.plain_wsgi = behind_proxies(
         app.wsgi_app, config.trusted_proxies, forwarded=config.proxies_write_forwarded
@@ -134,20 +147,22 @@ def _put_together(config: Config, counters: Counters) -> Mayfly:
 
 def _add_services(app: Mayfly, engine: Engine, server_keys: ServerKeys) -> Catalog:
     """Give the application its services; return the catalog, which nobody but the routes needs."""
-    config, row_store = app.settings, RowStore()
-    stores = {row_store.name: row_store}
+    config, stores = app.settings, stores_of(app.settings)
+    rows, objects, large = stores.rows, stores.objects, stores.large
+    app.sweep = Sweep(engine, objects, config.max_lifetime) if objects else None
     app.quota = Quota(engine, config.max_stored_bytes, disk_room(config))
-    app.purge = Purge(engine, stores.values(), app.quota)
-    app.purge_clock = PurgeClock(stores.values(), config.max_lifetime)
+    app.purge = Purge(engine, stores.in_rows, app.quota, app.sweep)
+    app.purge_clock = PurgeClock(stores.in_rows, config.max_lifetime)
     app.schedule = PurgeSchedule(app.purge, config.purge_interval)
-    app.accounts = Accounts(engine, server_keys, stores, app.quota)
+    app.accounts = Accounts(engine, server_keys, stores.by_name, app.quota)
     app.api_keys = ApiKeys(engine, server_keys, app.accounts)
-    images = LivingImages(engine, server_keys, stores, app.quota)
+    images = LivingImages(engine, server_keys, stores.by_name, app.quota)
     orders = Orders(engine, server_keys, DatabaseClock(engine))
     quotas = _uploader_quotas(config, engine, server_keys)
     app.receipts = Receipts(engine, server_keys, images)
-    app.drop = Drop(engine, server_keys, row_store, images, app.quota, quotas, _drop_limits(config), orders)
-    app.readiness = _readiness(app, engine, orders)
+    limits = _drop_limits(config)
+    app.drop = Drop(engine, server_keys, rows, large, images, app.quota, quotas, limits, orders)
+    app.readiness = _readiness(app, engine, orders, objects)
     app.status = Status(engine, app.purge_clock, config.max_stored_bytes)
     app.hand = Hand(engine, server_keys, images)
     return Catalog(engine, OwnerSeal(server_keys), images)
@@ -178,13 +193,14 @@ def _gate(config: Config) -> Gate:
     return Gate(config.uploads, config.registration, config.upload_networks, codes)
 
 
-def _readiness(app: Mayfly, engine: Engine, orders: Orders) -> Readiness:
+def _readiness(app: Mayfly, engine: Engine, orders: Orders, objects: ObjectStore | None) -> Readiness:
     config = app.settings
     needs = Needs(
         schema=max(path.name.partition("_")[0] for path in MIGRATIONS.glob("versions/[0-9]*.py")),
         purge_interval=config.purge_interval,
         accept_no_jail=config.accept_no_jail,
         disk_has_room=disk_room(config),
+        store=objects,
     )
     return Readiness(engine, app.purge_clock, orders, needs)
 
@@ -239,9 +255,3 @@ def _server_keys(config: Config) -> ServerKeys:
             f"the server key can't be kept in {config.data_dir} ({error.strerror}): let this user write there,"
             " or set DATA_DIR or SECRET_KEYS"
         ) from None
-
-
-if __name__ == "__main__":
-    from server import main
-
-    main()

@@ -19,7 +19,18 @@ from config import Config
 from crypto import MalformedServerKey
 from database import usable_database
 from environment import ConfigError
-from services import Accounts, ApiKeys, DatabaseAway, Hand, Purge, Status, StatusReport, TakenDown, links_in
+from services import (
+    Accounts,
+    ApiKeys,
+    DatabaseAway,
+    Hand,
+    Purge,
+    Status,
+    StatusReport,
+    Sweep,
+    TakenDown,
+    links_in,
+)
 
 DIGEST = re.compile("[0-9a-f]{64}", re.IGNORECASE)
 
@@ -29,6 +40,7 @@ class Deeds:
     """The services that commands call."""
 
     purge: Purge
+    sweep: Sweep | None
     accounts: Accounts
     api_keys: ApiKeys
     hand: Hand
@@ -70,6 +82,17 @@ def _add_upkeep(app: Flask, config: Config, deeds: Deeds) -> None:
         """Remove what has expired."""
         with _on_database(config):
             click.echo(f"deleted {deeds.purge()}")
+
+    @app.cli.command("sweep")
+    def sweep() -> None:
+        """Remove from the object store what is over, however much that is."""
+        if deeds.sweep is None:
+            raise click.ClickException("the settings name no object store; S3_BUCKET_NAME says which")
+        with _on_database(config):
+            removed = 0
+            while some := deeds.sweep():
+                removed += some
+        click.echo(f"removed {removed}")
 
     @app.cli.command("renew-accounts")
     def renew_accounts() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from environment import RATE_LIMITS, READERS, ConfigError
-from units import RateLimit, usable_processors
+from units import RateLimit, usable_memory, usable_processors
 
 VERSION: str = tomllib.loads((Path(__file__).parent / "pyproject.toml").read_text())["project"]["version"]
 LONGEST_LIFETIME = 30 * 86400
@@ -19,6 +19,13 @@ LARGEST_IMAGE = 256 * 2**20
 NOTICE_BEHIND_PROXIES = 2
 MOST_WORKERS = 16
 """Where WORKERS is not set: so many stay under the hundred connections that PostgreSQL allows as it comes."""
+MEMORY_OF_A_WORKER = 384 * 2**20
+"""What a worker takes under load with images of 20 MiB, its sandboxes and its part of PostgreSQL."""
+
+
+def usual_workers(processors: int, memory: int) -> int:
+    """Return how many workers there are where WORKERS is not set; ``memory`` in bytes."""
+    return max(1, min(processors, MOST_WORKERS, memory // MEMORY_OF_A_WORKER))
 
 
 @dataclass(frozen=True)
@@ -28,7 +35,7 @@ class Config:
     database_url: str | None = field(default=None, repr=False)
     data_dir: Path = Path("var")
     bind: tuple[str, int] = ("127.0.0.1", 5000)
-    workers: int = field(default_factory=lambda: min(usable_processors(), MOST_WORKERS))
+    workers: int = field(default_factory=lambda: usual_workers(usable_processors(), usable_memory()))
     threads: int = 4
     base_url: str | None = None
     trusted_hosts: tuple[str, ...] = field(default_factory=tuple)
@@ -48,6 +55,8 @@ class Config:
     max_images_per_owner: int = 1000
     max_bytes_per_owner: int = 2 * 2**30
     max_bytes_in_flight: int | None = None
+    survive_crash: bool = True
+    """Whether images outlive a crash of PostgreSQL; else their sealed bytes are never in its WAL."""
     purge_interval: int = 10
     open_catalog: bool = False
     accept_no_jail: bool = False
@@ -70,6 +79,15 @@ class Config:
     registration: Literal["open", "code", "closed"] = "open"
     rate_limits: Mapping[str, RateLimit] = field(default_factory=lambda: RATE_LIMITS)
     rate_limit_storage_url: str | None = field(default=None, repr=False)
+    ciphertext_store: Literal["rows", "s3"] = "rows"
+    s3_bucket_name: str | None = None
+    s3_endpoint_url: str | None = None
+    aws_region: str = "us-east-1"
+    aws_access_key_id: str | None = None
+    aws_secret_access_key: str | None = field(default=None, repr=False)
+    s3_from_bytes: int = 256 * 1024
+    s3_expiry: Literal["sweep", "swift", "seaweedfs"] = "sweep"
+    s3_filer_url: str | None = None
     given: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
     """The names that are set in the environment, so that advice names no other."""
 
@@ -139,6 +157,7 @@ class Config:
                 "METRICS_BIND is BIND; metrics are not for everybody, so give them another port"
             )
         self._check_gate()
+        self._check_bucket()
 
     def _check_gate(self) -> None:
         asking = [
@@ -154,4 +173,16 @@ class Config:
             name = "UPLOAD_NETWORKS" if self.upload_networks else "UPLOAD_CODES"
             raise ConfigError(
                 f"{name} is set, and UPLOADS=open asks nobody for a code: set UPLOADS=code, or leave {name} out"
+            )
+
+    def _check_bucket(self) -> None:
+        known = self.s3_bucket_name and self.aws_access_key_id and self.aws_secret_access_key
+        if self.ciphertext_store == "s3" and not known:
+            raise ConfigError(
+                "CIPHERTEXT_STORE=s3 needs to know the bucket: set S3_BUCKET_NAME, AWS_ACCESS_KEY_ID and"
+                " AWS_SECRET_ACCESS_KEY, and S3_ENDPOINT_URL where it is not Amazon's"
+            )
+        if (self.s3_expiry == "seaweedfs") != (self.s3_filer_url is not None):
+            raise ConfigError(
+                "S3_EXPIRY=seaweedfs and S3_FILER_URL belong together: the filer takes objects with a lifetime"
             )

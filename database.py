@@ -46,15 +46,12 @@ _COLUMNS = text(
 
 
 @contextmanager
-def database(config: Config, *, own: bool = False) -> Iterator[None]:
-    """See to it that the database runs while the block does: the embedded one is started where none is named.
-
-    Who serves asks to ``own`` it, so that it can't end before its last answer.
-    """
+def database(config: Config) -> Iterator[None]:
+    """See to it that the database runs while the block does: the embedded one is started where none is named."""
     if config.database_url:
         yield
     else:
-        with embedded.running(config.data_dir, own=own):
+        with embedded.running(config.data_dir):
             yield
 
 

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from addresses import (
     parse_base_url,
     parse_bind,
+    parse_bucket,
     parse_contact,
     parse_database_url,
     parse_host,
@@ -18,6 +19,7 @@ from addresses import (
     parse_networks,
     parse_origins,
     parse_proxies,
+    parse_service_url,
     parse_valkey_url,
 )
 from units import (
@@ -37,7 +39,14 @@ from units import (
 T = TypeVar("T")
 MOST_IMAGES = 10**6
 """Of one client or owner: they are counted at each of its uploads."""
-SECRETS = ("DATABASE_URL", "POSTGRES_PASSWORD", "SECRET_KEYS", "RATE_LIMIT_STORAGE_URL", "UPLOAD_CODES")
+SECRETS = (
+    "DATABASE_URL",
+    "POSTGRES_PASSWORD",
+    "SECRET_KEYS",
+    "RATE_LIMIT_STORAGE_URL",
+    "UPLOAD_CODES",
+    "AWS_SECRET_ACCESS_KEY",
+)
 """Settings that a file may hold instead: NAME_FILE says where."""
 RATE_LIMITS = {
     "uploads": RateLimit(Rate(300, 60), Rate(3_000, 60)),
@@ -148,6 +157,12 @@ def _rate_limit_storage(env: Mapping[str, str]) -> str | None:
     return _parsed(name, url, parse_valkey_url) if url else None
 
 
+def _s3_endpoint(env: Mapping[str, str]) -> str | None:
+    """S3_ENDPOINT_URL, or what image-api calls it."""
+    name = "S3_ENDPOINT_URL" if "S3_ENDPOINT_URL" in env else "LOCALSTACK_ENDPOINT_URL"
+    return _setting(name, parse_service_url)(env)
+
+
 READERS: Mapping[str, Reader] = {
     "secret_files": _secret_files,
     "database_url": _database,
@@ -171,6 +186,7 @@ READERS: Mapping[str, Reader] = {
     "max_images_per_owner": _setting("MAX_IMAGES_PER_OWNER", or_off(whole_number(1, MOST_IMAGES))),
     "max_bytes_per_owner": _setting("MAX_BYTES_PER_OWNER", or_off(parse_size)),
     "max_bytes_in_flight": _setting("MAX_BYTES_IN_FLIGHT", parse_size),
+    "survive_crash": _setting("SURVIVE_CRASH", parse_yes_or_no),
     "purge_interval": _setting("PURGE_INTERVAL", or_off(parse_duration)),
     "open_catalog": _setting("OPEN_CATALOG", parse_yes_or_no),
     "accept_no_jail": _setting("ACCEPT_NO_JAIL", parse_yes_or_no),
@@ -191,5 +207,14 @@ READERS: Mapping[str, Reader] = {
     "registration": _setting("REGISTRATION", one_of("open", "code", "closed")),
     "rate_limits": _setting("RATE_LIMITS", lambda text: parse_rate_limits(text, RATE_LIMITS)),
     "rate_limit_storage_url": _rate_limit_storage,
+    "ciphertext_store": _setting("CIPHERTEXT_STORE", one_of("rows", "s3")),
+    "s3_bucket_name": _setting("S3_BUCKET_NAME", parse_bucket),
+    "s3_endpoint_url": _s3_endpoint,
+    "aws_region": _setting("AWS_REGION", parse_host),
+    "aws_access_key_id": _setting("AWS_ACCESS_KEY_ID", one_line(200)),
+    "aws_secret_access_key": lambda env: _secret(env, "AWS_SECRET_ACCESS_KEY")[0] or None,
+    "s3_from_bytes": _setting("S3_FROM_BYTES", parse_size),
+    "s3_expiry": _setting("S3_EXPIRY", one_of("sweep", "swift", "seaweedfs")),
+    "s3_filer_url": _setting("S3_FILER_URL", parse_service_url),
     "given": frozenset,
 }

@@ -20,8 +20,8 @@ from typing import IO, TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
 
-from app import Mayfly
-from config import VERSION
+from app import Mayfly, create_app
+from config import VERSION, Config
 from environment import ConfigError, folder_of_counts, share_counts_in
 from front import Front
 from imaging import sandbox_deaths
@@ -37,21 +37,6 @@ _held: list[IO[str]] = []
 """The file whose lock says that this process lives; it is never closed."""
 
 
-@contextmanager
-def served(app: Mayfly) -> Iterator[None]:
-    """Answer Prometheus on METRICS_BIND while the block runs; does nothing where that is not set.
-
-    Raises ConfigError where the address or the folder can't be used.
-    """
-    bind = app.settings.metrics_bind
-    if bind is None:
-        yield
-        return
-    with _folder_in(app.settings.data_dir) as folder, _answering(bind, _Scrape(app, folder)):
-        share_counts_in(folder)
-        yield
-
-
 def count(app: Mayfly, front: Front) -> None:
     """Count in this worker from now on, if METRICS_BIND is set."""
     if app.settings.metrics_bind is None:
@@ -63,8 +48,11 @@ def count(app: Mayfly, front: Front) -> None:
 
 
 @contextmanager
-def _folder_in(data_dir: Path) -> Iterator[Path]:
-    """Make a folder for the counts of this server; remove what servers that were killed have left beside it."""
+def shared_folder(data_dir: Path) -> Iterator[Path]:
+    """Make a folder for the counts of this server; remove what servers that were killed have left beside it.
+
+    The processes that are forked meanwhile count there. Raises ConfigError where it can't be made.
+    """
     with ExitStack() as stack:
         try:
             parent = data_dir / "metrics"
@@ -81,6 +69,7 @@ def _folder_in(data_dir: Path) -> Iterator[Path]:
                 f"METRICS_BIND needs a folder in {data_dir} ({error.strerror}): let this user write there,"
                 " or set DATA_DIR"
             ) from None
+        share_counts_in(folder)
         yield folder
 
 
@@ -107,9 +96,11 @@ def _number_in(folder: Path) -> str:
 
 
 @contextmanager
-def _answering(bind: tuple[str, int], scrape: _Scrape) -> Iterator[None]:
+def answered(config: Config, bind: tuple[str, int], folder: Path) -> Iterator[None]:
+    """Answer Prometheus at METRICS_BIND while the block runs; raises ConfigError where the address can't be used."""
     from prometheus_client import CollectorRegistry, start_http_server
 
+    scrape = _Scrape(create_app(config), folder)
     registry, (host, port) = CollectorRegistry(), bind
     registry.register(scrape)
     try:

@@ -52,11 +52,16 @@ class Generator:
         file.write_bytes(multipart(image))
         return file
 
-    def post(self, port: int, clients: int, seconds: float, upload: Path, links: Path, most: int) -> Load:
-        return self._run("post", port, clients, seconds, most, links, upload)
+    def post(
+        self, port: int, clients: int, seconds: float, uploads: list[Path], links: Path, most: int
+    ) -> Load:
+        """Sends the uploads in turn, and writes the links that are answered."""
+        return self._run("post", port, clients, seconds, most, links, *uploads)
 
-    def get(self, port: int, clients: int, seconds: float, links: Path, length: int) -> Load:
-        return self._run("get", port, clients, seconds, 10**9, links, length)
+    def get(
+        self, port: int, clients: int, seconds: float, links: Path, length: int, most: int = 10**9
+    ) -> Load:
+        return self._run("get", port, clients, seconds, most, links, length)
 
     def _run(self, *arguments: object) -> Load:
         command = [str(self.program), *map(str, arguments)]

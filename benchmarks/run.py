@@ -81,14 +81,14 @@ def measure(
     """Uploads, then opens of the links that were answered, for each number of clients."""
     links = generator.folder / "links"
     image = noise_jpeg(size)
-    upload, most = generator.upload(image), max(MOST_BYTES // size, 64)
-    generator.post(served.port, 4, 0.5, upload, links, most)
+    uploads, most = [generator.upload(image)], max(MOST_BYTES // size, 64)
+    generator.post(served.port, 4, 0.5, uploads, links, most)
     length = check(served.port, links, image)
     generator.get(served.port, 4, 0.5, links, length)
     for clients in plan.clients:
         watching = 0.25 if clients == max(plan.clients) else None
         with cost(served.roots, watching) as spent:
-            load = generator.post(served.port, clients, plan.seconds, upload, links, most)
+            load = generator.post(served.port, clients, plan.seconds, uploads, links, most)
         yield clients, "up", load, spent
         with cost(served.roots, watching) as spent:
             load = generator.get(served.port, clients, plan.seconds, links, length)

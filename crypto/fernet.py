@@ -10,6 +10,7 @@ import hmac
 import os
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
@@ -58,6 +59,18 @@ def seal_pieces(key: bytes, plaintext: Bytes, *, at: int, iv: bytes | None = Non
         if tail:
             piece[end:] = mac.digest()
         yield piece if tail else piece[:end]
+
+
+@dataclass(frozen=True)
+class SealedPieces:
+    """The pieces of ``seal_pieces``, made when they are asked for: each time anew, under another vector."""
+
+    key: bytes = field(repr=False)
+    plaintext: Bytes = field(repr=False)
+    at: int
+
+    def __iter__(self) -> Iterator[memoryview]:
+        return seal_pieces(self.key, self.plaintext, at=self.at)
 
 
 def seal(key: bytes, plaintext: Bytes, *, at: int, iv: bytes | None = None) -> bytes:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from crypto.errors import PasswordNeeded, Unopenable, WrongPassword
-from crypto.fernet import Bytes, open_sealed, seal, seal_pieces
+from crypto.fernet import Bytes, SealedPieces, open_sealed, seal
 from crypto.keys import Link, SealKeys
 from crypto.passwords import stretch
 from crypto.server_keys import ServerKeys
@@ -28,16 +27,14 @@ class RowSeal:
         """Seal for a link, under the newest server key, and under a password where there is one."""
         return cls(link, server_keys.newest, stretch(password, link) if password else b"")
 
-    def seal(
-        self, details: bytes, image: Bytes, *, at: int, expires_at: int
-    ) -> tuple[bytes, Iterator[memoryview]]:
-        """Seal the details, and the image piece by piece as it is asked for; both times in seconds since 1970."""
+    def seal(self, details: bytes, image: Bytes, *, at: int, expires_at: int) -> tuple[bytes, SealedPieces]:
+        """Seal the details, and the image piece by piece whenever it is asked for; both times in seconds since 1970."""
         outer = SealKeys.derive(self.link, self.server_key, expires_at)
         if not self.stretched:
-            return seal(outer.details, PLAIN + details, at=at), seal_pieces(outer.image, image, at=at)
+            return seal(outer.details, PLAIN + details, at=at), SealedPieces(outer.image, image, at)
         inner = SealKeys.derive(self.link, self.server_key, expires_at, self.stretched)
         locked = LOCKED + seal(inner.details, PLAIN + details, at=at)
-        return seal(outer.details, locked, at=at), seal_pieces(inner.image, image, at=at)
+        return seal(outer.details, locked, at=at), SealedPieces(inner.image, image, at)
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,19 @@ from models.api_key import (
     use_key,
 )
 from models.attempts import Guess, LoginAttempt, claim_guess, forget_guesses, return_guess
-from models.base import PURGE_LOCK, db, now, raw_cursor, time_left, try_purge_lock, wait_for_purge_lock
+from models.base import (
+    PURGE_LOCK,
+    db,
+    now,
+    raw_cursor,
+    time_left,
+    try_purge_lock,
+    try_sweep_lock,
+    wait_for_purge_lock,
+)
 from models.catalog import OwnedRow, list_owned
-from models.ciphertext import SLOTS, ciphertexts, end_of_slot, slot_of, span_of
+from models.ciphertext import LOGGED, SLOTS, UNLOGGED, ciphertexts, end_of_slot, slot_of, span_of
+from models.crash import forget_lost
 from models.image import (
     Image,
     ImageRow,
@@ -61,9 +71,11 @@ from models.status import StoredImages, count_accounts, server_version, stored_i
 from models.stored import Stored, forget_empty, recount, release, reserve
 
 __all__ = [
+    "LOGGED",
     "OPEN_CATALOG",
     "PURGE_LOCK",
     "SLOTS",
+    "UNLOGGED",
     "ApiKey",
     "Blocked",
     "Guess",
@@ -107,6 +119,7 @@ __all__ = [
     "find_owner_by_login",
     "forget_empty",
     "forget_guesses",
+    "forget_lost",
     "heard_of",
     "insert_key",
     "insert_owner",
@@ -140,6 +153,7 @@ __all__ = [
     "taken",
     "time_left",
     "try_purge_lock",
+    "try_sweep_lock",
     "unblock",
     "use_key",
     "wait_for_purge_lock",

@@ -68,11 +68,17 @@ def time_left(connection: Connection, end: float) -> float:
 
 
 PURGE_LOCK = 0x4D617966_6C79  # "Mayfly"; advisory locks are numbers shared by a whole database
+SWEEP_LOCK = 0x53776565_70  # "Sweep"
 
 
 def try_purge_lock(connection: Connection) -> bool:
     """Take the lock that lets one purge at a time work, until the transaction ends; False where another has it."""
     return bool(connection.execute(select(func.pg_try_advisory_xact_lock(PURGE_LOCK))).scalar_one())
+
+
+def try_sweep_lock(connection: Connection) -> bool:
+    """Take the lock that lets one sweep of the object store at a time work; as ``try_purge_lock``."""
+    return bool(connection.execute(select(func.pg_try_advisory_xact_lock(SWEEP_LOCK))).scalar_one())
 
 
 def wait_for_purge_lock(connection: Connection) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from datetime import date, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection, Date, DateTime, Index, Integer, LargeBinary, Uuid, func, select, text
@@ -44,6 +45,16 @@ class OwnerRow:
     created_at: datetime
 
 
+class DeletedImage(NamedTuple):
+    """What is left of an image whose row was deleted: where its sealed bytes are, and what it took in all."""
+
+    store: str
+    slot: int
+    expires_at: float
+    row_key: bytes
+    stored_bytes: int
+
+
 _TABLE = Owner.__table__.c
 _FIND = select(*(_TABLE[field.name] for field in fields(OwnerRow)))
 _INSERT = text(
@@ -80,7 +91,10 @@ _DELETE_UNUSED = text(
     """
 )
 _DELETE_IMAGES = text(
-    f"DELETE FROM images WHERE owner_id = :id RETURNING store, slot, row_key, {STORED_BYTES}"  # noqa: S608
+    f"""
+    DELETE FROM images WHERE owner_id = :id
+    RETURNING store, slot, CAST(extract(epoch FROM expires_at) AS float8), row_key, {STORED_BYTES}
+    """  # noqa: S608
 )
 
 
@@ -165,8 +179,10 @@ def delete_unused(connection: Connection, seconds: int, rows: int) -> int:
     return connection.execute(_DELETE_UNUSED, values).rowcount
 
 
-def delete_images_of(connection: Connection, row_id: UUID) -> list[tuple[str, int, bytes, int]]:
-    """Delete the rows of everything an owner has; return each one's store, slot, row key and stored bytes."""
+def delete_images_of(connection: Connection, row_id: UUID) -> list[DeletedImage]:
+    """Delete the rows of everything an owner has; return what is left of each."""
+    found = connection.execute(_DELETE_IMAGES, {"id": row_id})
     return [
-        (*where, bytes(key), size) for *where, key, size in connection.execute(_DELETE_IMAGES, {"id": row_id})
+        DeletedImage(store, slot, expires_at, bytes(row_key), size)
+        for store, slot, expires_at, row_key, size in found
     ]

@@ -60,6 +60,7 @@ from services.incoming import SentFile
 from services.lent import end_silent_connections
 from services.limits import DropLimits
 from services.living_images import Attempt, LivingImages
+from services.objects import LargeImages
 from services.orders import Orders
 from services.pasted import PASTED, SPELLING, is_cut, is_link, links_in, share_urls_in
 from services.purge import Purge
@@ -69,8 +70,10 @@ from services.readiness import Needs, Readiness
 from services.receipts import Receipts
 from services.schedule import PurgeSchedule
 from services.status import Status, StatusReport
+from services.sweep import Sweep
 from services.uploader import Most, Uploader, UploaderQuotas
 from services.wishes import Wishes
+from storage import StoreAway
 
 __all__ = [
     "DEAR",
@@ -110,6 +113,7 @@ __all__ = [
     "KeyGone",
     "KeyInfo",
     "KeyNotEnough",
+    "LargeImages",
     "Later",
     "LivingImages",
     "LoginRefused",
@@ -137,6 +141,8 @@ __all__ = [
     "Status",
     "StatusReport",
     "StorageFull",
+    "StoreAway",
+    "Sweep",
     "TakenDown",
     "TokenRefused",
     "TooManyGuesses",

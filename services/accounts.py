@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Mapping
 from dataclasses import replace
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter
 from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, Engine
@@ -46,8 +45,8 @@ from services.allowance import turn
 from services.counts import GUESSES
 from services.database import autocommit, transaction
 from services.dear import STRETCHES
+from services.objects import Stores, delete_sealed
 from services.quota import Quota
-from storage import CiphertextStore
 
 TOKEN_SECONDS = 12 * 3600
 ATTEMPTS_AT_ONCE = 5
@@ -58,9 +57,7 @@ RENEWED_AT_ONCE = 100
 class Accounts:
     """Registers owners, logs them in, tells whose a token is, and deletes them with everything they own."""
 
-    def __init__(
-        self, engine: Engine, server_keys: ServerKeys, stores: Mapping[str, CiphertextStore], quota: Quota
-    ) -> None:
+    def __init__(self, engine: Engine, server_keys: ServerKeys, stores: Stores, quota: Quota) -> None:
         self._engine = engine
         self._server_keys = server_keys
         self._seal = OwnerSeal(server_keys)
@@ -147,10 +144,11 @@ class Accounts:
             if not lock_owner(connection, owner):
                 raise TokenRefused
             gone = sorted(delete_images_of(connection, owner))
-            for (store, slot), images in groupby(gone, key=itemgetter(0, 1)):
-                row_keys, sizes = zip(*((row_key, size) for _, _, row_key, size in images), strict=True)
-                self._stores[store].delete(connection, slot, list(row_keys))
-                self._quota.give_back(connection, slot, sum(sizes))
+            for (store, slot), images in groupby(gone, key=attrgetter("store", "slot")):
+                of_slot = list(images)
+                sealed = [(image.expires_at, image.row_key) for image in of_slot]
+                delete_sealed(connection, self._stores, store, slot, sealed)
+                self._quota.give_back(connection, slot, sum(image.stored_bytes for image in of_slot))
             delete_owner(connection, owner)
 
     def renew(self) -> int:

@@ -126,6 +126,10 @@ CUT_OFF = Count(
 )
 GUESSES = Count("mayfly_guesses", "Passwords that were tried.", "of", "outcome")
 PURGED = Count("mayfly_purged_rows", "Rows of expired images that a purge deleted.")
+SWEPT = Count(
+    "mayfly_swept_objects", "Objects that a sweep removed from the object store since they were over."
+)
+STORE_REQUESTS = Count("mayfly_store_requests", "Requests to the object store.", "what", "outcome")
 SANDBOX_DEATHS = Count("mayfly_sandbox_deaths", "Sandboxes that died or were killed in the middle of a job.")
 WORKER_STARTS = Count("mayfly_worker_starts", "Worker processes that began to serve.")
 

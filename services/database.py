@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import select
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from models import NotThePrimary, Standing, raw_cursor, standing_of
+from models import NotThePrimary, Standing, forget_lost, raw_cursor, standing_of
 from services.account_errors import TokenRefused
 from services.errors import DatabaseAway, StorageFull
 from services.hosts import ask_hosts
 from services.lent import lent
 
+log = logging.getLogger("mayfly.database")
 OUT_OF_ROOM = {"53100", "53200"}
 """SQLSTATE disk_full and out_of_memory, https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
@@ -40,7 +43,8 @@ def watch_connections(engine: Engine) -> None:
     """Have the pool lend only connections to the server that takes writes, as far as that is known before one is used.
 
     A new connection is asked once. One that was idle is replaced if there is something to read on it, which is so only
-    when its server has ended it, or if it is older than the last loss: neither look costs a round trip.
+    when its server has ended it, or if it is older than the last loss: neither look costs a round trip. A crash of
+    PostgreSQL ends every connection, so the next ones see to what it ended before anybody asks for an image.
     """
     ask_hosts(engine)
 
@@ -51,6 +55,7 @@ def watch_connections(engine: Engine) -> None:
         except NotThePrimary as error:
             connection.close()
             raise OperationalError(None, None, error) from None
+        forget_crashed(connection)
         record.info["made_at"] = time.monotonic()
 
     @event.listens_for(engine, "checkout")
@@ -59,6 +64,12 @@ def watch_connections(engine: Engine) -> None:
         waiting.register(connection.fileno(), select.POLLIN)
         if waiting.poll(0) or record.info["made_at"] < _lost_at:
             raise InvalidatePoolError
+
+
+def forget_crashed(driver: Any) -> None:
+    """Forget images whose bytes a crash has ended, by a connection of psycopg2."""
+    if lost := forget_lost(driver):
+        log.warning("PostgreSQL crashed, and %d images ended with it, since SURVIVE_CRASH was false", lost)
 
 
 def _check_newest(standing: Standing) -> None:
@@ -98,6 +109,16 @@ def transaction(engine: Engine) -> Iterator[Connection]:
             if not connection.invalidated:
                 _execute(connection, "ROLLBACK")
             raise
+    for do in _after_commit.pop(connection, ()):
+        do()
+
+
+_after_commit: WeakKeyDictionary[Connection, list[Callable[[], None]]] = WeakKeyDictionary()
+
+
+def after_commit(connection: Connection, do: Callable[[], None]) -> None:
+    """Have something done once the transaction of ``transaction`` is committed, with no connection held."""
+    _after_commit.setdefault(connection, []).append(do)
 
 
 @contextmanager

@@ -17,9 +17,10 @@ from services.database import autocommit
 from services.dear import CONVERSIONS
 from services.errors import BadLifetime, ImageGone, OpensByPostOnly
 from services.image_info import ImageInfo, Receipt
-from services.incoming import Entrance, SealedRow, SentFile, said_of
+from services.incoming import Entrance, Incoming, SealedRow, SentFile, said_of
 from services.limits import DropLimits
 from services.living_images import Attempt, LivingImages, SealedImage
+from services.objects import LargeImages
 from services.orders import Orders
 from services.quota import Quota
 from services.uploader import Uploader, UploaderQuotas, tag_of
@@ -35,6 +36,7 @@ class Drop:
         engine: Engine,
         server_keys: ServerKeys,
         store: RowStore,
+        large: LargeImages,
         images: LivingImages,
         quota: Quota,
         quotas: UploaderQuotas,
@@ -46,6 +48,7 @@ class Drop:
         self.clock = orders.clock
         self._server_keys = server_keys
         self._store = store
+        self._large = large
         self._images = images
         self._quota = quota
         self._quotas = quotas
@@ -60,7 +63,7 @@ class Drop:
         """Seal images and store all of them or none, in their owner's catalog if there is one; return a receipt each.
 
         Raises BadLifetime, UploadsOff, ImageBlocked, StorageFull, ClientQuotaReached, OwnerQuotaReached, DatabaseAway,
-        TokenRefused where the owner is gone, and the errors of imaging for what is no good image.
+        StoreAway, TokenRefused where the owner is gone, and the errors of imaging for what is no good image.
         """
         self._orders.check_uploads()
         lifetime = self._limits.lifetime if wishes.lifetime is None else wishes.lifetime
@@ -72,28 +75,42 @@ class Drop:
                 images.append(self._entrance.take(file, wishes, number))
         created_at = self.clock.now()
         expires_at = created_at + lifetime
-        # One lifetime for all, and so one slot: their rows and bytes go there in one transaction.
+        # One lifetime for all, and so one slot: their rows and bytes go there in one transaction. Those of large images
+        # may go to an object store before that.
         slot = slot_of(expires_at, self._limits.max_lifetime)
         rows = [
-            image.sealed(self._store.name, slot, wishes.views, created_at, expires_at) for image in images
+            image.sealed(self._store_for(image), slot, wishes.views, created_at, expires_at)
+            for image in images
         ]
         owned = [self._ownership(uploader.owner, image.image_key, wishes, created_at) for image in images]
         size = sum(row.stored_bytes for row, _ in rows)
         with STEP_SECONDS.timed("store"), self._quota.reserved(slot, size, expires_at):
-            self._store_rows(rows, owned, size, uploader)
+            self._store_rows(rows, owned, size, lifetime, uploader)
         return [image.receipt(created_at, expires_at, wishes) for image in images]
 
+    def _store_for(self, image: Incoming) -> str:
+        return self._large.store_for(len(image.data), self._store.name)
+
     def _store_rows(
-        self, rows: list[SealedRow], owned: list[Ownership | None], size: int, uploader: Uploader
+        self,
+        rows: list[SealedRow],
+        owned: list[Ownership | None],
+        size: int,
+        lifetime: int,
+        uploader: Uploader,
     ) -> None:
         shares = self._quotas.shares(uploader)
-        with self._quotas.kept(shares, size, len(rows)), autocommit(self._engine) as connection:
+        with (
+            self._large.put(rows, lifetime) as others,
+            self._quotas.kept(shares, size, len(rows)),
+            autocommit(self._engine) as connection,
+        ):
             before, after = quota_checks(connection, shares, size, len(rows))
             tag = tag_of(shares)
             before += b";".join(
                 insertion(connection, row, own, tag) for (row, _), own in zip(rows, owned, strict=True)
             )
-            sealed = [(row.row_key, pieces) for row, pieces in rows]
+            sealed = [(row.row_key, pieces) for row, pieces in others]
             self._store.put_all(connection, rows[0][0].slot, sealed, before, after)
 
     def _ownership(
@@ -139,13 +156,14 @@ class Drop:
     ) -> tuple[ImageInfo, bytearray | bytes]:
         """Open an image without a password or a limit of views, as a GET may.
 
-        Raises ImageGone, OpensByPostOnly, Later, Overloaded, DatabaseAway, and the errors of imaging for a conversion.
+        Raises ImageGone, OpensByPostOnly, Later, Overloaded, DatabaseAway, StoreAway, and the errors of imaging for a
+        conversion.
         """
         with autocommit(self._engine) as connection:
             image = self._images.find(connection, _link(link_text), SMALL_BYTES)
             if image.opens_by_post_only:
                 raise OpensByPostOnly(link_text)
-            if conversion is None:
+            if conversion is None and self._images.in_database(image):
                 return self._images.read(connection, image)
         return self._read_dearly(image, None, conversion)
 
@@ -159,8 +177,10 @@ class Drop:
         """
         with autocommit(self._engine) as connection:
             image = self._images.find(connection, _link(link_text), SMALL_BYTES)
-            dear = image.details.asks_password or conversion is not None
-            read = None if dear else self._images.read(connection, image)
+            simple = (
+                not image.details.asks_password and conversion is None and self._images.in_database(image)
+            )
+            read = self._images.read(connection, image) if simple else None
         info, data = read or self._read_dearly(image, attempt, conversion)
         if image.row.views_left is not None:
             # The claim comes last, since it can't be taken back; without one, what was read is thrown away.
@@ -170,7 +190,7 @@ class Drop:
     def _read_dearly(
         self, image: SealedImage, attempt: Attempt | None, conversion: Conversion | None
     ) -> tuple[ImageInfo, bytearray | bytes]:
-        """Read what has to be unlocked or converted, with no connection held meanwhile."""
+        """Read what has to be unlocked, converted or fetched from elsewhere, with no connection held meanwhile."""
         keys, details = self._images.unlock(image, attempt)
         if conversion is None or not conversion.changes(details):
             return image.info(details), self._images.read_unlocked(image, keys)
@@ -206,7 +226,8 @@ class Drop:
         """
         with autocommit(self._engine) as connection:
             image = self._images.find_managed(connection, _image_key(image_key_text))
-            read = None if image.details.asks_password else self._images.read(connection, image)
+            simple = not image.details.asks_password and self._images.in_database(image)
+            read = self._images.read(connection, image) if simple else None
         info, data = read or self._read_dearly(image, attempt, None)
         return replace(info, views_left=image.row.views_left), data
 

@@ -21,7 +21,7 @@ from services.orders import Orders
 from services.wishes import Wishes
 
 SealedRow = tuple[ImageRow, Iterable[memoryview]]
-"""A row, and its sealed bytes piece by piece; each piece is sealed when it is asked for."""
+"""A row, and its sealed bytes piece by piece; each piece is sealed when it is asked for, and anew when it is again."""
 
 
 class SentFile(NamedTuple):

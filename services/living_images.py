@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine
@@ -29,8 +28,9 @@ from services.dear import STRETCHES
 from services.details import Details
 from services.errors import ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses
 from services.image_info import ImageInfo, Receipt
+from services.objects import NO_CONNECTION, Stores, delete_sealed, store_of
 from services.quota import Quota
-from storage import CiphertextGone, CiphertextStore, find_living
+from storage import CiphertextGone, find_living
 
 GUESSES_AT_ONCE = 5
 GUESS_PAUSE_SECONDS = 10
@@ -86,9 +86,7 @@ class SealedImage:
 class LivingImages:
     """Finds living images and reads them; every method asks the database's clock or works on a row that did."""
 
-    def __init__(
-        self, engine: Engine, server_keys: ServerKeys, stores: Mapping[str, CiphertextStore], quota: Quota
-    ) -> None:
+    def __init__(self, engine: Engine, server_keys: ServerKeys, stores: Stores, quota: Quota) -> None:
         self._engine = engine
         self._server_keys = server_keys
         self._stores = stores
@@ -154,8 +152,12 @@ class LivingImages:
             return_guess(connection, tag, GUESS_PAUSE_SECONDS)
         return unlocked
 
+    def in_database(self, image: SealedImage) -> bool:
+        """Tell whether an image's sealed bytes are in the database, so that ``read`` may open it; raises StoreAway."""
+        return store_of(self._stores, image.row.store).in_database
+
     def read(self, connection: Connection, image: SealedImage) -> tuple[ImageInfo, bytearray]:
-        """Open an image without a password, without counting a view.
+        """Open an image without a password from the database, without counting a view.
 
         Raises ImageGone, Later, Overloaded.
         """
@@ -164,10 +166,17 @@ class LivingImages:
         return image.info(details), self._open_bytes(connection, image, keys)
 
     def read_unlocked(self, image: SealedImage, keys: SealKeys) -> bytearray:
-        """Open the bytes of an image that was unlocked, without counting a view; as ``read``."""
+        """Open the bytes of an image that was unlocked, wherever they are, without counting a view.
+
+        Raises ImageGone, StoreAway, Later, Overloaded.
+        """
         hold_answer(image.row.size)
-        with autocommit(self._engine) as connection:
-            return self._open_bytes(connection, image, keys)
+        if self.in_database(image):
+            with autocommit(self._engine) as connection:
+                return self._open_bytes(connection, image, keys)
+        data = self._open_bytes(NO_CONNECTION, image, keys)
+        self.check_living(image)  # an object store may have taken its time
+        return data
 
     def _open_bytes(self, connection: Connection, image: SealedImage, keys: SealKeys) -> bytearray:
         row = image.row
@@ -179,8 +188,10 @@ class LivingImages:
             raise ImageGone from None
 
     def _fetch(self, connection: Connection, row: ImageRow) -> memoryview | bytearray:
+        store = store_of(self._stores, row.store)
+        slot = store.slot(row.slot, row.expires_at)
         with STEP_SECONDS.timed("fetch"):
-            return self._stores[row.store].fetch(connection, row.slot, row.row_key, sealed_size(row.size))
+            return store.fetch(connection, slot, row.row_key, sealed_size(row.size))
 
     def check_living(self, image: SealedImage) -> None:
         """Check that an image still lives whose answer took long to make; raises ImageGone."""
@@ -204,7 +215,7 @@ class LivingImages:
             if left is None:
                 raise ImageGone
             if left == 0:
-                self._stores[row.store].delete(connection, row.slot, [row.row_key])
+                self._delete_sealed(connection, row)
                 self._quota.give_back(connection, row.slot, row.content_bytes)
         VIEWS_CLAIMED.add()
         return left
@@ -214,5 +225,8 @@ class LivingImages:
         freed = delete_image(connection, row)
         if freed is None:
             raise ImageGone
-        self._stores[row.store].delete(connection, row.slot, [row.row_key])
+        self._delete_sealed(connection, row)
         self._quota.give_back(connection, row.slot, freed)
+
+    def _delete_sealed(self, connection: Connection, row: ImageRow) -> None:
+        delete_sealed(connection, self._stores, row.store, row.slot, [(row.expires_at, row.row_key)])

@@ -1,15 +1,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from models import anything_lives_in, delete_dead, delete_unused, forget_guesses, try_purge_lock
 from services.counts import PURGED
-from services.database import autocommit, transaction
+from services.database import autocommit, forget_crashed, transaction
 from services.quota import Quota
-from storage import CiphertextStore
+from storage import SlotStore
 
 BATCH_ROWS = 1000
 BUDGET_SECONDS = 2.0
@@ -23,8 +23,15 @@ class Purge:
     Reads don't depend on it: an expired image opens for nobody.
     """
 
-    def __init__(self, engine: Engine, stores: Iterable[CiphertextStore], quota: Quota) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        stores: Iterable[SlotStore],
+        quota: Quota,
+        sweep: Callable[[], int] | None = None,
+    ) -> None:
         self._engine = engine
+        self._sweep = sweep
         self._quota = quota
         self._stores = tuple(stores)
 
@@ -44,27 +51,35 @@ class Purge:
         self._empty_slots(time.monotonic() + BUDGET_SECONDS)
         with autocommit(self._engine) as connection:
             forget_guesses(connection, BATCH_ROWS)
+        if self._sweep:
+            self._sweep()
         return removed
 
     def _delete_rows(self) -> int:
         with transaction(self._engine) as connection:
             if not try_purge_lock(connection):
                 return 0
+            # A pooler's connection outlives a crash, and nobody would have asked.
+            forget_crashed(connection.connection.driver_connection)
             delete_unused(connection, UNUSED_SECONDS, BATCH_ROWS)
             return delete_dead(connection, BATCH_ROWS)
 
     def _empty_slots(self, deadline: float) -> None:
-        for store in self._stores:
-            with transaction(self._engine) as connection:
-                filled = store.filled(connection) if try_purge_lock(connection) else []
-                dead = [slot for slot in filled if not anything_lives_in(connection, slot)]
-            for slot in dead:
-                if time.monotonic() < deadline:
-                    self._empty(store, slot)
-            with transaction(self._engine) as connection:
-                self._quota.forget(connection, store.filled(connection))
+        with transaction(self._engine) as connection:
+            filled = list(self._filled(connection)) if try_purge_lock(connection) else []
+            dead = [(store, slot) for store, slot in filled if not anything_lives_in(connection, slot)]
+        for store, slot in dead:
+            if time.monotonic() < deadline:
+                self._empty(store, slot)
+        with transaction(self._engine) as connection:
+            self._quota.forget(connection, [slot for _, slot in self._filled(connection)])
 
-    def _empty(self, store: CiphertextStore, slot: int) -> None:
+    def _filled(self, connection: Connection) -> Iterator[tuple[SlotStore, int]]:
+        for store in self._stores:
+            for slot in store.filled(connection):
+                yield store, slot
+
+    def _empty(self, store: SlotStore, slot: int) -> None:
         with transaction(self._engine) as connection:
             if try_purge_lock(connection):
                 store.empty(connection, slot, lambda: not anything_lives_in(connection, slot))

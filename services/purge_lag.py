@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from models import age_of_oldest_dead_row, anything_lives_in, end_of_slot, now
-from storage import CiphertextStore
+from storage import SlotStore
 
 
 class PurgeLag(NamedTuple):
@@ -28,7 +28,7 @@ class PurgeClock:
     be those of an image that was deleted before its time. So what was seen late stays late until it is seen empty.
     """
 
-    def __init__(self, stores: Iterable[CiphertextStore], max_lifetime: int) -> None:
+    def __init__(self, stores: Iterable[SlotStore], max_lifetime: int) -> None:
         self._stores = tuple(stores)
         self._max_lifetime = max_lifetime
         self._late: dict[tuple[str, int], float] = {}

@@ -18,6 +18,7 @@ from services.database import autocommit
 from services.errors import ServiceError
 from services.orders import Orders
 from services.purge_lag import PurgeClock
+from storage import ObjectStore
 
 MOST_LAG_SECONDS = 60
 """How much later than PURGE_INTERVAL what is dead may still be there."""
@@ -30,6 +31,8 @@ class PartReadiness(NamedTuple):
 
     ok: bool
     message: str
+    needed: bool = True
+    """Whether the service is none to send anybody to without it."""
 
 
 Parts = dict[str, PartReadiness]
@@ -46,6 +49,8 @@ class Needs:
     accept_no_jail: bool
     disk_has_room: Callable[[], bool] | None
     """Tells whether the database's disk has room; None where that disk is another machine's."""
+    store: ObjectStore | None = None
+    """Where large images go, if not to the database."""
 
 
 class Readiness:
@@ -65,7 +70,7 @@ class Readiness:
     def __call__(self) -> Parts:
         """Return every part by its name; raises nothing."""
         parts = {
-            **self._of_database(),
+            **self._asked(),
             "disk": self._disk(),
             "sandbox": self.sandbox(),
             "uploads": self._uploads(),
@@ -80,12 +85,12 @@ class Readiness:
         """Say from now on that this server is about to end."""
         self._draining = True
 
-    def _of_database(self) -> Parts:
-        """Ask the database, or return what it told last while another thread asks, so that none waits for a thread."""
+    def _asked(self) -> Parts:
+        """Ask database and object store, or return what they told last while another thread asks: one alone waits."""
         if self._asking.acquire(blocking=not self._told):
             try:
                 if time.monotonic() - self._asked_at >= self.fresh:
-                    self._told = self._ask()
+                    self._told = {**self._ask(), **self._of_store()}
                     self._asked_at = time.monotonic()
             finally:
                 self._asking.release()
@@ -106,6 +111,14 @@ class Readiness:
             "migrations": migrations,
             "purge": purge,
         }
+
+    def _of_store(self) -> Parts:
+        if self._needs.store is None:
+            return {}
+        if self._needs.store.check():
+            return {"store": PartReadiness(True, "The object store answers.")}
+        why = "The object store doesn't answer, or refuses: larger images get 503, and the log says why."
+        return {"store": PartReadiness(False, why, needed=False)}
 
     def _migrations(self, found: str | None) -> PartReadiness:
         """Accept a newer schema, too: a newer Mayfly beside this one may have brought it."""

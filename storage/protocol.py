@@ -6,6 +6,8 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 Bytes = bytes | bytearray | memoryview
+Pieces = Iterable[Bytes]
+"""Sealed bytes in pieces of about 1 MiB."""
 
 
 class CiphertextGone(Exception):
@@ -13,25 +15,33 @@ class CiphertextGone(Exception):
 
 
 class CiphertextStore(Protocol):
-    """Where sealed bytes are put and fetched by row key; an image's row names its store.
+    """Where sealed bytes are fetched and deleted by slot and row key; an image's row names its store.
 
-    ``connection`` is for a store in the same database; another one has no use for it. Every store passes the one
-    contract test, tests/storage/test_contract.py; docs/decisions/0064-what-a-store-promises.md has the reasons.
+    How they are put differs: a database takes the image's row along, an object store has to know size and lifetime.
+    Every store passes the one contract test, tests/storage/test_contract.py. The reasons are in
+    docs/decisions/0097-objects-in-s3.md.
     """
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What ``images.store`` calls it."""
 
-    def put(self, connection: Connection, slot: int, row_key: bytes, pieces: Iterable[Bytes]) -> None:
-        """Keep sealed bytes, given in pieces of about 1 MiB.
+    @property
+    def in_database(self) -> bool:
+        """Whether it works within the caller's transaction. While another one works, nobody holds a connection."""
 
-        The caller adds their row before, so that a purge of the slot finds a living image and leaves it.
-        """
+    def slot(self, ring_slot: int, expires_at: float) -> int:
+        """Return what its other methods call an image's slot, by what the row says: ``images.slot`` and the expiry."""
 
     def fetch(self, connection: Connection, slot: int, row_key: bytes, size: int) -> memoryview | bytearray:
         """Return the sealed bytes, which are ``size`` in number; raises CiphertextGone."""
 
     def delete(self, connection: Connection, slot: int, row_keys: list[bytes]) -> None:
         """Remove sealed bytes before their time; those that are not there are no error."""
+
+
+class SlotStore(CiphertextStore, Protocol):
+    """A store in the database, whose slots a purge empties."""
 
     def filled(self, connection: Connection) -> list[int]:
         """List the slots that hold anything."""

@@ -13,10 +13,11 @@ from sqlalchemy import Engine, create_engine, text
 import embedded
 from app import Mayfly, create_app, migrate
 from config import Config
-from models import OPEN_CATALOG, ciphertexts, db
+from models import OPEN_CATALOG, UNLOGGED, ciphertexts, db
 from storage import RowStore
 from tests.cast import FLOWER, SERVER_KEY, cleaned
 from tests.conformity import Conformity
+from tests.object_store import Service, tested
 from tests.processes import Served, serving, write_no_file
 
 MakeApp = Callable[..., Mayfly]
@@ -29,6 +30,7 @@ SLOW = {
     "web/test_clients.py",
     "web/test_conversion.py",
     "web/test_corpus.py",
+    "web/test_object_store.py",
     "work",
     "imaging/test_bombs.py",
     "imaging/test_conversion.py",
@@ -41,6 +43,8 @@ SLOW = {
     "services/test_dear.py",
     "services/test_life.py",
     "services/test_quota.py",
+    "storage/test_contract.py",
+    "storage/test_objects.py",
     "test_alerts.py",
     "test_backup.py",
     "test_commands.py",
@@ -99,6 +103,13 @@ def server(database_url: str) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="session")
+def object_store() -> Iterator[Service]:
+    """A real S3, for all tests that keep bytes outside of the database."""
+    with tested() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
 def admin(database_url: str) -> Iterator[Engine]:
     """What empties the database between tests."""
     engine = create_engine(database_url, pool_pre_ping=True)
@@ -137,8 +148,9 @@ def make_app(database_url: str, admin: Engine, tmp_path: Path) -> Iterator[MakeA
 
 def _empty(admin: Engine) -> None:
     with admin.begin() as connection:
-        tables = ", ".join(["images", *(ciphertexts(slot) for slot in RowStore().filled(connection))])
-        connection.execute(text(f"TRUNCATE {tables}"))
+        filled = [ciphertexts(slot) for slot in RowStore().filled(connection)]
+        filled += [ciphertexts(slot, UNLOGGED) for slot in RowStore(survives_crash=False).filled(connection)]
+        connection.execute(text(f"TRUNCATE {', '.join(['images', *filled])}"))
         connection.execute(text("UPDATE stored SET bytes = 0"))
         connection.execute(text("DELETE FROM guesses"))
         connection.execute(text("DELETE FROM blocked"))

@@ -20,10 +20,10 @@ from config import Config
 from environment import ConfigError
 from models import db
 from models.session import SESSION
-from server import check_connections
 from tests.cast import FLOWER, SERVER_KEY, deposit
 from tests.databases import read_only, run, value
 from tests.processes import free_port, until
+from worker import check_connections
 
 CONFIGURATION = """
 [databases]

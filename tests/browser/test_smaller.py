@@ -62,6 +62,10 @@ def photograph(path: Path, width: int, height: int, quality: int = 95) -> Path:
 
 def opened(page: Page) -> Image.Image:
     page.click("#send")
+    return made(page)
+
+
+def made(page: Page) -> Image.Image:
     expect(page.locator(".card")).to_be_visible()
     url = page.locator(".url").first.input_value().replace("/s#", "/image/")
     return Image.open(io.BytesIO(requests.get(url, timeout=20).content))
@@ -148,3 +152,8 @@ def test_the_colours_and_what_is_transparent_are_said(alice: Watched, tmp_path: 
     page.set_input_files("#file", tmp_path / "clear.png")
     page.click(".item .smaller")
     expect(page.locator(".item .notes")).to_contain_text("white where it was transparent")
+    # Pressed while a smaller one is still drawn, the button sends that one, once it is there.
+    page.click(".item .original")
+    expect(page.locator(".item .notes")).to_have_text("")
+    page.evaluate("for (const name of ['.item .smaller', '#send']) document.querySelector(name).click()")
+    assert made(page).size == (2048, 1024)

@@ -1,4 +1,4 @@
-"""``python app.py`` with fault points: a worker that is told so kills itself at one step of an upload.
+"""``python app.py`` with fault points: a worker that is told so kills itself at one step of an upload or a sweep.
 
 A file named after the step, with the worker's process id in it, tells it; the last image key is left beside it.
 """
@@ -15,6 +15,7 @@ import server
 import services.drop
 import services.incoming
 import services.quota
+import storage.objects
 import storage.rows
 import web.routes.drop
 
@@ -79,6 +80,9 @@ def plant() -> None:
     around(drop, "insertion", "writing the row")
     around(storage.rows.RowStore, "put_all", "storing")
     along_the_bytes()
+    around(storage.objects.ObjectStore, "put", "putting an object")
+    around(storage.objects.ObjectStore, "delete", "deleting an object")
+    around(storage.objects.ObjectStore, "empty", "emptying a slot of objects")
     around(web.routes.drop, "receipt_response", "answering")
     leave_image_key()
 

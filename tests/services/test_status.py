@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 
 import pytest
 from sqlalchemy import Engine, text
@@ -41,6 +42,21 @@ def test_it_counts_what_lives_and_what_is_stored(app: Mayfly, engine: Engine) ->
     assert (after.oldest_dead_row, after.oldest_dead_slot) == (0, 0)
     assert after.postgresql[0].isdigit()
     assert after.schema == "0007"
+
+
+def test_a_scrape_counts_anew_unless_the_last_count_took_long(app: Mayfly, engine: Engine) -> None:
+    stored, client = status_of(engine).stored, app.test_client()
+    for living in range(3):
+        assert stored().living == living
+        deposit(client)
+    with engine.connect() as connection:
+        connection.execute(text("LOCK TABLE images"))
+        release = threading.Timer(0.5, connection.commit)
+        release.start()
+        assert stored().living == 3
+        release.join()
+    deposit(client)
+    assert stored().living == 3, "it took half a second, so it is kept for twenty-five"
 
 
 def test_the_bytes_are_those_that_the_quota_counts(make_app: MakeApp, engine: Engine) -> None:

@@ -82,6 +82,19 @@ def test_the_row_and_its_bytes_are_kept_together_or_not_at_all(app: Mayfly) -> N
         STORE.delete(connection, SLOT, [KEY])
 
 
+def test_a_slot_is_emptied_only_when_it_may_go(engine: Engine) -> None:
+    with engine.connect() as connection, connection.begin() as transaction:
+        STORE.put(connection, SLOT, KEY, [b"sealed"])
+        assert STORE.filled(connection) == [SLOT]
+        assert not STORE.empty(connection, SLOT, lambda: False)
+        assert bytes(STORE.fetch(connection, SLOT, KEY, 6)) == b"sealed"
+        assert STORE.empty(connection, SLOT, lambda: True)
+        with pytest.raises(CiphertextGone):
+            STORE.fetch(connection, SLOT, KEY, 6)
+        assert STORE.filled(connection) == []
+        transaction.rollback()
+
+
 def test_a_slot_in_use_is_not_waited_for(engine: Engine) -> None:
     with engine.connect() as uploader, engine.connect() as purger, uploader.begin() as upload, purger.begin():
         STORE.put(uploader, SLOT, KEY, [b"sealed"])

@@ -33,6 +33,7 @@ from services import (
     RegistrationClosed,
     ServiceError,
     StorageFull,
+    StoreAway,
     TokenRefused,
     TooManyGuesses,
     TooManyKeys,
@@ -98,6 +99,7 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     ClientQuotaReached: (429, "client_quota"),
     OwnerQuotaReached: (429, "owner_quota"),
     DatabaseAway: (503, "database_away"),
+    StoreAway: (503, "store_away"),
 }
 
 ACCOUNT_CHALLENGE = 'Bearer realm="Mayfly"'

@@ -15,6 +15,7 @@ from services import (
     PasswordAsked,
     PasswordWrong,
     StorageFull,
+    StoreAway,
     TooManyGuesses,
     UploadsOff,
 )
@@ -25,6 +26,8 @@ from web.description.operation import HTML, TEXT, Answer
 IMAGING = (NotAnImage, BrokenImage, TooManyPixels, TooBusy, SandboxMissing)
 CONVERTING = (FormNotMade, *IMAGING)
 DATABASE = (DatabaseAway, Overloaded)
+STORES = (*DATABASE, StoreAway)
+"""What a route may refuse that puts an image's bytes away or fetches them."""
 STORING = (
     *IMAGING,
     BadLifetime,
@@ -33,7 +36,7 @@ STORING = (
     StorageFull,
     ClientQuotaReached,
     OwnerQuotaReached,
-    *DATABASE,
+    *STORES,
 )
 UNLOCKING = (PasswordAsked, PasswordWrong, TooManyGuesses)
 SECRET = {"type": "string", "pattern": f"^{SPELLING}$"}

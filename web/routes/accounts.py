@@ -24,7 +24,7 @@ from services import (
 )
 from web.answer.answers import head_response, image_response, iso_time, note_receipt
 from web.answer.schemas import DoneAnswer, MeAnswer, MyImage, RegisteredAnswer, StoredAnswer, TokenAnswer
-from web.description.common import DATABASE, DONE, IMAGE, RECEIPT_HEADERS, SECRET, STORING, UNLOCKING
+from web.description.common import DATABASE, DONE, IMAGE, RECEIPT_HEADERS, SECRET, STORES, STORING, UNLOCKING
 from web.description.forms import form
 from web.description.operation import Answer, Operation, RequestBody
 from web.request.auth import account
@@ -145,7 +145,7 @@ def _add_images(routes: Blueprint, drop: Drop) -> None:
     @Operation(
         "The image of a link",
         {200: IMAGE},
-        (ImageGone, OpensByPostOnly, *DATABASE),
+        (ImageGone, OpensByPostOnly, *STORES),
         path={"link": SECRET},
         account="heeded",
         limit="opens",
@@ -159,7 +159,7 @@ def _add_images(routes: Blueprint, drop: Drop) -> None:
     @Operation(
         "Open an image on purpose",
         {200: IMAGE},
-        (ImageGone, *UNLOCKING, *DATABASE),
+        (ImageGone, *UNLOCKING, *STORES),
         path={"link": SECRET},
         body=form(Opening),
         account="heeded",

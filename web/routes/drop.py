@@ -14,7 +14,7 @@ from services import Catalog, Drop, ImageGone, OpensByPostOnly, Uploader
 from web.answer.address import address
 from web.answer.answers import JSON, TEXT, head_response, image_response, receipt_response, receipts_response
 from web.answer.errors import wants_page
-from web.description.common import CONVERTING, DATABASE, IMAGE, RECEIPT, STORING, UNLOCKING
+from web.description.common import CONVERTING, IMAGE, RECEIPT, STORES, STORING, UNLOCKING
 from web.description.forms import form, text_schemas
 from web.description.forms import upload as upload_body
 from web.description.operation import Operation
@@ -109,7 +109,7 @@ def _add_images(routes: Blueprint, drop: Drop, catalog: Catalog) -> None:
     @Operation(
         "The image of a link, or the newest one of a model in one's own catalog",
         {200: IMAGE},
-        (ImageGone, OpensByPostOnly, *DATABASE, *CONVERTING),
+        (ImageGone, OpensByPostOnly, *STORES, *CONVERTING),
         query=CONVERSION,
         path=NAME,
         account="heeded",
@@ -126,7 +126,7 @@ def _add_images(routes: Blueprint, drop: Drop, catalog: Catalog) -> None:
     @Operation(
         "Open an image on purpose: one with limited views or a password opens in no other way",
         {200: IMAGE},
-        (ImageGone, *UNLOCKING, *DATABASE, *CONVERTING),
+        (ImageGone, *UNLOCKING, *STORES, *CONVERTING),
         query=CONVERSION,
         path=NAME,
         body=form(Opening),

@@ -12,7 +12,7 @@ from web.answer.answers import described, image_response
 from web.answer.errors import BadRequest
 from web.answer.pictures import MEDIA_TYPES
 from web.answer.schemas import DescribedAnswer
-from web.description.common import DATABASE, DONE, SECRET, UNLOCKING
+from web.description.common import DATABASE, DONE, SECRET, STORES, UNLOCKING
 from web.description.forms import text_schemas
 from web.description.operation import Answer, Operation
 from web.request.limits import guessing
@@ -43,7 +43,7 @@ def manage_routes(drop: Drop, receipts: Receipts) -> Blueprint:
     @Operation(
         "Describe or download an image by its image key; until its expiry, tell when its views were used",
         DESCRIBED,
-        (ImageGone, *UNLOCKING, *DATABASE),
+        (ImageGone, *UNLOCKING, *STORES),
         query=text_schemas(ManageOptions),
         path={"image_key": SECRET},
         account="heeded",

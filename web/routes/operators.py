@@ -32,13 +32,15 @@ def operator_routes(purge: Purge, readiness: Readiness) -> Blueprint:
     @Operation(
         "Whether the service can do all that it is for, part by part",
         {
-            200: Answer("Every part can.", schemas.ReadyAnswer, headers=("Cache-Control",)),
+            200: Answer(
+                "Every part can that all requests need.", schemas.ReadyAnswer, headers=("Cache-Control",)
+            ),
             503: Answer("A part can't.", schemas.ReadyAnswer, headers=("Cache-Control",)),
         },
     )
     def readyz() -> Response:
         parts = readiness()
-        ready = all(part.ok for part in parts.values())
+        ready = all(part.ok or not part.needed for part in parts.values())
         told = {name: {"ok": part.ok, "message": part.message} for name, part in parts.items()}
         answer = jsonify(status="ready" if ready else "unready", parts=told)
         answer.status_code = 200 if ready else 503

@@ -30,7 +30,7 @@ from web.answer.answers import image_response, iso_time, standing_fields
 from web.answer.errors import STATUS, BadRequest, wants_page
 from web.answer.previews import gets_page
 from web.answer.schemas import DoneAnswer, GlanceAnswer, StandingsAnswer
-from web.description.common import DATABASE, IMAGE, UNLOCKING
+from web.description.common import DATABASE, IMAGE, STORES, UNLOCKING
 from web.description.forms import form
 from web.description.operation import HTML, TEXT, Answer, Operation
 from web.pages.page import Page, qr
@@ -164,7 +164,7 @@ def _add_opening(routes: Blueprint, page: Page, drop: Drop) -> None:
     @Operation(
         "Open an image on purpose, by a form",
         {200: IMAGE},
-        (ImageGone, *UNLOCKING, *DATABASE),
+        (ImageGone, *UNLOCKING, *STORES),
         body=form(OpeningForm),
         also=CROSS_SITE,
         basic=True,

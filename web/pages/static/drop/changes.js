@@ -81,9 +81,14 @@ export class Changes {
     }
   }
 
+  // `ready` settles when it is drawn, or can't be.
+  make(edits, longest) {
+    if (!this.busy) this.ready = this.redraw(edits, longest);
+    return this.ready;
+  }
+
   // Until it is drawn, and if it can't be, there is nothing to send: least of all what should be covered.
-  async make(edits, longest) {
-    if (this.busy) return;
+  async redraw(edits, longest) {
     Object.assign(this, { edits, longest, busy: true });
     let left = word("not_redrawn");
     this.item.state("making", word("making"));

@@ -86,6 +86,11 @@ export class ChosenImage {
     return ["waiting", "failed", "cancelled"].includes(this.element.dataset.state);
   }
 
+  // Whether it is being drawn anew, and can be sent soon.
+  get making() {
+    return this.element.dataset.state === "making";
+  }
+
   get under_way() {
     return ["queued", "sending", "sealing"].includes(this.element.dataset.state);
   }

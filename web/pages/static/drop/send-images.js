@@ -152,11 +152,19 @@ export function sendImages(form, ready, moved, linksOf) {
     code.refuse();
   }
 
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
+  function sendWaiting() {
     const waiting = items.filter((item) => item.waits);
     if (waiting.length) send(waiting);
-    else if (!bar.busy) one("#file").click();
+    return waiting.length;
+  }
+
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const drawn = items.filter((item) => item.making).map((item) => item.changes.ready);
+    if (drawn.length) {
+      await Promise.all(drawn);
+      sendWaiting();
+    } else if (!sendWaiting() && !bar.busy) one("#file").click();
   });
   window.addEventListener("beforeunload", (event) => {
     if (bar.busy) event.preventDefault();
