@@ -22,7 +22,8 @@ def main() -> None:
     wanted = [given] if given.form else [parser.parse_args([name]) for name in FORMS]
     if not enter("tests.cluster"):
         say("no link is cut: that takes `ip`, `unshare`, and a kernel that allows a network of one's own")
-    if not all([FORMS[arguments.form].run(arguments) for arguments in wanted]):
+    faultless = [FORMS[arguments.form].run(arguments) for arguments in wanted]
+    if not all(faultless):
         sys.exit("an answer was wrong: see the table")
 
 
