@@ -32,8 +32,8 @@ browsers:  ## the main journey in Firefox and WebKitGTK, and every page before a
 faults:  ## the proofs of tests/faults in their long form, and the figures of docs/reliability.md
 	@scripts/tools $(TOOLS) && scripts/venv dev && export FAULTS=full && exec $(PYTEST) tests/faults $(ARGS)
 
-cluster:  ## a PostgreSQL cluster under Patroni is switched over, killed and frozen, 20 times each, for an hour; ARGS="--times 1"
-	@scripts/venv dev && exec .venv/bin/python -m tests.cluster $(ARGS)
+cluster:  ## real engines go while clients of Mayfly go on, for two hours; ARGS="failover --times 1" or ARGS="together --times 1"
+	@scripts/tools curl:curl faketime:faketime ip:iproute2 unshare:util-linux && scripts/venv dev && exec .venv/bin/python -m tests.cluster $(ARGS)
 
 attack:  ## every attack on a server of its own for a minute each, and the table of docs/reliability.md; ARGS="--seconds 10"
 	@scripts/venv dev && exec .venv/bin/python -m tests.attack $(ARGS)
@@ -41,7 +41,7 @@ attack:  ## every attack on a server of its own for a minute each, and the table
 soak:  ## an hour of steady load, and whether memory, disk or files grow in its second half; goes on after a stop; ARGS="--minutes 10"
 	@scripts/venv dev && exec .venv/bin/python -m tests.soak $(ARGS)
 
-check:  ## lint, format, types, spelling, what .github holds, and whether the pinned PostgreSQL is behind
+check:  ## lint, format, types, spelling, what .github and deploy hold, and whether the pinned PostgreSQL is behind
 	@scripts/venv dev
 	.venv/bin/python -m ruff check
 	.venv/bin/python -m ruff format --check
@@ -53,6 +53,9 @@ check:  ## lint, format, types, spelling, what .github holds, and whether the pi
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/wish.yml
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	.venv/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml deploy/pinned.yml
+	@sed 's/ !reset / /' docker-compose.scale.yml | .venv/bin/check-jsonschema --builtin-schema vendor.compose-spec --default-filetype yaml -
+	.venv/bin/kubernetes-validate --strict --quiet deploy/kubernetes/*.yml
 	.venv/bin/zizmor --offline --quiet --no-progress .github
 	.venv/bin/python scripts/postgres
 

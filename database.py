@@ -42,12 +42,6 @@ LIBPQ = {
     "tcp_user_timeout": 14_000,
 }
 """https://www.postgresql.org/docs/current/libpq-connect.html; over a Unix socket only the first two mean anything."""
-SEVERAL = {
-    "target_session_attrs": "read-write",
-    # Else every new connection would wait for a dead machine that is named first.
-    "load_balance_hosts": "random",
-}
-"""What libpq is told where several hosts are named."""
 _COLUMNS = text(
     "SELECT relname, attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid"
     " WHERE relnamespace = current_schema()::regnamespace AND attnum > 0 AND NOT attisdropped"
@@ -197,5 +191,5 @@ def _connect_args(url: str | URL) -> dict[str, Any]:
     """Return what libpq is told about a connection, but for what the URL says itself."""
     given = make_url(url).query
     several = isinstance(given.get("host"), tuple) or "," in given.get("host", "")
-    wanted = LIBPQ | (SEVERAL if several else {"target_session_attrs": "any"})
+    wanted = LIBPQ | {"target_session_attrs": "read-write" if several else "any"}
     return {name: value for name, value in wanted.items() if name not in given}

@@ -70,6 +70,7 @@ class Origin:
         """End it, whatever it does; PostgreSQL undoes what was begun. Its forks go on."""
         self._process.kill()
         self._process.join()
+        self._ours.close()
         adopt_orphans(False)
 
 

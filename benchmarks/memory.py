@@ -108,7 +108,7 @@ def loaded(generator: Generator, served: Served, seconds: float) -> Iterator[tup
     links, image = generator.folder / "links", noise_jpeg(SIZE)
     upload = generator.upload(image)
     with cost(served.roots, 0.25) as spent:
-        load = generator.post(served.port, CLIENTS, seconds, upload, links, 10**6)
+        load = generator.post(served.port, CLIENTS, seconds, [upload], links, 10**6)
     yield "8 clients up, 1 MB: processor ms a request", spent.cpu * 1000 / max(load.requests, 1)
     yield "8 clients up, 1 MB: peak MB", spent.pss / MB
     with cost(served.roots, 0.25) as spent:

@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,10 +73,10 @@ def journey(served: Served, large: bytes, photo: bytes, clients: int, times: int
         run(f"{name}, open", open_one, clients, times)
 
 
-def run(what: str, request: object, clients: int, times: int) -> None:
+def run(what: str, request: Callable[[int], int], clients: int, times: int) -> None:
     began = time.monotonic()
     with ThreadPoolExecutor(clients) as pool:
-        statuses = Counter(pool.map(request, range(clients * times)))  # type: ignore[arg-type]
+        statuses = Counter(pool.map(request, range(clients * times)))
     print(f"{what}: {dict(statuses)} in {time.monotonic() - began:.1f} s")
 
 

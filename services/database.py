@@ -19,6 +19,7 @@ from models import NotThePrimary, Standing, check_schema, forget_lost, raw_curso
 from services.account_errors import TokenRefused
 from services.breaker import breaker_of
 from services.errors import DatabaseAway, StorageFull
+from services.hosts import ask_hosts
 from services.lent import lent
 
 log = logging.getLogger("mayfly.database")
@@ -47,6 +48,7 @@ def watch_connections(engine: Engine, schema: str | None = None) -> None:
     if it is older than the last loss: neither look costs a round trip. A crash of PostgreSQL ends every connection, so
     the next ones see to what it ended before anybody asks for an image.
     """
+    ask_hosts(engine)
 
     @event.listens_for(engine, "connect")
     def ask(connection: Any, record: Any) -> None:

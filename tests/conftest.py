@@ -64,6 +64,7 @@ SLOW = {
     "test_proxies_chain.py",
     "test_release.py",
     "test_server.py",
+    "test_shards.py",
     "test_signals.py",
     "test_upgrade.py",
 }

@@ -10,7 +10,7 @@ IDLE = 125 * MIB
 IDLE_MAIN = 60 * MIB
 """The main process, which doesn't load the application."""
 IDLE_MAIN_WITH_METRICS = 135 * MIB
-IDLE_ALL = 135 * MIB
+IDLE_ALL = 155 * MIB
 """The main process, two workers and the embedded PostgreSQL, where shared memory counts once."""
 SHARED = 25 * MIB
 """What each of several idle workers shares with the others at least, and has alone at most."""

@@ -45,6 +45,11 @@ class Served:
         found = [pid for pid in children_of(self.process.pid) if _command(pid) in {own, _SPAWNED}]
         return sorted(found, key=_started)
 
+    def serving(self) -> int:
+        """How many workers listen by now: one that takes another's place loads the application first."""
+        rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        return sum(row[1].endswith(f":{self.port:04X}") and row[3] == _LISTEN for row in rows)
+
     def family(self) -> list[int]:
         """The ids of the main process and of all its descendants."""
         found, fresh = [self.process.pid], [self.process.pid]
@@ -54,6 +59,8 @@ class Served:
         return found
 
 
+_LISTEN = "0A"
+"""TCP_LISTEN in /proc/net/tcp (proc(5))."""
 _SPAWNED = "multiprocessing.spawn"
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
+import requests
 from flask.testing import FlaskClient
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.exc import OperationalError
@@ -17,9 +21,9 @@ from sqlalchemy.exc import OperationalError
 from app import Mayfly
 from crypto import Link
 from services import NotEverywhere
-from tests.cast import FLOWER, deposit, register, told
+from tests.cast import FLOWER, SERVER_KEY, deposit, register, told
 from tests.databases import run, schema, value
-from tests.processes import until
+from tests.processes import serving, until
 from tests.shards import Urls, application, away, databases, name_of, row_keys
 
 
@@ -325,3 +329,29 @@ def test_a_database_with_an_older_schema_counts_as_away(database_url: str, urls:
         run(more["d"], f"UPDATE alembic_version SET version_num = '{its}'")
         assert until(lambda: name_of(deposit(client), urls | more) == "d")
         app.shards.dispose()
+
+
+def test_a_server_starts_while_a_database_is_away_and_commands_say_so(urls: Urls) -> None:
+    shards = " ".join(f"{name}={url}" for name, url in urls.items())
+    settings: dict[str, Any] = {
+        "SHARDS": shards,
+        "SECRET_KEYS": SERVER_KEY,
+        "PURGE_INTERVAL": "off",
+        "WORKERS": "1",
+    }
+    with away(urls["b"]), serving(**settings) as served:
+        assert "shard b is away" in served.log
+        assert [
+            requests.put(f"{served.url}/a.jpg", data=FLOWER, timeout=30).status_code for _ in range(4)
+        ] == [201] * 4
+        assert requests.get(f"{served.url}/readyz", timeout=30).json()["status"] == "degraded"
+        assert "shard b is away" in flask("status", **settings).stdout
+        switched = flask("uploads", "off", **settings)
+        assert (switched.returncode, "some are away (b)" in switched.stderr) == (1, True)
+
+
+def flask(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "flask", *arguments]
+    return subprocess.run(
+        command, env={**os.environ, **settings}, capture_output=True, text=True, check=False, timeout=60
+    )

@@ -86,9 +86,9 @@ def haproxy(folder: Path, drops: Sequence[Drop]) -> Iterator[str]:
         redirect="    http-request redirect => #",
         promise="    http-response set-header Strict => #",
         host=f"drop.example.org => {home()}",
-        one=f"10.0.0.11:5000 => {one}",
-        two=f"10.0.0.12:5000 => {two}",
-        three=f"10.0.0.13:5000 => {three}",
+        one=f"192.0.2.11:5000 => {one}",
+        two=f"192.0.2.12:5000 => {two}",
+        three=f"192.0.2.13:5000 => {three}",
     )
     configuration = folder / "front.cfg"
     configuration.write_text(text)

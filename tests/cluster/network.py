@@ -20,11 +20,11 @@ BRIDGE = " && ".join(
     for words in (
         "link set lo up",
         "link add switch type bridge",
-        "address add 10.77.0.1/24 dev switch",
+        "address add 198.18.0.1/24 dev switch",
         "link set switch up",
     )
 )
-"""https://man7.org/linux/man-pages/man7/network_namespaces.7.html and man8/ip-link.8.html"""
+"""https://man7.org/linux/man-pages/man7/network_namespaces.7.html; the addresses are those of RFC 2544, for tests."""
 
 
 def enter(module: str) -> bool:  # noqa: RET503 - execvpe never returns
@@ -45,7 +45,7 @@ def own() -> bool:
 
 def home() -> str:
     """The address at which the machines reach this one."""
-    return "10.77.0.1" if own() else "127.0.0.1"
+    return "198.18.0.1" if own() else "127.0.0.1"
 
 
 @dataclass
@@ -81,7 +81,7 @@ def machine() -> Iterator[Machine]:
         yield Machine()
         return
     number = next(_numbers)
-    made = Machine(f"10.77.0.{number}", link=f"port{number}")
+    made = Machine(f"198.18.0.{number}", link=f"port{number}")
     with subprocess.Popen(
         ["unshare", "--net", "sh", "-c", "echo && exec cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as holder:  # the namespace lives while this waits for the end of its input

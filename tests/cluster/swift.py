@@ -94,7 +94,7 @@ def _make_ring(folder: Path, kind: str, port: int) -> None:
 
 def _start(folder: Path, kind: str) -> subprocess.Popen[bytes]:
     with (folder / f"{kind}.log").open("wb") as log:
-        command = [f"swift-{kind}-server", folder / f"{kind}.conf", "--verbose"]
+        command = [f"swift-{kind}-server", str(folder / f"{kind}.conf"), "--verbose"]
         return subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
