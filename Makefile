@@ -41,7 +41,7 @@ attack:  ## every attack on a server of its own for a minute each, and the table
 soak:  ## an hour of steady load, and whether memory, disk or files grow in its second half; goes on after a stop; ARGS="--minutes 10"
 	@scripts/venv dev && exec .venv/bin/python -m tests.soak $(ARGS)
 
-check:  ## lint, format, types, spelling, what .github holds, and whether the pinned PostgreSQL is behind
+check:  ## lint, format, types, spelling, what .github and deploy hold, and whether the pinned PostgreSQL is behind
 	@scripts/venv dev
 	.venv/bin/python -m ruff check
 	.venv/bin/python -m ruff format --check
@@ -53,6 +53,9 @@ check:  ## lint, format, types, spelling, what .github holds, and whether the pi
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/wish.yml
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	.venv/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml deploy/pinned.yml
+	@sed 's/ !reset / /' docker-compose.scale.yml | .venv/bin/check-jsonschema --builtin-schema vendor.compose-spec --default-filetype yaml -
+	.venv/bin/kubernetes-validate --strict --quiet deploy/kubernetes/*.yml
 	.venv/bin/zizmor --offline --quiet --no-progress .github
 	.venv/bin/python scripts/postgres
 

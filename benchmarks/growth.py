@@ -7,6 +7,7 @@ machine's moods meet all of them. Rounds and images are kept in the folder: a ru
 import argparse
 import json
 import random
+import signal
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -61,6 +62,7 @@ def main() -> None:
     options.add_argument("--most", type=int, default=max(LIVING))
     options.add_argument("--folder", type=Path, default=Path("var/growth"))
     chosen = options.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # servers end with the block that started them
     chosen.folder.mkdir(parents=True, exist_ok=True)
     path = chosen.folder / "rounds.jsonl"
     done = max((entry.round for entry in read(path)), default=0)

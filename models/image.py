@@ -159,10 +159,11 @@ _KEPT = f"""
     FROM images
     WHERE row_key = ANY(%s) AND expires_at > statement_timestamp()
     """
-# Slot by slot, so that the index on (slot, expires_at) finds the expired rows without reading others.
+# Slot by slot, so that the index on (slot, expires_at) finds the expired rows without reading others. As an array their
+# keys are looked up one by one; with IN, PostgreSQL at times reads all rows there are to find these.
 _DELETE_DEAD = text(
     """
-    DELETE FROM images WHERE row_key IN (
+    DELETE FROM images WHERE row_key = ANY(ARRAY(
         SELECT dead.row_key
         FROM generate_series(0, :slots - 1) AS ring(slot)
         CROSS JOIN LATERAL (
@@ -171,7 +172,7 @@ _DELETE_DEAD = text(
             LIMIT :rows
         ) AS dead
         LIMIT :rows
-    )
+    ))
     """
 )
 _DELETE = text(

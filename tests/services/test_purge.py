@@ -15,7 +15,7 @@ from sqlalchemy import Engine, text
 from app import Mayfly
 from config import Config
 from crypto import Link
-from models import PURGE_LOCK, SLOTS, ciphertexts, db, slot_of
+from models import PURGE_LOCK, SLOTS, ciphertexts, db, delete_dead, slot_of
 from services import purge as purge_module
 from storage import RowStore
 from tests.cast import deposit
@@ -52,6 +52,28 @@ def until(true: Callable[[], bool], seconds: float = 10) -> bool:
             return True
         time.sleep(0.05)
     return False
+
+
+MANY_ROWS = text(
+    """
+    INSERT INTO images (row_key, manage_tag, store, slot, size, created_at, expires_at, details)
+    SELECT sha256(n::text::bytea), sha256(n::text::bytea), 'rows', n % 11, 1, now() - interval '1 hour',
+        now() + (n - 300) * interval '1 second', repeat('x', 300)::bytea
+    FROM generate_series(1, 10000) AS n
+    """
+)
+READ_IN_ORDER = text("SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'images'")
+
+
+def test_a_purge_reads_no_row_of_what_lives(engine: Engine) -> None:
+    """With rows as five minutes of uploads leave them, PostgreSQL once read all of them to find the dead."""
+    with engine.connect() as connection:
+        connection.execute(MANY_ROWS)
+        connection.execute(text("ANALYZE images"))
+        before = connection.execute(READ_IN_ORDER).scalar_one()
+        assert 300 <= delete_dead(connection, 1000) < 600
+        assert connection.execute(READ_IN_ORDER).scalar_one() == before
+        connection.rollback()
 
 
 def test_it_removes_rows_and_bytes_of_the_dead_alone(
