@@ -15,6 +15,8 @@ _CONTACT = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 
+_SHARD = re.compile(r"[a-z][a-z0-9_-]{0,31}", re.ASCII)
+
 
 def parse_proxies(text: str) -> tuple[int, bool]:
     """Read how many proxies there are, and whether they write ``Forwarded``; raises ValueError that says the forms."""
@@ -156,6 +158,21 @@ def parse_database_url(text: str) -> str:
     ports = ",".join(str(host.port or "") for host in several)
     query = "&".join(filter(None, (f"host={names}&port={ports}", parts.query)))
     return f"postgresql+psycopg2://{login}@{parts.path}?{query}"
+
+
+def parse_shards(text: str) -> dict[str, str]:
+    """Read databases by their names, ``a=URL b=URL``, as ``parse_database_url`` does; raises ValueError."""
+    pairs = [item.partition("=") for item in text.split()]
+    names = [name for name, _, _ in pairs]
+    if not pairs or not all(map(_SHARD.fullmatch, names)):
+        raise ValueError(
+            "write NAME=postgresql://USER:PASSWORD@HOST/DATABASE for each database, separated by spaces; a name is of"
+            " small letters, digits, - and _, and begins with a letter"
+        )
+    shards = {name: parse_database_url(url) for name, _, url in pairs}
+    if len(shards) < len(names) or len(set(shards.values())) < len(names):
+        raise ValueError("each name and each database stands in it once")
+    return shards
 
 
 def _is_port(parts: SplitResult) -> bool:

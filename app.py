@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import sys
+
+if __name__ == "__main__":  # before anything is loaded: the main process does without what follows
+    from server import main
+
+    main()
+    sys.exit()
+
 import logging
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask import request
-from sqlalchemy import Engine
 from sqlalchemy.exc import ArgumentError
 
 import embedded
 from commands import Deeds, in_one_sentence, register_commands
 from config import Config
 from crypto import MalformedServerKey, OwnerSeal, ServerKeys, client_tag, server_keys_in
-from database import disk_room, engine_options, explained, refuse_other_tables
+from database import MIGRATIONS, disk_room, engine_options, newest_schema, refuse_other_tables, shards_of
 from environment import ConfigError, is_flask_command
 from imaging import Limits as PictureLimits
 from models import db
@@ -23,9 +30,9 @@ from services import (
     Accounts,
     ApiKeys,
     Catalog,
-    DatabaseClock,
     Drop,
     DropLimits,
+    Entry,
     Gate,
     Hand,
     LivingImages,
@@ -39,11 +46,11 @@ from services import (
     Quota,
     Readiness,
     Receipts,
+    Shards,
     Status,
     Sweep,
     UploadCodes,
     UploaderQuotas,
-    watch_connections,
 )
 from storage import ObjectStore
 from stores import stores_of
@@ -64,7 +71,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 ROOT = Path(__file__).parent
-MIGRATIONS = ROOT / "migrations"
 log = logging.getLogger("mayfly")
 
 
@@ -72,6 +78,7 @@ class Mayfly(Application):
     """The application, with the parts that others need at hand."""
 
     settings: Config
+    shards: Shards
     quota: Quota
     memory: Memory
     drop: Drop
@@ -107,11 +114,10 @@ def _put_together(config: Config, counters: Counters) -> Mayfly:
     app = Mayfly("mayfly", template_folder="web/pages/templates", static_folder=None, root_path=str(ROOT))
     app.settings = config
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    engine, server_keys = _engine(app), _server_keys(config)
-    watch_connections(engine)
+    app.shards, server_keys = _shards(app), _server_keys(config)
     if is_flask_command():
         know_migrations(app)  # for flask db
-    catalog = _add_services(app, engine, server_keys)
+    catalog = _add_services(app, server_keys)
     observe(app, config, app.schedule.nudge)
     limiter = _limiter(config, counters, server_keys)
     services = Services(
@@ -126,9 +132,8 @@ def _put_together(config: Config, counters: Counters) -> Mayfly:
         limiter,
     )
     register_web(app, services, config)
-    register_commands(
-        app, config, Deeds(app.purge, app.sweep, app.accounts, app.api_keys, app.hand, app.status)
-    )
+    deeds = Deeds(app.purge, app.sweep, app.accounts, app.api_keys, app.hand, app.status, app.shards)
+    register_commands(app, config, deeds)
     app.memory = Memory(config.bytes_in_flight)
     app.plain_wsgi = behind_proxies(
         app.wsgi_app, config.trusted_proxies, forwarded=config.proxies_write_forwarded
@@ -137,27 +142,27 @@ def _put_together(config: Config, counters: Counters) -> Mayfly:
     return app
 
 
-def _add_services(app: Mayfly, engine: Engine, server_keys: ServerKeys) -> Catalog:
+def _add_services(app: Mayfly, server_keys: ServerKeys) -> Catalog:
     """Give the application its services; return the catalog, which nobody but the routes needs."""
-    config, stores = app.settings, stores_of(app.settings)
-    rows, objects, large = stores
-    app.sweep = Sweep(engine, objects, config.max_lifetime) if objects else None
-    app.quota = Quota(engine, config.max_stored_bytes, disk_room(config))
-    app.purge = Purge(engine, [rows], app.quota, app.sweep)
-    app.purge_clock = PurgeClock([rows], config.max_lifetime)
+    config, shards, stores = app.settings, app.shards, stores_of(app.settings)
+    objects = stores.objects
+    app.sweep = Sweep(shards.home.engine, objects, config.max_lifetime) if objects else None
+    app.quota = Quota(shards, config.max_stored_bytes, disk_room(config))
+    app.purge = Purge(shards, stores.in_rows, app.quota, app.sweep)
+    app.purge_clock = PurgeClock(stores.in_rows, config.max_lifetime)
     app.schedule = PurgeSchedule(app.purge, config.purge_interval)
-    app.accounts = Accounts(engine, server_keys, stores.by_name, app.quota)
-    app.api_keys = ApiKeys(engine, server_keys, app.accounts)
-    images = LivingImages(engine, server_keys, stores.by_name, app.quota)
-    orders = Orders(engine, server_keys, DatabaseClock(engine))
-    quotas = _uploader_quotas(config, engine, server_keys)
-    app.receipts = Receipts(engine, server_keys, images)
-    limits = _drop_limits(config)
-    app.drop = Drop(engine, server_keys, rows, large, images, app.quota, quotas, limits, orders)
-    app.readiness = _readiness(app, engine, orders, objects)
-    app.status = Status(engine, app.purge_clock, config.max_stored_bytes)
-    app.hand = Hand(engine, server_keys, images)
-    return Catalog(engine, OwnerSeal(server_keys), images)
+    app.accounts = Accounts(shards, server_keys, stores.by_name, app.quota)
+    app.api_keys = ApiKeys(shards.home.engine, server_keys, app.accounts)
+    images = LivingImages(shards, server_keys, stores.by_name, app.quota)
+    orders = Orders(shards, server_keys)
+    quotas = _uploader_quotas(config, server_keys)
+    entry = Entry(shards, stores.rows, stores.large, app.quota, quotas, images)
+    app.receipts = Receipts(shards, server_keys, images)
+    app.drop = Drop(shards, server_keys, images, entry, _drop_limits(config), orders)
+    app.readiness = _readiness(app, orders, objects)
+    app.status = Status(shards, app.purge_clock, config.max_stored_bytes)
+    app.hand = Hand(shards, server_keys, images)
+    return Catalog(shards, OwnerSeal(server_keys), images)
 
 
 def _drop_limits(config: Config) -> DropLimits:
@@ -169,10 +174,10 @@ def _drop_limits(config: Config) -> DropLimits:
     return DropLimits(config.lifetime, config.max_lifetime, picture, config.bytes_in_flight)
 
 
-def _uploader_quotas(config: Config, engine: Engine, server_keys: ServerKeys) -> UploaderQuotas:
+def _uploader_quotas(config: Config, server_keys: ServerKeys) -> UploaderQuotas:
     client = Most(config.max_images_per_client, config.max_bytes_per_client)
     owner = Most(config.max_images_per_owner, config.max_bytes_per_owner)
-    return UploaderQuotas(engine, server_keys, client, owner)
+    return UploaderQuotas(server_keys, client, owner)
 
 
 def _limiter(config: Config, counters: Counters, server_keys: ServerKeys) -> Limiter:
@@ -185,29 +190,31 @@ def _gate(config: Config) -> Gate:
     return Gate(config.uploads, config.registration, config.upload_networks, codes)
 
 
-def _readiness(app: Mayfly, engine: Engine, orders: Orders, objects: ObjectStore | None) -> Readiness:
+def _readiness(app: Mayfly, orders: Orders, objects: ObjectStore | None) -> Readiness:
     config = app.settings
     needs = Needs(
-        schema=max(path.name.partition("_")[0] for path in MIGRATIONS.glob("versions/[0-9]*.py")),
+        schema=newest_schema(),
         purge_interval=config.purge_interval,
         accept_no_jail=config.accept_no_jail,
         disk_has_room=disk_room(config),
         store=objects,
     )
-    return Readiness(engine, app.purge_clock, orders, needs)
+    return Readiness(app.shards, app.purge_clock, orders, needs)
 
 
-def _engine(app: Mayfly) -> Engine:
+def _shards(app: Mayfly) -> Shards:
+    """Make the engine of each database; Flask-SQLAlchemy has that of the home database."""
     config = app.settings
-    app.config["SQLALCHEMY_DATABASE_URI"] = config.database_url or embedded.url(config.data_dir)
+    url = config.home_url or embedded.url(config.data_dir)
+    app.config["SQLALCHEMY_DATABASE_URI"] = url
     try:
-        app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(config)
+        app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(config, url)
         db.init_app(app)
         with app.app_context():
-            return db.engine
+            return shards_of(config, url, db.engine)
     except (ValueError, ArgumentError):  # what they say may quote a password
         raise ConfigError(
-            "DATABASE_URL can't be read: write postgresql://USER:PASSWORD@HOST:5432/DATABASE"
+            f"{config.database_settings} can't be read: write postgresql://USER:PASSWORD@HOST:5432/DATABASE"
         ) from None
 
 
@@ -221,7 +228,8 @@ def know_migrations(app: Mayfly) -> None:
 def migrate(app: Mayfly) -> None:
     """Bring the schema up to date; processes that start together wait for one another.
 
-    Raises ConfigError where the database can't be reached or refuses, or has the schema of another Mayfly.
+    Raises ConfigError and DatabaseAway where the database can't be reached or refuses, or has the schema of another
+    Mayfly. Of several, those that are away are left for later.
     """
     from flask_migrate import upgrade
 
@@ -229,10 +237,9 @@ def migrate(app: Mayfly) -> None:
     with app.app_context():
         try:
             upgrade()
-            with explained(app.settings):
-                refuse_other_tables(db.engine)
+            app.shards.each(refuse_other_tables)
         finally:
-            db.engine.dispose()
+            app.shards.dispose()
 
 
 def _server_keys(config: Config) -> ServerKeys:
@@ -247,9 +254,3 @@ def _server_keys(config: Config) -> ServerKeys:
             f"the server key can't be kept in {config.data_dir} ({error.strerror}): let this user write there,"
             " or set DATA_DIR or SECRET_KEYS"
         ) from None
-
-
-if __name__ == "__main__":
-    from server import main
-
-    main()

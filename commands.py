@@ -25,6 +25,7 @@ from services import (
     DatabaseAway,
     Hand,
     Purge,
+    Shards,
     Status,
     StatusReport,
     Sweep,
@@ -45,6 +46,7 @@ class Deeds:
     api_keys: ApiKeys
     hand: Hand
     status: Status
+    shards: Shards
 
 
 @contextmanager
@@ -59,28 +61,28 @@ def in_one_sentence() -> Iterator[None]:
 
 
 @contextmanager
-def _on_database(config: Config) -> Iterator[None]:
+def _on_database(config: Config, deeds: Deeds) -> Iterator[None]:
     """Run a command on a database that is usable; its log is written as the server writes it, unless others read it."""
     if not logging.getLogger().hasHandlers():
         logs.begin(config, lambda: None)
-    with in_one_sentence(), usable_database(config):
+    with in_one_sentence(), usable_database(config, (shard.engine for shard in deeds.shards.all)):
         yield
 
 
 def register_commands(app: Flask, config: Config, deeds: Deeds) -> None:
     """Add the commands that operators type after ``flask``."""
     _add_upkeep(app, config, deeds)
-    _add_takedown(app, config, deeds.hand)
-    _add_blocking(app, config, deeds.hand)
-    _add_switch(app, config, deeds.hand)
-    _add_status(app, config, deeds.status)
+    _add_takedown(app, config, deeds)
+    _add_blocking(app, config, deeds)
+    _add_switch(app, config, deeds)
+    _add_status(app, config, deeds)
 
 
 def _add_upkeep(app: Flask, config: Config, deeds: Deeds) -> None:
     @app.cli.command("purge")
     def purge() -> None:
         """Remove what has expired."""
-        with _on_database(config):
+        with _on_database(config, deeds):
             click.echo(f"deleted {deeds.purge()}")
 
     @app.cli.command("sweep")
@@ -88,7 +90,7 @@ def _add_upkeep(app: Flask, config: Config, deeds: Deeds) -> None:
         """Remove from the object store what is over, however much that is."""
         if deeds.sweep is None:
             raise click.ClickException("the settings name no object store; S3_BUCKET_NAME says which")
-        with _on_database(config):
+        with _on_database(config, deeds):
             removed = 0
             while some := deeds.sweep():
                 removed += some
@@ -97,11 +99,11 @@ def _add_upkeep(app: Flask, config: Config, deeds: Deeds) -> None:
     @app.cli.command("renew-accounts")
     def renew_accounts() -> None:
         """Seal accounts and their API keys under the newest server key, so that an older one may go."""
-        with _on_database(config):
+        with _on_database(config, deeds):
             click.echo(f"renewed accounts: {deeds.accounts.renew()}, API keys: {deeds.api_keys.renew()}")
 
 
-def _add_takedown(app: Flask, config: Config, hand: Hand) -> None:
+def _add_takedown(app: Flask, config: Config, deeds: Deeds) -> None:
     @app.cli.command("takedown")
     @click.argument("texts", metavar="LINK...", nargs=-1, required=True)
     @click.option("--block", "and_block", is_flag=True, help="Refuse later uploads of the same image, too.")
@@ -112,14 +114,14 @@ def _add_takedown(app: Flask, config: Config, hand: Hand) -> None:
         The exit status is 0 where all that was asked is done.
         """
         done = True
-        with _on_database(config):
+        with _on_database(config, deeds):
             for text in texts:
                 links = links_in(text)
                 if not links:
                     click.echo("no link in this text")
                     done = False
                 for link in links:
-                    taken = hand.take_down(link, and_block=and_block)
+                    taken = deeds.hand.take_down(link, and_block=and_block)
                     click.echo(f"{link}: {_told(taken, and_block=and_block)}")
                     done &= taken.removed and (taken.blocked is not None or not and_block)
         context.exit(0 if done else 1)
@@ -141,47 +143,54 @@ def _digest(_context: click.Context, _parameter: click.Parameter, texts: tuple[s
     return list(map(bytes.fromhex, texts))
 
 
-def _add_blocking(app: Flask, config: Config, hand: Hand) -> None:
+def _add_blocking(app: Flask, config: Config, deeds: Deeds) -> None:
     digests_given = click.argument("digests", metavar="SHA256...", nargs=-1, required=True, callback=_digest)
 
     @app.cli.command("block")
     @digests_given
     def block(digests: list[bytes]) -> None:
         """Refuse later uploads of images by the SHA-256 of their file, or of the image as a receipt tells it."""
-        with _on_database(config):
-            click.echo(f"blocked {hand.block(digests)} more")
+        with _on_database(config, deeds):
+            click.echo(f"blocked {deeds.hand.block(digests)} more")
 
     @app.cli.command("unblock")
     @digests_given
     def unblock(digests: list[bytes]) -> None:
         """Let blocked images be uploaded again."""
-        with _on_database(config):
-            click.echo(f"unblocked {hand.unblock(digests)}")
+        with _on_database(config, deeds):
+            click.echo(f"unblocked {deeds.hand.unblock(digests)}")
 
 
-def _add_switch(app: Flask, config: Config, hand: Hand) -> None:
+def _add_switch(app: Flask, config: Config, deeds: Deeds) -> None:
     @app.cli.command("uploads")
     @click.argument("switch", metavar="off|on", type=click.Choice(["off", "on"]))
     def uploads(switch: str) -> None:
         """Turn uploads off or on, for every server process on this database, within two seconds."""
-        with _on_database(config):
-            changed = hand.switch_uploads(on=switch == "on")
+        with _on_database(config, deeds):
+            changed = deeds.hand.switch_uploads(on=switch == "on")
             click.echo(f"uploads are {switch}" if changed else f"uploads were {switch} already")
 
 
-def _add_status(app: Flask, config: Config, ask: Status) -> None:
+def _add_status(app: Flask, config: Config, deeds: Deeds) -> None:
     @app.cli.command("status")
     @click.option("--json", "as_json", is_flag=True, help="For programs: one object, times in UTC.")
     def status(*, as_json: bool) -> None:
         """Tell what is stored and switched, in figures."""
-        with _on_database(config):
-            told = _status(ask())
+        with _on_database(config, deeds):
+            told = {name: _status(report) for name, report in deeds.status().items()}
+        alone = next(iter(told.values())) if len(deeds.shards.all) == 1 else None
         if as_json:
-            click.echo(json.dumps(told))
-        else:
-            width = max(map(len, told)) + 2
-            for name, value in told.items():
-                click.echo(f"{name.replace('_', ' '):{width}}{'none' if value is None else value}")
+            click.echo(json.dumps(alone or told))
+            return
+        for name, figures in told.items():
+            if not alone:
+                click.echo(f"shard {name}")
+            width = max(map(len, figures)) + 2
+            for figure, value in figures.items():
+                click.echo(f"{figure.replace('_', ' '):{width}}{'none' if value is None else value}")
+        for shard in deeds.shards.all:
+            if shard.name not in told:
+                click.echo(f"shard {shard.name} is away")
 
 
 def _status(report: StatusReport) -> dict[str, object]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from environment import RATE_LIMITS, READERS, ConfigError
-from units import RateLimit, usable_processors
+from units import RateLimit, usable_memory, usable_processors
 
 VERSION: str = tomllib.loads((Path(__file__).parent / "pyproject.toml").read_text())["project"]["version"]
 LONGEST_LIFETIME = 30 * 86400
@@ -19,6 +19,13 @@ LARGEST_IMAGE = 256 * 2**20
 NOTICE_BEHIND_PROXIES = 2
 MOST_WORKERS = 16
 """Where WORKERS is not set: so many stay under the hundred connections that PostgreSQL allows as it comes."""
+MEMORY_OF_A_WORKER = 384 * 2**20
+"""What a worker takes under load with images of 20 MiB, its sandboxes and its part of PostgreSQL."""
+
+
+def usual_workers(processors: int, memory: int) -> int:
+    """Return how many workers there are where WORKERS is not set; ``memory`` in bytes."""
+    return max(1, min(processors, MOST_WORKERS, memory // MEMORY_OF_A_WORKER))
 
 
 @dataclass(frozen=True)
@@ -26,9 +33,13 @@ class Config:
     """Every setting, read and checked; frozen, so that what started is what runs."""
 
     database_url: str | None = field(default=None, repr=False)
+    shards: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The URLs of databases of images by their names; where there are none, images are where accounts are."""
+    shards_before: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Those of the list that was valid before."""
     data_dir: Path = Path("var")
     bind: tuple[str, int] = ("127.0.0.1", 5000)
-    workers: int = field(default_factory=lambda: min(usable_processors(), MOST_WORKERS))
+    workers: int = field(default_factory=lambda: usual_workers(usable_processors(), usable_memory()))
     threads: int = 4
     base_url: str | None = None
     trusted_hosts: tuple[str, ...] = field(default_factory=tuple)
@@ -48,6 +59,8 @@ class Config:
     max_images_per_owner: int = 1000
     max_bytes_per_owner: int = 2 * 2**30
     max_bytes_in_flight: int | None = None
+    survive_crash: bool = True
+    """Whether images outlive a crash of PostgreSQL; else their sealed bytes are never in its WAL."""
     purge_interval: int = 10
     open_catalog: bool = False
     accept_no_jail: bool = False
@@ -83,8 +96,15 @@ class Config:
     """The names that are set in the environment, so that advice names no other."""
 
     @property
+    def home_url(self) -> str | None:
+        """The URL of the database of accounts, by default the first of the shards; None for the embedded one."""
+        return self.database_url or next(iter(self.shards.values()), None)
+
+    @property
     def database_settings(self) -> str:
         """Which settings name the database, in the words of whoever set them."""
+        if self.shards:
+            return "SHARDS"
         if not self.database_url:
             return "DATA_DIR"
         family = "POSTGRES_USER" in self.given and not self.given & {"DATABASE_URL", "DATABASE_URL_FILE"}
@@ -147,6 +167,8 @@ class Config:
             raise ConfigError(
                 "METRICS_BIND is BIND; metrics are not for everybody, so give them another port"
             )
+        if self.shards_before and not self.shards:
+            raise ConfigError("SHARDS_BEFORE is the list before SHARDS, which is not set: set it, too")
         self._check_gate()
         self._check_bucket()
 

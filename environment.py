@@ -20,6 +20,7 @@ from addresses import (
     parse_origins,
     parse_proxies,
     parse_service_url,
+    parse_shards,
     parse_valkey_url,
 )
 from units import (
@@ -42,6 +43,8 @@ MOST_IMAGES = 10**6
 SECRETS = (
     "DATABASE_URL",
     "POSTGRES_PASSWORD",
+    "SHARDS",
+    "SHARDS_BEFORE",
     "SECRET_KEYS",
     "RATE_LIMIT_STORAGE_URL",
     "UPLOAD_CODES",
@@ -139,6 +142,14 @@ def _database(env: Mapping[str, str]) -> str | None:
     return f"postgresql+psycopg2://{login}@{host}:{port}/{quote(database, safe='')}"
 
 
+def _shards(setting: str) -> Callable[[Mapping[str, str]], dict[str, str] | None]:
+    def read(env: Mapping[str, str]) -> dict[str, str] | None:
+        text, name = _secret(env, setting)
+        return _parsed(name, text, parse_shards) if text else None
+
+    return read
+
+
 def _secret_keys(env: Mapping[str, str]) -> tuple[str, ...] | None:
     text, name = _secret(env, "SECRET_KEYS")
     keys = tuple(text.replace(",", " ").split())
@@ -166,6 +177,8 @@ def _s3_endpoint(env: Mapping[str, str]) -> str | None:
 READERS: Mapping[str, Reader] = {
     "secret_files": _secret_files,
     "database_url": _database,
+    "shards": _shards("SHARDS"),
+    "shards_before": _shards("SHARDS_BEFORE"),
     "data_dir": _setting("DATA_DIR", Path),
     "bind": _setting("BIND", parse_bind),
     "workers": _setting("WORKERS", whole_number(1, 128)),
@@ -186,6 +199,7 @@ READERS: Mapping[str, Reader] = {
     "max_images_per_owner": _setting("MAX_IMAGES_PER_OWNER", or_off(whole_number(1, MOST_IMAGES))),
     "max_bytes_per_owner": _setting("MAX_BYTES_PER_OWNER", or_off(parse_size)),
     "max_bytes_in_flight": _setting("MAX_BYTES_IN_FLIGHT", parse_size),
+    "survive_crash": _setting("SURVIVE_CRASH", parse_yes_or_no),
     "purge_interval": _setting("PURGE_INTERVAL", or_off(parse_duration)),
     "open_catalog": _setting("OPEN_CATALOG", parse_yes_or_no),
     "accept_no_jail": _setting("ACCEPT_NO_JAIL", parse_yes_or_no),

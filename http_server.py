@@ -10,9 +10,12 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from granian import Granian
+
+if TYPE_CHECKING:
+    from origin import Origin
 
 NOTICE, LAST_CALL = signal.SIGUSR1, signal.SIGUSR2
 """What the main process tells its workers before it ends them by SIGTERM."""
@@ -30,6 +33,9 @@ class HTTPServer(Granian):  # type: ignore[misc, valid-type]
 
     notice_seconds = 0
     """For how long SIGTERM is told to clients before it is obeyed; whatever they ask is answered meanwhile."""
+
+    origin: Origin | None = None
+    """What the first workers are forked of; those that take an ended one's place are forked of this process."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -70,8 +76,16 @@ class HTTPServer(Granian):  # type: ignore[misc, valid-type]
             with contextlib.suppress(ProcessLookupError):
                 os.kill(worker.inner.pid, number)
 
+    def _spawn_workers(self, *args: Any, **kwargs: Any) -> None:
+        super()._spawn_workers(*args, **kwargs)
+        if self.origin is not None:
+            self.origin.end()
+            self.origin = None
+
     def _spawn_worker(self, *args: Any, **kwargs: Any) -> Any:
         worker = super()._spawn_worker(*args, **kwargs)
+        if self.origin is not None:
+            worker.inner = self.origin.worker(worker.inner._target, worker.inner._args)
         unnoted = worker.is_alive
         worker.is_alive = lambda: unnoted() and _exists(worker.inner.pid)
         return worker

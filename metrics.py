@@ -20,12 +20,11 @@ from typing import IO, TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
 
-from app import Mayfly
-from config import VERSION
+from app import Mayfly, create_app
+from config import VERSION, Config
 from environment import ConfigError, folder_of_counts, share_counts_in
 from front import Front
 from imaging import sandbox_deaths
-from models import db
 from services import DEAR, ServiceError, counts, waiting_for_connections
 
 if TYPE_CHECKING:
@@ -35,21 +34,6 @@ LOOK_SECONDS = 1.0
 """How often a worker says how much there is of what comes and goes."""
 _held: list[IO[str]] = []
 """The file whose lock says that this process lives; it is never closed."""
-
-
-@contextmanager
-def served(app: Mayfly) -> Iterator[None]:
-    """Answer Prometheus on METRICS_BIND while the block runs; does nothing where that is not set.
-
-    Raises ConfigError where the address or the folder can't be used.
-    """
-    bind = app.settings.metrics_bind
-    if bind is None:
-        yield
-        return
-    with _folder_in(app.settings.data_dir) as folder, _answering(bind, _Scrape(app, folder)):
-        share_counts_in(folder)
-        yield
 
 
 def count(app: Mayfly, front: Front) -> None:
@@ -63,8 +47,11 @@ def count(app: Mayfly, front: Front) -> None:
 
 
 @contextmanager
-def _folder_in(data_dir: Path) -> Iterator[Path]:
-    """Make a folder for the counts of this server; remove what servers that were killed have left beside it."""
+def shared_folder(data_dir: Path) -> Iterator[Path]:
+    """Make a folder for the counts of this server; remove what servers that were killed have left beside it.
+
+    The processes that are forked meanwhile count there. Raises ConfigError where it can't be made.
+    """
     with ExitStack() as stack:
         try:
             parent = data_dir / "metrics"
@@ -81,6 +68,7 @@ def _folder_in(data_dir: Path) -> Iterator[Path]:
                 f"METRICS_BIND needs a folder in {data_dir} ({error.strerror}): let this user write there,"
                 " or set DATA_DIR"
             ) from None
+        share_counts_in(folder)
         yield folder
 
 
@@ -107,9 +95,11 @@ def _number_in(folder: Path) -> str:
 
 
 @contextmanager
-def _answering(bind: tuple[str, int], scrape: _Scrape) -> Iterator[None]:
+def answered(config: Config, bind: tuple[str, int], folder: Path) -> Iterator[None]:
+    """Answer Prometheus at METRICS_BIND while the block runs; raises ConfigError where the address can't be used."""
     from prometheus_client import CollectorRegistry, start_http_server
 
+    scrape = _Scrape(create_app(config), folder)
     registry, (host, port) = CollectorRegistry(), bind
     registry.register(scrape)
     try:
@@ -164,23 +154,20 @@ def _asked(app: Mayfly) -> Iterator[Metric]:
     yield _gauge("mayfly_ready", "Whether a part of /readyz is good.", ready, "part")
     if config.max_stored_bytes is not None:
         yield _gauge("mayfly_stored_most_bytes", "MAX_STORED_BYTES.", {"": config.max_stored_bytes})
-    if config.database_url is None:
+    if config.home_url is None:
         disk = os.statvfs(config.data_dir)
         yield _gauge("mayfly_disk_bytes", "The disk of DATA_DIR.", {"": disk.f_blocks * disk.f_frsize})
         yield _gauge("mayfly_disk_free_bytes", "What is free on it.", {"": disk.f_bavail * disk.f_frsize})
-    with app.app_context():
-        try:
-            yield from _asked_of_database(app)
-        except (ServiceError, DBAPIError):
-            return  # mayfly_ready says so
-        finally:
-            db.engine.dispose()  # no worker is to inherit a connection
+    try:
+        yield from _asked_of_database(app)
+    except (ServiceError, DBAPIError):
+        return  # mayfly_ready says so
+    finally:
+        app.shards.dispose()  # no worker is to inherit a connection
 
 
 def _asked_of_database(app: Mayfly) -> list[Metric]:
-    images = app.status.stored()
-    with db.engine.connect() as connection:
-        lag = app.purge_clock(connection)
+    images, lag = app.status.stored(), app.status.lag()
     return [
         _gauge("mayfly_images_alive", "Images that live.", {"": images.living}),
         _gauge("mayfly_stored_bytes", "What rows and sealed bytes take.", {"": images.stored_bytes}),
@@ -215,9 +202,8 @@ def _look(app: Mayfly, front: Front) -> None:
         counts.MEMORY_GIVEN.set(part, to=budget.taken)
         counts.MEMORY_MOST.set(part, to=budget.units)
         counts.MEMORY_WAITING.set(part, to=budget.queued)
-    with app.app_context():
-        counts.CONNECTIONS_USED.set(to=db.engine.pool.checkedout())  # type: ignore[attr-defined]
-    counts.CONNECTIONS_MOST.set(to=app.settings.connections)
+    counts.CONNECTIONS_USED.set(to=app.shards.connections_used())
+    counts.CONNECTIONS_MOST.set(to=app.settings.connections * len(app.shards.all))
     counts.CONNECTIONS_WAITING.set(to=waiting_for_connections())
     counts.THREADS_BUSY.set(to=front.pool.busy)
     counts.THREADS_MOST.set(to=front.pool.threads)

@@ -10,16 +10,20 @@ from storage import BucketSettings, CiphertextStore, ObjectStore, RowStore, open
 
 
 class Stores(NamedTuple):
-    """The stores: ``objects`` is known though new images may go elsewhere now, since rows may still name it."""
+    """The stores: all are known though new images may go elsewhere now, since rows may still name them.
+
+    ``rows`` is the one of the two in PostgreSQL that takes new images.
+    """
 
     rows: RowStore
+    in_rows: tuple[RowStore, RowStore]
     objects: ObjectStore | None
     large: LargeImages
 
     @property
     def by_name(self) -> dict[str, CiphertextStore]:
         """Every store by the name that rows have for it."""
-        every: tuple[CiphertextStore, ...] = (self.rows, self.objects) if self.objects else (self.rows,)
+        every: tuple[CiphertextStore, ...] = (*self.in_rows, *filter(None, [self.objects]))
         return {store.name: store for store in every}
 
 
@@ -27,7 +31,8 @@ def stores_of(config: Config) -> Stores:
     """Make the stores; none is asked anything yet."""
     objects = _objects(config)
     large = LargeImages(objects if config.ciphertext_store == "s3" else None, config.s3_from_bytes)
-    return Stores(RowStore(), objects, large)
+    logged, unlogged = RowStore(), RowStore(survives_crash=False)
+    return Stores(logged if config.survive_crash else unlogged, (logged, unlogged), objects, large)
 
 
 def _objects(config: Config) -> ObjectStore | None:

@@ -1,4 +1,4 @@
-"""How people write numbers, durations, sizes, rates and codes; and the count of processors."""
+"""How people write numbers, durations, sizes, rates and codes; and how much of a machine this process may use."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import math
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -157,21 +157,46 @@ def usable_processors(cgroups: Path = CGROUPS, membership: Path = MEMBERSHIP) ->
 
     A part of a processor counts as one: https://docs.kernel.org/admin-guide/cgroup-v2.html#cpu-interface-files
     """
-    found: float = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    found = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quotas = [_quota(group / "cpu.max") for group in _groups(cgroups, membership)]
+    return math.ceil(min([found, *quotas]))
+
+
+def usable_memory(cgroups: Path = CGROUPS, membership: Path = MEMBERSHIP) -> int:
+    """Return how many bytes of memory this process may use at most: the machine's, or less by its control groups.
+
+    Those of version 1 are looked at too: https://docs.kernel.org/admin-guide/cgroup-v1/memory.html
+    """
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limits = [_number(group / "memory.max") for group in _groups(cgroups, membership)]
+    limits += [
+        _number(group / "memory.limit_in_bytes")
+        for group in _groups(cgroups / "memory", membership, "memory")
+    ]
+    return int(min([machine, *limits]))
+
+
+def _groups(cgroups: Path, membership: Path, controller: str = "") -> Iterator[Path]:
+    """Yield the folder of this process's control group, and of those above it; "" are the groups of version 2."""
     with contextlib.suppress(OSError):
         for line in membership.read_text().splitlines():
-            if line.startswith("0::/"):
-                group = cgroups / line.removeprefix("0::/")
-                found = min([found, *map(_quota, (group, *group.parents))])
-    return math.ceil(found)
+            _, controllers, path = line.split(":", 2)
+            if controller in controllers.split(","):
+                group = cgroups / path.removeprefix("/")
+                yield from (group, *group.parents)
 
 
-def _quota(group: Path) -> float:
+def _quota(file: Path) -> float:
+    """Return how many processors a file allows; there is none above the root, and "max" says that all are."""
     try:
-        quota, period = (group / "cpu.max").read_text().split()
+        quota, period = file.read_text().split()
         return int(quota) / int(period)
-    except (
-        OSError,
-        ValueError,
-    ):  # there is no such file above the root, and where there is no quota it says "max"
+    except (OSError, ValueError):
+        return math.inf
+
+
+def _number(file: Path) -> float:
+    try:
+        return int(file.read_text())
+    except (OSError, ValueError):
         return math.inf

@@ -58,7 +58,7 @@ def _sealed(
         row = ImageRow(
             row_key=key.link.row_key,
             manage_tag=key.manage_tag,
-            store=RowStore.name,
+            store=RowStore().name,
             slot=slot,
             size=len(DATA),
             views_left=None,

@@ -109,10 +109,10 @@ def accepts(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def wait_until(true: Callable[[], bool], seconds: float) -> None:
+def wait_until(true: Callable[[], bool], seconds: float, look: float = 0.05) -> None:
     """Asks until it is so; raises when the time is over."""
     end = time.monotonic() + seconds
     while not true():
         if time.monotonic() > end:
             raise TimeoutError(f"not up after {seconds} seconds")
-        time.sleep(0.05)
+        time.sleep(look)

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 BASELINE = ROOT / "benchmarks" / "baseline"
 GUNICORN = ["-k", "gthread", "-w", str(os.cpu_count() or 1), "--threads", "4"]
 NOT_INHERITED: tuple[str, ...] = ("DATABASE_URL", "POSTGRES_", "PG", "HOST", "SECRET_KEYS")
-NOT_INHERITED += ("LIFETIME", "MAX_", "PURGE_INTERVAL", "WORKERS", "THREADS")
+NOT_INHERITED += ("LIFETIME", "MAX_", "PURGE_INTERVAL", "SURVIVE_CRASH", "WORKERS", "THREADS")
 OFTEN = "1000000/second,1000000/second"
 ONE_ADDRESS = {
     "RATE_LIMITS": f"uploads={OFTEN} opens={OFTEN}",
@@ -39,23 +39,25 @@ class Served:
 @contextmanager
 def plain_flask(folder: Path) -> Iterator[Served]:
     with running(folder) as url:
-        env = _environment(
+        env = environment(
             {"DATABASE_URL": url.replace("://", "+psycopg2://"), "FERNET_KEY": Fernet.generate_key().decode()}
         )
         subprocess.run(_python("flask", "--app", "app", "init-db"), cwd=BASELINE, env=env, check=True)
         port = free_port()
         command = _python("gunicorn", *GUNICORN, "-b", f"127.0.0.1:{port}", "app:create_app()")
-        with _process(command, BASELINE, env, port, folder) as served:
+        with process(command, BASELINE, env, port, folder) as served:
             yield served
 
 
 @contextmanager
-def mayfly(folder: Path) -> Iterator[Served]:
+def mayfly(folder: Path, **settings: str) -> Iterator[Served]:
     folder.mkdir(exist_ok=True)
     port = free_port()
     metrics = {"METRICS_BIND": f"127.0.0.1:{free_port()}"}
-    env = _environment({"DATA_DIR": str(folder), "BIND": f"127.0.0.1:{port}", **metrics, **ONE_ADDRESS})
-    with _process([sys.executable, "app.py"], ROOT, env, port, folder) as served:
+    env = environment(
+        {"DATA_DIR": str(folder), "BIND": f"127.0.0.1:{port}", **metrics, **ONE_ADDRESS, **settings}
+    )
+    with process([sys.executable, "app.py"], ROOT, env, port, folder) as served:
         yield served
 
 
@@ -69,22 +71,22 @@ def _python(*arguments: str) -> list[str]:
     return [sys.executable, "-m", *arguments]
 
 
-def _environment(more: dict[str, str]) -> dict[str, str]:
+def environment(more: dict[str, str]) -> dict[str, str]:
     """The caller's environment without what would set a server up differently."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(NOT_INHERITED)}
     return inherited | more
 
 
 @contextmanager
-def _process(
-    command: list[str], where: Path, env: dict[str, str], port: int, folder: Path
+def process(
+    command: list[str], where: Path, env: dict[str, str], port: int, folder: Path, look: float = 0.05
 ) -> Iterator[Served]:
     """Runs a server until the block ends; its words go to a file that is shown when it doesn't come up."""
     words = folder / "server.log"
     with words.open("wb") as log:
         server = subprocess.Popen(command, cwd=where, env=env, stdout=log, stderr=log)
     try:
-        wait_until(lambda: accepts(port) or server.poll() is not None, 30)
+        wait_until(lambda: accepts(port) or server.poll() is not None, 60, look)
         if server.poll() is not None:
             raise SystemExit(f"{command[1:4]} ended at its start:\n{words.read_text()[-2000:]}")
         yield Served(port, [server.pid, *postmasters(folder)])

@@ -15,7 +15,7 @@ from pathlib import Path
 from embedded import cluster, log_file, socket_folder
 from embedded.disk import wal_sizes
 from embedded.programs import EmbeddedError, explained, install_for, reason, spawn
-from embedded.settings import DURABLE, NOT_DURABLE, SETTINGS
+from embedded.settings import DURABLE, NOT_DURABLE, SETTINGS, SINCE_18
 
 PATIENCE = 60.0  # seconds for another process to bring its server up, or to end
 RECOVERY = 600.0  # seconds for a server to replay what a crash left
@@ -135,6 +135,7 @@ class Server:
 
     def _options(self, durable: bool) -> list[str]:
         settings = SETTINGS | (DURABLE if durable else NOT_DURABLE)
+        settings |= SINCE_18 if install_for(self.folder).version >= (18, 0) else {}
         settings |= {"unix_socket_directories": str(self.socket_folder)} | wal_sizes(self.data_dir)
         return [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
 

@@ -5,7 +5,7 @@ from imaging.errors import BrokenImage, ImagingError, NotAnImage, SandboxMissing
 from imaging.examination import examine, memory_of_examining
 from imaging.picture import Data, Limits, Picture
 from imaging.sandbox.jail import jail_offered
-from imaging.sandbox.kernel import hide_memory
+from imaging.sandbox.kernel import adopt_orphans, hide_memory
 from imaging.sandbox.pool import sandbox_deaths
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "SandboxMissing",
     "TooBusy",
     "TooManyPixels",
+    "adopt_orphans",
     "convert",
     "examine",
     "hide_memory",

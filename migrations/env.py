@@ -6,22 +6,42 @@ import logging
 
 from alembic import context
 from flask import current_app
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import OperationalError
 
 from app import Mayfly
 from commands import in_one_sentence
-from database import usable_database
+from database import new_engine, usable_database
 from environment import ConfigError
 from models import db, keep_session_settings
+from services import watch_connections
 
 log = logging.getLogger("mayfly")
 MIGRATION_LOCK = 0x4D6967726174  # "Migrat"
 
 
 def migrate_online(app: Mayfly) -> None:
-    engine = db.engine.execution_options(isolation_level="READ COMMITTED")
+    """Migrate each database; of several, those that are away are left for later."""
+    engines = {shard.name: new_engine(app.settings, shard.engine.url) for shard in app.shards.all}
+    for engine in engines.values():
+        watch_connections(engine)
+    with in_one_sentence(), usable_database(app.settings, engines.values()):
+        for name, engine in engines.items():
+            try:
+                engine.connect().close()
+            except OperationalError:
+                if len(engines) == 1:
+                    raise
+                log.warning("the database of shard %s is away; run `flask db upgrade` when it answers", name)
+            else:
+                migrate_one(engine)
+            finally:
+                engine.dispose()
+
+
+def migrate_one(engine: Engine) -> None:
     # The lock and the limit are the transaction's, not the session's: a pooler would keep those for somebody else.
-    with in_one_sentence(), usable_database(app.settings), engine.begin() as connection:
+    with engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
         connection.execute(text("SET LOCAL statement_timeout = 0"))
         wait_for_turn(connection)
         context.configure(connection=connection, target_metadata=db.metadata, compare_server_default=True)

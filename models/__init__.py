@@ -23,7 +23,8 @@ from models.base import (
     wait_for_purge_lock,
 )
 from models.catalog import OwnedRow, list_owned
-from models.ciphertext import SLOTS, ciphertexts, end_of_slot, slot_of, span_of
+from models.ciphertext import LOGGED, SLOTS, UNLOGGED, ciphertexts, end_of_slot, slot_of, span_of
+from models.crash import forget_lost
 from models.image import (
     Image,
     ImageRow,
@@ -61,18 +62,29 @@ from models.owner import (
     insert_owner,
     lock_owner,
     mark_used,
+    owner_lives,
     owners_after,
     replace_account,
+    standing_for,
 )
 from models.quota import Share, Taken, quota_checks, share_over, taken
-from models.session import NotThePrimary, Standing, connections_allowed, keep_session_settings, standing_of
+from models.session import (
+    NotThePrimary,
+    Standing,
+    check_schema,
+    connections_allowed,
+    keep_session_settings,
+    standing_of,
+)
 from models.status import StoredImages, count_accounts, server_version, stored_images
 from models.stored import Stored, forget_empty, recount, release, reserve
 
 __all__ = [
+    "LOGGED",
     "OPEN_CATALOG",
     "PURGE_LOCK",
     "SLOTS",
+    "UNLOGGED",
     "ApiKey",
     "Blocked",
     "Guess",
@@ -99,6 +111,7 @@ __all__ = [
     "blocked_changed",
     "blocked_count",
     "blocked_tags",
+    "check_schema",
     "ciphertexts",
     "claim_guess",
     "claim_view",
@@ -116,6 +129,7 @@ __all__ = [
     "find_owner_by_login",
     "forget_empty",
     "forget_guesses",
+    "forget_lost",
     "heard_of",
     "insert_key",
     "insert_owner",
@@ -129,6 +143,7 @@ __all__ = [
     "lock_owner",
     "mark_used",
     "now",
+    "owner_lives",
     "owners_after",
     "quota_checks",
     "raw_cursor",
@@ -143,6 +158,7 @@ __all__ = [
     "share_over",
     "slot_of",
     "span_of",
+    "standing_for",
     "standing_of",
     "stored_images",
     "switch_uploads",

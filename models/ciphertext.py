@@ -1,7 +1,11 @@
-"""The ring of tables that hold the sealed bytes.
+"""The two rings of tables that hold the sealed bytes: one that PostgreSQL logs, and an unlogged one.
 
 A table holds the images that expire within one span of time, and emptying it is a TRUNCATE: whatever its size, that
 costs no more than emptying a small one, whereas a DELETE writes WAL and leaves a dead tuple for every row.
+
+What is in an unlogged table is not written into the WAL, so no standby and no physical backup has it, and PostgreSQL
+empties the table when it recovers from a crash.
+https://www.postgresql.org/docs/current/sql-createtable.html#SQL-CREATETABLE-UNLOGGED
 """
 
 from __future__ import annotations
@@ -15,22 +19,27 @@ SHORTEST_SPAN = 30
 """Seconds: with the default purge interval an image's bytes are removed within 40 s of its expiry."""
 
 
-def _table(slot: int) -> Table:
+LOGGED, UNLOGGED = "ciphertexts", "unlogged"
+"""What the names of the tables of each ring begin with."""
+
+
+def _table(ring: str, slot: int) -> Table:
     return Table(
-        f"ciphertexts_{slot:03}",
+        f"{ring}_{slot:03}",
         Base.metadata,
         Column("row_key", LargeBinary, primary_key=True),
         Column("part", SmallInteger, primary_key=True, autoincrement=False),
         Column("sealed", LargeBinary, nullable=False),
+        prefixes=["UNLOGGED"] if ring == UNLOGGED else [],
     )
 
 
-RING = tuple(_table(slot) for slot in range(SLOTS))
+RINGS = {ring: tuple(_table(ring, slot) for slot in range(SLOTS)) for ring in (LOGGED, UNLOGGED)}
 
 
-def ciphertexts(slot: int) -> str:
+def ciphertexts(slot: int, ring: str = LOGGED) -> str:
     """The name of a slot's table."""
-    return RING[slot].name
+    return RINGS[ring][slot].name
 
 
 def span_of(max_lifetime: int) -> int:

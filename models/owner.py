@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Date, DateTime, Index, Integer, LargeBinary, Uuid, func, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Model
+from models.base import Model, raw_cursor
 from models.image import STORED_BYTES
 
 OPEN_CATALOG = UUID(int=0)
@@ -90,6 +90,12 @@ _DELETE_UNUSED = text(
     ))
     """
 )
+# A row that stands for an owner whose account is in another database: no login leads to it, and its version is that of
+# no token. A day after its last image it goes as an account that nobody uses.
+_STAND_FOR = """
+    INSERT INTO owners (id, login_tag, email_tag, account, token_version, created_at, used_on)
+    VALUES (%(id)s, %(tag)s, %(tag)s, '', -1, clock_timestamp(), NULL) ON CONFLICT DO NOTHING;
+    """
 _DELETE_IMAGES = text(
     f"""
     DELETE FROM images WHERE owner_id = :id
@@ -161,6 +167,17 @@ def lock_owner(connection: Connection, row_id: UUID) -> bool:
     """Lock an account until the transaction ends: uploads under way end first, others wait; False if it is gone."""
     statement = select(_TABLE.id).where(_TABLE.id == row_id).with_for_update()
     return connection.execute(statement).one_or_none() is not None
+
+
+def owner_lives(connection: Connection, row_id: UUID) -> bool:
+    """Tell whether there is an account of this id."""
+    return connection.execute(select(_TABLE.id).where(_TABLE.id == row_id)).one_or_none() is not None
+
+
+def standing_for(connection: Connection, row_id: UUID) -> bytes:
+    """Write the statement that has a row stand for an owner whose account is in another database."""
+    with raw_cursor(connection) as cursor:
+        return bytes(cursor.mogrify(_STAND_FOR, {"id": str(row_id), "tag": row_id.bytes}))
 
 
 def delete_owner(connection: Connection, row_id: UUID) -> None:

@@ -88,3 +88,15 @@ def standing_of(driver: Any) -> Standing:
     if read_only == "on":
         raise NotThePrimary("it takes no writes: it is a standby, or was made read-only")
     return Standing(cluster, timeline)
+
+
+def check_schema(driver: Any, needed: str) -> None:
+    """Raise NotThePrimary where the database of a new connection of psycopg2 has an older schema, or none."""
+    with driver.cursor() as cursor:
+        try:
+            cursor.execute("SELECT max(version_num) FROM alembic_version")
+            found = cursor.fetchone()[0] or "none"
+        except driver.Error:
+            found = "none"
+    if found == "none" or found < needed:
+        raise NotThePrimary(f"its schema is {found}, and {needed} is needed: run `flask db upgrade`")

@@ -27,6 +27,7 @@ from services.database import waiting_for_connections, watch_connections
 from services.dear import DEAR, DEAR_AT_ONCE
 from services.details import Details
 from services.drop import Drop
+from services.entry import Entry
 from services.errors import (
     BadCursor,
     BadLifetime,
@@ -36,6 +37,7 @@ from services.errors import (
     FormNotMade,
     ImageBlocked,
     ImageGone,
+    NotEverywhere,
     OpensByPostOnly,
     Overloaded,
     OwnerQuotaReached,
@@ -69,6 +71,7 @@ from services.quota import Quota
 from services.readiness import Needs, Readiness
 from services.receipts import Receipts
 from services.schedule import PurgeSchedule
+from services.shards import Shard, Shards
 from services.status import Status, StatusReport
 from services.sweep import Sweep
 from services.uploader import Most, Uploader, UploaderQuotas
@@ -102,6 +105,7 @@ __all__ = [
     "Details",
     "Drop",
     "DropLimits",
+    "Entry",
     "Form",
     "FormNotMade",
     "Gate",
@@ -121,6 +125,7 @@ __all__ = [
     "Most",
     "NameTaken",
     "Needs",
+    "NotEverywhere",
     "OpensByPostOnly",
     "Orders",
     "Overloaded",
@@ -137,6 +142,8 @@ __all__ = [
     "RegistrationClosed",
     "SentFile",
     "ServiceError",
+    "Shard",
+    "Shards",
     "Standing",
     "Status",
     "StatusReport",

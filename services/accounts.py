@@ -7,7 +7,7 @@ from itertools import groupby
 from operator import attrgetter
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from crypto import (
     BadToken,
@@ -47,6 +47,7 @@ from services.database import autocommit, transaction
 from services.dear import STRETCHES
 from services.objects import Stores, delete_sealed
 from services.quota import Quota
+from services.shards import Shard, Shards
 
 TOKEN_SECONDS = 12 * 3600
 ATTEMPTS_AT_ONCE = 5
@@ -55,10 +56,14 @@ RENEWED_AT_ONCE = 100
 
 
 class Accounts:
-    """Registers owners, logs them in, tells whose a token is, and deletes them with everything they own."""
+    """Registers owners, logs them in, tells whose a token is, and deletes them with everything they own.
 
-    def __init__(self, engine: Engine, server_keys: ServerKeys, stores: Stores, quota: Quota) -> None:
-        self._engine = engine
+    Accounts are in the home database. Another one has a row that stands for an owner while images of theirs are there.
+    """
+
+    def __init__(self, shards: Shards, server_keys: ServerKeys, stores: Stores, quota: Quota) -> None:
+        self._shards = shards
+        self._engine = shards.home.engine
         self._server_keys = server_keys
         self._seal = OwnerSeal(server_keys)
         self._stores = stores
@@ -138,11 +143,26 @@ class Accounts:
             return self._token(connection, account.id, account.token_version + 1)
 
     def delete(self, owner: UUID) -> None:
-        """Delete an account and everything it owns, sealed bytes too; raises TokenRefused, DatabaseAway."""
-        with transaction(self._engine) as connection:
+        """Delete an account and everything it owns, sealed bytes too; raises TokenRefused, DatabaseAway.
+
+        The images go first, and the account only when every database has answered. Then the others are gone through
+        again: an upload that was under way may have come too late for the first time. One that comes later still finds
+        no account (``Drop``).
+        """
+        others = [shard for shard in self._shards.images if shard is not self._shards.home]
+        for shard in others:
+            self._delete_in(shard, owner)
+        if not self._delete_in(self._shards.home, owner):
+            raise TokenRefused
+        for shard in others:
+            self._delete_in(shard, owner)
+
+    def _delete_in(self, shard: Shard, owner: UUID) -> bool:
+        """Delete what one database has of an owner; False where it doesn't know them."""
+        with transaction(shard.engine) as connection:
             wait_for_purge_lock(connection)
             if not lock_owner(connection, owner):
-                raise TokenRefused
+                return False
             gone = sorted(delete_images_of(connection, owner))
             for (store, slot), images in groupby(gone, key=attrgetter("store", "slot")):
                 of_slot = list(images)
@@ -150,6 +170,7 @@ class Accounts:
                 delete_sealed(connection, self._stores, store, slot, sealed)
                 self._quota.give_back(connection, slot, sum(image.stored_bytes for image in of_slot))
             delete_owner(connection, owner)
+        return True
 
     def renew(self) -> int:
         """Seal and tag every account under the newest server key, so that an older one may go; return how many.

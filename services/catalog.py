@@ -4,11 +4,13 @@ import binascii
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from heapq import merge
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from crypto import ImageKey, OwnerSeal, Unopenable
 from models import OwnedRow, Ownership, list_owned
@@ -16,12 +18,15 @@ from services.database import autocommit
 from services.errors import BadCursor, ImageGone
 from services.image_info import Receipt
 from services.living_images import LivingImages
+from services.shards import Shard, Shards
 
 MOST_SCANNED = 1000
 """How many images one page may open in search of a prefix, since only an opened image shows its name. The next page
 goes on with the search."""
 LARGEST_BATCH = 250
 LONGEST_CURSOR = 200
+Found = tuple[Shard, OwnedRow]
+"""An owned image, and the database that it was found in."""
 Place = tuple[datetime, bytes]
 _PLACE = struct.Struct(">q32s")  # microseconds since 1970, row key
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -37,10 +42,13 @@ class CatalogPage:
 
 
 class Catalog:
-    """An owner's living images, newest first; no query asks for another owner's."""
+    """An owner's living images, newest first; no query asks for another owner's.
 
-    def __init__(self, engine: Engine, owner_seal: OwnerSeal, images: LivingImages) -> None:
-        self._engine = engine
+    A list is whole: where one of several databases is away, there is none.
+    """
+
+    def __init__(self, shards: Shards, owner_seal: OwnerSeal, images: LivingImages) -> None:
+        self._shards = shards
         self._seal = owner_seal
         self._images = images
 
@@ -61,45 +69,58 @@ class Catalog:
         after = None if cursor is None else self._read_cursor(owner, cursor)
         images: list[Receipt] = []
         place = after
-        with autocommit(self._engine) as connection:
-            for scanned, owned in enumerate(self._scan(connection, owner, limit + 1, tags, after)):
+        with ExitStack() as connections:
+            found = self._scan_all(connections, owner, limit + 1, tags, after)
+            for scanned, (shard, owned) in enumerate(found):
                 if len(images) == limit or scanned == MOST_SCANNED:
                     return CatalogPage(images, self._cursor(owner, place))
                 place = owned.place
-                image = self._open(owner, owned)
+                image = self._open(owner, shard, owned)
                 if image is not None and _begins_with(image, prefix):
                     images.append(image)
         return CatalogPage(images, None)
 
     def newest(self, owner: UUID, model_id: str) -> str:
         """Return the link of the newest living image of an owner's model; raises ImageGone, DatabaseAway."""
-        with autocommit(self._engine) as connection:
-            found = list_owned(connection, owner, 1, model_tags=self._seal.model_tags(owner, model_id))
-        image = self._open(owner, found[0]) if found else None
+        with ExitStack() as connections:
+            found = self._scan_all(connections, owner, 1, self._seal.model_tags(owner, model_id), None)
+            newest = next(found, None)
+        image = self._open(owner, *newest) if newest else None
         if image is None:
             raise ImageGone
         return image.link
 
+    def _scan_all(
+        self, connections: ExitStack, owner: UUID, wanted: int, tags: list[bytes] | None, after: Place | None
+    ) -> Iterator[Found]:
+        """Go through what all databases have, in the one order that their clocks give."""
+        scans = []
+        for shard in self._shards.images:
+            connection = connections.enter_context(autocommit(shard.engine))
+            scans.append(self._scan(shard, connection, owner, wanted, tags, after))
+        return merge(*scans, key=lambda found: found[1].place, reverse=True)
+
     def _scan(
         self,
+        shard: Shard,
         connection: Connection,
         owner: UUID,
         wanted: int,
         tags: list[bytes] | None,
         after: Place | None,
-    ) -> Iterator[OwnedRow]:
+    ) -> Iterator[Found]:
         batch = min(wanted, LARGEST_BATCH)
         while True:
             rows = list_owned(connection, owner, batch, model_tags=tags, after=after)
-            yield from rows
+            yield from ((shard, row) for row in rows)
             if len(rows) < batch:
                 return
             after = rows[-1].place
 
-    def _open(self, owner: UUID, owned: OwnedRow) -> Receipt | None:
+    def _open(self, owner: UUID, shard: Shard, owned: OwnedRow) -> Receipt | None:
         try:
             image_key = self._seal.open_image_key(owner, owned.row.row_key, owned.owner_key)
-            image = self._images.open_row(owned.row, image_key.link)
+            image = self._images.open_row(shard, owned.row, image_key.link)
             return image.receipt(image_key, image.plain_details())
         except (Unopenable, ImageGone):
             return None  # somebody has altered or moved it in the database: it is not this owner's image any more

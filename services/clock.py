@@ -23,6 +23,12 @@ class DatabaseClock:
         self.age = age
         self._heard = -float("inf"), Heard(0.0, None, 0)
 
+    @property
+    def last(self) -> Heard | None:
+        """What PostgreSQL said last, however long ago; None where it has said nothing yet."""
+        at, told = self._heard
+        return told if at > 0 else None
+
     def heard(self) -> Heard:
         """Return what PostgreSQL says, by an answer no older than ``age``; raises DatabaseAway.
 

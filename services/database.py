@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import select
 import threading
 import time
@@ -14,11 +15,14 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from models import NotThePrimary, Standing, raw_cursor, standing_of
+from models import NotThePrimary, Standing, check_schema, forget_lost, raw_cursor, standing_of
 from services.account_errors import TokenRefused
+from services.breaker import breaker_of
 from services.errors import DatabaseAway, StorageFull
+from services.hosts import ask_hosts
 from services.lent import lent
 
+log = logging.getLogger("mayfly.database")
 OUT_OF_ROOM = {"53100", "53200"}
 """SQLSTATE disk_full and out_of_memory, https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
@@ -36,20 +40,26 @@ _timelines: dict[int, int] = {}
 """The newest timeline that this process has met of each cluster, by the cluster's identifier."""
 
 
-def watch_connections(engine: Engine) -> None:
+def watch_connections(engine: Engine, schema: str | None = None) -> None:
     """Have the pool lend only connections to the server that takes writes, as far as that is known before one is used.
 
-    A new connection is asked once. One that was idle is replaced if there is something to read on it, which is so only
-    when its server has ended it, or if it is older than the last loss: neither look costs a round trip.
+    A new connection is asked once; with ``schema``, a database whose last migration is an older one counts as away.
+    One that was idle is replaced if there is something to read on it, which is so only when its server has ended it, or
+    if it is older than the last loss: neither look costs a round trip. A crash of PostgreSQL ends every connection, so
+    the next ones see to what it ended before anybody asks for an image.
     """
+    ask_hosts(engine)
 
     @event.listens_for(engine, "connect")
     def ask(connection: Any, record: Any) -> None:
         try:
             _check_newest(standing_of(connection))
+            if schema is not None:
+                check_schema(connection, schema)
         except NotThePrimary as error:
             connection.close()
             raise OperationalError(None, None, error) from None
+        forget_crashed(connection)
         record.info["made_at"] = time.monotonic()
 
     @event.listens_for(engine, "checkout")
@@ -58,6 +68,12 @@ def watch_connections(engine: Engine) -> None:
         waiting.register(connection.fileno(), select.POLLIN)
         if waiting.poll(0) or record.info["made_at"] < _lost_at:
             raise InvalidatePoolError
+
+
+def forget_crashed(driver: Any) -> None:
+    """Forget images whose bytes a crash has ended, by a connection of psycopg2."""
+    if lost := forget_lost(driver):
+        log.warning("PostgreSQL crashed, and %d images ended with it, since SURVIVE_CRASH was false", lost)
 
 
 def _check_newest(standing: Standing) -> None:
@@ -111,7 +127,10 @@ def after_commit(connection: Connection, do: Callable[[], None]) -> None:
 
 @contextmanager
 def autocommit(engine: Engine) -> Iterator[Connection]:
-    """Run a block in which every statement is a transaction of its own; raises what ``transaction`` raises."""
+    """Run a block in which every statement is a transaction of its own; raises what ``transaction`` raises.
+
+    One of several databases that is known to be away is not tried: DatabaseAway is raised at once.
+    """
     with _translated(), _lent_by(engine) as connection, lent(connection):
         try:
             yield connection
@@ -130,8 +149,15 @@ def _ends(error: DBAPIError) -> bool:
 def _lose(connection: Connection) -> None:
     """Have neither this connection nor an older one of this process used again."""
     _forget_older()
+    _trip(connection.engine)
     if not connection.invalidated:
         connection.invalidate()
+
+
+def _trip(engine: Engine) -> None:
+    breaker = breaker_of(engine)
+    if breaker is not None:
+        breaker.trip()
 
 
 _waiting: set[int] = set()
@@ -143,10 +169,16 @@ def waiting_for_connections() -> int:
 
 
 def _lent_by(engine: Engine) -> Connection:
+    breaker = breaker_of(engine)
+    if breaker is not None and breaker.asked_meanwhile():
+        raise DatabaseAway
     thread = threading.get_ident()
     _waiting.add(thread)
     try:
         return engine.connect()
+    except DBAPIError:
+        _trip(engine)
+        raise
     finally:
         _waiting.discard(thread)
 

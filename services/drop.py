@@ -2,30 +2,39 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from uuid import UUID
-
-from sqlalchemy import Engine
 
 from crypto import ImageKey, Link, MalformedSecret, OwnerSeal, ServerKeys
 from imaging import TooManyPixels
-from models import Ownership, insertion, quota_checks, slot_of, time_left
+from models import Ownership, slot_of, time_left
 from services.allowance import SMALL_BYTES, hold_answer, turn
 from services.catalog import ownership_of
 from services.conversion import Conversion
 from services.counts import STEP_SECONDS
 from services.database import autocommit
 from services.dear import CONVERSIONS
-from services.errors import BadLifetime, ImageGone, OpensByPostOnly
+from services.entry import Entry
+from services.errors import (
+    BadLifetime,
+    ClientQuotaReached,
+    DatabaseAway,
+    ImageGone,
+    OpensByPostOnly,
+    OwnerQuotaReached,
+    StorageFull,
+)
 from services.image_info import ImageInfo, Receipt
-from services.incoming import Entrance, Incoming, SealedRow, SentFile, said_of
+from services.incoming import Entrance, Incoming, SentFile, said_of
 from services.limits import DropLimits
 from services.living_images import Attempt, LivingImages, SealedImage
-from services.objects import LargeImages
 from services.orders import Orders
-from services.quota import Quota
-from services.uploader import Uploader, UploaderQuotas, tag_of
+from services.shards import Shard, Shards
+from services.uploader import Uploader
 from services.wishes import Wishes
-from storage import RowStore
+
+NO_ROOM = (StorageFull, ClientQuotaReached, OwnerQuotaReached)
+"""What one of several databases refuses, and another one may take: each counts its own."""
 
 
 class Drop:
@@ -33,25 +42,18 @@ class Drop:
 
     def __init__(
         self,
-        engine: Engine,
+        shards: Shards,
         server_keys: ServerKeys,
-        store: RowStore,
-        large: LargeImages,
         images: LivingImages,
-        quota: Quota,
-        quotas: UploaderQuotas,
+        entry: Entry,
         limits: DropLimits,
         orders: Orders,
     ) -> None:
-        self._engine = engine
+        self._shards = shards
         self._orders = orders
-        self.clock = orders.clock
         self._server_keys = server_keys
-        self._store = store
-        self._large = large
         self._images = images
-        self._quota = quota
-        self._quotas = quotas
+        self._entry = entry
         self._limits = limits
         self._entrance = Entrance(server_keys, limits.picture, orders)
 
@@ -62,6 +64,7 @@ class Drop:
     def deposit_all(self, files: Sequence[SentFile], wishes: Wishes, uploader: Uploader) -> list[Receipt]:
         """Seal images and store all of them or none, in their owner's catalog if there is one; return a receipt each.
 
+        Of several databases one takes them all: where it goes away or has no room, others are tried, under new secrets.
         Raises BadLifetime, UploadsOff, ImageBlocked, StorageFull, ClientQuotaReached, OwnerQuotaReached, DatabaseAway,
         StoreAway, TokenRefused where the owner is gone, and the errors of imaging for what is no good image.
         """
@@ -69,64 +72,57 @@ class Drop:
         lifetime = self._limits.lifetime if wishes.lifetime is None else wishes.lifetime
         if lifetime > self._limits.max_lifetime:
             raise BadLifetime(self._limits.max_lifetime)
-        images = []
+        images: list[Incoming] = []
+        draw = self._shards.draw
         for number, file in enumerate(files, 1):
             with said_of(number, len(files)):
-                images.append(self._entrance.take(file, wishes, number))
-        created_at = self.clock.now()
+                images.append(self._entrance.take(file, wishes, number, draw))
+            shard = self._shards.of(images[0].row_key)
+            draw = partial(self._shards.draw, [shard])
+        tried = []
+        while True:
+            try:
+                return self._deposit_on(shard, images, lifetime, wishes, uploader)
+            except (DatabaseAway, *NO_ROOM):
+                tried.append(shard)
+                other = next(self._shards.others(tried), None)
+                if other is None:
+                    raise
+            shard, draw = other, partial(self._shards.draw, [other])
+            images = [self._entrance.anew(image, wishes, draw) for image in images]
+
+    def _deposit_on(
+        self, shard: Shard, images: list[Incoming], lifetime: int, wishes: Wishes, uploader: Uploader
+    ) -> list[Receipt]:
+        created_at = shard.clock.now()
         expires_at = created_at + lifetime
         # One lifetime for all, and so one slot: their rows and bytes go there in one transaction. Those of large images
         # may go to an object store before that.
         slot = slot_of(expires_at, self._limits.max_lifetime)
         rows = [
-            image.sealed(self._store_for(image), slot, wishes.views, created_at, expires_at)
+            image.sealed(self._entry.store_for(image), slot, wishes.views, created_at, expires_at)
             for image in images
         ]
-        owned = [self._ownership(uploader.owner, image.image_key, wishes, created_at) for image in images]
-        size = sum(row.stored_bytes for row, _ in rows)
-        with STEP_SECONDS.timed("store"), self._quota.reserved(slot, size, expires_at):
-            self._store_rows(rows, owned, size, lifetime, uploader)
+        owned = self._ownerships(uploader.owner, images, wishes, created_at)
+        with STEP_SECONDS.timed("store"):
+            self._entry.store(shard, rows, owned, lifetime, uploader)
         return [image.receipt(created_at, expires_at, wishes) for image in images]
 
-    def _store_for(self, image: Incoming) -> str:
-        return self._large.store_for(len(image.data), self._store.name)
-
-    def _store_rows(
-        self,
-        rows: list[SealedRow],
-        owned: list[Ownership | None],
-        size: int,
-        lifetime: int,
-        uploader: Uploader,
-    ) -> None:
-        shares = self._quotas.shares(uploader)
-        with (
-            self._large.put(rows, lifetime) as others,
-            self._quotas.kept(shares, size, len(rows)),
-            autocommit(self._engine) as connection,
-        ):
-            before, after = quota_checks(connection, shares, size, len(rows))
-            tag = tag_of(shares)
-            before += b";".join(
-                insertion(connection, row, own, tag) for (row, _), own in zip(rows, owned, strict=True)
-            )
-            sealed = [(row.row_key, pieces) for row, pieces in others]
-            self._store.put_all(connection, rows[0][0].slot, sealed, before, after)
-
-    def _ownership(
-        self, owner: UUID | None, image_key: ImageKey, wishes: Wishes, at: int
-    ) -> Ownership | None:
+    def _ownerships(
+        self, owner: UUID | None, images: list[Incoming], wishes: Wishes, at: int
+    ) -> list[Ownership | None]:
         if owner is None:
-            return None
-        return ownership_of(OwnerSeal(self._server_keys), owner, image_key, wishes.model_id, at)
+            return [None] * len(images)
+        seal = OwnerSeal(self._server_keys)
+        return [ownership_of(seal, owner, image.image_key, wishes.model_id, at) for image in images]
 
     def look(self, link_text: str, conversion: Conversion | None = None) -> tuple[ImageInfo, int | None]:
         """Describe what a GET of a link would answer, and tell how many bytes; None where only a conversion shows that.
 
         Raises ImageGone, DatabaseAway, TooManyPixels, OpensByPostOnly.
         """
-        with autocommit(self._engine) as connection:
-            image = self._images.find(connection, _link(link_text))
+        with self._images.found(_link(link_text)) as (_, image):
+            pass
         if image.opens_by_post_only:
             raise OpensByPostOnly(link_text)
         _, details = self._images.unlock(image, None)
@@ -139,17 +135,23 @@ class Drop:
 
         Raises ImageGone, DatabaseAway.
         """
-        with autocommit(self._engine) as connection:
-            image = self._images.find(connection, _link(link_text))
+        with self._images.found(_link(link_text)) as (connection, image):
             seconds_left = time_left(connection, image.row.expires_at)
         if seconds_left <= 0:
             raise ImageGone
         return image.info(image.plain_details(), image.row.views_left), seconds_left
 
     def seconds_left(self, expires_at: float) -> float:
-        """Return how long an image still lives, by the database's clock; raises DatabaseAway."""
-        with autocommit(self._engine) as connection:
-            return time_left(connection, expires_at)
+        """Return how long an image still lives, by the database's clock; raises DatabaseAway.
+
+        Of several clocks the one that is ahead counts, since it isn't known here which database the image is in.
+        """
+
+        def left(shard: Shard) -> float:
+            with autocommit(shard.engine) as connection:
+                return time_left(connection, expires_at)
+
+        return min(self._shards.each(left).values())
 
     def view(
         self, link_text: str, conversion: Conversion | None = None
@@ -159,8 +161,7 @@ class Drop:
         Raises ImageGone, OpensByPostOnly, Later, Overloaded, DatabaseAway, StoreAway, and the errors of imaging for a
         conversion.
         """
-        with autocommit(self._engine) as connection:
-            image = self._images.find(connection, _link(link_text), SMALL_BYTES)
+        with self._images.found(_link(link_text), SMALL_BYTES) as (connection, image):
             if image.opens_by_post_only:
                 raise OpensByPostOnly(link_text)
             if conversion is None and self._images.in_database(image):
@@ -175,8 +176,7 @@ class Drop:
         Raises ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses, Later, Overloaded, DatabaseAway, and the errors
         of imaging for a conversion. Whatever it raises has counted no view.
         """
-        with autocommit(self._engine) as connection:
-            image = self._images.find(connection, _link(link_text), SMALL_BYTES)
+        with self._images.found(_link(link_text), SMALL_BYTES) as (connection, image):
             simple = (
                 not image.details.asks_password and conversion is None and self._images.in_database(image)
             )
@@ -184,7 +184,7 @@ class Drop:
         info, data = read or self._read_dearly(image, attempt, conversion)
         if image.row.views_left is not None:
             # The claim comes last, since it can't be taken back; without one, what was read is thrown away.
-            info = replace(info, views_left=self._images.claim(image, self.clock.now()))
+            info = replace(info, views_left=self._images.claim(image))
         return info, data
 
     def _read_dearly(
@@ -224,8 +224,7 @@ class Drop:
 
         Raises ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses, Later, Overloaded, DatabaseAway.
         """
-        with autocommit(self._engine) as connection:
-            image = self._images.find_managed(connection, _image_key(image_key_text))
+        with self._images.managed(_image_key(image_key_text)) as (connection, image):
             simple = not image.details.asks_password and self._images.in_database(image)
             read = self._images.read(connection, image) if simple else None
         info, data = read or self._read_dearly(image, attempt, None)

@@ -206,3 +206,14 @@ class DatabaseAway(ServiceError):
 
     def __init__(self) -> None:
         super().__init__("The database can't be reached at the moment; try again in a few seconds.")
+
+
+class NotEverywhere(DatabaseAway):
+    """An operator's order that was carried out in some databases, while others were away."""
+
+    def __init__(self, missing: list[str]) -> None:
+        super().__init__()
+        self.args = (
+            f"The order is not in every database, since some are away ({', '.join(missing)}); give it again when they"
+            " answer.",
+        )

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from crypto import Link, MalformedSecret, ServerKeys, block_tags
-from models import ImageRow, block, blocked_changed, switch_uploads, unblock
+from models import ImageRow, block, blocked_changed, blocked_tags, heard_of, switch_uploads, unblock
 from services.audit import audit
-from services.database import transaction
-from services.errors import ImageGone
+from services.database import autocommit, transaction
+from services.errors import ImageGone, NotEverywhere
 from services.living_images import LivingImages
+from services.shards import Shard, Shards
 from storage import find_living
+
+T = TypeVar("T")
 
 
 class TakenDown(NamedTuple):
@@ -27,10 +30,13 @@ NOTHING_THERE = TakenDown(False)
 
 
 class Hand:
-    """The deeds of an operator; each leaves an audit line, and each is done in one transaction or not at all."""
+    """The deeds of an operator; each leaves an audit line, and each is done in one transaction or not at all.
 
-    def __init__(self, engine: Engine, server_keys: ServerKeys, images: LivingImages) -> None:
-        self._engine = engine
+    Of several databases each gets every order, in a transaction of its own, so that none needs another to obey.
+    """
+
+    def __init__(self, shards: Shards, server_keys: ServerKeys, images: LivingImages) -> None:
+        self._shards = shards
         self._server_keys = server_keys
         self._images = images
 
@@ -46,33 +52,42 @@ class Hand:
     def _take_down(self, text: str, *, and_block: bool) -> TakenDown:
         try:
             link = Link.parse(text)
-            with transaction(self._engine) as connection:
-                found = find_living(connection, link.row_key, 0)
-                if found is None:
-                    return NOTHING_THERE
-                row, _ = found
-                digest = self._digest(link, row) if and_block else None
-                if digest is not None:
-                    self._block(connection, [digest])
-                self._images.remove(connection, row)
+            digest = self._shards.search(
+                link.row_key, lambda shard: self._remove(shard, link, and_block=and_block)
+            )
         except (MalformedSecret, ImageGone):
             return NOTHING_THERE
+        if digest is not None and len(self._shards.all) > 1:
+            self._everywhere(lambda connection: self._block(connection, [digest]))
         return TakenDown(True, digest)
 
-    def _digest(self, link: Link, row: ImageRow) -> bytes | None:
+    def _remove(self, shard: Shard, link: Link, *, and_block: bool) -> bytes | None:
+        """Remove an image, block it in its own database, and return its digest where that was done; or ImageGone."""
+        with transaction(shard.engine) as connection:
+            found = find_living(connection, link.row_key, 0)
+            if found is None:
+                raise ImageGone
+            row, _ = found
+            digest = self._digest(shard, link, row) if and_block else None
+            if digest is not None:
+                self._block(connection, [digest])
+            self._images.remove(connection, row)
+        return digest
+
+    def _digest(self, shard: Shard, link: Link, row: ImageRow) -> bytes | None:
         try:
-            details = self._images.open_row(row, link).plain_details()
+            details = self._images.open_row(shard, row, link).plain_details()
         except ImageGone:
             return None  # no server key that is left opens it
         return None if details is None else bytes.fromhex(details.sha256)
 
     def block(self, digests: Sequence[bytes]) -> int:
-        """Refuse every later upload of images by their SHA-256; return how many were not blocked. Raises DatabaseAway.
+        """Refuse every later upload of images by their SHA-256; return how many were not blocked.
 
-        A digest that was blocked under an older server key comes under the newest one.
+        A digest that was blocked under an older server key comes under the newest one. Raises DatabaseAway and
+        NotEverywhere.
         """
-        with transaction(self._engine) as connection:
-            new = self._block(connection, digests)
+        new = max(self._everywhere(lambda connection: self._block(connection, digests)))
         audit("block", digests=len(digests), new=new)
         return new
 
@@ -83,20 +98,58 @@ class Hand:
         return max(block(connection, newest) - moved, 0)
 
     def unblock(self, digests: Sequence[bytes]) -> int:
-        """Let images be uploaded again; return how many of them were blocked. Raises DatabaseAway."""
+        """Let images be uploaded again; return how many of them were blocked. Raises DatabaseAway, NotEverywhere."""
         tags = [tag for digest in digests for tag in block_tags(self._server_keys, digest)]
-        with transaction(self._engine) as connection:
+
+        def let(connection: Connection) -> int:
             blocked_changed(connection)
-            gone = unblock(connection, tags)
+            return unblock(connection, tags)
+
+        gone = max(self._everywhere(let))
         audit("unblock", digests=len(digests), gone=gone)
         return gone
 
     def switch_uploads(self, *, on: bool) -> bool:
-        """Turn uploads on or off; False where they were so already. Raises DatabaseAway."""
-        with transaction(self._engine) as connection:
-            changed = switch_uploads(connection, off=not on)
+        """Turn uploads on or off; False where they were so already. Raises DatabaseAway, NotEverywhere."""
+        changed = any(self._everywhere(lambda connection: switch_uploads(connection, off=not on)))
         audit("uploads", now="on" if on else "off", changed=_word(changed))
         return changed
+
+    def spread(self) -> None:
+        """Give each database the orders that any of them has, since one may be new, or have been away.
+
+        Raises DatabaseAway.
+        """
+        if len(self._shards.all) == 1:
+            return
+        told = self._shards.each(_orders_in)
+        tags = frozenset().union(*(its for its, _ in told.values()))
+        off = any(its for _, its in told.values())
+        for shard, (has, is_off) in told.items():
+            if tags - has or off is not is_off:
+                with transaction(shard.engine) as connection:
+                    blocked_changed(connection)
+                    block(connection, list(tags))
+                    switch_uploads(connection, off=off)
+
+    def _everywhere(self, do: Callable[[Connection], T]) -> list[T]:
+        """Do something in a transaction of each database; raises NotEverywhere where one is away and others did it."""
+
+        def run(shard: Shard) -> T:
+            with transaction(shard.engine) as connection:
+                return do(connection)
+
+        done = self._shards.each(run)
+        missing = [shard.name for shard in self._shards.all if shard not in done]
+        if missing:
+            audit("incomplete", missing=",".join(missing))
+            raise NotEverywhere(missing)
+        return list(done.values())
+
+
+def _orders_in(shard: Shard) -> tuple[frozenset[bytes], bool]:
+    with autocommit(shard.engine) as connection:
+        return frozenset(blocked_tags(connection)), heard_of(connection).uploads_off_since is not None
 
 
 def _word(done: bool) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from crypto import ImageKey, RowSeal, ServerKeys
@@ -22,6 +22,8 @@ from services.wishes import Wishes
 
 SealedRow = tuple[ImageRow, Iterable[memoryview]]
 """A row, and its sealed bytes piece by piece; each piece is sealed when it is asked for, and anew when it is again."""
+Draw = Callable[[], ImageKey]
+"""Draws a new image key."""
 
 
 class SentFile(NamedTuple):
@@ -41,6 +43,11 @@ class Incoming:
     image_key: ImageKey = field(repr=False)
     row_seal: RowSeal = field(repr=False)
 
+    @property
+    def row_key(self) -> bytes:
+        """What the database will know it by."""
+        return self.image_key.link.row_key
+
     def sealed(self, store: str, slot: int, views: int | None, created_at: int, expires_at: int) -> SealedRow:
         """Seal it for a slot of a store; times in seconds since 1970."""
         with STEP_SECONDS.timed("seal"):
@@ -48,7 +55,7 @@ class Incoming:
                 self.details.encode(), self.data, at=created_at, expires_at=expires_at
             )
         row = ImageRow(
-            row_key=self.image_key.link.row_key,
+            row_key=self.row_key,
             manage_tag=self.image_key.manage_tag,
             store=store,
             slot=slot,
@@ -83,13 +90,13 @@ class Entrance:
         self._limits = limits
         self._orders = orders
 
-    def take(self, sent: SentFile, wishes: Wishes, number: int) -> Incoming:
+    def take(self, sent: SentFile, wishes: Wishes, number: int, draw: Draw) -> Incoming:
         """Prove, clean and describe the image that is the ``number``-th of its upload, and draw its secrets.
 
         Raises ImageBlocked, Later, Overloaded, DatabaseAway and the errors of imaging.
         """
         self._orders.check_bytes(sent.data)
-        image_key, row_seal = once(("seal", number), lambda: self._new_seal(wishes.password))
+        secrets = once(("seal", number), lambda: self._new_seal(draw, wishes.password))
         picture, data = once(
             ("examined", number),
             lambda: examined(
@@ -98,10 +105,15 @@ class Entrance:
         )
         details = details_of(data, picture, wishes, sent.filename)
         self._orders.check_digest(bytes.fromhex(details.sha256))
-        return Incoming(data, picture, details, image_key, row_seal)
+        return Incoming(data, picture, details, *secrets)
 
-    def _new_seal(self, password: str | None) -> tuple[ImageKey, RowSeal]:
-        image_key = ImageKey.new()
+    def anew(self, image: Incoming, wishes: Wishes, draw: Draw) -> Incoming:
+        """Draw other secrets for an image: nobody has been told those it had. Raises Later, Overloaded."""
+        image_key, row_seal = self._new_seal(draw, wishes.password)
+        return replace(image, image_key=image_key, row_seal=row_seal)
+
+    def _new_seal(self, draw: Draw, password: str | None) -> tuple[ImageKey, RowSeal]:
+        image_key = draw()
         with turn(STRETCHES) if password else nullcontext():
             return image_key, RowSeal.new(image_key.link, self._server_keys, password)
 

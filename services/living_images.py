@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from crypto import (
     ImageKey,
@@ -26,10 +28,11 @@ from services.counts import GUESSES, STEP_SECONDS, VIEWS_CLAIMED
 from services.database import autocommit, transaction
 from services.dear import STRETCHES
 from services.details import Details
-from services.errors import ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses
+from services.errors import DatabaseAway, ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses
 from services.image_info import ImageInfo, Receipt
 from services.objects import NO_CONNECTION, Stores, delete_sealed, store_of
 from services.quota import Quota
+from services.shards import Shard, Shards
 from storage import CiphertextGone, find_living
 
 GUESSES_AT_ONCE = 5
@@ -48,6 +51,8 @@ class Attempt:
 class SealedImage:
     """A living image whose details its link has opened as far as a link alone can."""
 
+    shard: Shard
+    """The database that it was found in."""
     row: ImageRow
     details: SealedDetails
     ciphertext: bytearray | None = None
@@ -86,25 +91,47 @@ class SealedImage:
 class LivingImages:
     """Finds living images and reads them; every method asks the database's clock or works on a row that did."""
 
-    def __init__(self, engine: Engine, server_keys: ServerKeys, stores: Stores, quota: Quota) -> None:
-        self._engine = engine
+    def __init__(self, shards: Shards, server_keys: ServerKeys, stores: Stores, quota: Quota) -> None:
+        self._shards = shards
         self._server_keys = server_keys
         self._stores = stores
         self._quota = quota
 
-    def find(self, connection: Connection, link: Link, bytes_up_to: int = 0) -> SealedImage:
-        """Find a living image and open its details as far as the link does; raises ImageGone.
+    @contextmanager
+    def found(self, link: Link, bytes_up_to: int = 0) -> Iterator[tuple[Connection, SealedImage]]:
+        """Find a living image, open its details as far as the link does, and lend the connection that found it.
 
         The image has its sealed bytes too if it has at most ``bytes_up_to`` of its own and its views are not limited.
+        Raises ImageGone, and DatabaseAway where it may be in a database that doesn't answer.
         """
+        missing: ImageGone | DatabaseAway = ImageGone()
+        for shard in self._shards.where(link.row_key):
+            image = None
+            try:
+                with autocommit(shard.engine) as connection:
+                    image = self._find(shard, connection, link, bytes_up_to)
+                    yield connection, image
+                    return
+            except DatabaseAway as error:
+                if image is not None:
+                    raise
+                missing = error
+            except ImageGone:
+                if image is not None:
+                    raise
+        raise missing
+
+    def _find(self, shard: Shard, connection: Connection, link: Link, bytes_up_to: int) -> SealedImage:
         with STEP_SECONDS.timed("find"):
             found = find_living(connection, link.row_key, bytes_up_to)
         if found is None:
             raise ImageGone
         row, ciphertext = found
-        return self.open_row(row, link, ciphertext)
+        return self.open_row(shard, row, link, ciphertext)
 
-    def open_row(self, row: ImageRow, link: Link, ciphertext: bytearray | None = None) -> SealedImage:
+    def open_row(
+        self, shard: Shard, row: ImageRow, link: Link, ciphertext: bytearray | None = None
+    ) -> SealedImage:
         """Open the details of a living image's row as far as its link does; raises ImageGone."""
         if not float(row.expires_at).is_integer():
             raise ImageGone  # somebody has moved it: Mayfly writes whole seconds
@@ -112,14 +139,15 @@ class LivingImages:
             details = SealedDetails.of(link, self._server_keys, int(row.expires_at), row.details)
         except Unopenable:
             raise ImageGone from None
-        return SealedImage(row, details, ciphertext)
+        return SealedImage(shard, row, details, ciphertext)
 
-    def find_managed(self, connection: Connection, image_key: ImageKey) -> SealedImage:
-        """Find a living image by its image key, proved by the manage tag; raises ImageGone."""
-        image = self.find(connection, image_key.link)
-        if not hmac.compare_digest(image.row.manage_tag, image_key.manage_tag):
-            raise ImageGone
-        return image
+    @contextmanager
+    def managed(self, image_key: ImageKey) -> Iterator[tuple[Connection, SealedImage]]:
+        """Find a living image by its image key, proved by the manage tag; as ``found``."""
+        with self.found(image_key.link) as (connection, image):
+            if not hmac.compare_digest(image.row.manage_tag, image_key.manage_tag):
+                raise ImageGone
+            yield connection, image
 
     def unlock(self, image: SealedImage, attempt: Attempt | None) -> tuple[SealKeys, Details]:
         """Open the details, with the password where one is asked; no connection is held while it is stretched.
@@ -137,7 +165,7 @@ class LivingImages:
         tag = client_tag(self._server_keys, attempt.client, f"guesses/{image.row.row_key.hex()}")
         with turn(STRETCHES):
             # The attempt is claimed before it is made, so that requests at the same moment can't share one claim.
-            with autocommit(self._engine) as connection:
+            with autocommit(image.shard.engine) as connection:
                 claimed = claim_guess(connection, tag, GUESS_PAUSE_SECONDS, GUESSES_AT_ONCE)
             if not claimed:
                 raise TooManyGuesses(GUESS_PAUSE_SECONDS)
@@ -148,7 +176,7 @@ class LivingImages:
                 GUESSES.add("image", "wrong")
                 raise PasswordWrong from None
         GUESSES.add("image", "right")
-        with autocommit(self._engine) as connection:
+        with autocommit(image.shard.engine) as connection:
             return_guess(connection, tag, GUESS_PAUSE_SECONDS)
         return unlocked
 
@@ -172,7 +200,7 @@ class LivingImages:
         """
         hold_answer(image.row.size)
         if self.in_database(image):
-            with autocommit(self._engine) as connection:
+            with autocommit(image.shard.engine) as connection:
                 return self._open_bytes(connection, image, keys)
         data = self._open_bytes(NO_CONNECTION, image, keys)
         self.check_living(image)  # an object store may have taken its time
@@ -195,22 +223,21 @@ class LivingImages:
 
     def check_living(self, image: SealedImage) -> None:
         """Check that an image still lives whose answer took long to make; raises ImageGone."""
-        with autocommit(self._engine) as connection:
+        with autocommit(image.shard.engine) as connection:
             if find_living(connection, image.row.row_key, 0) is None:
                 raise ImageGone
 
-    def claim(self, image: SealedImage, now: int) -> int:
+    def claim(self, image: SealedImage) -> int:
         """Claim a view of an image that was read already, and tell how many are left; raises ImageGone.
 
-        The claim is committed before a byte is sent, and with it that the image was opened ``now``, in seconds since
-        1970. The claim of the last view removes the image but for that.
+        The claim is committed before a byte is sent, and with it when the image was opened. The claim of the last view
+        removes the image but for that.
         """
-        row = image.row
-        moment = max(
-            now, int(row.created_at)
-        )  # where the clock of another process heard of a new second first
+        row, shard = image.row, image.shard
+        # The later one where the clock of another process heard of a new second first.
+        moment = max(shard.clock.now(), int(row.created_at))
         opening = seal_opening(image.details.link, self._server_keys, int(row.expires_at), moment)
-        with STEP_SECONDS.timed("claim"), transaction(self._engine) as connection:
+        with STEP_SECONDS.timed("claim"), transaction(shard.engine) as connection:
             left = claim_view(connection, row.row_key, opening)
             if left is None:
                 raise ImageGone

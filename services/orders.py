@@ -5,36 +5,36 @@ from __future__ import annotations
 import logging
 from hashlib import sha256
 
-from sqlalchemy import Engine
-
 from crypto import ServerKeys, block_tags
 from imaging import Data
-from models import blocked_tags
+from models import Heard, blocked_tags
 from services.audit import audit
-from services.clock import DatabaseClock
 from services.database import autocommit
-from services.errors import ImageBlocked, UploadsOff
+from services.errors import DatabaseAway, ImageBlocked, UploadsOff
+from services.shards import Shard, Shards
 
 log = logging.getLogger("mayfly.operator")
-NOTHING_READ = -1
+NOTHING_READ = -1, frozenset[bytes]()
 
 
 class Orders:
     """Knows what ``Hand`` ordered, within a second, and costs an upload no question more than its clock.
 
     A process reads the list of blocked tags when it hears of another version of it, and keeps it: some 100 bytes a tag.
+    Of several databases each has the orders; what one of them orders counts for all, and of one that is away, what it
+    said last.
     """
 
-    def __init__(self, engine: Engine, server_keys: ServerKeys, clock: DatabaseClock) -> None:
-        self._engine = engine
+    def __init__(self, shards: Shards, server_keys: ServerKeys) -> None:
+        self._shards = shards
         self._server_keys = server_keys
-        self.clock = clock
-        self._list: tuple[int, frozenset[bytes]] = NOTHING_READ, frozenset()
+        self._lists: dict[Shard, tuple[int, frozenset[bytes]]] = {}
         self._off = False
 
     def uploads_off_since(self) -> float | None:
         """Tell since when uploads are off, in seconds since 1970, or None while they are on; raises DatabaseAway."""
-        since = self.clock.heard().uploads_off_since
+        times = (heard.uploads_off_since for heard in self._heard().values())
+        since = min(filter(None, times), default=None)
         if self._off is not (since is not None):
             self._off = since is not None
             log.info("uploads are %s from here on", "off" if self._off else "on")
@@ -48,25 +48,48 @@ class Orders:
 
     def check_bytes(self, data: Data) -> None:
         """Raise ImageBlocked where these bytes are on the list, and DatabaseAway."""
-        if self._blocked():
+        if self.any_blocked():
             self.check_digest(sha256(data).digest())
 
     def any_blocked(self) -> bool:
         """Tell whether there is anything on the list; raises DatabaseAway."""
-        return bool(self._blocked())
+        return any(self._blocked())
 
     def check_digest(self, digest: bytes) -> None:
         """Raise ImageBlocked where the SHA-256 of an image is on the list, and DatabaseAway."""
-        blocked = self._blocked()
-        if blocked and not blocked.isdisjoint(block_tags(self._server_keys, digest)):
-            audit("refused", why="blocked")
-            raise ImageBlocked
+        lists = self._blocked()
+        if any(lists):
+            tags = block_tags(self._server_keys, digest)
+            if not all(blocked.isdisjoint(tags) for blocked in lists):
+                audit("refused", why="blocked")
+                raise ImageBlocked
 
-    def _blocked(self) -> frozenset[bytes]:
-        version, tags = self._list
-        heard = self.clock.heard().blocked_version
-        if version != heard:
-            with autocommit(self._engine) as connection:
+    def _blocked(self) -> list[frozenset[bytes]]:
+        return [self._list(shard, heard) for shard, heard in self._heard().items()]
+
+    def _list(self, shard: Shard, heard: Heard) -> frozenset[bytes]:
+        version, tags = self._lists.get(shard, NOTHING_READ)
+        if version == heard.blocked_version:
+            return tags
+        try:
+            with autocommit(shard.engine) as connection:
                 tags = frozenset(blocked_tags(connection))
-            self._list = heard, tags
+        except DatabaseAway:
+            if len(self._shards.all) == 1:
+                raise
+        else:
+            self._lists[shard] = heard.blocked_version, tags
         return tags
+
+    def _heard(self) -> dict[Shard, Heard]:
+        """Return what each database says, or said last; raises DatabaseAway where none answers."""
+        heard, answer = {}, False
+        for shard in self._shards.all:
+            try:
+                heard[shard], answer = shard.clock.heard(), True
+            except DatabaseAway:
+                if shard.clock.last is not None:
+                    heard[shard] = shard.clock.last
+        if not answer:
+            raise DatabaseAway
+        return heard

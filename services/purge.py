@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection
 
 from models import anything_lives_in, delete_dead, delete_unused, forget_guesses, try_purge_lock
 from services.counts import PURGED
-from services.database import autocommit, transaction
+from services.database import autocommit, forget_crashed, transaction
+from services.errors import DatabaseAway
 from services.quota import Quota
+from services.shards import Shard, Shards
 from storage import SlotStore
 
 BATCH_ROWS = 1000
@@ -25,55 +28,67 @@ class Purge:
 
     def __init__(
         self,
-        engine: Engine,
+        shards: Shards,
         stores: Iterable[SlotStore],
         quota: Quota,
         sweep: Callable[[], int] | None = None,
     ) -> None:
-        self._engine = engine
+        self._shards = shards
         self._sweep = sweep
         self._quota = quota
         self._stores = tuple(stores)
 
     def __call__(self) -> int:
-        """Remove expired images, bounded in rows and time a call; return how many rows went.
+        """Remove expired images, bounded in rows and time a call and database; return how many rows went.
 
-        One purge at a time works, by an advisory lock; a second one returns at once. Raises DatabaseAway.
+        One purge at a time works in a database, by an advisory lock; a second one returns at once. Raises DatabaseAway
+        where no database answers; one that is away keeps no other from being purged.
         """
+        removed = sum(self._shards.each(self._purge).values())
+        if self._sweep:
+            with suppress(DatabaseAway):  # that of the home database: a later one catches up
+                self._sweep()
+        return removed
+
+    def _purge(self, shard: Shard) -> int:
         removed = 0
         deadline = time.monotonic() + BUDGET_SECONDS
         while time.monotonic() < deadline:
-            batch = self._delete_rows()
+            batch = self._delete_rows(shard)
             removed += batch
             if batch < BATCH_ROWS:
                 break
         PURGED.add(amount=removed)
-        self._empty_slots(time.monotonic() + BUDGET_SECONDS)
-        with autocommit(self._engine) as connection:
+        self._empty_slots(shard, time.monotonic() + BUDGET_SECONDS)
+        with autocommit(shard.engine) as connection:
             forget_guesses(connection, BATCH_ROWS)
-        if self._sweep:
-            self._sweep()
         return removed
 
-    def _delete_rows(self) -> int:
-        with transaction(self._engine) as connection:
+    def _delete_rows(self, shard: Shard) -> int:
+        with transaction(shard.engine) as connection:
             if not try_purge_lock(connection):
                 return 0
+            # A pooler's connection outlives a crash, and nobody would have asked.
+            forget_crashed(connection.connection.driver_connection)
             delete_unused(connection, UNUSED_SECONDS, BATCH_ROWS)
             return delete_dead(connection, BATCH_ROWS)
 
-    def _empty_slots(self, deadline: float) -> None:
-        for store in self._stores:
-            with transaction(self._engine) as connection:
-                filled = store.filled(connection) if try_purge_lock(connection) else []
-                dead = [slot for slot in filled if not anything_lives_in(connection, slot)]
-            for slot in dead:
-                if time.monotonic() < deadline:
-                    self._empty(store, slot)
-            with transaction(self._engine) as connection:
-                self._quota.forget(connection, store.filled(connection))
+    def _empty_slots(self, shard: Shard, deadline: float) -> None:
+        with transaction(shard.engine) as connection:
+            filled = list(self._filled(connection)) if try_purge_lock(connection) else []
+            dead = [(store, slot) for store, slot in filled if not anything_lives_in(connection, slot)]
+        for store, slot in dead:
+            if time.monotonic() < deadline:
+                self._empty(shard, store, slot)
+        with transaction(shard.engine) as connection:
+            self._quota.forget(connection, [slot for _, slot in self._filled(connection)])
 
-    def _empty(self, store: SlotStore, slot: int) -> None:
-        with transaction(self._engine) as connection:
+    def _filled(self, connection: Connection) -> Iterator[tuple[SlotStore, int]]:
+        for store in self._stores:
+            for slot in store.filled(connection):
+                yield store, slot
+
+    def _empty(self, shard: Shard, store: SlotStore, slot: int) -> None:
+        with transaction(shard.engine) as connection:
             if try_purge_lock(connection):
                 store.empty(connection, slot, lambda: not anything_lives_in(connection, slot))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from models import age_of_oldest_dead_row, anything_lives_in, end_of_slot, now
 from storage import SlotStore
@@ -31,17 +31,20 @@ class PurgeClock:
     def __init__(self, stores: Iterable[SlotStore], max_lifetime: int) -> None:
         self._stores = tuple(stores)
         self._max_lifetime = max_lifetime
-        self._late: dict[tuple[str, int], float] = {}
+        self._late: dict[Engine, dict[tuple[str, int], float]] = {}
 
     def __call__(self, connection: Connection) -> PurgeLag:
         """Ask for both; the cost doesn't depend on how many images there are."""
         at = now(connection)
-        self._late = dict(self._ends_of_late(connection, at))
-        return PurgeLag(age_of_oldest_dead_row(connection), at - min(self._late.values(), default=at))
+        before = self._late.get(connection.engine, {})
+        late = self._late[connection.engine] = dict(self._ends_of_late(connection, at, before))
+        return PurgeLag(age_of_oldest_dead_row(connection), at - min(late.values(), default=at))
 
-    def _ends_of_late(self, connection: Connection, at: float) -> Iterator[tuple[tuple[str, int], float]]:
+    def _ends_of_late(
+        self, connection: Connection, at: float, before: dict[tuple[str, int], float]
+    ) -> Iterator[tuple[tuple[str, int], float]]:
         for store in self._stores:
             for slot in store.filled(connection):
-                end = self._late.get((store.name, slot), end_of_slot(slot, self._max_lifetime, at))
+                end = before.get((store.name, slot), end_of_slot(slot, self._max_lifetime, at))
                 if end <= at and not anything_lives_in(connection, slot):
                     yield (store.name, slot), end

@@ -9,21 +9,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from imaging import jail_offered
-from models import schema_version
+from models import now, schema_version
 from services.database import autocommit
 from services.errors import ServiceError
 from services.orders import Orders
 from services.purge_lag import PurgeClock
+from services.shards import Shard, Shards
 from storage import ObjectStore
 
 MOST_LAG_SECONDS = 60
 """How much later than PURGE_INTERVAL what is dead may still be there."""
 FRESH_SECONDS = 1.0
 """How long an answer of the database is good for the next who ask."""
+MOST_SKEW_SECONDS = 1.0
+"""By how much the clocks of several databases may differ."""
 
 
 class PartReadiness(NamedTuple):
@@ -36,6 +39,7 @@ class PartReadiness(NamedTuple):
 
 
 Parts = dict[str, PartReadiness]
+Told = tuple[Parts, float | None]
 UNKNOWN = PartReadiness(False, "It can't be told while the database doesn't answer.")
 
 
@@ -56,8 +60,8 @@ class Needs:
 class Readiness:
     """Asks each part; cheap enough to be asked every second by everybody: the database is asked once a second."""
 
-    def __init__(self, engine: Engine, purge_clock: PurgeClock, orders: Orders, needs: Needs) -> None:
-        self._engine = engine
+    def __init__(self, shards: Shards, purge_clock: PurgeClock, orders: Orders, needs: Needs) -> None:
+        self._shards = shards
         self._purge_clock = purge_clock
         self._orders = orders
         self._needs = needs
@@ -97,20 +101,28 @@ class Readiness:
         return self._told
 
     def _ask(self) -> Parts:
+        told = {shard.name: self._ask_one(shard) for shard in self._shards.all}
+        if len(told) == 1:
+            return next(iter(told.values()))[0]
+        return _of_several(told)
+
+    def _ask_one(self, shard: Shard) -> Told:
+        """Ask one database, and by how much its clock is ahead of one that all are compared with."""
         try:
-            with autocommit(self._engine) as connection:
+            with autocommit(shard.engine) as connection:
+                ahead = now(connection) - time.monotonic() if len(self._shards.all) > 1 else None
                 schema = schema_version(connection)
                 migrations = self._migrations(schema)
                 purge = self._purge(connection) if schema else UNKNOWN
         except ServiceError as error:
-            return _without_database(str(error))
+            return _without_database(str(error)), None
         except DBAPIError as error:
-            return _without_database(f"It refuses what it is asked ({type(error.orig).__name__}).")
+            return _without_database(f"It refuses what it is asked ({type(error.orig).__name__})."), None
         return {
             "database": PartReadiness(True, "It answers."),
             "migrations": migrations,
             "purge": purge,
-        }
+        }, ahead
 
     def _of_store(self) -> Parts:
         if self._needs.store is None:
@@ -189,3 +201,29 @@ class Readiness:
 
 def _without_database(why: str) -> Parts:
     return {"database": PartReadiness(False, why), "migrations": UNKNOWN, "purge": UNKNOWN}
+
+
+def _of_several(told: dict[str, Told]) -> Parts:
+    """Put together what several databases told: one that is away takes nothing from the others."""
+    answering = {name: parts for name, (parts, _) in told.items() if parts["database"].ok}
+    if not answering:
+        return _without_database("None of the databases can be reached.")
+    away = ", ".join(told.keys() - answering.keys())
+    message = f"These are away, and their images with them: {away}." if away else "All of them answer."
+    clocks = [ahead for _, ahead in told.values() if ahead is not None]
+    skew = max(clocks) - min(clocks)
+    apart = f"The clocks of the databases differ by {skew:.1f} s, and {MOST_SKEW_SECONDS:.0f} s is allowed"
+    return {
+        "database": PartReadiness(not away, message, needed=False),
+        "migrations": _worst(answering, "migrations"),
+        "purge": _worst(answering, "purge"),
+        "clocks": PartReadiness(skew <= MOST_SKEW_SECONDS, f"{apart}.", needed=False),
+    }
+
+
+def _worst(answering: dict[str, Parts], part: str) -> PartReadiness:
+    """Return what is wrong with a part of one of the databases, or else what the last one says of it."""
+    for name, parts in answering.items():
+        if not parts[part].ok:
+            return PartReadiness(False, f"{name}: {parts[part].message}")
+    return parts[part]

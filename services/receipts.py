@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Sequence
+from contextlib import suppress
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from crypto import ImageKey, MalformedSecret, ServerKeys, Unopenable, open_openings
 from models import ImageRow, KeptRow, kept_rows
 from services.database import autocommit, transaction
-from services.errors import ImageGone
+from services.errors import DatabaseAway, ImageGone
 from services.image_info import Receipt, Standing
 from services.living_images import Attempt, LivingImages, SealedImage
+from services.shards import Shard, Shards
 
 Found = dict[bytes, KeptRow]
 """Rows by their row keys."""
@@ -21,8 +23,8 @@ Found = dict[bytes, KeptRow]
 class Receipts:
     """Tells uploaders what became of their images, and deletes an image together with what is told of it."""
 
-    def __init__(self, engine: Engine, server_keys: ServerKeys, images: LivingImages) -> None:
-        self._engine = engine
+    def __init__(self, shards: Shards, server_keys: ServerKeys, images: LivingImages) -> None:
+        self._shards = shards
         self._server_keys = server_keys
         self._images = images
 
@@ -33,9 +35,10 @@ class Receipts:
         ImageGone, PasswordWrong, TooManyGuesses, DatabaseAway.
         """
         image_key = _image_key(image_key_text)
-        with autocommit(self._engine) as connection:
-            found = _find(connection, [image_key])
-        row, image, opened_at = self._proved(image_key, found)
+        row, image, opened_at = self._shards.search(
+            image_key.link.row_key,
+            lambda shard: self._proved(shard, image_key, _found_in(shard, [image_key])),
+        )
         if image is None:
             times = int(row.created_at), int(row.expires_at)
             return Receipt(
@@ -45,31 +48,52 @@ class Receipts:
         return image.receipt(image_key, details, opened_at)
 
     def standings(self, image_key_texts: Sequence[str]) -> list[Standing | None]:
-        """Tell how images stand, in the order of their image keys, by one question to the database.
+        """Tell how images stand, in the order of their image keys, by one question to each database.
 
         None for one that is missing or expired, and for what is no image key. Raises DatabaseAway.
         """
         keys = [_parsed(text) for text in image_key_texts]
-        with autocommit(self._engine) as connection:
-            found = _find(connection, [key for key in keys if key])
-        return [None if key is None else self._standing(key, found) for key in keys]
+        found = self._find_all([key for key in keys if key])
+        return [found.get(key) if key else None for key in keys]
 
-    def _standing(self, image_key: ImageKey, found: Found) -> Standing | None:
-        try:
-            row, _, opened_at = self._proved(image_key, found)
-        except ImageGone:
-            return None
+    def _find_all(self, image_keys: Sequence[ImageKey]) -> dict[ImageKey, Standing]:
+        """Find how images stand; those that are missing or expired are left out. Raises DatabaseAway."""
+        asked: dict[Shard, list[ImageKey]] = {}
+        for key in image_keys:
+            for shard in self._shards.where(key.link.row_key):
+                asked.setdefault(shard, []).append(key)
+        standings: dict[ImageKey, Standing] = {}
+        unknown: set[ImageKey] = set()
+        for shard, keys in asked.items():
+            try:
+                found = _found_in(shard, keys)
+            except DatabaseAway:
+                unknown.update(keys)
+                continue
+            for key in keys:
+                with suppress(ImageGone):
+                    standings[key] = self._standing(shard, key, found)
+        if not unknown <= standings.keys():
+            raise DatabaseAway
+        return standings
+
+    def _standing(self, shard: Shard, image_key: ImageKey, found: Found) -> Standing:
+        row, _, opened_at = self._proved(shard, image_key, found)
         return Standing(found[row.row_key].seconds_left, row.views_left, opened_at)
 
     def delete(self, image_key_text: str) -> None:
         """End an image before its time, its sealed bytes and what is told of it too; raises ImageGone, DatabaseAway."""
         image_key = _image_key(image_key_text)
-        with transaction(self._engine) as connection:
-            row, *_ = self._proved(image_key, _find(connection, [image_key]))
-            self._images.remove(connection, row)
+
+        def remove(shard: Shard) -> None:
+            with transaction(shard.engine) as connection:
+                row, *_ = self._proved(shard, image_key, _find(connection, [image_key]))
+                self._images.remove(connection, row)
+
+        self._shards.search(image_key.link.row_key, remove)
 
     def _proved(
-        self, image_key: ImageKey, found: Found
+        self, shard: Shard, image_key: ImageKey, found: Found
     ) -> tuple[ImageRow, SealedImage | None, tuple[int, ...] | None]:
         """Return the row that an image key is proved for, its image unless that is used up, and when it was opened.
 
@@ -86,8 +110,13 @@ class Receipts:
             opened_at = open_openings(link, self._server_keys, int(row.expires_at), kept.opened)
         except Unopenable:
             raise ImageGone from None
-        image = None if row.views_left == 0 else self._images.open_row(row, link)
+        image = None if row.views_left == 0 else self._images.open_row(shard, row, link)
         return row, image, None if row.views_left is None else opened_at
+
+
+def _found_in(shard: Shard, image_keys: list[ImageKey]) -> Found:
+    with autocommit(shard.engine) as connection:
+        return _find(connection, image_keys)
 
 
 def _find(connection: Connection, image_keys: list[ImageKey]) -> Found:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from sqlalchemy import Engine
+from dataclasses import astuple, dataclass
 
 from models import (
     StoredImages,
@@ -16,7 +14,8 @@ from models import (
     stored_images,
 )
 from services.database import autocommit
-from services.purge_lag import PurgeClock
+from services.purge_lag import PurgeClock, PurgeLag
+from services.shards import Shard, Shards
 from services.sparing import Sparing
 
 
@@ -41,17 +40,20 @@ class StatusReport:
 
 
 class Status:
-    """Asks the database what it holds; each question looks at every image's row once."""
+    """Asks the databases what they hold; each question looks at every image's row once."""
 
-    def __init__(self, engine: Engine, purge_clock: PurgeClock, max_stored_bytes: int | None) -> None:
-        self._engine = engine
+    def __init__(self, shards: Shards, purge_clock: PurgeClock, max_stored_bytes: int | None) -> None:
+        self._shards = shards
         self._purge_clock = purge_clock
         self._most = max_stored_bytes
         self._stored = Sparing(self._count)
 
-    def __call__(self) -> StatusReport:
-        """Put every figure together; raises DatabaseAway."""
-        with autocommit(self._engine) as connection:
+    def __call__(self) -> dict[str, StatusReport]:
+        """Put the figures of each database that answers together, by its name; raises DatabaseAway where none does."""
+        return {shard.name: report for shard, report in self._shards.each(self._report).items()}
+
+    def _report(self, shard: Shard) -> StatusReport:
+        with autocommit(shard.engine) as connection:
             images = stored_images(connection)
             lag = self._purge_clock(connection)
             return StatusReport(
@@ -63,18 +65,29 @@ class Status:
                 blocked=blocked_count(connection),
                 oldest_dead_row=round(lag.rows, 1),
                 oldest_dead_slot=round(lag.slots, 1),
-                accounts=count_accounts(connection),
+                accounts=count_accounts(connection) if shard is self._shards.home else 0,
                 postgresql=server_version(connection),
                 schema=schema_version(connection),
             )
 
     def stored(self) -> StoredImages:
-        """Tell what is stored, or was at the last count, so that counting takes a fiftieth of the time at most.
+        """Tell what is stored in all, or was at the last count, so that counting takes a fiftieth of the time at most.
 
-        One thread at a time may call it. Raises DatabaseAway.
+        One thread at a time may call it. Raises DatabaseAway where any database is away.
         """
         return self._stored()
 
     def _count(self) -> StoredImages:
-        with autocommit(self._engine) as connection:
-            return stored_images(connection)
+        counted = []
+        for shard in self._shards.all:
+            with shard.connection() as connection:
+                counted.append(astuple(stored_images(connection)))
+        return StoredImages(*map(sum, zip(*counted, strict=True)))
+
+    def lag(self) -> PurgeLag:
+        """Tell how far the purge is behind where it is furthest; raises DatabaseAway where any database is away."""
+        lags = []
+        for shard in self._shards.all:
+            with shard.connection() as connection:
+                lags.append(self._purge_clock(connection))
+        return PurgeLag(*map(max, zip(*lags, strict=True)))

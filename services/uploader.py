@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from crypto import ServerKeys, client_tag
 from models import OPEN_CATALOG, Share, share_over, taken
 from services.database import autocommit
 from services.errors import ClientQuotaReached, OwnerQuotaReached
+from services.shards import Shard
 
 PURPOSE = "quota"
 
@@ -42,11 +42,11 @@ class Most:
 class UploaderQuotas:
     """Limits what lives of one address, and of one account; an upload with an account counts in both.
 
-    Only living rows count, by PostgreSQL's clock, so nothing has to be given back when an image ends.
+    Only living rows count, by PostgreSQL's clock, so nothing has to be given back when an image ends. Each database
+    counts its own.
     """
 
-    def __init__(self, engine: Engine, server_keys: ServerKeys, client: Most, owner: Most) -> None:
-        self._engine = engine
+    def __init__(self, server_keys: ServerKeys, client: Most, owner: Most) -> None:
         self._server_keys = server_keys
         self._client = client
         self._owner = owner
@@ -60,7 +60,7 @@ class UploaderQuotas:
         return shares
 
     @contextmanager
-    def kept(self, shares: list[Share], size: int, images: int) -> Iterator[None]:
+    def kept(self, shard: Shard, shares: list[Share], size: int, images: int) -> Iterator[None]:
         """Tell what a block's upload of images, ``size`` bytes in all, was refused for, and when it fits.
 
         Raises ClientQuotaReached, OwnerQuotaReached.
@@ -72,7 +72,7 @@ class UploaderQuotas:
             if column is None:
                 raise
             share = next(share for share in shares if share.column == column)
-            with autocommit(self._engine) as connection:
+            with autocommit(shard.engine) as connection:
                 now = taken(connection, share, size, images)
         else:
             return

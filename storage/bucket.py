@@ -29,7 +29,7 @@ FIRST_PAUSE_SECONDS = 0.1
 MOST_SECONDS = 15.0
 """How long one try may take, and until when another one begins."""
 TIMEOUT = urllib3.Timeout(connect=2.0, read=5.0)
-READ_SIZE = 64 * 1024
+READ_SIZE = 256 * 1024
 MOST_KEYS = 1000
 """How many keys S3 lists in one answer, and deletes by one request."""
 BY_CHANCE = {408, 429, 500, 502, 503, 504}

@@ -11,7 +11,7 @@ from psycopg2.errors import LockNotAvailable
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
-from models import SLOTS, ciphertexts, raw_cursor
+from models import LOGGED, SLOTS, UNLOGGED, ciphertexts, raw_cursor
 from storage.protocol import Bytes, CiphertextGone
 
 # https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format"
@@ -31,7 +31,7 @@ less, since psycopg2 reads few rows then."""
 READ_SIZE = 256 * 1024
 _FILLED = text(
     "SELECT slot FROM generate_series(0, :slots - 1) AS slot"
-    " WHERE pg_relation_size(format('ciphertexts_%s', lpad(slot::text, 3, '0'))::regclass) > 0"
+    " WHERE pg_relation_size(format('%s_%s', CAST(:ring AS text), lpad(slot::text, 3, '0'))::regclass) > 0"
 )
 
 
@@ -42,8 +42,16 @@ class RowStore:
     piece does, however large it is.
     """
 
-    name = "rows"
     in_database = True
+
+    def __init__(self, *, survives_crash: bool = True) -> None:
+        """Keep sealed bytes in tables that PostgreSQL logs, or in those that it empties when it recovers from a crash.
+
+        What is lost with a crash needn't be on the disk before an upload is answered.
+        """
+        self.name = "rows" if survives_crash else "unlogged"
+        self._ring = LOGGED if survives_crash else UNLOGGED
+        self._first = b"" if survives_crash else b"SET LOCAL synchronous_commit = off"
 
     def slot(self, ring_slot: int, _expires_at: float) -> int:
         """Return the number of the slot's table, which the row knows."""
@@ -74,16 +82,16 @@ class RowStore:
         All are one message, which PostgreSQL runs as one transaction: all take effect, or none does, in one round
         trip instead of five.
         """
-        copy = f"COPY {ciphertexts(slot)} (row_key, part, sealed) FROM STDIN WITH (FORMAT binary)"
+        copy = f"COPY {self._table(slot)} (row_key, part, sealed) FROM STDIN WITH (FORMAT binary)"
         with raw_cursor(connection) as cursor:
             source = _Source(_framed(images))
             cursor.copy_expert(
-                b";".join(filter(None, (before, copy.encode(), after))), source, size=READ_SIZE
+                b";".join(filter(None, (self._first, before, copy.encode(), after))), source, size=READ_SIZE
             )
 
     def fetch(self, connection: Connection, slot: int, row_key: bytes, size: int) -> memoryview | bytearray:
         """Copy the sealed bytes out of the slot's table; raises CiphertextGone."""
-        rows = f"SELECT sealed FROM {ciphertexts(slot)} WHERE row_key = '\\x{row_key.hex()}' ORDER BY part"
+        rows = f"SELECT sealed FROM {self._table(slot)} WHERE row_key = '\\x{row_key.hex()}' ORDER BY part"
         sink = _FetchedBytes(size)
         with raw_cursor(connection) as cursor:
             cursor.copy_expert(f"COPY ({rows}) TO STDOUT (FORMAT binary)", sink)
@@ -94,12 +102,12 @@ class RowStore:
     def delete(self, connection: Connection, slot: int, row_keys: list[bytes]) -> None:
         """Delete single rows of a slot within the caller's transaction."""
         connection.execute(
-            text(f"DELETE FROM {ciphertexts(slot)} WHERE row_key = ANY(:keys)"), {"keys": row_keys}
+            text(f"DELETE FROM {self._table(slot)} WHERE row_key = ANY(:keys)"), {"keys": row_keys}
         )
 
     def filled(self, connection: Connection) -> list[int]:
         """List the slots whose table takes any room, by the sizes of their files."""
-        return list(connection.scalars(_FILLED, {"slots": SLOTS}))
+        return list(connection.scalars(_FILLED, {"ring": self._ring, "slots": SLOTS}))
 
     def empty(self, connection: Connection, slot: int, may_go: Callable[[], bool]) -> bool:
         """Truncate the slot's table, which costs the same whatever is in it.
@@ -107,7 +115,7 @@ class RowStore:
         The lock is taken without waiting, since other statements would queue behind a lock that waits. Where an upload
         has copied into the slot, the lock is refused until that upload commits; then ``may_go`` sees its row.
         """
-        table = ciphertexts(slot)
+        table = self._table(slot)
         try:
             connection.execute(text(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE NOWAIT"))
         except OperationalError as error:
@@ -118,6 +126,9 @@ class RowStore:
             return False
         connection.execute(text(f"TRUNCATE {table}"))
         return True
+
+    def _table(self, slot: int) -> str:
+        return ciphertexts(slot, self._ring)
 
 
 def _framed(images: Iterable[tuple[bytes, Iterable[Bytes]]]) -> Iterator[Bytes]:

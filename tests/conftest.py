@@ -13,7 +13,7 @@ from sqlalchemy import Engine, create_engine, text
 import embedded
 from app import Mayfly, create_app, migrate
 from config import Config
-from models import OPEN_CATALOG, ciphertexts, db
+from models import OPEN_CATALOG, UNLOGGED, ciphertexts, db
 from storage import RowStore
 from tests.cast import FLOWER, SERVER_KEY, cleaned
 from tests.conformity import Conformity
@@ -30,6 +30,7 @@ SLOW = {
     "web/test_clients.py",
     "web/test_conversion.py",
     "web/test_corpus.py",
+    "web/test_object_store.py",
     "work",
     "imaging/test_bombs.py",
     "imaging/test_conversion.py",
@@ -42,6 +43,8 @@ SLOW = {
     "services/test_dear.py",
     "services/test_life.py",
     "services/test_quota.py",
+    "storage/test_contract.py",
+    "storage/test_objects.py",
     "test_alerts.py",
     "test_backup.py",
     "test_commands.py",
@@ -61,6 +64,7 @@ SLOW = {
     "test_proxies_chain.py",
     "test_release.py",
     "test_server.py",
+    "test_shards.py",
     "test_signals.py",
     "test_upgrade.py",
 }
@@ -145,8 +149,9 @@ def make_app(database_url: str, admin: Engine, tmp_path: Path) -> Iterator[MakeA
 
 def _empty(admin: Engine) -> None:
     with admin.begin() as connection:
-        tables = ", ".join(["images", *(ciphertexts(slot) for slot in RowStore().filled(connection))])
-        connection.execute(text(f"TRUNCATE {tables}"))
+        filled = [ciphertexts(slot) for slot in RowStore().filled(connection)]
+        filled += [ciphertexts(slot, UNLOGGED) for slot in RowStore(survives_crash=False).filled(connection)]
+        connection.execute(text(f"TRUNCATE {', '.join(['images', *filled])}"))
         connection.execute(text("UPDATE stored SET bytes = 0"))
         connection.execute(text("DELETE FROM guesses"))
         connection.execute(text("DELETE FROM blocked"))

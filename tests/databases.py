@@ -12,12 +12,12 @@ OURS = "FROM pg_stat_activity WHERE usename = current_user"
 
 
 @contextmanager
-def empty_database(database_url: str, name: str) -> Iterator[str]:
-    """Create a database without a table on the server of another; it is dropped when the block ends.
+def empty_database(database_url: str, name: str, template: str = "template1") -> Iterator[str]:
+    """Create a database on the server of another, without a table or as a template; it is dropped when the block ends.
 
     Whoever is still connected to it then loses the connection.
     """
-    run(database_url, f"CREATE DATABASE {name}")
+    run(database_url, f"CREATE DATABASE {name} TEMPLATE {template}")
     try:
         yield make_url(database_url).set(database=name).render_as_string(hide_password=False)
     finally:

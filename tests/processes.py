@@ -45,6 +45,11 @@ class Served:
         found = [pid for pid in children_of(self.process.pid) if _command(pid) in {own, _SPAWNED}]
         return sorted(found, key=_started)
 
+    def serving(self) -> int:
+        """How many workers listen by now: one that takes another's place loads the application first."""
+        rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        return sum(row[1].endswith(f":{self.port:04X}") and row[3] == _LISTEN for row in rows)
+
     def family(self) -> list[int]:
         """The ids of the main process and of all its descendants."""
         found, fresh = [self.process.pid], [self.process.pid]
@@ -54,6 +59,8 @@ class Served:
         return found
 
 
+_LISTEN = "0A"
+"""TCP_LISTEN in /proc/net/tcp (proc(5))."""
 _SPAWNED = "multiprocessing.spawn"
 
 
@@ -118,6 +125,7 @@ def serving(
     before: Callable[[], None] | None = None,
     command: tuple[str, ...] = ("app.py",),
     under: tuple[str, ...] = (),
+    address: str = "127.0.0.1",
     port: int | None = None,
     **env: str,
 ) -> Iterator[Served]:
@@ -133,7 +141,7 @@ def serving(
             process = subprocess.Popen(
                 [*under, sys.executable, *command, *arguments],
                 cwd=ROOT,
-                env={**os.environ, "BIND": f"127.0.0.1:{port}", "WORKERS": "2", **NO_LIMITS, **env},
+                env={**os.environ, "BIND": f"{address}:{port}", "WORKERS": "2", **NO_LIMITS, **env},
                 stdin=subprocess.DEVNULL,
                 stdout=cat.stdin,
                 stderr=subprocess.STDOUT,
@@ -142,7 +150,7 @@ def serving(
             )
             assert cat.stdin
             cat.stdin.close()
-            served = Served(f"http://127.0.0.1:{port}", port, process, log_path)
+            served = Served(f"http://{address}:{port}", port, process, log_path)
             try:
                 assert until(lambda: _answers(served), START_SECONDS), served.log
                 yield served

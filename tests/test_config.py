@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, make_url
 
-from config import Config
+from config import Config, usual_workers
 from database import engine_options
 from environment import RATE_LIMITS, READERS, SECRETS, ConfigError
 from tests.processes import ROOT
-from units import Rate, RateLimit, usable_processors
+from units import Rate, RateLimit, usable_memory, usable_processors
 
 
 def test_nothing_set_is_the_documented_default() -> None:
@@ -99,8 +99,18 @@ def test_every_field_has_a_reader() -> None:
         ("MAX_BYTES_PER_CLIENT", "40MiB", "max_bytes_per_client", 40 * 2**20),
         ("MAX_IMAGES_PER_OWNER", "off", "max_images_per_owner", 0),
         ("MAX_BYTES_PER_OWNER", "off", "max_bytes_per_owner", 0),
+        ("S3_ENDPOINT_URL", "http://127.0.0.1:8333/", "s3_endpoint_url", "http://127.0.0.1:8333"),
+        ("LOCALSTACK_ENDPOINT_URL", "http://localstack:4566", "s3_endpoint_url", "http://localstack:4566"),
+        ("S3_BUCKET_NAME", "image-storage-bucket", "s3_bucket_name", "image-storage-bucket"),
+        ("AWS_REGION", "eu-central-1", "aws_region", "eu-central-1"),
+        ("AWS_ACCESS_KEY_ID", "test", "aws_access_key_id", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test", "aws_secret_access_key", "test"),
+        ("S3_FROM_BYTES", "1MiB", "s3_from_bytes", 2**20),
+        ("S3_EXPIRY", "swift", "s3_expiry", "swift"),
+        ("CIPHERTEXT_STORE", "rows", "ciphertext_store", "rows"),
         ("PURGE_INTERVAL", "1m", "purge_interval", 60),
         ("PURGE_INTERVAL", "off", "purge_interval", 0),
+        ("SURVIVE_CRASH", "false", "survive_crash", False),
         ("OPEN_CATALOG", "true", "open_catalog", True),
         ("OPEN_CATALOG", "False", "open_catalog", False),
         ("ACCEPT_NO_JAIL", "true", "accept_no_jail", True),
@@ -135,6 +145,12 @@ def test_a_setting_is_read(name: str, value: str, attribute: str, read: object) 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("SHARDS", "postgresql://u:hunter2@h/d"),
+        ("SHARDS", "A=postgresql://u:hunter2@h/d"),
+        ("SHARDS", "a=postgresql://u:hunter2@h/d a=postgresql://u:hunter2@h/e"),
+        ("SHARDS", "a=postgresql://u:hunter2@h/d b=postgresql://u:hunter2@h/d"),
+        ("SHARDS", "a=postgresql://u:hunter2@h/d b=mysql://h/d"),
+        ("SHARDS_BEFORE", "a=postgresql://u:hunter2@h/d"),
         ("DATABASE_URL", "mysql://u:hunter2@h/d"),
         ("DATABASE_URL", "hunter2"),
         ("DATABASE_URL", "postgresql://"),
@@ -232,6 +248,17 @@ def test_a_setting_is_read(name: str, value: str, attribute: str, read: object) 
         ("MAX_IMAGES_PER_OWNER", "none"),
         ("MAX_BYTES_PER_CLIENT", "39MiB"),
         ("MAX_BYTES_PER_OWNER", "20MiB"),
+        ("CIPHERTEXT_STORE", "disk"),
+        ("CIPHERTEXT_STORE", "s3"),
+        ("S3_ENDPOINT_URL", "127.0.0.1:8333"),
+        ("S3_ENDPOINT_URL", "http://me:hunter2@h:8333"),
+        ("S3_ENDPOINT_URL", "http://h:8333/bucket"),
+        ("S3_BUCKET_NAME", "My_Bucket"),
+        ("S3_EXPIRY", "never"),
+        ("S3_EXPIRY", "seaweedfs"),
+        ("S3_FILER_URL", "http://127.0.0.1:8888"),
+        ("S3_FROM_BYTES", "some"),
+        ("AWS_SECRET_ACCESS_KEY_FILE", "/nowhere/hunter2"),
     ],
 )
 def test_a_value_that_can_t_be_read_stops_the_start(name: str, value: str) -> None:
@@ -261,6 +288,31 @@ def test_the_workers_are_as_many_as_the_processors_that_may_be_used(tmp_path: Pa
     assert usable_processors(tmp_path, tmp_path / "none") == affinity
 
 
+def test_the_memory_is_what_the_machine_and_the_control_groups_allow(tmp_path: Path) -> None:
+    membership = tmp_path / "membership"
+    membership.write_text("9:cpu,memory:/docker/abc\n0::/system.slice/mayfly.service\n")
+    machine = usable_memory(tmp_path, tmp_path / "none")
+    assert machine == usable_memory(tmp_path, membership)
+    new, old = tmp_path / "system.slice" / "mayfly.service", tmp_path / "memory" / "docker" / "abc"
+    for group in (new, old):
+        group.mkdir(parents=True)
+    (old / "memory.limit_in_bytes").write_text("9223372036854771712\n")
+    (new / "memory.max").write_text("max\n")
+    assert usable_memory(tmp_path, membership) == machine
+    (new.parent / "memory.max").write_text(f"{512 << 20}\n")
+    assert usable_memory(tmp_path, membership) == 512 << 20
+    (old / "memory.limit_in_bytes").write_text(f"{256 << 20}\n")
+    assert usable_memory(tmp_path, membership) == 256 << 20
+
+
+@pytest.mark.parametrize(
+    ("processors", "megabytes", "workers"),
+    [(2, 256, 1), (2, 490, 1), (2, 960, 2), (1, 9000, 1), (64, 99_000, 16)],
+)
+def test_a_small_machine_has_few_workers(processors: int, megabytes: int, workers: int) -> None:
+    assert usual_workers(processors, megabytes << 20) == workers
+
+
 def test_a_process_on_one_processor_has_one_worker() -> None:
     script = "import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])\n"
     script += "from config import Config; print(Config().workers)"
@@ -287,6 +339,17 @@ def test_the_family_of_settings_of_flask_image_storage() -> None:
         Config.from_env(more | {"DATABASE_URL": "postgresql://h/d"}).database_url
         == "postgresql+psycopg2://h/d"
     )
+
+
+def test_the_first_shard_has_the_accounts_unless_a_database_is_named() -> None:
+    shards = {"SHARDS": " b=postgres://h/b  a=postgresql://h/a", "SHARDS_BEFORE": "b=postgresql://h/b"}
+    config = Config.from_env(shards)
+    assert config.shards == {"b": "postgresql+psycopg2://h/b", "a": "postgresql+psycopg2://h/a"}
+    assert config.shards_before == {"b": config.shards["b"]}
+    assert (config.home_url, config.database_settings) == (config.shards["b"], "SHARDS")
+    named = Config.from_env(shards | {"DATABASE_URL": "postgresql://h/d"})
+    assert named.home_url == "postgresql+psycopg2://h/d"
+    assert "://h/b" not in repr(config)
 
 
 def test_a_host_of_that_family_is_read_strictly() -> None:
@@ -389,11 +452,11 @@ def test_several_hosts_reach_the_driver_however_they_are_written(text: str) -> N
     url = Config.from_env({"DATABASE_URL": text}).database_url
     _, told = create_engine(str(url)).dialect.create_connect_args(make_url(str(url)))
     assert (told["host"], told["port"], told["dbname"]) == ("one,two", "5432,5433", "d")
-    assert engine_options(Config(database_url=url))["connect_args"]["target_session_attrs"] == "read-write"
+    assert engine_options(Config(), str(url))["connect_args"]["target_session_attrs"] == "read-write"
 
 
 def test_what_a_url_says_of_a_connection_counts() -> None:
     url = "postgresql+psycopg2://h/d?connect_timeout=9&keepalives_idle=60"
-    told = engine_options(Config(database_url=url))["connect_args"]
+    told = engine_options(Config(), str(url))["connect_args"]
     assert not {"connect_timeout", "keepalives_idle"} & set(told)
     assert told["tcp_user_timeout"] == 14_000

@@ -76,12 +76,12 @@ def names_read(attribute: str) -> set[str]:
 
 
 ATTRIBUTES = {name: attribute for attribute in READERS for name in names_read(attribute)}
-ROWS = dict(re.findall(r"^\| `([A-Z][A-Z_]+)` \| (.+?) \|", README, re.MULTILINE))
+ROWS = dict(re.findall(r"^\| `([A-Z][A-Z0-9_]+)` \| (.+?) \|", README, re.MULTILINE))
 OF_COMPOSE = {"DOMAIN"}
 """What Docker Compose alone reads; Mayfly's own settings follow from it."""
 LINES = [
     (name, value)
-    for name, value in re.findall(r"^#([A-Z][A-Z_]+)=(.*)$", ENV_EXAMPLE, re.MULTILINE)
+    for name, value in re.findall(r"^#([A-Z][A-Z0-9_]+)=(.*)$", ENV_EXAMPLE, re.MULTILINE)
     if name not in OF_COMPOSE
 ]
 SERVICES = {
@@ -125,7 +125,7 @@ def test_a_line_of_the_example_can_be_taken_as_it_stands(name: str, value: str) 
 
 def test_a_setting_in_env_reaches_the_container() -> None:
     """Docker Compose hands on only what it names; the rest it must set itself."""
-    handed_on = set(re.findall(r"^ {6}([A-Z][A-Z_]+):", SERVICES["mayfly"], re.MULTILINE))
+    handed_on = set(re.findall(r"^ {6}([A-Z][A-Z0-9_]+):", SERVICES["mayfly"], re.MULTILINE))
     meant_for_elsewhere = {"DATABASE_URL", "DATABASE_URL_FILE"}  # .env.example says so
     assert handed_on == set(ATTRIBUTES) - meant_for_elsewhere
 

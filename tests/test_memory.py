@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from socket import SO_RCVBUF, SOL_SOCKET, socket
 from typing import Any
 
@@ -18,7 +21,7 @@ from tests.attack.peaks import Peaks, in_memory
 from tests.attack.pictures import stripes
 from tests.cast import PASSWORD, SERVER_KEY, noise
 from tests.metrics_of import watched
-from tests.processes import ROOT, Served, serving
+from tests.processes import ROOT, Served, serving, until
 
 CONFIG = Config(workers=1, max_bytes_in_flight=24 * 2**20)
 TEN_MB = noise(1800, 1800)
@@ -140,8 +143,34 @@ def test_an_idle_server_with_everything_on_takes_no_more_than_the_documents_say(
             assert requests.get(f"{mayfly.server.url}{path}", timeout=SECONDS).ok
         (worker,) = mayfly.server.workers()
         assert "mayfly_images_alive" in mayfly.text
-        assert in_memory(mayfly.server.process.pid, "VmHWM") < memory_formula.IDLE_MAIN
+        assert in_memory(mayfly.server.process.pid, "VmHWM") < memory_formula.IDLE_MAIN_WITH_METRICS
         assert in_memory(worker, "VmRSS") < memory_formula.IDLE
     words = (ROOT / "docs" / "operations.md").read_text()
-    for size in (memory_formula.IDLE, memory_formula.IDLE_MAIN):
+    for size in (memory_formula.IDLE, memory_formula.IDLE_MAIN, memory_formula.IDLE_MAIN_WITH_METRICS):
         assert f"up to {size // memory_formula.MIB} MiB" in words
+
+
+def smaps(pid: int) -> dict[str, int]:
+    """The sums of /proc/PID/smaps_rollup, in bytes."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+    return {line.split(":")[0]: 1024 * int(line.split()[1]) for line in lines}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may look at memory that processes hide")
+def test_idle_workers_share_one_application_that_the_main_process_has_not(tmp_path: Path) -> None:
+    """All of an idle server with its own PostgreSQL; memory that several processes share counts once."""
+    with serving(DATA_DIR=str(tmp_path)) as served:
+        assert until(lambda: len(served.workers()) == 2)
+        time.sleep(4)  # until each has begun its schedule
+        workers = [smaps(pid) for pid in served.workers()]
+        everything = sum(smaps(pid)["Pss"] for pid in served.family())
+        main = smaps(served.process.pid)
+        answered = requests.get(f"{served.url}/readyz", timeout=SECONDS)
+    assert answered.ok
+    for worker in workers:
+        assert worker["Shared_Dirty"] > memory_formula.SHARED, "what the origin loaded"
+        assert worker["Private_Dirty"] < memory_formula.SHARED
+    assert main["Rss"] < memory_formula.IDLE_MAIN
+    assert everything < memory_formula.IDLE_ALL
+    words = (ROOT / "docs" / "operations.md").read_text()
+    assert f"up to {memory_formula.IDLE_ALL // memory_formula.MIB} MiB together" in words

@@ -17,10 +17,10 @@ from sqlalchemy import create_engine, text
 import embedded
 from app import Mayfly, create_app, migrate
 from config import Config
+from database import check_connections
 from environment import ConfigError
 from models import db
 from models.session import SESSION
-from server import check_connections
 from tests.cast import FLOWER, SERVER_KEY, deposit
 from tests.databases import read_only, run, value
 from tests.processes import free_port, until
@@ -118,11 +118,9 @@ def test_every_session_has_our_settings(pooled: Pooled) -> None:
 
 def test_the_connections_are_the_pooler_s_to_count(pooled: Pooled) -> None:
     app = application(pooled, workers=128)
-    check_connections(app)
+    check_connections(app.settings, app.shards)
     with pytest.raises(ConfigError, match="may ask for 640 connections"):
-        check_connections(
-            create_app(Config(database_url=pooled.direct, secret_keys=(SERVER_KEY,), workers=128))
-        )
+        check_connections(app.settings, application(Pooled(pooled.direct, pooled.direct)).shards)
 
 
 def test_a_server_that_becomes_the_primary_behind_it_is_used_at_once(pooled: Pooled) -> None:

@@ -1,4 +1,4 @@
-"""Several nodes: what docker-compose.scale.yml, deploy/haproxy.cfg and deploy/kubernetes promise."""
+"""Several nodes: what docker-compose.scale.yml, deploy/haproxy-compose.cfg and deploy/kubernetes promise."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.processes import ROOT, free_port, serving, until
 from tests.test_drain import Load, restart, settings
 from tests.test_proxies import Proxied, replaced
 
-HAPROXY = ROOT / "deploy" / "haproxy.cfg"
+HAPROXY = ROOT / "deploy" / "haproxy-compose.cfg"
 MANIFESTS = {
     each["kind"]: each for each in yaml.safe_load_all((ROOT / "deploy/kubernetes/mayfly.yml").read_text())
 }

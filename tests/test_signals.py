@@ -16,7 +16,7 @@ import requests
 
 from config import Config
 from tests.cast import SERVER_KEY, noise
-from tests.processes import ROOT, Served, alive, free_port, serving, until
+from tests.processes import ROOT, Served, alive, children_of, free_port, serving, until
 
 ONE_MB = noise(600, 550)
 BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -79,6 +79,22 @@ def test_a_signal_while_its_own_database_starts_leaves_none_behind(tmp_path: Pat
     ends_in_order(process, log)
     assert until(lambda: not alive(postgres))
     assert not pid_file.exists(), "it was stopped in order"
+
+
+def test_a_start_whose_application_is_killed_says_so_and_leaves_nothing(tmp_path: Path) -> None:
+    """The kernel may do that where memory is short: the process that loads the application is the largest by then."""
+    env = {**os.environ, "BIND": f"127.0.0.1:{free_port()}", "DATA_DIR": str(tmp_path / "data")}
+    log = tmp_path / "log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "app.py"], cwd=ROOT, env=env, stdout=out, stderr=out, start_new_session=True
+        )
+    assert until(lambda: len(children_of(process.pid)) > 0), log.read_text()
+    os.kill(children_of(process.pid)[0], signal.SIGKILL)
+    assert process.wait(60) == 1
+    assert "mayfly: the start ended before its time (status -9); start again\n" in log.read_text()
+    assert "Traceback" not in log.read_text()
+    assert not (tmp_path / "data" / "postgres" / "postmaster.pid").exists(), "it was stopped in order"
 
 
 @BOTH

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -13,39 +12,17 @@ import pytest
 import requests
 
 from tests.cast import SERVER_KEY, noise
+from tests.cluster.program import newer
 from tests.databases import empty_database, schema
-from tests.processes import ROOT, Served, serving, until
+from tests.processes import Served, serving, until
 
 PICTURE = noise(200, 150)
-NEXT = """
-from alembic import op
-
-revision, down_revision, branch_labels, depends_on = "9999", "{last}", None, None
-
-
-def upgrade():
-    op.execute("ALTER TABLE images ADD COLUMN later integer NOT NULL DEFAULT 0")
-"""
-"""A migration of the kind that is allowed: it adds, and takes nothing away that the program before it uses."""
 
 
 @pytest.fixture
 def shared_database(database_url: str) -> Iterator[str]:
     with empty_database(database_url, "upgraded") as url:
         yield url
-
-
-@pytest.fixture
-def newer(tmp_path: Path) -> Path:
-    """The program of the next version: what its image holds, and one migration more."""
-    for line in (ROOT / ".dockerignore").read_text().splitlines():
-        if line.startswith("!"):
-            source = ROOT / line[1:]
-            (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / source.name)
-    versions = tmp_path / "migrations" / "versions"
-    last = max(path.name for path in versions.glob("0*.py")).partition("_")[0]
-    (versions / "9999_next.py").write_text(NEXT.format(last=last))
-    return tmp_path
 
 
 class Load:
@@ -82,12 +59,12 @@ def exchange(one: Served, other: Served) -> int:
     return opened.status_code
 
 
-def test_an_older_program_serves_on_beside_a_newer_one(shared_database: str, newer: Path) -> None:
+def test_an_older_program_serves_on_beside_a_newer_one(shared_database: str, tmp_path: Path) -> None:
     settings: dict[str, Any] = {"DATABASE_URL": shared_database, "SECRET_KEYS": SERVER_KEY, "WORKERS": "1"}
     with serving(**settings) as old, Load(old) as load:
         assert until(lambda: load.answers.total() > 20, 60)
-        with serving(command=(str(newer / "app.py"),), **settings) as new:
-            assert schema(shared_database) == "9999"
+        with serving(command=(str(newer(tmp_path / "newer") / "app.py"),), **settings) as new:
+            assert schema(shared_database) == "9001"
             before = load.answers.total()
             assert until(lambda: load.answers.total() > before + 20, 60)
             assert [exchange(old, new), exchange(new, old), exchange(new, new)] == [200] * 3

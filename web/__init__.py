@@ -2,7 +2,7 @@
 
 from web.register import Services, register_web
 from web.request.application import Application
-from web.request.counters import Counters, counters_at, shared_counters
+from web.request.counters import Counters, counters_at
 from web.request.forwarded import behind_proxies
 from web.request.hosts import Hosts
 from web.request.in_flight import admitted
@@ -23,5 +23,4 @@ __all__ = [
     "largest_body",
     "observe",
     "register_web",
-    "shared_counters",
 ]

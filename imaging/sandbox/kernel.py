@@ -6,6 +6,7 @@ import resource
 import sys
 
 PR_SET_DUMPABLE = 4
+PR_SET_CHILD_SUBREAPER = 36
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
@@ -37,6 +38,11 @@ def hide_memory() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
         prctl(PR_SET_DUMPABLE, 0)  # a core that goes to a program's input heeds this, and not the limit
+
+
+def adopt_orphans(yes: bool) -> None:
+    """Say whether this process becomes the parent of a descendant whose own parent ends."""
+    prctl(PR_SET_CHILD_SUBREAPER, int(yes))
 
 
 def _error() -> OSError:

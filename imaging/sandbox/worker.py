@@ -3,6 +3,7 @@
 Run as `python -m imaging.sandbox.worker NICE`. It ends when its input ends, and so at the latest with its parent.
 """
 
+import contextlib
 import os
 import resource
 import sys
@@ -25,6 +26,10 @@ def main(nice: int) -> None:
     """Serve jobs until the input ends."""
     warnings.simplefilter("ignore")
     os.nice(nice)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(
+            "1000"
+        )  # where memory runs out, the kernel ends this first
     warm_up()
     mapped = _address_space()
     lock(filtered=protocol.UNFILTERED not in sys.argv)

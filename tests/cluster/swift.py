@@ -1,6 +1,6 @@
 """OpenStack Swift with its S3 API, as Debian has it: `python -m tests.cluster.swift` runs the stores' tests on it.
 
-It needs the packages swift-proxy, swift-account, swift-container, swift-object and swift-object-expirer. One server of
+It needs the packages swift-proxy, swift-account, swift-container and swift-object. One server of
 each runs in a folder of its own.
 """
 
@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from storage import CiphertextGone, ObjectStore, open_object_store
-from tests.object_store import Service
+from tests.object_store import Service, seaweed
 from tests.processes import ROOT, free_port, until
 
 KINDS = ("account", "container", "object")
@@ -62,17 +62,6 @@ use = egg:swift#memcache
 memcache_servers = 127.0.0.1:1
 {FILTERS}
 """
-EXPIRER = """
-[object-expirer]
-interval = 1
-dequeue_from_legacy = true
-[pipeline:main]
-pipeline = catch_errors proxy-server
-[app:proxy-server]
-use = egg:swift#proxy
-[filter:catch_errors]
-use = egg:swift#catch_errors
-"""
 
 
 @contextmanager
@@ -84,16 +73,14 @@ def swift() -> Iterator[Service]:
         (folder / "devices" / "d1").mkdir(parents=True)
         for kind in KINDS:
             _make_ring(folder, kind, ports[kind])
-        for kind in (*KINDS, "proxy", "expirer"):
-            port = ports.get(kind, 0)
-            body = {"proxy": PROXY, "expirer": EXPIRER}.get(kind, SERVER.format(kind=kind))
-            (folder / f"{kind}.conf").write_text(DEFAULT.format(port=port, folder=folder) + body)
+        for kind in (*KINDS, "proxy"):
+            body = PROXY if kind == "proxy" else SERVER.format(kind=kind)
+            (folder / f"{kind}.conf").write_text(DEFAULT.format(port=ports[kind], folder=folder) + body)
         if os.geteuid() == 0:
             for path in (folder, *folder.rglob("*")):
                 shutil.chown(path, USER, USER)
         for kind in (*KINDS, "proxy"):
-            running.callback(_end, _start(folder, f"swift-{kind}-server", kind))
-        running.callback(_end, _start(folder, "swift-object-expirer", "expirer"))
+            running.callback(_end, _start(folder, kind))
         service = Service(f"http://127.0.0.1:{ports['proxy']}", "test:tester", "testing")
         assert until(lambda: _answers(service), 90), (folder / "proxy.log").read_text()
         yield service
@@ -105,9 +92,9 @@ def _make_ring(folder: Path, kind: str, port: int) -> None:
         subprocess.run(["swift-ring-builder", builder, *words], check=True, stdout=subprocess.DEVNULL)
 
 
-def _start(folder: Path, program: str, kind: str) -> subprocess.Popen[bytes]:
+def _start(folder: Path, kind: str) -> subprocess.Popen[bytes]:
     with (folder / f"{kind}.log").open("wb") as log:
-        command = [program, folder / f"{kind}.conf", "--verbose"]
+        command = [f"swift-{kind}-server", str(folder / f"{kind}.conf"), "--verbose"]
         return subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
@@ -156,7 +143,13 @@ def main() -> None:
         status = subprocess.run(command, cwd=ROOT, env=env, check=False).returncode
         store = open_object_store(service.settings("mayfly-forgets", "swift"), lambda *_: None)
         sys.stdout.write(f"Swift forgot by itself after {forgets(store, 90):.0f} s\n")
-        assert until(lambda: store.oldest() is None, 60), "it is listed no more"
+    with seaweed() as service:
+        bucket = open_object_store(service.settings("mayfly-forgets", "seaweedfs"), lambda *_: None)._bucket
+        bucket.put("mayfly/0000000010-short", [b"sealed"], 6, ttl="1m")
+        assert bucket.get("mayfly/0000000010-short", 6) == b"sealed"
+        began = time.monotonic()
+        assert until(lambda: bucket.keys("mayfly/", 1) == [], 90)
+        sys.stdout.write(f"SeaweedFS forgot by itself after {time.monotonic() - began:.0f} s\n")
     sys.exit(status)
 
 

@@ -16,7 +16,7 @@ import pytest
 from tests.cast import SERVER_KEY
 from tests.faults.figures import note
 from tests.faults.wire import Answer, once, upload
-from tests.processes import Served, serving
+from tests.processes import ROOT, Served, serving
 
 HOURS = (-30, 0, 30)
 
@@ -34,6 +34,7 @@ def faked(hours: int) -> dict[str, Any]:
         "FAKETIME": offset,
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         "DONT_FAKE_MONOTONIC": "1",
+        "PYTHONPATH": str(ROOT / "tests" / "faults" / "skewed"),
     }
 
 

@@ -14,11 +14,10 @@ from pathlib import Path
 import pytest
 
 from crypto import ImageKey
-from models import SLOTS, ciphertexts
 from tests.cast import SERVER_KEY, noise
-from tests.databases import value
 from tests.faults.doomed_steps import STEPS, STORED
 from tests.faults.figures import FULL, note
+from tests.faults.load import halves
 from tests.faults.wire import once, upload
 from tests.processes import Served, serving, until
 
@@ -47,20 +46,6 @@ def doomed(database_url: str, orders: Path) -> Iterator[Served]:
         MAX_IMAGES_PER_CLIENT="100000",  # all of them come from one address
     ) as server:
         yield server
-
-
-def halves(database_url: str) -> int:
-    """Count images that are no receipts and whose sealed bytes are not all there, and sealed bytes without an image."""
-    bytes_of = " UNION ALL ".join(
-        f"SELECT row_key, octet_length(sealed) AS length FROM {ciphertexts(slot)}" for slot in range(SLOTS)
-    )
-    stored = f"SELECT row_key, sum(length) AS length FROM ({bytes_of}) AS pieces GROUP BY row_key"
-    joined = f"images FULL JOIN ({stored}) AS sealed USING (row_key)"
-    # The seal adds a head, a tag and the padding: crypto/README.md.
-    whole = "sealed.length = 57 + 16 * (images.size / 16 + 1)"
-    receipt = "images.views_left = 0 AND sealed.length IS NULL"
-    wrong = f"({whole}) IS NOT TRUE AND ({receipt}) IS NOT TRUE"
-    return int(value(database_url, f"SELECT count(*) FROM {joined} WHERE {wrong}"))
 
 
 def kill_at(server: Served, orders: Path, step: str) -> tuple[int, int]:
@@ -93,7 +78,7 @@ def test_a_worker_killed_at_any_step_leaves_the_whole_image_or_none(
 ) -> None:
     wrong: list[tuple[str, int, int]] = []
     for step in STEPS * ROUNDS:
-        assert until(lambda: len(doomed.workers()) == WORKERS, 30), doomed.log
+        assert until(lambda: len(doomed.workers()) == WORKERS == doomed.serving(), 60), doomed.log
         for key in orders.glob("key *"):
             key.unlink()
         status, victim = kill_at(doomed, orders, step)
@@ -132,7 +117,7 @@ def test_workers_killed_at_any_moment_lose_nothing_that_was_confirmed(
                 done.wait(random.uniform(0.1, 0.6))
                 victim = doomed.workers()[0]
                 os.kill(victim, signal.SIGKILL)
-                assert until(lambda: replaced(doomed, victim), 30), doomed.log  # noqa: B023
+                assert until(lambda: replaced(doomed, victim), 60), doomed.log  # noqa: B023
         finally:
             done.set()
         made = [upload for uploads in running for upload in uploads.result()]
@@ -147,7 +132,7 @@ def test_workers_killed_at_any_moment_lose_nothing_that_was_confirmed(
 
 def replaced(server: Served, victim: int) -> bool:
     workers = server.workers()
-    return victim not in workers and len(workers) == WORKERS
+    return victim not in workers and len(workers) == WORKERS == server.serving()
 
 
 def opens(server: Served, link: str, image: bytes) -> bool:

@@ -393,7 +393,7 @@ def test_every_answer_is_one_that_a_model_of_the_service_allows(make_app: MakeAp
         max_images_per_owner=MOST_OWNER,
         rate_limits={name: RateLimit(Rate(most, DAY), None) for name, most in MOST.items()},
     )
-    app.drop.clock.age = 0.0  # what the operator switches is heard at once
+    app.shards.home.clock.age = 0.0  # what the operator switches is heard at once
     with app.app_context():
         Service.engine = db.engine.execution_options(isolation_level="READ COMMITTED")
     Service.app, Service.account = app, register(app.test_client())

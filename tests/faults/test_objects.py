@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -51,14 +52,14 @@ def url(database_url: str) -> Iterator[str]:
 
 @pytest.fixture
 def doomed(url: str, orders: Path, object_store: Service, bucket: str) -> Iterator[Served]:
-    with serving(
-        command=("-m", "tests.faults.doomed"),
-        DATABASE_URL=url,
-        SECRET_KEYS=SERVER_KEY,
-        FAULT_FOLDER=str(orders),
-        PURGE_INTERVAL=f"{INTERVAL}s",
+    settings: dict[str, Any] = {
+        "DATABASE_URL": url,
+        "SECRET_KEYS": SERVER_KEY,
+        "FAULT_FOLDER": str(orders),
+        "PURGE_INTERVAL": f"{INTERVAL}s",
         **object_store.env(bucket),
-    ) as server:
+    }
+    with serving(command=("-m", "tests.faults.doomed"), **settings) as server:
         yield server
 
 

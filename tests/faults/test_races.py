@@ -104,6 +104,8 @@ def race_with_a_kill(server: Served, racers: Racers, link: str, delay: float) ->
     timer.start()
     answers = racers.race(link)
     timer.join()
-    assert until(lambda: victim not in server.workers() and len(server.workers()) == 2, 30), server.log
+    assert until(
+        lambda: victim not in server.workers() and len(server.workers()) == 2 == server.serving(), 60
+    ), server.log
     assert until(lambda: once(server.port, "GET", "/healthz").status == 200, 30)
     return answers

@@ -14,15 +14,25 @@ from sqlalchemy import create_engine, text
 
 import embedded
 from tests.cast import FLOWER, IMAGES, SERVER_KEY
+from tests.object_store import Service
 from tests.processes import Served, serving
 
 
 @pytest.fixture(scope="module")
-def open_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def in_the_bucket(object_store: Service) -> dict[str, str]:
+    """Its own settings, with a real S3 in the place of LocalStack; its picture is small, so no size is too small."""
+    env = object_store.env("image-storage-bucket")
+    endpoint = env.pop("S3_ENDPOINT_URL")
+    return {**env, "LOCALSTACK_ENDPOINT_URL": endpoint, "AWS_REGION": "us-east-1", "S3_FROM_BYTES": "1"}
+
+
+@pytest.fixture(scope="module", params=["rows", "s3"])
+def open_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server with a database of its own: its document begins with an empty list."""
+    bucket = request.getfixturevalue("in_the_bucket") if request.param == "s3" else {}
     with (
         embedded.running(tmp_path_factory.mktemp("seed004"), durable=False) as url,
-        serving(DATABASE_URL=url, SECRET_KEYS=SERVER_KEY, OPEN_CATALOG="true") as served,
+        serving(DATABASE_URL=url, SECRET_KEYS=SERVER_KEY, OPEN_CATALOG="true", **bucket) as served,
     ):
         yield served
         engine = create_engine(url)

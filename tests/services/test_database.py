@@ -216,7 +216,7 @@ def test_a_start_waits_for_a_cluster_that_is_switching_over(
     switching.enter_context(read_only(database_url))
     over = threading.Timer(1.5, switching.close)
     over.start()
-    with app.app_context(), usable_database(app.settings), db.engine.connect() as connection:
+    with app.app_context(), usable_database(app.settings, [db.engine]), db.engine.connect() as connection:
         assert connection.scalar(text("SHOW transaction_read_only")) == "off"
     over.join()
     assert "can't be used yet (it takes no writes" in caplog.text

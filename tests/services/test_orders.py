@@ -34,7 +34,7 @@ def sha256(data: bytes) -> bytes:
 def app(make_app: MakeApp) -> Mayfly:
     """An application that looks at the operator's row before each upload."""
     made = make_app()
-    made.drop.clock.age = 0.0
+    made.shards.home.clock.age = 0.0
     return made
 
 
@@ -108,7 +108,7 @@ def test_an_image_whose_server_key_is_gone_can_still_be_taken_down(app: Mayfly, 
 def create(make_app: MakeApp, *server_keys: str) -> Mayfly:
     """Another application on the same database, with other server keys."""
     made = make_app(secret_keys=server_keys)
-    made.drop.clock.age = 0.0
+    made.shards.home.clock.age = 0.0
     return made
 
 
@@ -251,7 +251,7 @@ def test_uploads_that_are_off_are_refused_and_everything_else_goes_on(
 def test_looking_for_orders_costs_an_upload_no_question(app: Mayfly, hand: Hand, engine: Engine) -> None:
     hand.block([sha256(b"another")])
     client = app.test_client()
-    app.drop.clock.age = FAR_AWAY
+    app.shards.home.clock.age = FAR_AWAY
     deposit(client)
     asked: list[str] = []
     with app.app_context():
@@ -261,12 +261,12 @@ def test_looking_for_orders_costs_an_upload_no_question(app: Mayfly, hand: Hand,
 
 
 def test_an_answer_of_the_last_second_is_taken_and_then_asked_anew(app: Mayfly, hand: Hand) -> None:
-    app.drop.clock.age = FAR_AWAY
+    app.shards.home.clock.age = FAR_AWAY
     app.drop.deposit(FLOWER, Wishes(), NOBODY)
     hand.switch_uploads(on=False)
     hand.block([sha256(FLOWER)])
     app.drop.deposit(FLOWER, Wishes(), NOBODY)
-    app.drop.clock.age = 0.0
+    app.shards.home.clock.age = 0.0
     with pytest.raises(UploadsOff):
         app.drop.deposit(FLOWER, Wishes(), NOBODY)
     hand.switch_uploads(on=True)
@@ -275,7 +275,7 @@ def test_an_answer_of_the_last_second_is_taken_and_then_asked_anew(app: Mayfly, 
 
 
 def test_a_list_is_read_anew_only_when_it_changed(app: Mayfly, hand: Hand) -> None:
-    orders = Orders(engine_of(app), ServerKeys.parse([SERVER_KEY]), app.drop.clock)
+    orders = Orders(app.shards, ServerKeys.parse([SERVER_KEY]))
     reads: list[str] = []
     event.listen(
         engine_of(app),

@@ -105,7 +105,7 @@ def test_a_slot_that_came_to_life_meanwhile_is_left(app: Mayfly, client: FlaskCl
     """An upload may commit between the purge's first look at a slot and its lock: it looks again under the lock."""
     link = deposit(client)
     (slot,) = filled(engine)
-    app.purge._empty(RowStore(), slot)
+    app.purge._empty(app.shards.home, RowStore(), slot)
     assert client.get(f"/image/{link}").status_code == 200
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 
 from app import Mayfly
 from models import SLOTS, ciphertexts, slot_of, span_of
-from services import PurgeClock, Status
+from services import PurgeClock, Shards, Status
 from storage import RowStore
 from tests.cast import deposit, register
 from tests.conftest import MakeApp
@@ -22,21 +22,21 @@ AHEAD = LIFE // SPAN
 
 
 def status_of(engine: Engine) -> Status:
-    return Status(engine, PurgeClock([RowStore()], LIFE), None)
+    return Status(Shards.one(engine), PurgeClock([RowStore()], LIFE), None)
 
 
 def lag_of_slots(engine: Engine) -> float:
-    return status_of(engine)().oldest_dead_slot
+    return status_of(engine)()["home"].oldest_dead_slot
 
 
 def test_it_counts_what_lives_and_what_is_stored(app: Mayfly, engine: Engine) -> None:
-    ask, client = status_of(engine), app.test_client()
-    before = ask()
+    status, client = status_of(engine), app.test_client()
+    before = status()["home"]
     assert (before.living_images, before.stored_bytes, before.uploads_last_minute) == (0, 0, 0)
     deposit(client)
     deposit(client)
     register(client)
-    after = ask()
+    after = status()["home"]
     assert (after.living_images, after.uploads_last_minute, after.accounts) == (2, 2, before.accounts + 1)
     assert after.stored_bytes > 0
     assert (after.oldest_dead_row, after.oldest_dead_slot) == (0, 0)
@@ -65,7 +65,7 @@ def test_the_bytes_are_those_that_the_quota_counts(make_app: MakeApp, engine: En
     deposit(client)
     with engine.connect() as connection:
         counted = connection.execute(text("SELECT sum(bytes) FROM stored")).scalar_one()
-    assert status_of(engine)().stored_bytes == counted
+    assert status_of(engine)()["home"].stored_bytes == counted
 
 
 def test_a_dead_row_lags_until_it_is_purged(app: Mayfly, engine: Engine) -> None:
@@ -74,11 +74,11 @@ def test_a_dead_row_lags_until_it_is_purged(app: Mayfly, engine: Engine) -> None
         connection.execute(
             text("UPDATE images SET created_at = now() - interval '3h', expires_at = now() - interval '90s'")
         )
-    told = status_of(engine)()
+    told = status_of(engine)()["home"]
     assert told.living_images == 0
     assert 90 <= told.oldest_dead_row < 300
     app.purge()
-    assert status_of(engine)().oldest_dead_row == 0
+    assert status_of(engine)()["home"].oldest_dead_row == 0
 
 
 def moment(engine: Engine) -> int:
@@ -114,13 +114,13 @@ def test_a_slot_that_can_t_be_emptied_is_told(app: Mayfly, engine: Engine) -> No
         at = connection.execute(text("SELECT extract(epoch FROM now())::float8")).scalar_one()
         dead, was = slot_of(int(at) - 3 * SPAN, LIFE), connection.execute(text("SELECT slot FROM images"))
         connection.execute(text(f"INSERT INTO {ciphertexts(dead)} TABLE {ciphertexts(was.scalar_one())}"))
-    assert status_of(engine)().oldest_dead_slot >= 2 * SPAN
+    assert status_of(engine)()["home"].oldest_dead_slot >= 2 * SPAN
     with engine.connect() as reader:
         reader.execute(text(f"LOCK TABLE {ciphertexts(dead)} IN ACCESS SHARE MODE"))
         app.purge()
-        assert status_of(engine)().oldest_dead_slot >= 2 * SPAN, "a reader holds it"
+        assert status_of(engine)()["home"].oldest_dead_slot >= 2 * SPAN, "a reader holds it"
     app.purge()
-    assert status_of(engine)().oldest_dead_slot == 0
+    assert status_of(engine)()["home"].oldest_dead_slot == 0
 
 
 def test_the_command_the_probe_and_the_metrics_tell_one_lag(app: Mayfly, engine: Engine) -> None:
@@ -128,7 +128,7 @@ def test_the_command_the_probe_and_the_metrics_tell_one_lag(app: Mayfly, engine:
     with engine.connect() as connection:
         lag = app.purge_clock(connection).slots  # what the metrics ask
     assert lag >= 3 * SPAN
-    assert app.status().oldest_dead_slot == pytest.approx(lag, abs=20)
+    assert app.status()["home"].oldest_dead_slot == pytest.approx(lag, abs=20)
     found = re.search(r"dead for (\d+) s", app.readiness()["purge"].message)
     assert found
     assert int(found[1]) == pytest.approx(lag, abs=20)

@@ -13,7 +13,7 @@ from storage.protocol import Bytes
 from storage.rows import READ_SIZE, ROW_BYTES, SMALL
 from tests.object_store import Service
 
-STORES = ["rows", "s3", "seaweedfs"]
+STORES = ["rows", "unlogged", "s3", "seaweedfs"]
 PIECE = 1 << 20
 SIZES = [
     1,
@@ -44,8 +44,8 @@ class Split:
 
 @pytest.fixture(params=STORES)
 def store(request: pytest.FixtureRequest) -> CiphertextStore:
-    if request.param == "rows":
-        return RowStore()
+    if request.param in {"rows", "unlogged"}:
+        return RowStore(survives_crash=request.param == "rows")
     running: Service = request.getfixturevalue("object_store")
     expiry: Expiry = "seaweedfs" if request.param == "seaweedfs" else "sweep"
     return open_object_store(running.settings("contract", expiry), lambda *_: None)

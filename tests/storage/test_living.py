@@ -35,13 +35,17 @@ def row(**changes: object) -> ImageRow:
 
 
 def stored(connection: Connection, image: ImageRow) -> ImageRow:
-    RowStore().put(connection, SLOT, image.row_key, [SEALED], insertion(connection, image))
+    store = RowStore(survives_crash=image.store == "rows")
+    store.put(connection, SLOT, image.row_key, [SEALED], insertion(connection, image))
     return image
 
 
+@pytest.mark.parametrize("store", ["rows", "unlogged"])
 @pytest.mark.parametrize("details", [b"", b"\0" * 300, os.urandom(9000)])
-def test_a_small_image_comes_with_its_sealed_bytes(connection: Connection, details: bytes) -> None:
-    image = stored(connection, row(details=details))
+def test_a_small_image_comes_with_its_sealed_bytes(
+    connection: Connection, details: bytes, store: str
+) -> None:
+    image = stored(connection, row(details=details, store=store))
     assert len(SEALED) > 2 * ROW_BYTES
     found = find_living(connection, image.row_key, MOST)
     assert found == (image, bytearray(SEALED))

@@ -86,7 +86,7 @@ def test_a_report_never_has_the_link_in_it(make_app: MakeApp) -> None:
 @every_contact
 def test_a_refusal_by_the_operator_s_will_names_it(make_app: MakeApp, contact: str) -> None:
     app = make_app(abuse_contact=contact)
-    app.drop.clock.age = 0.0
+    app.shards.home.clock.age = 0.0
     client, words = app.test_client(), contact.removeprefix("mailto:")
     app.hand.block([hashlib.sha256(FLOWER).digest()])
     blocked = client.post("/upload", data=FLOWER)

@@ -13,7 +13,7 @@ from app import create_app
 from config import Config
 from crypto import ServerKeys
 from models import ciphertexts, slot_of
-from services import DatabaseClock, Needs, Orders, PurgeClock, Readiness
+from services import Needs, Orders, PurgeClock, Readiness, Shards
 from storage import RowStore
 from tests.cast import FLOWER, SERVER_KEY
 from tests.conftest import MakeApp
@@ -156,8 +156,9 @@ def test_a_database_without_our_schema_is_told_so(watched: FlaskClient, engine: 
 def test_a_disk_without_room_is_red_and_green_once_it_has_some(engine: Engine) -> None:
     room = [False]
     needs = Needs("0001", 10, accept_no_jail=False, disk_has_room=lambda: room[0])
-    orders = Orders(engine, ServerKeys.parse([SERVER_KEY]), DatabaseClock(engine))
-    ready = Readiness(engine, PurgeClock((RowStore(),), 3600), orders, needs)
+    shards = Shards.one(engine)
+    orders = Orders(shards, ServerKeys.parse([SERVER_KEY]))
+    ready = Readiness(shards, PurgeClock((RowStore(),), 3600), orders, needs)
     assert not ready()["disk"].ok
     room[0] = True
     assert ready()["disk"].ok

@@ -64,7 +64,7 @@ def _counted_app(url: str, folder: Path, door: Path) -> Iterator[tuple[Mayfly, W
         )
         app = create_app(config)
         migrate(app)
-        app.before_request(lambda: forget(app.drop.clock))
+        app.before_request(lambda: forget(app.shards.home.clock))
         yield app, wire
 
 

@@ -219,7 +219,7 @@ class Part(TypedDict):
 class ReadyAnswer(TypedDict):
     """The service by its parts."""
 
-    status: Literal["ready", "unready"]
+    status: Literal["ready", "degraded", "unready"]
     parts: dict[str, Part]
 
 

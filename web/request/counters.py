@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import TYPE_CHECKING
 
 from units import Rate
@@ -27,12 +26,6 @@ _ENTRY = struct.Struct("<Qiidd")
 """The key, the count of the window before, the count of this one, when it ends, and how long one is, in seconds."""
 _ROW = WAYS * _ENTRY.size
 _KEYS = 2**64
-
-
-@cache
-def shared_counters() -> Counters:
-    """Return the counters that this process shares with all that it forks after the first call."""
-    return Counters()
 
 
 def counters_at(url: str | None, nearby: Counters) -> Counters | ValkeyCounters:
@@ -52,16 +45,18 @@ class Counters:
     that are made up; the keys have to be secret for that.
     """
 
-    def __init__(self, places: int = PLACES) -> None:
-        self._rows = max(1, places // WAYS)
-        self._memory = mmap.mmap(-1, (1 + self._rows) * _ROW)
-        self._locks = os.memfd_create(
-            "mayfly-limits"
-        )  # stays empty: a process may lock bytes that a file has not
+    def __init__(self, places: int = PLACES, shared: tuple[mmap.mmap, int] | None = None) -> None:
+        """Count in memory of its own, or in ``shared``: memory of several, and a file of which they lock rows.
+
+        The file stays empty: a process may lock bytes that a file has not.
+        """
+        size = (1 + max(1, places // WAYS)) * _ROW
+        self._memory, self._file = shared or (mmap.mmap(-1, size), os.memfd_create("mayfly-limits"))
+        self._rows = len(self._memory) // _ROW - 1
         self._threads = threading.Lock()
 
     def __del__(self) -> None:
-        os.close(self._locks)
+        os.close(self._file)
 
     def take(self, key: int, rate: Rate, amount: int = 1) -> Window:
         """Count ``amount`` more under a key where the rate allows it, and tell what it allows from now on.
@@ -102,8 +97,8 @@ class Counters:
     def _locked(self, row: int) -> Iterator[None]:
         """Keep other threads and processes from a row. The kernel unlocks it where a process is killed meanwhile."""
         with self._threads:
-            fcntl.lockf(self._locks, fcntl.LOCK_EX, 1, row)
+            fcntl.lockf(self._file, fcntl.LOCK_EX, 1, row)
             try:
                 yield
             finally:
-                fcntl.lockf(self._locks, fcntl.LOCK_UN, 1, row)
+                fcntl.lockf(self._file, fcntl.LOCK_UN, 1, row)

@@ -42,7 +42,8 @@ def operator_routes(purge: Purge, readiness: Readiness) -> Blueprint:
         parts = readiness()
         ready = all(part.ok or not part.needed for part in parts.values())
         told = {name: {"ok": part.ok, "message": part.message} for name, part in parts.items()}
-        answer = jsonify(status="ready" if ready else "unready", parts=told)
+        degraded = not all(part.ok for part in parts.values())
+        answer = jsonify(status="unready" if not ready else "degraded" if degraded else "ready", parts=told)
         answer.status_code = 200 if ready else 503
         answer.headers["Cache-Control"] = "no-store"
         return answer

