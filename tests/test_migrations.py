@@ -26,7 +26,7 @@ FROZEN = {
     "0005_living_image.py": "c8260367de82fc62c13cee4930c1ab08b8a06cc35b7f1c1a9bce148387b73c5f",
     "0006_public_server.py": "9830a4e673534206699950e3d874bb8fdac7ada6e382f06a0a46059f015fb8db",
     "0007_receipts.py": "9fddc74fe96d74708e1f8703c1023942b74e935fa85866f85457b34ea07d835d",
-    "0009_unlogged_slots.py": "a7479777a21349d26d9f69f692919655827d0ecd34e8c67cab7953210ef56b8c",
+    "0008_unlogged_slots.py": "cb6f1ca50e3de6851df98f04fe9bd6f9a701fcd9ee143ce9051bac9af060043a",
 }
 """The SHA-256 of each migration as it landed: databases have run it, and never run a later change of it."""
 

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, text
 from app import Mayfly
 from config import Config
 from crypto import Link
-from models import PURGE_LOCK, SLOTS, ciphertexts, db, delete_dead, slot_of
+from models import PURGE_LOCK, SLOTS, anything_lives_in, ciphertexts, db, delete_dead, slot_of
 from services import purge as purge_module
 from storage import RowStore
 from tests.cast import deposit
@@ -72,6 +72,7 @@ def test_a_purge_reads_no_row_of_what_lives(engine: Engine) -> None:
         connection.execute(text("ANALYZE images"))
         before = connection.execute(READ_IN_ORDER).scalar_one()
         assert 300 <= delete_dead(connection, 1000) < 600
+        assert all(anything_lives_in(connection, slot) for slot in range(11))
         assert connection.execute(READ_IN_ORDER).scalar_one() == before
         connection.rollback()
 

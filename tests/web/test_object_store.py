@@ -197,6 +197,20 @@ def test_objects_go_when_they_are_over_with_a_row_or_without(client: FlaskClient
     assert client.get(f"/image/{living['hash']}").data == LARGE
 
 
+def test_the_command_sweeps_all_that_is_over(
+    make_app: MakeApp, settings: dict[str, Any], store: ObjectStore
+) -> None:
+    app = make_app(**settings)
+    stored(app.test_client())
+    for slot in (10, 20, 20):
+        store.put(slot, uuid4().bytes * 2, [b"orphan"], 6, 60)
+    swept = app.test_cli_runner().invoke(args=["sweep"])
+    assert (swept.output, swept.exit_code) == ("removed 3\n", 0)
+    assert len(names(store)) == 1
+    without = make_app().test_cli_runner().invoke(args=["sweep"])
+    assert "S3_BUCKET_NAME" in without.output
+
+
 def test_a_change_of_the_store_strands_nothing(
     make_app: MakeApp, settings: dict[str, Any], engine: Engine, store: ObjectStore
 ) -> None:
