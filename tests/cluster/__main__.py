@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 
 from tests.cluster import failover, together
@@ -14,6 +15,7 @@ FORMS = {"failover": failover, "together": together}
 
 def main() -> None:
     """Run one form, or all in their long form; the status is 1 where an answer was wrong."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that whatever was started is ended
     parser = argparse.ArgumentParser(prog="make cluster", description=__doc__)
     forms = parser.add_subparsers(dest="form")
     for name, form in FORMS.items():
