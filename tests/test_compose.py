@@ -29,6 +29,6 @@ def test_each_secret_may_come_as_a_file() -> None:
         assert f"\n  {name}:\n    file: ${{{setting}:-/dev/null}}\n" in COMPOSE
         assert re.search(rf"      {setting}: (&\w+ )?\${{{setting}:\+/run/secrets/{name}}}\n", COMPOSE)
     assert "\n    secrets: [postgres_password]\n" in COMPOSE
-    named = "secret_keys, postgres_password, rate_limit_storage_url, upload_codes, shards, shards_before"
-    assert f"\n    secrets: [{named}]\n" in COMPOSE
+    named = "secret_keys, postgres_password, rate_limit_storage_url, upload_codes, aws_secret_access_key"
+    assert f"\n    secrets: [{named}, shards, shards_before]\n" in COMPOSE
     assert "\n      POSTGRES_PASSWORD_FILE: *password_file\n" in COMPOSE
