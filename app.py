@@ -197,7 +197,7 @@ def _readiness(app: Mayfly, orders: Orders, objects: ObjectStore | None) -> Read
         purge_interval=config.purge_interval,
         accept_no_jail=config.accept_no_jail,
         disk_has_room=disk_room(config),
-        store=objects,
+        store_answers=objects.check if objects else None,
     )
     return Readiness(app.shards, app.purge_clock, orders, needs)
 

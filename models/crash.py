@@ -53,7 +53,8 @@ _FORGET = f"""
 def forget_lost(driver: Any) -> int:
     """Delete the rows of images whose bytes a crash has ended, by a connection of psycopg2; return how many went.
 
-    Where no crash was since the last call, it is one question. A database without the table has no such images.
+    Where no crash was since the last call, it is one question. A database without the table has no such images; since
+    asking there ends a transaction, there must be none.
     """
     with driver.cursor() as cursor:
         try:

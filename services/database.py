@@ -71,7 +71,7 @@ def watch_connections(engine: Engine, schema: str | None = None) -> None:
 
 
 def forget_crashed(driver: Any) -> None:
-    """Forget images whose bytes a crash has ended, by a connection of psycopg2."""
+    """Forget images whose bytes a crash has ended, by a connection of psycopg2 that is in no transaction."""
     if lost := forget_lost(driver):
         log.warning("PostgreSQL crashed, and %d images ended with it, since SURVIVE_CRASH was false", lost)
 

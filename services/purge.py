@@ -51,6 +51,9 @@ class Purge:
         return removed
 
     def _purge(self, shard: Shard) -> int:
+        with autocommit(shard.engine) as connection:
+            # A pooler's connection outlives a crash, and nobody would have asked.
+            forget_crashed(connection.connection.driver_connection)
         removed = 0
         deadline = time.monotonic() + BUDGET_SECONDS
         while time.monotonic() < deadline:
@@ -68,8 +71,6 @@ class Purge:
         with transaction(shard.engine) as connection:
             if not try_purge_lock(connection):
                 return 0
-            # A pooler's connection outlives a crash, and nobody would have asked.
-            forget_crashed(connection.connection.driver_connection)
             delete_unused(connection, UNUSED_SECONDS, BATCH_ROWS)
             return delete_dead(connection, BATCH_ROWS)
 

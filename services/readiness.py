@@ -19,7 +19,6 @@ from services.errors import ServiceError
 from services.orders import Orders
 from services.purge_lag import PurgeClock
 from services.shards import Shard, Shards
-from storage import ObjectStore
 
 MOST_LAG_SECONDS = 60
 """How much later than PURGE_INTERVAL what is dead may still be there."""
@@ -53,8 +52,8 @@ class Needs:
     accept_no_jail: bool
     disk_has_room: Callable[[], bool] | None
     """Tells whether the database's disk has room; None where that disk is another machine's."""
-    store: ObjectStore | None = None
-    """Where large images go, if not to the database."""
+    store_answers: Callable[[], bool] | None = None
+    """Asks the object store for large images; None where there is none."""
 
 
 class Readiness:
@@ -125,9 +124,9 @@ class Readiness:
         }, ahead
 
     def _of_store(self) -> Parts:
-        if self._needs.store is None:
+        if self._needs.store_answers is None:
             return {}
-        if self._needs.store.check():
+        if self._needs.store_answers():
             return {"store": PartReadiness(True, "The object store answers.")}
         why = "The object store doesn't answer, or refuses: larger images get 503, and the log says why."
         return {"store": PartReadiness(False, why, needed=False)}

@@ -149,6 +149,7 @@ ERRORS = {
     "too_slow": _("The image came too slowly. Try again where the connection is better."),
     "too_busy": _("The server has too much to do at the moment. Try again in a few seconds."),
     "sandbox_missing": _("This server takes only PNG and JPEG at the moment."),
+    "store_away": _("The server can't reach its database at the moment. Try again in a few seconds."),
     "too_large": _("The image is larger than the server takes."),
     "too_many_guesses": _("There were too many attempts at this image's password. Wait a moment."),
     "account_asked": _("This is for people with an account; log in first."),
