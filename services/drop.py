@@ -14,7 +14,7 @@ from services.conversion import Conversion
 from services.counts import STEP_SECONDS
 from services.database import autocommit
 from services.dear import CONVERSIONS
-from services.entry import Entry
+from services.entry import Batch, Entry
 from services.errors import (
     BadLifetime,
     ClientQuotaReached,
@@ -105,7 +105,7 @@ class Drop:
         ]
         owned = self._ownerships(uploader.owner, images, wishes, created_at)
         with STEP_SECONDS.timed("store"):
-            self._entry.store(shard, rows, owned, lifetime, uploader)
+            self._entry.store(shard, Batch(rows, owned, lifetime, uploader))
         return [image.receipt(created_at, expires_at, wishes) for image in images]
 
     def _ownerships(

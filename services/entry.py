@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeGuard
 from uuid import UUID
 
-from models import OPEN_CATALOG, Ownership, insertion, owner_lives, quota_checks, standing_for
+from models import OPEN_CATALOG, ImageRow, Ownership, insertion, owner_lives, quota_checks, standing_for
 from services.account_errors import TokenRefused
 from services.database import autocommit, transaction
 from services.errors import DatabaseAway
@@ -16,6 +18,27 @@ from services.quota import Quota
 from services.shards import Shard, Shards
 from services.uploader import Uploader, UploaderQuotas, tag_of
 from storage import RowStore
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of one slot and one end, which are stored all or none, with the owner's part of each."""
+
+    rows: list[SealedRow]
+    owned: list[Ownership | None]
+    lifetime: int
+    """In seconds."""
+    uploader: Uploader
+
+    @cached_property
+    def size(self) -> int:
+        """How many bytes all of it takes of what may be stored."""
+        return sum(row.stored_bytes for row, _ in self.rows)
+
+    @property
+    def first(self) -> ImageRow:
+        """The first row, whose slot and expiry are those of all."""
+        return self.rows[0][0]
 
 
 class Entry:
@@ -41,53 +64,39 @@ class Entry:
         """Name the store that the sealed bytes of an image go to, which its row tells."""
         return self._large.store_for(len(image.data), self._store.name)
 
-    def store(
-        self,
-        shard: Shard,
-        rows: list[SealedRow],
-        owned: list[Ownership | None],
-        lifetime: int,
-        uploader: Uploader,
-    ) -> None:
-        """Store all rows, which are of one slot and end at one time, or none.
+    def store(self, shard: Shard, batch: Batch) -> None:
+        """Store all of a batch or none.
 
         Raises StorageFull, ClientQuotaReached, OwnerQuotaReached, DatabaseAway, StoreAway, TokenRefused where the owner
         is gone.
         """
-        size, first = sum(row.stored_bytes for row, _ in rows), rows[0][0]
-        with self._quota.reserved(shard, first.slot, size, int(first.expires_at)):
+        owner = batch.uploader.owner
+        with self._quota.reserved(shard, batch.first.slot, batch.size, int(batch.first.expires_at)):
             try:
-                self._run(shard, rows, owned, lifetime, uploader)
+                self._run(shard, batch)
             except TokenRefused:
-                if self._is_elsewhere(uploader.owner, shard):
+                if self._is_elsewhere(owner, shard):
                     raise DatabaseAway from None  # the row that stood for the owner has just been purged
                 raise
-        if self._is_elsewhere(uploader.owner, shard):
-            self._check_owner(shard, rows, uploader.owner)
+        if self._is_elsewhere(owner, shard):
+            self._check_owner(shard, batch.rows, owner)
 
-    def _run(
-        self,
-        shard: Shard,
-        rows: list[SealedRow],
-        owned: list[Ownership | None],
-        lifetime: int,
-        uploader: Uploader,
-    ) -> None:
-        shares, size = self._quotas.shares(uploader), sum(row.stored_bytes for row, _ in rows)
+    def _run(self, shard: Shard, batch: Batch) -> None:
+        rows, owner, shares = batch.rows, batch.uploader.owner, self._quotas.shares(batch.uploader)
         with (
-            self._large.put(rows, lifetime) as others,
-            self._quotas.kept(shard, shares, size, len(rows)),
+            self._large.put(rows, batch.lifetime) as others,
+            self._quotas.kept(shard, shares, batch.size, len(rows)),
             autocommit(shard.engine) as connection,
         ):
-            before, after = quota_checks(connection, shares, size, len(rows))
-            if self._is_elsewhere(uploader.owner, shard):
-                before += standing_for(connection, uploader.owner)
+            before, after = quota_checks(connection, shares, batch.size, len(rows))
+            if self._is_elsewhere(owner, shard):
+                before += standing_for(connection, owner)
             tag = tag_of(shares)
             before += b";".join(
-                insertion(connection, row, own, tag) for (row, _), own in zip(rows, owned, strict=True)
+                insertion(connection, row, own, tag) for (row, _), own in zip(rows, batch.owned, strict=True)
             )
             sealed = [(row.row_key, pieces) for row, pieces in others]
-            self._store.put_all(connection, rows[0][0].slot, sealed, before, after)
+            self._store.put_all(connection, batch.first.slot, sealed, before, after)
 
     def _is_elsewhere(self, owner: UUID | None, shard: Shard) -> TypeGuard[UUID]:
         """Tell whether an image has an owner whose account is in another database than the image."""

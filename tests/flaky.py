@@ -1,14 +1,16 @@
-"""A way to a server that can be made to fail: it refuses, hangs, or answers in the server's place for a while."""
+"""A way to a server that can be made to fail: it refuses, hangs, is late, or answers in the server's place."""
 
 from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Literal
 
-Way = Literal["through", "refuse", "hang", "busy"]
+Way = Literal["through", "refuse", "hang", "late", "busy"]
+LATE_SECONDS = 3.0
 BUSY = b"HTTP/1.1 503 Slow Down\r\nContent-Length: 27\r\nConnection: close\r\n\r\n<Code>SlowDown</Code>      "
 
 
@@ -58,7 +60,8 @@ class Flaky:
                 client.shutdown(socket.SHUT_WR)
                 while client.recv(65536):
                     pass
-        elif way == "through":
+        elif way in {"through", "late"}:
+            time.sleep(LATE_SECONDS if way == "late" else 0)
             server = socket.create_connection(("127.0.0.1", self._to))
             self._open.append(server)
             for one, other in ((client, server), (server, client)):

@@ -166,15 +166,19 @@ def _answers(served: Served) -> bool:
         return False
 
 
+def end(process: subprocess.Popen[bytes], seconds: float) -> None:
+    """Ask a process to end, and end it if it hasn't after so many seconds."""
+    process.terminate()  # nothing where it has ended
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 def _end(served: Served) -> None:
     family = served.family()
-    if served.process.poll() is None:
-        served.process.terminate()
-        try:
-            served.process.wait(30)
-        except subprocess.TimeoutExpired:
-            served.process.kill()
-            served.process.wait()
+    end(served.process, 30)
     if not until(lambda: not any(map(alive, family)), 15):
         for pid in filter(alive, family):
             os.kill(pid, signal.SIGKILL)

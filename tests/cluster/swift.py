@@ -19,7 +19,7 @@ from pathlib import Path
 
 from storage import CiphertextGone, ObjectStore, open_object_store
 from tests.object_store import Service, seaweed
-from tests.processes import ROOT, free_port, until
+from tests.processes import ROOT, end, free_port, until
 
 KINDS = ("account", "container", "object")
 TESTS = ("tests/storage/test_contract.py", "tests/storage/test_objects.py", "tests/web/test_object_store.py")
@@ -80,7 +80,7 @@ def swift() -> Iterator[Service]:
             for path in (folder, *folder.rglob("*")):
                 shutil.chown(path, USER, USER)
         for kind in (*KINDS, "proxy"):
-            running.callback(_end, _start(folder, kind))
+            running.callback(end, _start(folder, kind), 10)
         service = Service(f"http://127.0.0.1:{ports['proxy']}", "test:tester", "testing")
         assert until(lambda: _answers(service), 90), (folder / "proxy.log").read_text()
         yield service
@@ -98,15 +98,6 @@ def _start(folder: Path, kind: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def _answers(service: Service) -> bool:

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from tests.engines.driver import Engine, Firefox, WebKit
-from tests.processes import free_port, until
+from tests.processes import end, free_port, until
 
 START_SECONDS = 30
 DEBIAN = Path("/usr/lib")
@@ -93,12 +93,7 @@ def _running(*command: str, log: Path, **env: str) -> Iterator[None]:
         try:
             yield
         finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            end(process, 10)
 
 
 def _log(folder: Path) -> str:

@@ -178,6 +178,15 @@ def test_while_the_store_is_away_rows_are_served_and_no_view_is_used_up(
     assert client.get("/readyz").get_json()["parts"]["store"]["ok"]
 
 
+def test_an_image_that_ends_while_its_object_is_fetched_is_not_given_out(
+    client: FlaskClient, way: Flaky, store: ObjectStore
+) -> None:
+    told = stored(client, lifetime=2)
+    way.fail("late")
+    assert client.get(f"/image/{told['hash']}").status_code == 404
+    assert len(names(store)) == 1, "its object is still there"
+
+
 def _mended(app: Any) -> None:
     """End the breaker's pause."""
     app.sweep._store._bucket._breaker._closed_until = 0
