@@ -66,7 +66,8 @@ lock:  ## pin anew what pyproject.toml asks for, with hashes; ARGS=--upgrade for
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or make lock UV=/path/to/uv" >&2; exit 1; }
 	$(UV) $(LOCK) $(ARGS) pyproject.toml -o requirements.txt
 	$(UV) $(LOCK) $(ARGS) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
-	@! grep -nE '://|file:|^ *-(i|f|-[a-z-]*(index|links))' requirements.txt requirements-dev.txt
+	printf '%s\n' bepasty gunicorn | $(UV) $(LOCK) $(ARGS) --python-version 3.11 - -o benchmarks/peer.txt
+	@! grep -nE '://|file:|^ *-(i|f|-[a-z-]*(index|links))' requirements.txt requirements-dev.txt benchmarks/peer.txt
 
 audit:  ## compare the pinned packages with the known vulnerabilities
 	@scripts/venv dev && exec scripts/audit $(ARGS)
