@@ -53,7 +53,7 @@ check:  ## lint, format, types, spelling, what .github and deploy hold, and whet
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/wish.yml
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	.venv/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
-	.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml deploy/pinned.yml
+	.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml deploy/pinned.yml deploy/pinned-scale.yml
 	@sed 's/ !reset / /' docker-compose.scale.yml | .venv/bin/check-jsonschema --builtin-schema vendor.compose-spec --default-filetype yaml -
 	.venv/bin/kubernetes-validate --strict --quiet deploy/kubernetes/*.yml
 	.venv/bin/zizmor --offline --quiet --no-progress .github

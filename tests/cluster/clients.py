@@ -20,8 +20,9 @@ VIEWS = 3
 PAUSE = 0.1
 PATIENCE = 60
 AWAY = 503
-CUT_OFF = {502, 504}
-"""What a proxy says of a request that was under way at a server which then died, and which may have been done."""
+CUT_OFF = {502, 504, 0}
+"""How a proxy answers a request that was under way at a server which then died, and which may have been done; with
+nothing more where the answer had begun."""
 
 
 class Answered(NamedTuple):
@@ -52,6 +53,7 @@ class Clients:
 
     url: str
     behind_proxy: bool = False
+    pictures: tuple[bytes, ...] = (FLOWER,)
     answers: list[Answered] = field(default_factory=list)
     images: list[Uploaded] = field(default_factory=list)
     wrong: Counter[str] = field(default_factory=Counter)
@@ -99,9 +101,8 @@ class Clients:
         return answer
 
     def _store(self, views: int | None) -> None:
-        answer = self._ask(
-            "upload", "POST", f"/upload?lifetime=1h{f'&views={views}' if views else ''}", {201}, FLOWER
-        )
+        path = f"/upload?lifetime=1h{f'&views={views}' if views else ''}"
+        answer = self._ask("upload", "POST", path, {201}, random.choice(self.pictures))
         if answer is not None and answer.status_code == 201:
             told = answer.json()
             self.images.append(
@@ -165,6 +166,10 @@ class Clients:
         """How many uploads were acknowledged since a moment, and how many answers said 503."""
         away = sum(answer.status == AWAY for answer in self.answers if answer.began >= since)
         return Counter(stored=self.stored_since(since), away=away)
+
+    def refused(self, since: float) -> int:
+        """How many uploads were answered with 503 since a moment."""
+        return sum(a.status == AWAY and a.kind == "upload" for a in self.answers if a.began >= since)
 
     def look_again(self, since: float) -> None:
         """Open each image without views whose upload was acknowledged since a moment, and that nobody deleted."""
