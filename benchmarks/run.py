@@ -56,10 +56,10 @@ def main() -> None:
         for turn in range(plan.rounds):
             for size_name, size in plan.sizes.items():
                 measure_round(generator, figures, plan, turn, size_name, size)
-    figures.minutes = (time.monotonic() - began) / 60
+            figures.minutes = (time.monotonic() - began) / 60
+            if not chosen.quick:
+                write(figures, turn + 1, plan.seconds)  # a run that is stopped leaves the rounds before
     print_table(figures)
-    if not chosen.quick:
-        write(figures, plan.rounds, plan.seconds)
 
 
 def measure_round(
