@@ -63,7 +63,9 @@ class Breaker:
                 self._refuse_in_pause()
             self._free -= 1
             self._moved_at = time.monotonic()
-            self._closed_until = self._moved_at + self._pause  # others wait for what becomes of one that tries
+            self._closed_until = (
+                self._moved_at + self._pause
+            )  # others wait for what becomes of one that tries
 
     def _refuse_in_pause(self) -> None:
         if self.failing and time.monotonic() < self._closed_until:

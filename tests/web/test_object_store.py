@@ -192,8 +192,7 @@ def test_an_image_that_ends_while_its_object_is_fetched_is_not_given_out(
 def lost_at_commit(engine: Engine) -> Iterator[None]:
     """End every transaction that adds or deletes an image at its COMMIT, as a server does that is shut down."""
     statements = (
-        "CREATE FUNCTION lost() RETURNS trigger LANGUAGE plpgsql AS"
-        " 'BEGIN RAISE SQLSTATE ''57P01''; END'",
+        "CREATE FUNCTION lost() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE SQLSTATE ''57P01''; END'",
         "CREATE CONSTRAINT TRIGGER lost AFTER INSERT OR DELETE ON images DEFERRABLE INITIALLY DEFERRED"
         " FOR EACH ROW EXECUTE FUNCTION lost()",
     )
