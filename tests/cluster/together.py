@@ -51,6 +51,8 @@ class Told:
     event: str
     gaps: list[float] = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)
+    why: Counter[str] = field(default_factory=Counter)
+    """The reasons of 503s to uploads."""
 
     @property
     def wrong(self) -> dict[str, int]:
@@ -59,6 +61,10 @@ class Told:
         allowed |= {"cut off"} if self.event in DYING else set()
         allowed |= {"refused"} if self.event in OF_STORE else set()
         return {name: amount for name, amount in self.seen.items() if amount and name not in allowed}
+
+    def details(self) -> list[str]:
+        """What is wrong, and why uploads were refused."""
+        return [f"  {name}: {amount}" for name, amount in (self.wrong | self.why).items()]
 
     def row(self) -> str:
         gaps = [f"{statistics.median(self.gaps):.1f}", f"{max(self.gaps):.1f}"]
@@ -92,7 +98,7 @@ def run(arguments: argparse.Namespace) -> bool:
         with crowds(fleet, LARGE) as clients:
             for _, event in product(range(arguments.times), events):
                 happen(world, clients, told[event])
-                say(told[event].row(), *(f"{name}: {amount}" for name, amount in told[event].wrong.items()))
+                say(told[event].row(), *told[event].details())
     say(line(*COLUMNS), line("---", *["---:"] * (len(COLUMNS) - 1)), *(each.row() for each in told.values()))
     return not any(each.wrong for each in told.values())
 
@@ -154,4 +160,6 @@ def happen(world: World, clients: list[Clients], told: Told) -> None:
     for each, wrong in zip(clients, before, strict=True):
         each.look_again(began)
         told.seen += each.wrong - wrong + each.counted(began)
-        told.seen["refused"] += each.refused(began)
+        why = each.refused(began)
+        told.seen["refused"] += why.total()
+        told.why += why
