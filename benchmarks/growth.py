@@ -29,7 +29,6 @@ from benchmarks.load import Generator
 from benchmarks.processes import Cost, cost, postmasters
 from benchmarks.subjects import OFTEN
 from config import Config
-from models import db
 from tests.cast import SERVER_KEY
 from tests.processes import free_port, serving
 
@@ -109,8 +108,7 @@ def filled(folder: Path, living: int) -> Iterator[Server]:
         app = create_app(Config(database_url=url, secret_keys=(SERVER_KEY,), purge_interval=0))
         roots = [server.process.pid, *postmasters(data_dir)]
         yield Server(living, server.port, metrics, roots, app, folder / "links")
-        with app.app_context():
-            db.engine.dispose()
+        app.shards.home.engine.dispose()
 
 
 @dataclass
@@ -123,7 +121,7 @@ class Spent:
 
 @contextmanager
 def spending(server: Server) -> Iterator[Spent]:
-    with server.app.app_context(), db.engine.connect() as connection, cost(server.roots, None) as found:
+    with server.app.shards.home.engine.connect() as connection, cost(server.roots, None) as found:
         spent = Spent(found)
         before = connection.execute(WAL).scalar_one()
         yield spent

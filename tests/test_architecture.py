@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("crypto", "embedded", "front", "imaging", "models", "services", "storage", "web")
+ROOMS = ("crypto", "embedded", "front", "imaging", "models", "schema", "services", "storage", "web")
 MODULES = (
     "addresses",
     "app",
@@ -50,6 +50,7 @@ MAY_IMPORT = {
     "embedded": set(),
     "imaging": set(),
     "models": set(),
+    "schema": {"models"},
     "units": set(),
 }
 
@@ -67,8 +68,8 @@ ONLY_IN = {
     "PIL": {"imaging"},
     "urllib3": {"storage"},
     "psycopg2": {"models", "storage", "embedded"},
-    "sqlalchemy": {"app", "database", "metrics", "models", "storage", "services"},
-    "flask_sqlalchemy": {"models"},
+    "sqlalchemy": {"app", "database", "metrics", "models", "schema", "storage", "services"},
+    "flask_sqlalchemy": {"schema"},
     "apscheduler": {"services"},
     "prometheus_client": {"metrics", "services"},
     "granian": {"http_server", "server"},
