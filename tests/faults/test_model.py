@@ -27,7 +27,6 @@ from sqlalchemy import Engine, text
 from werkzeug.test import TestResponse
 
 from app import Mayfly
-from models import db
 from tests.cast import FLOWER, cleaned, register
 from tests.conftest import MakeApp
 from tests.faults.figures import FULL, note
@@ -394,8 +393,7 @@ def test_every_answer_is_one_that_a_model_of_the_service_allows(make_app: MakeAp
         rate_limits={name: RateLimit(Rate(most, DAY), None) for name, most in MOST.items()},
     )
     app.shards.home.clock.age = 0.0  # what the operator switches is heard at once
-    with app.app_context():
-        Service.engine = db.engine.execution_options(isolation_level="READ COMMITTED")
+    Service.engine = app.shards.home.engine.execution_options(isolation_level="READ COMMITTED")
     Service.app, Service.account = app, register(app.test_client())
     Service.answers, Service.numbers = Counter(), count()
     run_state_machine_as_test(
