@@ -72,8 +72,15 @@ def watch_connections(engine: Engine, schema: str | None = None) -> None:
 
 
 def forget_crashed(driver: Any) -> None:
-    """Forget images whose bytes a crash has ended, by a connection of psycopg2 that is in no transaction."""
-    if lost := forget_lost(driver):
+    """Forget images whose bytes a crash has ended, by a connection of psycopg2 that is in no transaction.
+
+    Raises OperationalError.
+    """
+    try:
+        lost = forget_lost(driver)
+    except driver.Error as error:
+        raise OperationalError(None, None, error, connection_invalidated=bool(driver.closed)) from None
+    if lost:
         log.warning("PostgreSQL crashed, and %d images ended with it, since SURVIVE_CRASH was false", lost)
 
 

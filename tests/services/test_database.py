@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.exc import OperationalError
 
 import embedded
 from addresses import parse_database_url
@@ -19,7 +20,7 @@ from config import Config
 from database import usable_database
 from models import db, standing_of
 from services import DatabaseAway
-from services.database import _timelines, autocommit, transaction
+from services.database import _timelines, autocommit, forget_crashed, transaction
 from services.lent import look
 from tests.cast import SERVER_KEY
 from tests.conftest import MakeApp
@@ -45,6 +46,19 @@ def test_a_connection_that_dies_unnoticed_takes_no_place_in_the_pool_with_it(
         with contextlib.suppress(DatabaseAway), autocommit(engine) as connection:
             answers.append(connection.scalar(text("SELECT 1")))
     assert 1 in answers
+
+
+def test_an_error_as_a_purge_looks_for_a_crash_is_one_of_the_domain(
+    make_app: MakeApp, database_url: str
+) -> None:
+    """What asks there is psycopg2 itself, whose errors nobody else would turn into ours."""
+    engine, other = engine_of(make_app(threads=1)), create_engine(database_url)
+    with other.begin() as blocker, transaction(engine) as connection:
+        blocker.execute(text("LOCK TABLE crash_mark IN ACCESS EXCLUSIVE MODE"))
+        connection.execute(text("SET LOCAL lock_timeout = 1"))
+        with pytest.raises(OperationalError):
+            forget_crashed(connection.connection.driver_connection)
+    other.dispose()
 
 
 def engine_of(app: Mayfly) -> Engine:
