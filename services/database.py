@@ -60,7 +60,8 @@ def watch_connections(engine: Engine, schema: str | None = None) -> None:
         except NotThePrimary as error:
             connection.close()
             raise OperationalError(None, None, error) from None
-        forget_crashed(connection)
+        with connection.cursor() as cursor:
+            forget_crashed(cursor)
         record.info["made_at"] = time.monotonic()
 
     @event.listens_for(engine, "checkout")
@@ -71,16 +72,9 @@ def watch_connections(engine: Engine, schema: str | None = None) -> None:
             raise InvalidatePoolError
 
 
-def forget_crashed(driver: Any) -> None:
-    """Forget images whose bytes a crash has ended, by a connection of psycopg2 that is in no transaction.
-
-    Raises OperationalError.
-    """
-    try:
-        lost = forget_lost(driver)
-    except driver.Error as error:
-        raise OperationalError(None, None, error, connection_invalidated=bool(driver.closed)) from None
-    if lost:
+def forget_crashed(cursor: Any) -> None:
+    """Forget images whose bytes a crash has ended, by a cursor of psycopg2 that is in no transaction."""
+    if lost := forget_lost(cursor):
         log.warning("PostgreSQL crashed, and %d images ended with it, since SURVIVE_CRASH was false", lost)
 
 

@@ -11,16 +11,15 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, create_engine, text
-from sqlalchemy.exc import OperationalError
 
 import embedded
 from addresses import parse_database_url
 from app import Mayfly, create_app
 from config import Config
 from database import usable_database
-from models import db, standing_of
+from models import standing_of
 from services import DatabaseAway
-from services.database import _timelines, autocommit, forget_crashed, transaction
+from services.database import _timelines, autocommit, transaction
 from services.lent import look
 from tests.cast import SERVER_KEY
 from tests.conftest import MakeApp
@@ -48,23 +47,9 @@ def test_a_connection_that_dies_unnoticed_takes_no_place_in_the_pool_with_it(
     assert 1 in answers
 
 
-def test_an_error_as_a_purge_looks_for_a_crash_is_one_of_the_domain(
-    make_app: MakeApp, database_url: str
-) -> None:
-    """What asks there is psycopg2 itself, whose errors nobody else would turn into ours."""
-    engine, other = engine_of(make_app(threads=1)), create_engine(database_url)
-    with other.begin() as blocker, transaction(engine) as connection:
-        blocker.execute(text("LOCK TABLE crash_mark IN ACCESS EXCLUSIVE MODE"))
-        connection.execute(text("SET LOCAL lock_timeout = 1"))
-        with pytest.raises(OperationalError):
-            forget_crashed(connection.connection.driver_connection)
-    other.dispose()
-
-
 def engine_of(app: Mayfly) -> Engine:
     """The engine as the services have it."""
-    with app.app_context():
-        return db.engine
+    return app.shards.home.engine
 
 
 def terminate(engine: Engine, pid: int) -> None:
@@ -230,7 +215,8 @@ def test_a_start_waits_for_a_cluster_that_is_switching_over(
     switching.enter_context(read_only(database_url))
     over = threading.Timer(1.5, switching.close)
     over.start()
-    with app.app_context(), usable_database(app.settings, [db.engine]), db.engine.connect() as connection:
+    engine = app.shards.home.engine
+    with usable_database(app.settings, [engine]), engine.connect() as connection:
         assert connection.scalar(text("SHOW transaction_read_only")) == "off"
     over.join()
     assert "can't be used yet (it takes no writes" in caplog.text
