@@ -32,7 +32,7 @@ browsers:  ## the main journey in Firefox and WebKitGTK, and every page before a
 faults:  ## the proofs of tests/faults in their long form, and the figures of docs/reliability.md
 	@scripts/tools $(TOOLS) && scripts/venv dev && export FAULTS=full && exec $(PYTEST) tests/faults $(ARGS)
 
-cluster:  ## real engines go while clients of Mayfly go on, for two hours; ARGS="failover --times 1" or ARGS="together --times 1"
+cluster:  ## real engines go while clients of Mayfly go on, for two hours; ARGS="failover --times 1", "together --times 1" or shards
 	@scripts/tools curl:curl faketime:faketime ip:iproute2 unshare:util-linux && scripts/venv dev && exec .venv/bin/python -m tests.cluster $(ARGS)
 
 attack:  ## every attack on a server of its own for a minute each, and the table of docs/reliability.md; ARGS="--seconds 10"
