@@ -13,6 +13,7 @@ import resource
 import signal
 import socket
 import sys
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial
@@ -24,6 +25,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
+import connections
 import embedded
 import logs
 from config import Config
@@ -85,7 +87,7 @@ def serve(config: Config, *, debug: bool) -> None:
             origin.end()
         else:
             server.origin = origin
-        stack.enter_context(metrics())
+        stack.enter_context(metrics(connections.watch(config.bind[1])))
         server.serve(target_loader=partial(_front, config, os.getpid()), wrap_loader=False)
 
 
@@ -105,8 +107,11 @@ def _front(config: Config, main_process: int) -> Front:
     return front(config, _counters, main_process)
 
 
-def _counted(config: Config, stack: ExitStack) -> Callable[[], AbstractContextManager[None]]:
-    """Have a folder for what processes count, if METRICS_BIND is set; return what answers there while it is entered."""
+def _counted(config: Config, stack: ExitStack) -> Callable[[Counter[str]], AbstractContextManager[object]]:
+    """Have a folder for what processes count, if METRICS_BIND is set; return what answers there while it is entered.
+
+    That takes the counts of unserved connections.
+    """
     if config.metrics_bind is None:
         return nullcontext
     from metrics import answered, shared_folder  # with the application, which answers out of the database

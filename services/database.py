@@ -53,9 +53,10 @@ def watch_connections(engine: Engine, schema: str | None = None) -> None:
     @event.listens_for(engine, "connect")
     def ask(connection: Any, record: Any) -> None:
         try:
-            _check_newest(standing_of(connection))
-            if schema is not None:
-                check_schema(connection, schema)
+            with lent(connection, breaker_of(engine)):
+                _check_newest(standing_of(connection))
+                if schema is not None:
+                    check_schema(connection, schema)
         except NotThePrimary as error:
             connection.close()
             raise OperationalError(None, None, error) from None
@@ -132,13 +133,17 @@ def autocommit(engine: Engine) -> Iterator[Connection]:
 
     One of several databases that is known to be away is not tried: DatabaseAway is raised at once.
     """
-    with _translated(), _lent_by(engine) as connection, lent(connection):
+    with _translated(), _lent_by(engine) as connection, lent(_driver_of(connection), breaker_of(engine)):
         try:
             yield connection
         except DBAPIError as error:
             if connection.invalidated or _ends(error):
                 _lose(connection)
             raise
+
+
+def _driver_of(connection: Connection) -> Any:
+    return connection.connection.driver_connection
 
 
 def _ends(error: DBAPIError) -> bool:

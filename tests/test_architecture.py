@@ -15,6 +15,7 @@ MODULES = (
     "app",
     "commands",
     "config",
+    "connections",
     "database",
     "environment",
     "http_server",
@@ -29,9 +30,18 @@ MODULES = (
 OURS = {*ROOMS, *MODULES}
 
 MAY_IMPORT = {
-    "app": OURS - {"app", "metrics", "origin", "server", "worker"},
-    "server": {"config", "embedded", "environment", "http_server", "imaging", "logs", "origin"},
-    "worker": OURS - {"commands", "server", "worker"},
+    "app": OURS - {"app", "connections", "metrics", "origin", "server", "worker"},
+    "server": {
+        "config",
+        "connections",
+        "embedded",
+        "environment",
+        "http_server",
+        "imaging",
+        "logs",
+        "origin",
+    },
+    "worker": OURS - {"commands", "connections", "server", "worker"},
     "origin": {"embedded", "environment", "imaging"},
     "commands": {"environment", "config", "crypto", "database", "embedded", "logs", "services"},
     "stores": {"config", "services", "storage"},
@@ -46,6 +56,7 @@ MAY_IMPORT = {
     "config": {"environment", "units"},
     "environment": {"addresses", "units"},
     "addresses": set(),
+    "connections": set(),
     "crypto": set(),
     "embedded": set(),
     "imaging": set(),
