@@ -77,7 +77,7 @@ def seaweedfs_forgets() -> None:
         try:
             weed.start()
             bucket = open_object_store(weed.service.settings("forgets", "seaweedfs"), lambda *_: None)._bucket
-            bucket.put("mayfly/0000000010-short", [bytes(SIZE)], SIZE, ttl="1m")
+            bucket.put("mayfly/0000000010-short", [os.urandom(SIZE)], SIZE, ttl="1m")
             began = time.monotonic()
             assert _files(Path(name), SIZE) == 1
             assert until(lambda: bucket.keys("mayfly/", 1) == [], PATIENCE)

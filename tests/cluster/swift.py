@@ -59,9 +59,14 @@ memcache_servers = 127.0.0.1:1
 """
 
 
+UPDATER = """
+[container-updater]
+"""
+"""It tells the account of what is to expire which containers it has."""
 EXPIRER = f"""
 [DEFAULT]
 swift_dir = {{folder}}
+recon_cache_path = {{folder}}
 [object-expirer]
 [pipeline:main]
 pipeline = catch_errors cache proxy-server
@@ -83,11 +88,12 @@ class Swift:
 
     def expire(self) -> None:
         """Have its expirer run once, which removes the files of what is over."""
-        settings = self.folder / "object-expirer.conf"
-        settings.write_text(EXPIRER.format(folder=self.folder))
-        with (self.folder / "expirer.log").open("ab") as log:
-            command = ["swift-object-expirer", str(settings), "--once", "--verbose"]
-            subprocess.run(command, stdout=log, stderr=log, check=True, timeout=120)
+        (self.folder / "object-expirer.conf").write_text(EXPIRER.format(folder=self.folder))
+        for name in ("container-updater", "object-expirer"):
+            settings = self.folder / f"{name.removesuffix('-updater')}.conf"
+            with (self.folder / f"{name}.log").open("ab") as log:
+                command = [f"swift-{name}", str(settings), "--once", "--verbose"]
+                subprocess.run(command, stdout=log, stderr=log, check=True, timeout=120)
 
 
 @contextmanager
@@ -101,6 +107,7 @@ def swift() -> Iterator[Swift]:
             _make_ring(folder, kind, ports[kind])
         for kind in (*KINDS, "proxy"):
             body = PROXY if kind == "proxy" else SERVER.format(kind=kind)
+            body += UPDATER if kind == "container" else ""
             (folder / f"{kind}.conf").write_text(DEFAULT.format(port=ports[kind], folder=folder) + body)
         if os.geteuid() == 0:
             for path in (folder, *folder.rglob("*")):
