@@ -4,7 +4,7 @@ UV ?= uv
 PYTHON ?=
 export PYTHON
 
-ROOMS := $(wildcard addresses.py app.py commands.py config.py database.py environment.py http_server.py logs.py metrics.py origin.py server.py stores.py supervisor.py units.py worker.py crypto embedded front imaging models migrations schema services storage web benchmarks tests)
+ROOMS := $(wildcard addresses.py app.py commands.py config.py connections.py database.py environment.py http_server.py logs.py metrics.py origin.py server.py stores.py supervisor.py units.py worker.py crypto embedded front imaging models migrations services storage web benchmarks tests)
 PAGES := web/pages/static
 TOOLS := curl:curl exiftool:libimage-exiftool-perl faketime:faketime chromium:chromium pgbouncer:pgbouncer psql:postgresql-client nginx:nginx caddy:caddy openssl:openssl wget:wget node:nodejs promtool:prometheus
 ENGINES := firefox-esr:firefox-esr WebKitWebDriver:webkit2gtk-driver Xvfb:xvfb java:default-jre-headless
@@ -53,7 +53,7 @@ check:  ## lint, format, types, spelling, what .github and deploy hold, and whet
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/wish.yml
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	.venv/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
-	.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml deploy/pinned.yml
+	.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml deploy/pinned.yml deploy/pinned-scale.yml
 	@sed 's/ !reset / /' docker-compose.scale.yml | .venv/bin/check-jsonschema --builtin-schema vendor.compose-spec --default-filetype yaml -
 	.venv/bin/kubernetes-validate --strict --quiet deploy/kubernetes/*.yml
 	.venv/bin/zizmor --offline --quiet --no-progress .github
@@ -66,7 +66,8 @@ lock:  ## pin anew what pyproject.toml asks for, with hashes; ARGS=--upgrade for
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or make lock UV=/path/to/uv" >&2; exit 1; }
 	$(UV) $(LOCK) $(ARGS) pyproject.toml -o requirements.txt
 	$(UV) $(LOCK) $(ARGS) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
-	@! grep -nE '://|file:|^ *-(i|f|-[a-z-]*(index|links))' requirements.txt requirements-dev.txt
+	printf '%s\n' bepasty gunicorn | $(UV) $(LOCK) $(ARGS) --python-version 3.11 - -o benchmarks/peer.txt
+	@! grep -nE '://|file:|^ *-(i|f|-[a-z-]*(index|links))' requirements.txt requirements-dev.txt benchmarks/peer.txt
 
 audit:  ## compare the pinned packages with the known vulnerabilities
 	@scripts/venv dev && exec scripts/audit $(ARGS)

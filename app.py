@@ -218,7 +218,7 @@ def know_migrations(app: Mayfly) -> None:
     """Let Flask-Migrate's functions find the migrations; by that Alembic, the ORM and the tables are loaded, 20 MB."""
     from flask_migrate import Migrate
 
-    from schema import db
+    from models.schema import db
 
     if "sqlalchemy" not in app.extensions:
         db.init_app(app)
@@ -233,7 +233,7 @@ def migrate(app: Mayfly) -> None:
     """
     from flask_migrate import upgrade
 
-    from schema import columns
+    from models.schema import columns
 
     know_migrations(app)
     with app.app_context():

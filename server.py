@@ -13,6 +13,7 @@ import resource
 import signal
 import socket
 import sys
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial
@@ -20,6 +21,7 @@ from importlib.util import find_spec
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
+import connections
 import embedded
 import logs
 from config import Config
@@ -73,7 +75,7 @@ def serve(config: Config, *, debug: bool) -> None:
         stack.enter_context(origin)  # it is ended before the database is
         origin.make_ready()
         prepare_forks()
-        stack.enter_context(metrics())
+        stack.enter_context(metrics(connections.watch(config.bind[1])))
         front = partial(_front, config, os.getpid())
         if debug:  # a worker is to be made anew when a file changes
             origin.end()
@@ -106,8 +108,11 @@ def _front(config: Config, main_process: int) -> Front:
     return front(config, _counters, main_process)
 
 
-def _counted(config: Config, stack: ExitStack) -> Callable[[], AbstractContextManager[None]]:
-    """Have a folder for what processes count, if METRICS_BIND is set; return what answers there while it is entered."""
+def _counted(config: Config, stack: ExitStack) -> Callable[[Counter[str]], AbstractContextManager[object]]:
+    """Have a folder for what processes count, if METRICS_BIND is set; return what answers there while it is entered.
+
+    That takes the counts of unserved connections.
+    """
     if config.metrics_bind is None:
         return nullcontext
     from metrics import answered, shared_folder  # with the application, which answers out of the database

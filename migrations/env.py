@@ -14,7 +14,7 @@ from commands import in_one_sentence
 from database import new_engine, usable_database
 from environment import ConfigError
 from models import keep_session_settings
-from schema import db
+from models.schema import db
 from services import watch_connections
 
 log = logging.getLogger("mayfly")

@@ -38,18 +38,17 @@ _FORGET = f"""
 """
 
 
-def forget_lost(driver: Any) -> int:
-    """Delete the rows of images whose bytes a crash has ended, by a connection of psycopg2; return how many went.
+def forget_lost(cursor: Any) -> int:
+    """Delete the rows of images whose bytes a crash has ended, by a cursor of psycopg2; return how many went.
 
     Where no crash was since the last call, it is one question. A database without the table has no such images; since
     asking there ends a transaction, there must be none.
     """
-    with driver.cursor() as cursor:
-        try:
-            cursor.execute(_MARKED)
-        except UndefinedTable:
-            return 0
-        if cursor.fetchone()[0]:
-            return 0
-        cursor.execute(_FORGET)
-        return int(cursor.fetchone()[0])
+    try:
+        cursor.execute(_MARKED)
+    except UndefinedTable:
+        return 0
+    if cursor.fetchone()[0]:
+        return 0
+    cursor.execute(_FORGET)
+    return int(cursor.fetchone()[0])

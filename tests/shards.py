@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hmac
+import os
+import signal
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 
 from sqlalchemy import create_engine, make_url, text
 
@@ -13,6 +16,7 @@ from config import Config
 from crypto import Link
 from tests.cast import SERVER_KEY
 from tests.databases import empty_database, run
+from tests.processes import children_of
 
 Urls = dict[str, str]
 
@@ -57,6 +61,26 @@ def away(url: str) -> Iterator[None]:
         yield
     finally:
         run(server, f"ALTER DATABASE {at.database} ALLOW_CONNECTIONS true")
+
+
+def postmaster_of(folder: Path) -> int:
+    """The id of the main process of the PostgreSQL that `embedded` runs in a folder."""
+    return int((folder / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+
+
+@contextmanager
+def frozen(postmaster: int) -> Iterator[None]:
+    """Stop all processes of a PostgreSQL while the block runs: its kernel goes on to accept and to acknowledge."""
+    os.kill(postmaster, signal.SIGSTOP)
+    stopped = [postmaster, *children_of(postmaster)]
+    try:
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        yield
+    finally:
+        for pid in stopped:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
 def row_keys(url: str) -> set[bytes]:

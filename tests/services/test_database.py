@@ -20,7 +20,7 @@ from database import usable_database
 from models import standing_of
 from services import DatabaseAway
 from services.database import _timelines, autocommit, transaction
-from services.lent import end_older_than
+from services.lent import look
 from tests.cast import SERVER_KEY
 from tests.conftest import MakeApp
 from tests.databases import read_only, value
@@ -141,9 +141,9 @@ def test_a_server_that_has_gone_silent_is_waited_for_so_long_and_no_longer(
     asking.start()
     try:
         assert until(lambda: bool(frozen))
-        end_older_than(60)
+        look(60)
         assert not gone.wait(0.5)
-        end_older_than(0.1)
+        look(0.1)
         assert gone.wait(20)
     finally:
         os.kill(frozen[0], signal.SIGCONT)

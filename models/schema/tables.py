@@ -1,4 +1,4 @@
-"""The tables, as migrations are to leave them; what is asked of them stands in models/.
+"""The tables, as migrations are to leave them; what is asked of them stands beside this folder.
 
 They are declared here once, and only what changes or checks a schema loads this: to serve, nothing of it is needed.
 """
@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from models import LOGGED, SLOTS, UNLOGGED, ciphertexts
+from models.ciphertext import LOGGED, SLOTS, UNLOGGED, ciphertexts
 
 # Constraints have names, so that a migration can drop one that an earlier migration made.
 NAMES = {
