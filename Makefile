@@ -4,7 +4,7 @@ UV ?= uv
 PYTHON ?=
 export PYTHON
 
-ROOMS := $(wildcard addresses.py app.py commands.py config.py connections.py database.py environment.py http_server.py logs.py metrics.py origin.py server.py stores.py units.py worker.py crypto embedded front imaging models migrations services storage web benchmarks tests)
+ROOMS := $(wildcard addresses.py app.py commands.py config.py connections.py database.py environment.py http_server.py logs.py metrics.py origin.py server.py stores.py supervisor.py units.py worker.py crypto embedded front imaging models migrations services storage web benchmarks tests)
 PAGES := web/pages/static
 TOOLS := curl:curl exiftool:libimage-exiftool-perl faketime:faketime chromium:chromium pgbouncer:pgbouncer psql:postgresql-client nginx:nginx caddy:caddy openssl:openssl wget:wget node:nodejs promtool:prometheus
 ENGINES := firefox-esr:firefox-esr WebKitWebDriver:webkit2gtk-driver Xvfb:xvfb java:default-jre-headless
