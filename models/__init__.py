@@ -26,7 +26,7 @@ from models.catalog import OwnedRow, list_owned
 from models.ciphertext import LOGGED, SLOTS, UNLOGGED, ciphertexts, end_of_slot, slot_of, span_of
 from models.crash import forget_lost
 from models.image import (
-    Image,
+    FIXED,
     ImageRow,
     KeptRow,
     Ownership,
@@ -80,6 +80,7 @@ from models.status import StoredImages, count_accounts, server_version, stored_i
 from models.stored import Stored, forget_empty, recount, release, reserve
 
 __all__ = [
+    "FIXED",
     "LOGGED",
     "OPEN_CATALOG",
     "PURGE_LOCK",
@@ -89,7 +90,6 @@ __all__ = [
     "Blocked",
     "Guess",
     "Heard",
-    "Image",
     "ImageRow",
     "KeptRow",
     "LoginAttempt",
