@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
-from datetime import datetime
+from dataclasses import dataclass, field, fields
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    Connection,
-    DateTime,
-    ForeignKey,
-    Index,
-    LargeBinary,
-    SmallInteger,
-    String,
-    text,
-)
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import BigInteger, Connection, DateTime, LargeBinary, SmallInteger, String, text
 
-from models.base import Model, raw_cursor
+from models.base import raw_cursor
 from models.ciphertext import SLOTS
 
 ROW_BYTES = 1024
@@ -40,39 +27,12 @@ STORED_BYTES = (
 PostgreSQL cuts up. A view that is used changes nothing of it, but the last one does."""
 
 
-class Image(Model):  # type: ignore[misc]
-    """One small row an image; its sealed bytes are where ``store`` and ``slot`` say."""
+def _column(kind: Any, binary: str | None = None, **more: Any) -> Any:
+    """Return a field of ImageRow that knows its column; ``binary`` is its form in PostgreSQL's binary format.
 
-    __tablename__ = "images"
-    __table_args__ = (
-        CheckConstraint("octet_length(row_key) = 32 AND octet_length(manage_tag) = 32", name="key_lengths"),
-        CheckConstraint("expires_at > created_at", name="lives"),
-        Index(None, "slot", "expires_at"),
-        Index(None, "owner_id", "owned_at", "row_key", postgresql_where=text("owner_id IS NOT NULL")),
-        Index(None, "owner_id", "model_tag", "owned_at", postgresql_where=text("model_tag IS NOT NULL")),
-        Index(None, "client_tag", "expires_at", postgresql_where=text("client_tag IS NOT NULL")),
-    )
-
-    row_key: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
-    manage_tag: Mapped[bytes] = mapped_column(LargeBinary)
-    store: Mapped[str] = mapped_column(String(8))
-    slot: Mapped[int] = mapped_column(SmallInteger)
-    size: Mapped[int] = mapped_column(BigInteger)
-    views_left: Mapped[int | None] = mapped_column(SmallInteger)
-    """0 where the last view was used: what is left of the row then is the uploader's receipt."""
-    opened: Mapped[bytes] = mapped_column(LargeBinary, server_default=text("''::bytea"))
-    """When each view was used, sealed: crypto.seal_opening; empty where views are not limited."""
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    details: Mapped[bytes] = mapped_column(LargeBinary)
-    guesses_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    """What a Mayfly before migration 0006 counts for all clients together; this one does not use it."""
-    owner_id: Mapped[UUID | None] = mapped_column(ForeignKey("owners.id", ondelete="CASCADE"))
-    owned_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    owner_key: Mapped[bytes | None] = mapped_column(LargeBinary)
-    model_tag: Mapped[bytes | None] = mapped_column(LargeBinary)
-    client_tag: Mapped[bytes | None] = mapped_column(LargeBinary)
-    """Whose quota by address the image counts in: crypto.client_tag of the address that uploaded it."""
+    That is written as ``struct`` has it, and None where its length is not fixed.
+    """
+    return field(metadata={"column": {"type_": kind, "nullable": False, **more}, "binary": binary})
 
 
 @dataclass(frozen=True)
@@ -82,15 +42,16 @@ class ImageRow:
     Mayfly writes whole seconds. A fraction shows that somebody else has changed the row, and then it opens for nobody.
     """
 
-    row_key: bytes
-    manage_tag: bytes
-    store: str
-    slot: int
-    size: int
-    views_left: int | None
-    created_at: float
-    expires_at: float
-    details: bytes
+    row_key: bytes = _column(LargeBinary, primary_key=True)
+    manage_tag: bytes = _column(LargeBinary, "32s")
+    store: str = _column(String(8))
+    slot: int = _column(SmallInteger, "h")
+    size: int = _column(BigInteger, "q")
+    views_left: int | None = _column(SmallInteger, "h", nullable=True)
+    """0 where the last view was used: what is left of the row then is the uploader's receipt."""
+    created_at: float = _column(DateTime(timezone=True), "d")
+    expires_at: float = _column(DateTime(timezone=True), "d")
+    details: bytes = _column(LargeBinary)
 
     @property
     def stored_bytes(self) -> int:
@@ -123,8 +84,10 @@ class Ownership:
 
 LIVING = "expires_at > statement_timestamp() AND (views_left IS NULL OR views_left > 0)"
 """The rule of life, by the database's clock."""
-_FIELDS = tuple(field.name for field in fields(ImageRow))
-_OWNERSHIP = tuple(field.name for field in fields(Ownership))
+_FIELDS = tuple(known.name for known in fields(ImageRow))
+FIXED = {known.name: known.metadata["binary"] for known in fields(ImageRow) if known.metadata["binary"]}
+"""The fields that have a fixed length in PostgreSQL's binary format, and the form of each in ``struct``."""
+_OWNERSHIP = tuple(known.name for known in fields(Ownership))
 _TIMES = {"created_at", "expires_at"}
 COLUMNS = ", ".join(f"extract(epoch FROM {name})::float8" if name in _TIMES else name for name in _FIELDS)
 _VALUES = ", ".join("to_timestamp(%s)" if name in _TIMES else "%s" for name in _FIELDS)
