@@ -10,11 +10,13 @@ from benchmarks.load import Generator
 from benchmarks.peer import VENV, bepasty
 from benchmarks.run import measure
 from benchmarks.subjects import Subject, mayfly
+from tests.processes import ROOT
 
-pytestmark = pytest.mark.slow
+MOST_LINES = 1_600
 built = pytest.mark.skipif(not VENV.exists(), reason='make bench ARGS="--peer" installs bepasty')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("subject", [mayfly, pytest.param(bepasty, marks=built)])
 def test_uploads_open_again(subject: Subject, tmp_path: Path) -> None:
     """`measure` itself compares the first link's picture with what was sent."""
@@ -22,3 +24,9 @@ def test_uploads_open_again(subject: Subject, tmp_path: Path) -> None:
         loads = {verb: load for _, verb, load, _ in measure(Generator(tmp_path), served, (2,), 0.2, 100_000)}
     assert {verb: load.failed for verb, load in loads.items()} == {"up": 0, "open": 0}
     assert all(load.requests for load in loads.values())
+
+
+def test_measuring_stays_in_proportion() -> None:
+    """A script that decided something is removed, and its decision keeps the table."""
+    lines = sum(len(path.read_text().splitlines()) for path in (ROOT / "benchmarks").rglob("*.py"))
+    assert lines < MOST_LINES
