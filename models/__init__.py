@@ -1,7 +1,6 @@
 """Rows and queries; every time that decides about life and death is the database's."""
 
 from models.api_key import (
-    ApiKey,
     StoredKey,
     delete_key,
     insert_key,
@@ -11,10 +10,9 @@ from models.api_key import (
     replace_key,
     use_key,
 )
-from models.attempts import Guess, LoginAttempt, claim_guess, forget_guesses, return_guess
+from models.attempts import claim_guess, forget_guesses, return_guess
 from models.base import (
     PURGE_LOCK,
-    db,
     now,
     raw_cursor,
     time_left,
@@ -26,7 +24,6 @@ from models.catalog import OwnedRow, list_owned
 from models.ciphertext import LOGGED, SLOTS, UNLOGGED, ciphertexts, end_of_slot, slot_of, span_of
 from models.crash import forget_lost
 from models.image import (
-    Image,
     ImageRow,
     KeptRow,
     Ownership,
@@ -39,9 +36,7 @@ from models.image import (
 )
 from models.lag import age_of_oldest_dead_row, schema_version
 from models.operator import (
-    Blocked,
     Heard,
-    Operator,
     block,
     blocked_changed,
     blocked_count,
@@ -52,7 +47,6 @@ from models.operator import (
 )
 from models.owner import (
     OPEN_CATALOG,
-    Owner,
     OwnerRow,
     delete_images_of,
     delete_owner,
@@ -77,7 +71,7 @@ from models.session import (
     standing_of,
 )
 from models.status import StoredImages, count_accounts, server_version, stored_images
-from models.stored import Stored, forget_empty, recount, release, reserve
+from models.stored import forget_empty, recount, release, reserve
 
 __all__ = [
     "LOGGED",
@@ -85,23 +79,15 @@ __all__ = [
     "PURGE_LOCK",
     "SLOTS",
     "UNLOGGED",
-    "ApiKey",
-    "Blocked",
-    "Guess",
     "Heard",
-    "Image",
     "ImageRow",
     "KeptRow",
-    "LoginAttempt",
     "NotThePrimary",
-    "Operator",
     "OwnedRow",
-    "Owner",
     "OwnerRow",
     "Ownership",
     "Share",
     "Standing",
-    "Stored",
     "StoredImages",
     "StoredKey",
     "Taken",
@@ -117,7 +103,6 @@ __all__ = [
     "claim_view",
     "connections_allowed",
     "count_accounts",
-    "db",
     "delete_dead",
     "delete_image",
     "delete_images_of",

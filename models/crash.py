@@ -11,22 +11,10 @@ from __future__ import annotations
 from typing import Any
 
 from psycopg2.errors import UndefinedTable
-from sqlalchemy import SmallInteger
-from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import PURGE_LOCK, Model
+from models.base import PURGE_LOCK
 from models.ciphertext import SLOTS, UNLOGGED, ciphertexts
 from models.image import STORED_BYTES
-
-
-class CrashMark(Model):  # type: ignore[misc]
-    """One row, in an unlogged table."""
-
-    __tablename__ = "crash_mark"
-    __table_args__ = ({"prefixes": ["UNLOGGED"]},)
-
-    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
-
 
 _MARKED = "SELECT EXISTS (SELECT FROM crash_mark)"
 _KEPT = " UNION ALL ".join(f"SELECT row_key FROM {ciphertexts(slot, UNLOGGED)}" for slot in range(SLOTS))

@@ -4,25 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    Connection,
-    DateTime,
-    ForeignKey,
-    Index,
-    LargeBinary,
-    SmallInteger,
-    String,
-    text,
-)
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Connection, text
 
-from models.base import Model, raw_cursor
+from models.base import raw_cursor
 from models.ciphertext import SLOTS
 
 ROW_BYTES = 1024
@@ -38,41 +25,6 @@ STORED_BYTES = (
 )
 """What an image takes in the database; a sixteenth is added for pages that are not full, and for long fields, which
 PostgreSQL cuts up. A view that is used changes nothing of it, but the last one does."""
-
-
-class Image(Model):  # type: ignore[misc]
-    """One small row an image; its sealed bytes are where ``store`` and ``slot`` say."""
-
-    __tablename__ = "images"
-    __table_args__ = (
-        CheckConstraint("octet_length(row_key) = 32 AND octet_length(manage_tag) = 32", name="key_lengths"),
-        CheckConstraint("expires_at > created_at", name="lives"),
-        Index(None, "slot", "expires_at"),
-        Index(None, "owner_id", "owned_at", "row_key", postgresql_where=text("owner_id IS NOT NULL")),
-        Index(None, "owner_id", "model_tag", "owned_at", postgresql_where=text("model_tag IS NOT NULL")),
-        Index(None, "client_tag", "expires_at", postgresql_where=text("client_tag IS NOT NULL")),
-    )
-
-    row_key: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
-    manage_tag: Mapped[bytes] = mapped_column(LargeBinary)
-    store: Mapped[str] = mapped_column(String(8))
-    slot: Mapped[int] = mapped_column(SmallInteger)
-    size: Mapped[int] = mapped_column(BigInteger)
-    views_left: Mapped[int | None] = mapped_column(SmallInteger)
-    """0 where the last view was used: what is left of the row then is the uploader's receipt."""
-    opened: Mapped[bytes] = mapped_column(LargeBinary, server_default=text("''::bytea"))
-    """When each view was used, sealed: crypto.seal_opening; empty where views are not limited."""
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    details: Mapped[bytes] = mapped_column(LargeBinary)
-    guesses_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    """What a Mayfly before migration 0006 counts for all clients together; this one does not use it."""
-    owner_id: Mapped[UUID | None] = mapped_column(ForeignKey("owners.id", ondelete="CASCADE"))
-    owned_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    owner_key: Mapped[bytes | None] = mapped_column(LargeBinary)
-    model_tag: Mapped[bytes | None] = mapped_column(LargeBinary)
-    client_tag: Mapped[bytes | None] = mapped_column(LargeBinary)
-    """Whose quota by address the image counts in: crypto.client_tag of the address that uploaded it."""
 
 
 @dataclass(frozen=True)

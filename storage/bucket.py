@@ -56,7 +56,7 @@ class Bucket:
         os.register_at_fork(after_in_child=self._connect)  # a process shares no connection with its parent
 
     def _connect(self) -> None:
-        self._breaker = Breaker()
+        self._breaker = Breaker(self._settings.connections)
         self._s3 = pool(self._settings.base, self._settings.connections)
         self._filer = pool(self._settings.filer or self._settings.base, self._settings.connections)
 

@@ -32,6 +32,8 @@ class Answered(NamedTuple):
     ended: float
     kind: str
     status: int
+    error: str
+    """What a 503 calls the reason; nothing for other answers."""
 
 
 @dataclass
@@ -91,7 +93,7 @@ class Clients:
             status = answer.status_code
         except requests.RequestException:
             answer, status = None, 0
-        self.answers.append(Answered(began, time.monotonic(), kind, status))
+        self.answers.append(Answered(began, time.monotonic(), kind, status, _error(answer)))
         if self.behind_proxy and status in CUT_OFF:
             self.wrong["cut off"] += 1
         elif status not in expected | {AWAY}:
@@ -167,9 +169,10 @@ class Clients:
         away = sum(answer.status == AWAY for answer in self.answers if answer.began >= since)
         return Counter(stored=self.stored_since(since), away=away)
 
-    def refused(self, since: float) -> int:
-        """How many uploads were answered with 503 since a moment."""
-        return sum(a.status == AWAY and a.kind == "upload" for a in self.answers if a.began >= since)
+    def refused(self, since: float) -> Counter[str]:
+        """Why uploads were answered with 503 since a moment, and how often."""
+        found = [answer for answer in self.answers if answer.began >= since and answer.status == AWAY]
+        return Counter(answer.error for answer in found if answer.kind == "upload")
 
     def look_again(self, since: float) -> None:
         """Open each image without views whose upload was acknowledged since a moment, and that nobody deleted."""
@@ -177,3 +180,12 @@ class Clients:
             if image.deleted_at == float("inf"):
                 answer = requests.get(f"{self.url}/image/{image.link}", timeout=PATIENCE)
                 self.wrong["lost"] += answer.status_code != 200 and image.deleted_at == float("inf")
+
+
+def _error(answer: requests.Response | None) -> str:
+    if answer is None or answer.status_code != AWAY:
+        return ""
+    try:
+        return str(answer.json()["error"])
+    except requests.JSONDecodeError:
+        return "a proxy's"

@@ -40,8 +40,9 @@ COLUMNS = (
 NAMED = ("stored", "away", "refused", "cut off", "lost", "views too many", "stale")
 DYING = {"node killed", "node cut off", "node paused"}
 """A request that was under way at a server which dies is cut off: nobody else knows how far it came."""
-OF_STORE = {"SeaweedFS killed", "SeaweedFS paused", "SeaweedFS cut off"}
-"""Uploads of large images are refused meanwhile. No other event may refuse one: a shard lives, and takes it."""
+REFUSING = {"SeaweedFS killed", "SeaweedFS paused", "SeaweedFS cut off", "node cut off"}
+"""Uploads of large images are refused meanwhile, also by a node whose own link is cut. No other event may refuse one: a
+shard lives, and takes it."""
 
 
 @dataclass
@@ -51,14 +52,20 @@ class Told:
     event: str
     gaps: list[float] = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)
+    why: Counter[str] = field(default_factory=Counter)
+    """The reasons of 503s to uploads."""
 
     @property
     def wrong(self) -> dict[str, int]:
         """What must not be, and how often it was."""
         allowed = {"stored", "away"}
         allowed |= {"cut off"} if self.event in DYING else set()
-        allowed |= {"refused"} if self.event in OF_STORE else set()
+        allowed |= {"refused"} if self.event in REFUSING else set()
         return {name: amount for name, amount in self.seen.items() if amount and name not in allowed}
+
+    def details(self) -> list[str]:
+        """What is wrong, and why uploads were refused."""
+        return [f"  {name}: {amount}" for name, amount in (self.wrong | self.why).items()]
 
     def row(self) -> str:
         gaps = [f"{statistics.median(self.gaps):.1f}", f"{max(self.gaps):.1f}"]
@@ -92,7 +99,7 @@ def run(arguments: argparse.Namespace) -> bool:
         with crowds(fleet, LARGE) as clients:
             for _, event in product(range(arguments.times), events):
                 happen(world, clients, told[event])
-                say(told[event].row(), *(f"{name}: {amount}" for name, amount in told[event].wrong.items()))
+                say(told[event].row(), *told[event].details())
     say(line(*COLUMNS), line("---", *["---:"] * (len(COLUMNS) - 1)), *(each.row() for each in told.values()))
     return not any(each.wrong for each in told.values())
 
@@ -154,4 +161,6 @@ def happen(world: World, clients: list[Clients], told: Told) -> None:
     for each, wrong in zip(clients, before, strict=True):
         each.look_again(began)
         told.seen += each.wrong - wrong + each.counted(began)
-        told.seen["refused"] += each.refused(began)
+        why = each.refused(began)
+        told.seen["refused"] += why.total()
+        told.why += why

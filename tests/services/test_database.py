@@ -17,7 +17,7 @@ from addresses import parse_database_url
 from app import Mayfly, create_app
 from config import Config
 from database import usable_database
-from models import db, standing_of
+from models import standing_of
 from services import DatabaseAway
 from services.database import _timelines, autocommit, transaction
 from services.lent import look
@@ -49,8 +49,7 @@ def test_a_connection_that_dies_unnoticed_takes_no_place_in_the_pool_with_it(
 
 def engine_of(app: Mayfly) -> Engine:
     """The engine as the services have it."""
-    with app.app_context():
-        return db.engine
+    return app.shards.home.engine
 
 
 def terminate(engine: Engine, pid: int) -> None:
@@ -216,7 +215,8 @@ def test_a_start_waits_for_a_cluster_that_is_switching_over(
     switching.enter_context(read_only(database_url))
     over = threading.Timer(1.5, switching.close)
     over.start()
-    with app.app_context(), usable_database(app.settings, [db.engine]), db.engine.connect() as connection:
+    engine = app.shards.home.engine
+    with usable_database(app.settings, [engine]), engine.connect() as connection:
         assert connection.scalar(text("SHOW transaction_read_only")) == "off"
     over.join()
     assert "can't be used yet (it takes no writes" in caplog.text

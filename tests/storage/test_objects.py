@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -175,8 +176,42 @@ def test_a_store_that_hangs_is_given_up_after_one_try(
     assert told == {("get", "failed"): 1}
 
 
+@pytest.fixture
+def narrow(object_store: Service, way: Flaky, bucket: str) -> ObjectStore:
+    """A store that has places for two."""
+    settings = object_store.settings(bucket)
+    settings = replace(settings, endpoint=f"http://127.0.0.1:{way.port}", connections=2)
+    store = opened(settings, Counter())
+    store.put(7, KEY, [b"sealed"], 6, 60)
+    return store
+
+
+def fetched(store: ObjectStore, times: int) -> list[bytes | None]:
+    """What so many at once get; None where the store is away."""
+
+    def fetch(_: int) -> bytes | None:
+        try:
+            return bytes(store.fetch(None, 7, KEY, 6))
+        except StoreAway:
+            return None
+
+    with ThreadPoolExecutor(times) as pool:
+        return list(pool.map(fetch, range(times)))
+
+
+def test_a_store_that_hangs_holds_few_threads(narrow: ObjectStore, way: Flaky) -> None:
+    way.fail("hang")
+    before = way.connections
+    assert fetched(narrow, 8) == [None] * 8
+    assert way.connections - before == 2
+
+
+def test_while_the_store_answers_others_wait_for_a_place(narrow: ObjectStore) -> None:
+    assert fetched(narrow, 16) == [b"sealed"] * 16
+
+
 def test_one_at_a_time_asks_whether_a_store_is_back() -> None:
-    breaker = Breaker(pause=0)
+    breaker = Breaker(9, pause=0)
     with pytest.raises(StoreAway), breaker.passage():
         raise StoreAway
     breaker._pause = 60

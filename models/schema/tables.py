@@ -1,0 +1,196 @@
+"""The tables, as migrations are to leave them; what is asked of them stands beside this folder.
+
+They are declared here once, and only what changes or checks a schema loads this: to serve, nothing of it is needed.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Uuid,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from models.ciphertext import LOGGED, SLOTS, UNLOGGED, ciphertexts
+
+# Constraints have names, so that a migration can drop one that an earlier migration made.
+NAMES = {
+    "pk": "pk_%(table_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """The base of all models."""
+
+    metadata = MetaData(naming_convention=NAMES)
+
+
+db = SQLAlchemy(model_class=Base)
+Model: Any = db.Model
+
+
+class Owner(Model):  # type: ignore[misc]
+    """One row an account: found by keyed tags; login, address and password hash are sealed in ``account``."""
+
+    __tablename__ = "owners"
+    __table_args__ = (Index(None, "created_at", postgresql_where=text("used_on IS NULL")),)
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    login_tag: Mapped[bytes] = mapped_column(LargeBinary, unique=True, index=True)
+    email_tag: Mapped[bytes] = mapped_column(LargeBinary, unique=True, index=True)
+    account: Mapped[bytes] = mapped_column(LargeBinary)
+    token_version: Mapped[int] = mapped_column(Integer)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    used_on: Mapped[date | None] = mapped_column(Date, server_default=text("CURRENT_DATE"))
+    """The day of the last login; none until there was one. The default is for accounts that an older program adds."""
+
+
+class Image(Model):  # type: ignore[misc]
+    """One small row an image; its sealed bytes are where ``store`` and ``slot`` say."""
+
+    __tablename__ = "images"
+    __table_args__ = (
+        CheckConstraint("octet_length(row_key) = 32 AND octet_length(manage_tag) = 32", name="key_lengths"),
+        CheckConstraint("expires_at > created_at", name="lives"),
+        Index(None, "slot", "expires_at"),
+        Index(None, "owner_id", "owned_at", "row_key", postgresql_where=text("owner_id IS NOT NULL")),
+        Index(None, "owner_id", "model_tag", "owned_at", postgresql_where=text("model_tag IS NOT NULL")),
+        Index(None, "client_tag", "expires_at", postgresql_where=text("client_tag IS NOT NULL")),
+    )
+
+    row_key: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    manage_tag: Mapped[bytes] = mapped_column(LargeBinary)
+    store: Mapped[str] = mapped_column(String(8))
+    slot: Mapped[int] = mapped_column(SmallInteger)
+    size: Mapped[int] = mapped_column(BigInteger)
+    views_left: Mapped[int | None] = mapped_column(SmallInteger)
+    """0 where the last view was used: what is left of the row then is the uploader's receipt."""
+    opened: Mapped[bytes] = mapped_column(LargeBinary, server_default=text("''::bytea"))
+    """When each view was used, sealed: crypto.seal_opening; empty where views are not limited."""
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    details: Mapped[bytes] = mapped_column(LargeBinary)
+    guesses_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    """What a Mayfly before migration 0006 counts for all clients together; this one does not use it."""
+    owner_id: Mapped[UUID | None] = mapped_column(ForeignKey("owners.id", ondelete="CASCADE"))
+    owned_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    owner_key: Mapped[bytes | None] = mapped_column(LargeBinary)
+    model_tag: Mapped[bytes | None] = mapped_column(LargeBinary)
+    client_tag: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Whose quota by address the image counts in: crypto.client_tag of the address that uploaded it."""
+
+
+class Stored(Model):  # type: ignore[misc]
+    """The bytes reserved in a slot, and when the last image reserved there will have expired."""
+
+    __tablename__ = "stored"
+
+    slot: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    until: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class ApiKey(Model):  # type: ignore[misc]
+    """One row an API key, which is good while its account's tokens have the version of its making."""
+
+    __tablename__ = "api_keys"
+    __table_args__ = (Index(None, "owner_id", "created_at"),)
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    owner_id: Mapped[UUID] = mapped_column(ForeignKey("owners.id", ondelete="CASCADE"))
+    key_tag: Mapped[bytes] = mapped_column(LargeBinary, unique=True, index=True)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    token_version: Mapped[int] = mapped_column(Integer)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    used_on: Mapped[date | None] = mapped_column(Date)
+    """The day on which it was last used, in UTC, and never the time."""
+
+
+class Guess(Model):  # type: ignore[misc]
+    """Up to when one client's attempts at the password of one image, or at one login, are used up."""
+
+    __tablename__ = "guesses"
+
+    tag: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    until: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+
+
+class LoginAttempt(Model):  # type: ignore[misc]
+    """What a Mayfly before migration 0006 counts by login, for all clients together; this one does not use it."""
+
+    __tablename__ = "login_attempts"
+
+    login_tag: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    until: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+
+
+class Operator(Model):  # type: ignore[misc]
+    """The one row that each process looks at now and then."""
+
+    __tablename__ = "operator"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    uploads_off_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    blocked_version: Mapped[int] = mapped_column(BigInteger)
+    """Counts the changes of ``blocked``, so that a process reads that table anew only then."""
+
+
+class Blocked(Model):  # type: ignore[misc]
+    """The keyed tag of a digest that nobody may upload again; without the server key it tells nothing."""
+
+    __tablename__ = "blocked"
+
+    tag: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    blocked_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class CrashMark(Model):  # type: ignore[misc]
+    """One row, in an unlogged table."""
+
+    __tablename__ = "crash_mark"
+    __table_args__ = ({"prefixes": ["UNLOGGED"]},)
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+
+
+def _slot(name: str, ring: str) -> None:
+    Table(
+        name,
+        Base.metadata,
+        Column("row_key", LargeBinary, primary_key=True),
+        Column("part", SmallInteger, primary_key=True, autoincrement=False),
+        Column("sealed", LargeBinary, nullable=False),
+        prefixes=["UNLOGGED"] if ring == UNLOGGED else [],
+    )
+
+
+for _ring in (LOGGED, UNLOGGED):
+    for _number in range(SLOTS):
+        _slot(ciphertexts(_number, _ring), _ring)
+
+
+def columns() -> set[tuple[str, str]]:
+    """Name each table with each of its columns."""
+    return {(table.name, column.name) for table in Base.metadata.tables.values() for column in table.columns}
