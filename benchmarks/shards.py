@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import embedded
@@ -28,17 +29,8 @@ COUNTS = (0, 1, 2, 4)
 
 def application(urls: Urls, count: int) -> Mayfly:
     shards = dict(list(urls.items())[:count])
-    return create_app(
-        Config(
-            database_url=urls["a"],
-            shards=shards,
-            secret_keys=(SERVER_KEY,),
-            purge_interval=0,
-            rate_limits={},
-            max_images_per_client=0,
-            max_bytes_per_client=0,
-        )
-    )
+    config = Config(database_url=urls["a"], shards=shards, secret_keys=(SERVER_KEY,), purge_interval=0)
+    return create_app(replace(config, rate_limits={}, max_images_per_client=0, max_bytes_per_client=0))
 
 
 def spent(postmaster: int) -> float:
