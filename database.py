@@ -149,7 +149,8 @@ def check_connections(config: Config, shards: Shards) -> None:
 
     Raises DatabaseAway.
     """
-    needed = config.workers * config.connections + (config.metrics_bind is not None)
+    each = config.connections + bool(config.shards)  # and one that asks a database whether it is away
+    needed = config.workers * each + (config.metrics_bind is not None)
     allowed = shards.each(_connections_allowed)
     shards.dispose()
     for shard, most in allowed.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -92,7 +92,7 @@ def row_keys(url: str) -> set[bytes]:
     return found
 
 
-def name_of(link: str, names: Urls) -> str:
+def name_of(link: str, names: Iterable[str]) -> str:
     """The shard of a link, as decision 101 has it."""
     row_key = Link.parse(link).row_key
     return max(names, key=lambda name: hmac.new(name.encode(), row_key, "sha256").digest())

@@ -296,7 +296,7 @@ def test_every_decision_is_in_the_index() -> None:
     pages = sorted(path.name for path in folder.iterdir() if path.name != "README.md")
     numbers = [name[:4] for name in pages]
     assert len(set(numbers)) == len(numbers)
-    assert sorted(re.findall(r"\((\d{4}[\w-]+\.md)\)", (folder / "README.md").read_text())) == pages
+    assert sorted(re.findall(r"\((\d{4}[\w.-]+\.md)\)", (folder / "README.md").read_text())) == pages
 
 
 def test_every_document_and_measurement_is_in_the_index() -> None:

@@ -132,21 +132,23 @@ def test_the_images_of_one_request_stay_together(client: FlaskClient, urls: Urls
 def test_an_upload_whose_database_dies_under_it_goes_to_another(
     app: Mayfly, client: FlaskClient, urls: Urls
 ) -> None:
-    """It waits in its transaction when its connection ends; nothing was acknowledged, so other secrets are drawn."""
+    """It waits in its transaction when its connection ends; nothing was acknowledged, so other secrets are drawn.
+
+    One that waited for the lock alone may still be done before its own connection ends.
+    """
     answers: list[dict[str, Any]] = []
 
     def upload() -> None:
         answers.append(told(app.test_client()))
 
     with locked(urls["b"]):
-        threads = started(upload, 6)
+        threads = started(upload, 12)
         assert until(lambda: stuck(urls["b"]) > 0)
         with away(urls["b"]):  # the lock ends too, with its connection
             for thread in threads:
                 thread.join(60)
-    assert [name_of(receipt["hash"], urls) for receipt in answers if status(client, receipt) == 200] == [
-        "a"
-    ] * 6
+        assert len(answers) == 12
+    assert until(lambda: {status(client, receipt) for receipt in answers} == {200})
 
 
 def test_a_database_that_is_away_is_not_tried_by_each_request(

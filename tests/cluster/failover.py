@@ -90,7 +90,7 @@ def _spread(seconds: list[float]) -> tuple[str, str]:
 
 
 def kill(cluster: Cluster) -> None:
-    """Kill Patroni, PostgreSQL and their children; Patroni is started again, as systemd does."""
+    """Kill Patroni, PostgreSQL and their children; Patroni is started again, as systemd does where it is told to."""
     cluster.primary().send(signal.SIGKILL)
 
 

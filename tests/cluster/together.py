@@ -40,8 +40,9 @@ COLUMNS = (
 NAMED = ("stored", "away", "refused", "cut off", "lost", "views too many", "stale")
 DYING = {"node killed", "node cut off", "node paused"}
 """A request that was under way at a server which dies is cut off: nobody else knows how far it came."""
-OF_STORE = {"SeaweedFS killed", "SeaweedFS paused", "SeaweedFS cut off"}
-"""Uploads of large images are refused meanwhile. No other event may refuse one: a shard lives, and takes it."""
+REFUSING = {"SeaweedFS killed", "SeaweedFS paused", "SeaweedFS cut off", "node cut off"}
+"""Uploads of large images are refused meanwhile, also by a node whose own link is cut. No other event may refuse one: a
+shard lives, and takes it."""
 
 
 @dataclass
@@ -59,7 +60,7 @@ class Told:
         """What must not be, and how often it was."""
         allowed = {"stored", "away"}
         allowed |= {"cut off"} if self.event in DYING else set()
-        allowed |= {"refused"} if self.event in OF_STORE else set()
+        allowed |= {"refused"} if self.event in REFUSING else set()
         return {name: amount for name, amount in self.seen.items() if amount and name not in allowed}
 
     def details(self) -> list[str]:
