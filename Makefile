@@ -22,11 +22,11 @@ help:  ## this list
 run:  ## serve on BIND, with a PostgreSQL of its own unless DATABASE_URL names one
 	@scripts/venv run && exec .venv/bin/python app.py $(ARGS)
 
-test:  ## the tests in two processes, and how much of the code they reach
-	@scripts/tools $(TOOLS) && scripts/venv dev && exec $(PYTEST) --cov -n 2 --dist loadfile $(ARGS)
+test:  ## all tests, in three processes; ARGS=--cov tells too how much of the code they reach
+	@scripts/tools $(TOOLS) && scripts/venv dev && exec $(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 quick:  ## the tests that need no browser, no other program and no patience, in less than a minute
-	@scripts/venv dev && exec $(PYTEST) -m "not (browser or faults or slow)" -n 2 --dist loadfile $(ARGS)
+	@scripts/venv dev && exec $(PYTEST) --quick -n 2 --dist loadfile $(ARGS)
 
 browsers:  ## the main journey in Firefox and WebKitGTK, and every page before an HTML checker
 	@scripts/tools $(TOOLS) $(ENGINES) && scripts/venv dev && exec $(PYTEST) tests/engines/journey.py tests/engines/markup.py $(ARGS)

@@ -24,6 +24,7 @@ from models.catalog import OwnedRow, list_owned
 from models.ciphertext import LOGGED, SLOTS, UNLOGGED, ciphertexts, end_of_slot, slot_of, span_of
 from models.crash import forget_lost
 from models.image import (
+    FIXED,
     ImageRow,
     KeptRow,
     Ownership,
@@ -74,6 +75,7 @@ from models.status import StoredImages, count_accounts, server_version, stored_i
 from models.stored import forget_empty, recount, release, reserve
 
 __all__ = [
+    "FIXED",
     "LOGGED",
     "OPEN_CATALOG",
     "PURGE_LOCK",

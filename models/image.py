@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import BigInteger, Connection, DateTime, LargeBinary, SmallInteger, String, text
 
 from models.base import raw_cursor
 from models.ciphertext import SLOTS
@@ -27,6 +27,14 @@ STORED_BYTES = (
 PostgreSQL cuts up. A view that is used changes nothing of it, but the last one does."""
 
 
+def _column(kind: Any, binary: str | None = None, **more: Any) -> Any:
+    """Return a field of ImageRow that knows its column; ``binary`` is its form in PostgreSQL's binary format.
+
+    That is written as ``struct`` has it, and None where its length is not fixed.
+    """
+    return field(metadata={"column": {"type_": kind, "nullable": False, **more}, "binary": binary})
+
+
 @dataclass(frozen=True)
 class ImageRow:
     """What the database knows of an image; times are seconds since 1970.
@@ -34,15 +42,16 @@ class ImageRow:
     Mayfly writes whole seconds. A fraction shows that somebody else has changed the row, and then it opens for nobody.
     """
 
-    row_key: bytes
-    manage_tag: bytes
-    store: str
-    slot: int
-    size: int
-    views_left: int | None
-    created_at: float
-    expires_at: float
-    details: bytes
+    row_key: bytes = _column(LargeBinary, primary_key=True)
+    manage_tag: bytes = _column(LargeBinary, "32s")
+    store: str = _column(String(8))
+    slot: int = _column(SmallInteger, "h")
+    size: int = _column(BigInteger, "q")
+    views_left: int | None = _column(SmallInteger, "h", nullable=True)
+    """0 where the last view was used: what is left of the row then is the uploader's receipt."""
+    created_at: float = _column(DateTime(timezone=True), "d")
+    expires_at: float = _column(DateTime(timezone=True), "d")
+    details: bytes = _column(LargeBinary)
 
     @property
     def stored_bytes(self) -> int:
@@ -75,8 +84,10 @@ class Ownership:
 
 LIVING = "expires_at > statement_timestamp() AND (views_left IS NULL OR views_left > 0)"
 """The rule of life, by the database's clock."""
-_FIELDS = tuple(field.name for field in fields(ImageRow))
-_OWNERSHIP = tuple(field.name for field in fields(Ownership))
+_FIELDS = tuple(known.name for known in fields(ImageRow))
+FIXED = {known.name: known.metadata["binary"] for known in fields(ImageRow) if known.metadata["binary"]}
+"""The fields that have a fixed length in PostgreSQL's binary format, and the form of each in ``struct``."""
+_OWNERSHIP = tuple(known.name for known in fields(Ownership))
 _TIMES = {"created_at", "expires_at"}
 COLUMNS = ", ".join(f"extract(epoch FROM {name})::float8" if name in _TIMES else name for name in _FIELDS)
 _VALUES = ", ".join("to_timestamp(%s)" if name in _TIMES else "%s" for name in _FIELDS)

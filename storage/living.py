@@ -12,20 +12,12 @@ import struct
 
 from sqlalchemy import Connection
 
-from models import ImageRow, raw_cursor
+from models import FIXED, ImageRow, raw_cursor
 from storage.rows import FIELDS, HEAD, LENGTH
 
-# The first columns that the function returns (migration 0005). In the binary format each stands behind its length, four
-# bytes; the columns that follow these, store and details, have no fixed length.
-FIXED = {
-    "slot": "h",
-    "size": "q",
-    "views_left": "h",
-    "created_at": "d",
-    "expires_at": "d",
-    "manage_tag": "32s",
-}
+# In the binary format each column stands behind its length, four bytes. Those with a fixed length are asked for first.
 _START = struct.Struct(">h" + "".join(f"i{kind}" for kind in FIXED.values()))
+_COLUMNS = ", ".join((*FIXED, "store", "details", "sealed"))
 NO_LIMIT = -1
 PART_HEAD = FIELDS.size + (len(FIXED) + 3) * LENGTH.size
 """How many bytes stand before a part of the sealed bytes: the head of its row, eight fields that are NULL, and its own
@@ -42,7 +34,8 @@ def find_living(
     sink = _LivingImage()
     with raw_cursor(connection) as cursor:
         cursor.copy_expert(
-            f"COPY (SELECT * FROM living_image('\\x{row_key.hex()}', {most})) TO STDOUT (FORMAT binary)", sink
+            f"COPY (SELECT {_COLUMNS} FROM living_image('\\x{row_key.hex()}', {most})) TO STDOUT (FORMAT binary)",
+            sink,
         )
     if sink.row is None:
         return None

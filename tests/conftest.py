@@ -30,7 +30,9 @@ SLOW = {
     "web/test_clients.py",
     "web/test_conversion.py",
     "web/test_corpus.py",
+    "web/test_gate_clients.py",
     "web/test_object_store.py",
+    "web/test_screenshots.py",
     "work",
     "imaging/test_bombs.py",
     "imaging/test_conversion.py",
@@ -48,9 +50,11 @@ SLOW = {
     "test_alerts.py",
     "test_backup.py",
     "test_commands.py",
+    "test_dead_machine.py",
     "test_docs.py",
     "test_drain.py",
     "test_embedded.py",
+    "test_fleet.py",
     "test_install.py",
     "test_limits_over_processes.py",
     "test_logs.py",
@@ -71,15 +75,31 @@ SLOW = {
 """Folders and files whose tests start servers of their own, need other programs, or take seconds."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Give ``--quick`` to pytest, which ``make quick`` uses."""
+    parser.addoption("--quick", action="store_true", help="leave out what is marked browser, faults or slow")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With ``--quick``, don't even import what would be left out: that takes as long as 300 tests."""
+    return True if config.getoption("quick") and _marks(collection_path) else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test by where it lies: ``browser``, ``faults`` or ``slow``; ``make quick`` leaves them out."""
+    """Mark each test by where it lies: ``browser``, ``faults`` or ``slow``. The others come last.
+
+    So no long file is begun while other processes end, and short ones fill up the time of each to the end.
+    """
     for item in items:
-        path = item.path.relative_to(ROOT)
-        folder = path.parts[0]
-        if folder in {"browser", "faults"}:
-            item.add_marker(folder)
-        if {folder, path.as_posix()} & SLOW:
-            item.add_marker("slow")
+        for mark in _marks(item.path):
+            item.add_marker(mark)
+    items.sort(key=lambda item: not _marks(item.path))
+
+
+def _marks(path: Path) -> set[str]:
+    place = path.relative_to(ROOT)
+    folder = place.parts[0] if place.parts else ""
+    return {folder} & {"browser", "faults"} | ({"slow"} if {folder, place.as_posix()} & SLOW else set())
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ They are declared here once, and only what changes or checks a schema loads this
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -22,7 +23,6 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     SmallInteger,
-    String,
     Table,
     Uuid,
     text,
@@ -30,6 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from models.ciphertext import LOGGED, SLOTS, UNLOGGED, ciphertexts
+from models.image import ImageRow
 
 # Constraints have names, so that a migration can drop one that an earlier migration made.
 NAMES = {
@@ -66,39 +67,28 @@ class Owner(Model):  # type: ignore[misc]
     """The day of the last login; none until there was one. The default is for accounts that an older program adds."""
 
 
-class Image(Model):  # type: ignore[misc]
-    """One small row an image; its sealed bytes are where ``store`` and ``slot`` say."""
-
-    __tablename__ = "images"
-    __table_args__ = (
-        CheckConstraint("octet_length(row_key) = 32 AND octet_length(manage_tag) = 32", name="key_lengths"),
-        CheckConstraint("expires_at > created_at", name="lives"),
-        Index(None, "slot", "expires_at"),
-        Index(None, "owner_id", "owned_at", "row_key", postgresql_where=text("owner_id IS NOT NULL")),
-        Index(None, "owner_id", "model_tag", "owned_at", postgresql_where=text("model_tag IS NOT NULL")),
-        Index(None, "client_tag", "expires_at", postgresql_where=text("client_tag IS NOT NULL")),
-    )
-
-    row_key: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
-    manage_tag: Mapped[bytes] = mapped_column(LargeBinary)
-    store: Mapped[str] = mapped_column(String(8))
-    slot: Mapped[int] = mapped_column(SmallInteger)
-    size: Mapped[int] = mapped_column(BigInteger)
-    views_left: Mapped[int | None] = mapped_column(SmallInteger)
-    """0 where the last view was used: what is left of the row then is the uploader's receipt."""
-    opened: Mapped[bytes] = mapped_column(LargeBinary, server_default=text("''::bytea"))
-    """When each view was used, sealed: crypto.seal_opening; empty where views are not limited."""
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    details: Mapped[bytes] = mapped_column(LargeBinary)
-    guesses_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    """What a Mayfly before migration 0006 counts for all clients together; this one does not use it."""
-    owner_id: Mapped[UUID | None] = mapped_column(ForeignKey("owners.id", ondelete="CASCADE"))
-    owned_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    owner_key: Mapped[bytes | None] = mapped_column(LargeBinary)
-    model_tag: Mapped[bytes | None] = mapped_column(LargeBinary)
-    client_tag: Mapped[bytes | None] = mapped_column(LargeBinary)
-    """Whose quota by address the image counts in: crypto.client_tag of the address that uploaded it."""
+# One small row an image; its sealed bytes are where `store` and `slot` say.
+Table(
+    "images",
+    Base.metadata,
+    *(Column(known.name, **known.metadata["column"]) for known in fields(ImageRow)),
+    # When each view was used, sealed: crypto.seal_opening; empty where views are not limited.
+    Column("opened", LargeBinary, nullable=False, server_default=text("''::bytea")),
+    # What a Mayfly before migration 0006 counts for all clients together; this one does not use it.
+    Column("guesses_until", DateTime(timezone=True)),
+    Column("owner_id", Uuid, ForeignKey("owners.id", ondelete="CASCADE")),
+    Column("owned_at", DateTime(timezone=True)),
+    Column("owner_key", LargeBinary),
+    Column("model_tag", LargeBinary),
+    # Whose quota by address the image counts in: crypto.client_tag of the address that uploaded it.
+    Column("client_tag", LargeBinary),
+    CheckConstraint("octet_length(row_key) = 32 AND octet_length(manage_tag) = 32", name="key_lengths"),
+    CheckConstraint("expires_at > created_at", name="lives"),
+    Index(None, "slot", "expires_at"),
+    Index(None, "owner_id", "owned_at", "row_key", postgresql_where=text("owner_id IS NOT NULL")),
+    Index(None, "owner_id", "model_tag", "owned_at", postgresql_where=text("model_tag IS NOT NULL")),
+    Index(None, "client_tag", "expires_at", postgresql_where=text("client_tag IS NOT NULL")),
+)
 
 
 class Stored(Model):  # type: ignore[misc]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Protocol
 
 from flask import Flask, Response, g, request
@@ -117,7 +117,7 @@ def count(name: str, amount: int = 1) -> None:
 
     Raises TooManyRequests.
     """
-    _note(once(("limit", name, amount), lambda: _counted(name, amount)))
+    _note(once(("limit", name, amount), partial(_counted, name, amount)))
 
 
 def count_more(name: str, amount: int) -> None:
