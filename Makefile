@@ -4,10 +4,12 @@ UV ?= uv
 PYTHON ?=
 export PYTHON
 
-ROOMS := $(wildcard addresses.py app.py commands.py config.py database.py environment.py http_server.py logs.py metrics.py origin.py server.py stores.py units.py worker.py crypto embedded front imaging models migrations services storage web benchmarks tests)
+ROOMS := $(wildcard addresses.py app.py commands.py config.py connections.py database.py environment.py http_server.py logs.py metrics.py origin.py server.py stores.py supervisor.py units.py worker.py crypto embedded front imaging models migrations services storage web benchmarks tests)
 PAGES := web/pages/static
 TOOLS := curl:curl exiftool:libimage-exiftool-perl faketime:faketime chromium:chromium pgbouncer:pgbouncer psql:postgresql-client nginx:nginx caddy:caddy openssl:openssl wget:wget node:nodejs promtool:prometheus
 ENGINES := firefox-esr:firefox-esr WebKitWebDriver:webkit2gtk-driver Xvfb:xvfb java:default-jre-headless
+SWIFT = $(foreach kind,proxy account container object,swift-$(kind)-server:swift-$(kind)) swift-object-expirer:swift-object-expirer \
+        swift-ring-builder:swift
 # Where PYTHONDONTWRITEBYTECODE is set, each server that a test starts would compile all of its modules anew.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m pytest
 LOCK := pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
@@ -32,8 +34,8 @@ browsers:  ## the main journey in Firefox and WebKitGTK, and every page before a
 faults:  ## the proofs of tests/faults in their long form, and the figures of docs/reliability.md
 	@scripts/tools $(TOOLS) && scripts/venv dev && export FAULTS=full && exec $(PYTEST) tests/faults $(ARGS)
 
-cluster:  ## real engines go while clients of Mayfly go on, for two hours; ARGS="failover --times 1" or ARGS="together --times 1"
-	@scripts/tools curl:curl faketime:faketime ip:iproute2 unshare:util-linux && scripts/venv dev && exec .venv/bin/python -m tests.cluster $(ARGS)
+cluster:  ## real engines go while clients of Mayfly go on, for two hours; ARGS="failover --times 1", "together --times 1", shards or stores
+	@scripts/tools curl:curl faketime:faketime ip:iproute2 unshare:util-linux $(if $(filter-out stores,$(firstword $(ARGS))),,$(SWIFT)) && scripts/venv dev && exec .venv/bin/python -m tests.cluster $(ARGS)
 
 attack:  ## every attack on a server of its own for a minute each, and the table of docs/reliability.md; ARGS="--seconds 10"
 	@scripts/venv dev && exec .venv/bin/python -m tests.attack $(ARGS)
@@ -53,7 +55,7 @@ check:  ## lint, format, types, spelling, what .github and deploy hold, and whet
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/wish.yml
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	.venv/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
-	.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml deploy/pinned.yml
+	.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml deploy/pinned.yml deploy/pinned-scale.yml
 	@sed 's/ !reset / /' docker-compose.scale.yml | .venv/bin/check-jsonschema --builtin-schema vendor.compose-spec --default-filetype yaml -
 	.venv/bin/kubernetes-validate --strict --quiet deploy/kubernetes/*.yml
 	.venv/bin/zizmor --offline --quiet --no-progress .github
@@ -66,7 +68,8 @@ lock:  ## pin anew what pyproject.toml asks for, with hashes; ARGS=--upgrade for
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or make lock UV=/path/to/uv" >&2; exit 1; }
 	$(UV) $(LOCK) $(ARGS) pyproject.toml -o requirements.txt
 	$(UV) $(LOCK) $(ARGS) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
-	@! grep -nE '://|file:|^ *-(i|f|-[a-z-]*(index|links))' requirements.txt requirements-dev.txt
+	printf '%s\n' bepasty gunicorn | $(UV) $(LOCK) $(ARGS) --python-version 3.11 - -o benchmarks/peer.txt
+	@! grep -nE '://|file:|^ *-(i|f|-[a-z-]*(index|links))' requirements.txt requirements-dev.txt benchmarks/peer.txt
 
 audit:  ## compare the pinned packages with the known vulnerabilities
 	@scripts/venv dev && exec scripts/audit $(ARGS)

@@ -22,10 +22,9 @@ import embedded
 from commands import Deeds, in_one_sentence, register_commands
 from config import Config
 from crypto import MalformedServerKey, OwnerSeal, ServerKeys, client_tag, server_keys_in
-from database import MIGRATIONS, disk_room, engine_options, newest_schema, refuse_other_tables, shards_of
+from database import MIGRATIONS, disk_room, new_engine, newest_schema, refuse_other_tables, shards_of
 from environment import ConfigError, is_flask_command
 from imaging import Limits as PictureLimits
-from models import db
 from services import (
     Accounts,
     ApiKeys,
@@ -203,15 +202,12 @@ def _readiness(app: Mayfly, orders: Orders, objects: ObjectStore | None) -> Read
 
 
 def _shards(app: Mayfly) -> Shards:
-    """Make the engine of each database; Flask-SQLAlchemy has that of the home database."""
+    """Make the engine of each database."""
     config = app.settings
     url = config.home_url or embedded.url(config.data_dir)
-    app.config["SQLALCHEMY_DATABASE_URI"] = url
+    app.config["SQLALCHEMY_DATABASE_URI"] = url  # for Flask-SQLAlchemy, where it is used
     try:
-        app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(config, url)
-        db.init_app(app)
-        with app.app_context():
-            return shards_of(config, url, db.engine)
+        return shards_of(config, url, new_engine(config, url))
     except (ValueError, ArgumentError):  # what they say may quote a password
         raise ConfigError(
             f"{config.database_settings} can't be read: write postgresql://USER:PASSWORD@HOST:5432/DATABASE"
@@ -219,9 +215,13 @@ def _shards(app: Mayfly) -> Shards:
 
 
 def know_migrations(app: Mayfly) -> None:
-    """Let Flask-Migrate's functions find the migrations; Alembic is loaded by that, 12 MB."""
+    """Let Flask-Migrate's functions find the migrations; by that Alembic, the ORM and the tables are loaded, 20 MB."""
     from flask_migrate import Migrate
 
+    from models.schema import db
+
+    if "sqlalchemy" not in app.extensions:
+        db.init_app(app)
     Migrate(app, db, directory=str(MIGRATIONS))
 
 
@@ -233,11 +233,13 @@ def migrate(app: Mayfly) -> None:
     """
     from flask_migrate import upgrade
 
+    from models.schema import columns
+
     know_migrations(app)
     with app.app_context():
         try:
             upgrade()
-            app.shards.each(refuse_other_tables)
+            app.shards.each(partial(refuse_other_tables, columns()))
         finally:
             app.shards.dispose()
 

@@ -117,7 +117,7 @@ class Config:
 
     @property
     def connections(self) -> int:
-        """The most connections to the database that one process has: one for each thread, and one for the purge."""
+        """The most connections in the pool of one process: one for each thread, and one for the purge."""
         return self.threads + 1
 
     @property

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 import embedded
 from config import Config
 from environment import ConfigError
-from models import connections_allowed, db
+from models import connections_allowed
 from services import Shard, Shards, watch_connections
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -102,14 +102,13 @@ def _why(error: DBAPIError) -> str:
     return str(error.orig).partition("\n")[0].strip()
 
 
-def refuse_other_tables(shard: Shard) -> None:
-    """Raise ConfigError where a database, brought up to date, lacks a column that this program uses.
+def refuse_other_tables(used: set[tuple[str, str]], shard: Shard) -> None:
+    """Raise ConfigError where a database, brought up to date, lacks one of these columns, each with its table.
 
     Raises DatabaseAway.
     """
     with shard.connection() as connection:
         found = {(table, column) for table, column in connection.execute(_COLUMNS)}
-    used = {(table.name, column.name) for table in db.metadata.tables.values() for column in table.columns}
     for table, column in sorted(used - found):
         raise ConfigError(
             f"the database has every migration of this Mayfly, but its table {table} has no column {column}: one"
@@ -150,7 +149,8 @@ def check_connections(config: Config, shards: Shards) -> None:
 
     Raises DatabaseAway.
     """
-    needed = config.workers * config.connections + (config.metrics_bind is not None)
+    each = config.connections + bool(config.shards)  # and one that asks a database whether it is away
+    needed = config.workers * each + (config.metrics_bind is not None)
     allowed = shards.each(_connections_allowed)
     shards.dispose()
     for shard, most in allowed.items():

@@ -1,102 +1,69 @@
-"""The processes of the HTTP server: how they are forked, told of the end, and ended."""
+"""The HTTP server: what a worker makes of it, and how each of its processes hears of the end."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import functools
-import logging
 import os
 import signal
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from granian import Granian
+import logs
 
 if TYPE_CHECKING:
-    from origin import Origin
+    import asyncio
+
+    from config import Config
 
 NOTICE, LAST_CALL = signal.SIGUSR1, signal.SIGUSR2
 """What the main process tells its workers before it ends them by SIGTERM."""
-LOOK_SECONDS = 0.05
-LAST_CALL_SECONDS = 0.25
-"""How long a worker reads what came over connections that it has just accepted, while it accepts no more."""
-log = logging.getLogger("mayfly")
+MOST_CONNECTIONS = 2048
+"""Connections that a process takes on; those beyond wait in the kernel."""
+HEADER_SECONDS = 30
+"""How long a connection may be silent before a request, and a request's header be on its way."""
 
 
-class HTTPServer(Granian):  # type: ignore[misc, valid-type]
-    """Granian, which else may say of a worker that ended in order that it "refused to gracefully stop" and was killed.
+def work(place: int, config: Config, front: Callable[[], Any]) -> None:
+    """Serve in this worker process, by its number from 0, what ``front`` makes, until SIGTERM."""
+    from granian.net import SocketSpec  # type: ignore[attr-defined]
 
-    A thread of Granian's collects an ended worker's status. Until that thread has noted it, ``is_alive`` is true.
-    """
-
-    notice_seconds = 0
-    """For how long SIGTERM is told to clients before it is obeyed; whatever they ask is answered meanwhile."""
-
-    origin: Origin | None = None
-    """What the first workers are forked of; those that take an ended one's place are forked of this process."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._heard: list[int] = []
-
-    def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
-        """Note the signal, too: the first says whether notice is given, and a second ends it."""
-        self._heard.append(args[0])
-        super().signal_handler_interrupt(*args, **kwargs)
-
-    def shutdown(self, exit_code: int = 0) -> None:
-        """End with status 0 where a signal asked for the end: sent to the whole group, it may end a worker first."""
-        try:
-            super().shutdown(exit_code)
-        except SystemExit:
-            if exit_code or not self._heard:
-                raise
-
-    def _stop_workers(self) -> None:
-        if self.notice_seconds and self._heard == [signal.SIGTERM]:
-            self._give_notice()
-        super()._stop_workers()
-
-    def _give_notice(self) -> None:
-        """Have every worker tell its clients, then take no more connections, so that at the end none is unread."""
-        log.info(
-            "ending in %d s: /readyz says so, and every answer closes its connection", self.notice_seconds
-        )
-        self._tell(NOTICE)
-        ends = time.monotonic() + self.notice_seconds
-        while time.monotonic() < ends and len(self._heard) == 1:
-            time.sleep(LOOK_SECONDS)
-        self._tell(LAST_CALL)
-        time.sleep(LAST_CALL_SECONDS)
-
-    def _tell(self, number: signal.Signals) -> None:
-        for worker in self.wrks:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(worker.inner.pid, number)
-
-    def _spawn_workers(self, *args: Any, **kwargs: Any) -> None:
-        super()._spawn_workers(*args, **kwargs)
-        if self.origin is not None:
-            self.origin.end()
-            self.origin = None
-
-    def _spawn_worker(self, *args: Any, **kwargs: Any) -> Any:
-        worker = super()._spawn_worker(*args, **kwargs)
-        if self.origin is not None:
-            worker.inner = self.origin.worker(worker.inner._target, worker.inner._args)
-        unnoted = worker.is_alive
-        worker.is_alive = lambda: unnoted() and _exists(worker.inner.pid)
-        return worker
+    server = granian(config)
+    # Each worker listens at a socket of its own: the kernel shares connections out (SO_REUSEPORT).
+    server._ssp, server._sso = SocketSpec(*config.bind, MOST_CONNECTIONS), None
+    worker = server._spawn_worker(
+        place, server._spawn_asgi_worker, front
+    )  # is not started: this process is it
+    worker.inner._target(*worker.inner._args)
 
 
-def _exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+def load() -> None:
+    """Load all that a worker needs of the HTTP server, before workers are forked."""
+    from granian import Granian  # noqa: F401
+
+
+def granian(config: Config, **others: Any) -> Any:
+    """Make the HTTP server, which a worker loads and the main process doesn't: it would hold 9 MB for that."""
+    from granian import Granian
+    from granian.constants import HTTPModes, Interfaces, RuntimeModes
+    from granian.http import HTTP1Settings
+    from granian.log import LogLevels
+
+    host, port = config.bind
+    return Granian(
+        "mayfly",
+        interface=Interfaces.ASGINL,
+        http=HTTPModes.http1,  # in its automatic mode a connection that never says anything stays for good
+        runtime_mode=RuntimeModes.mt,
+        address=host,
+        port=port,
+        backlog=MOST_CONNECTIONS,
+        backpressure=MOST_CONNECTIONS,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),
+        websockets=False,
+        log_level=LogLevels(config.log_level),
+        log_dictconfig=logs.GRANIAN,
+        **others,
+    )
 
 
 def prepare_forks() -> None:

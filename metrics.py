@@ -12,6 +12,7 @@ import socket
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import count as numbers
@@ -95,11 +96,14 @@ def _number_in(folder: Path) -> str:
 
 
 @contextmanager
-def answered(config: Config, bind: tuple[str, int], folder: Path) -> Iterator[None]:
-    """Answer Prometheus at METRICS_BIND while the block runs; raises ConfigError where the address can't be used."""
+def answered(config: Config, bind: tuple[str, int], folder: Path, ended: Counter[str]) -> Iterator[None]:
+    """Answer Prometheus at METRICS_BIND while the block runs; raises ConfigError where the address can't be used.
+
+    ``ended`` is how unserved connections ended.
+    """
     from prometheus_client import CollectorRegistry, start_http_server
 
-    scrape = _Scrape(create_app(config), folder)
+    scrape = _Scrape(create_app(config), folder, ended)
     registry, (host, port) = CollectorRegistry(), bind
     registry.register(scrape)
     try:
@@ -122,10 +126,11 @@ def answered(config: Config, bind: tuple[str, int], folder: Path) -> Iterator[No
 class _Scrape:
     """Answers a scrape: what the workers counted, and what is asked at that moment."""
 
-    def __init__(self, app: Mayfly, folder: Path) -> None:
+    def __init__(self, app: Mayfly, folder: Path, ended: Counter[str]) -> None:
         self.lock = threading.Lock()
         self._app = app
         self._folder = folder
+        self._ended = ended
 
     def collect(self) -> Iterable[Metric]:
         """Return everything; one scrape at a time."""
@@ -134,7 +139,7 @@ class _Scrape:
         with self.lock:
             self._forget_the_dead()
             counted = MultiProcessCollector(None, str(self._folder)).collect()  # type: ignore[no-untyped-call]
-            return [*counted, *_asked(self._app)]
+            return [*counted, _unserved(self._ended), *_asked(self._app)]
 
     def _forget_the_dead(self) -> None:
         """Take the levels of processes that ended out of the sums; what they counted stays."""
@@ -143,6 +148,16 @@ class _Scrape:
         for alive in self._folder.glob("*.alive"):
             with suppress(BlockingIOError), _locked(alive):
                 mark_process_dead(alive.stem, str(self._folder))  # type: ignore[no-untyped-call]
+
+
+def _unserved(ended: Counter[str]) -> Metric:
+    from prometheus_client.core import CounterMetricFamily
+
+    name, meaning = "mayfly_connections_unserved_total", "Connections that the application didn't answer."
+    counter = CounterMetricFamily(name, meaning, labels=["ending"])
+    for ending, number in ended.items():
+        counter.add_metric([ending], number)
+    return counter
 
 
 def _asked(app: Mayfly) -> Iterator[Metric]:

@@ -7,7 +7,6 @@ import gc
 import multiprocessing
 import os
 import signal
-import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -32,8 +31,9 @@ class Origin:
         """Fork it from this process, which must have no other threads; it calls ``load`` at once."""
         adopt_orphans(True)
         self._ours, theirs = FORK.Pipe()
-        self._process = FORK.Process(target=_live, args=(theirs, self._ours, load, make_ready))
-        self._process.start()
+        self._process = FORK.Process(target=_begin, args=(theirs, self._ours, load, make_ready))
+        with embedded.signals_later():
+            self._process.start()
         theirs.close()
 
     def make_ready(self) -> None:
@@ -48,11 +48,8 @@ class Origin:
         if error is not None:
             raise ConfigError(error)
 
-    def worker(self, work: Work, arguments: tuple[Any, ...]) -> Forked:
-        """Return a process that does ``work`` once it is started; both have to be picklable."""
-        return Forked(lambda: self._fork(work, arguments))
-
-    def _fork(self, work: Work, arguments: tuple[Any, ...]) -> int:
+    def fork(self, work: Work, *arguments: Any) -> int:
+        """Fork it to do ``work``; return the id of what then is a child of this process. All has to be picklable."""
         self._ours.send((work, arguments))
         pid: int = self._ours.recv()
         self._ours.recv()  # only now it is a child of this process
@@ -74,51 +71,16 @@ class Origin:
         adopt_orphans(False)
 
 
-class Forked:
-    """A worker, with the methods of multiprocessing's Process that the HTTP server calls."""
-
-    def __init__(self, fork: Callable[[], int]) -> None:
-        self._fork = fork
-        self._ended = threading.Event()
-        self.pid: int | None = None
-
-    def start(self) -> None:
-        """Fork it, and wait for its end in a thread."""
-        self.pid = self._fork()
-        threading.Thread(target=self._collect, args=(self.pid,), daemon=True).start()
-
-    def _collect(self, pid: int) -> None:
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(pid, 0)
-        self._ended.set()
-
-    def join(self, timeout: float | None = None) -> None:
-        """Wait for its end, at most so many seconds."""
-        self._ended.wait(timeout)
-
-    def is_alive(self) -> bool:
-        """Tell whether its end has not been noted yet."""
-        return not self._ended.is_set()
-
-    def terminate(self) -> None:
-        """Ask it to end."""
-        self._send(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """End it at once."""
-        self._send(signal.SIGKILL)
-
-    def _send(self, number: signal.Signals) -> None:
-        if self.pid is not None and self.is_alive():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, number)
-
-
-def _live(
+def _begin(
     main: Connection, other_end: Connection, load: Callable[[], None], make_ready: Callable[[], str | None]
 ) -> None:
-    """Do what the main process asks for, until it ends this process or itself."""
     other_end.close()
+    with contextlib.suppress(EOFError, ConnectionError):  # the main process has ended
+        _live(main, load, make_ready)
+
+
+def _live(main: Connection, load: Callable[[], None], make_ready: Callable[[], str | None]) -> None:
+    """Do what the main process asks for, until it ends this process or itself."""
     os.setpgid(0, 0)  # Ctrl-C reaches the main process alone
     be_ended_by(signal.SIGKILL)
     gc.disable()  # what a collection frees leaves holes, which each worker would fill in a copy of the page
@@ -140,6 +102,7 @@ def be_ended_by(death: signal.Signals) -> None:
     """In a process just forked: obey signals at once, and get ``death`` when the parent ends."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)  # nothing here has to be ended in order
+    embedded.hear_signals()
     parent = multiprocessing.parent_process()
     if parent is not None and parent.pid is not None:
         embedded.die_with(parent.pid, death)

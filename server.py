@@ -13,6 +13,7 @@ import resource
 import signal
 import socket
 import sys
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial
@@ -20,25 +21,19 @@ from importlib.util import find_spec
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
-from granian.constants import HTTPModes, Interfaces
-from granian.http import HTTP1Settings
-from granian.log import LogLevels
-
+import connections
 import embedded
 import logs
 from config import Config
 from environment import ConfigError
-from http_server import HTTPServer, prepare_forks
+from http_server import granian, load, prepare_forks, work
 from imaging import hide_memory
 from origin import Origin
+from supervisor import Supervisor, fork
 
 if TYPE_CHECKING:
     from front import Front
 
-MOST_CONNECTIONS = 2048
-"""Connections that a process takes on; those beyond wait in the kernel."""
-HEADER_SECONDS = 30
-"""How long a connection may be silent before a request, and a request's header be on its way."""
 _counters = mmap.mmap(-1, 2 << 20), os.memfd_create("mayfly-limits")
 """Where all processes count for the rate limits: they get it by being forked."""
 
@@ -80,17 +75,25 @@ def serve(config: Config, *, debug: bool) -> None:
         stack.enter_context(origin)  # it is ended before the database is
         origin.make_ready()
         prepare_forks()
-        server = _http_server(config, debug=debug)
+        stack.enter_context(metrics(connections.watch(config.bind[1])))
+        front = partial(_front, config, os.getpid())
         if debug:  # a worker is to be made anew when a file changes
             origin.end()
-        else:
-            server.origin = origin
-        stack.enter_context(metrics())
-        server.serve(target_loader=partial(_front, config, os.getpid()), wrap_loader=False)
+            granian(config, reload=True, workers_kill_timeout=config.drain).serve(
+                target_loader=front, wrap_loader=False
+            )
+            return
+        arguments = config, front
+        supervisor = Supervisor(
+            lambda place: fork(work, place, *arguments), drain=config.drain, notice=config.notice
+        )
+        supervisor.serve(lambda place: origin.fork(work, place, *arguments), config.workers, origin.end)
 
 
 def _load() -> None:
     import worker  # noqa: F401 - it takes half a second, and most of a worker's memory
+
+    load()
 
 
 def _make_ready(config: Config) -> str | None:
@@ -105,8 +108,11 @@ def _front(config: Config, main_process: int) -> Front:
     return front(config, _counters, main_process)
 
 
-def _counted(config: Config, stack: ExitStack) -> Callable[[], AbstractContextManager[None]]:
-    """Have a folder for what processes count, if METRICS_BIND is set; return what answers there while it is entered."""
+def _counted(config: Config, stack: ExitStack) -> Callable[[Counter[str]], AbstractContextManager[object]]:
+    """Have a folder for what processes count, if METRICS_BIND is set; return what answers there while it is entered.
+
+    That takes the counts of unserved connections.
+    """
     if config.metrics_bind is None:
         return nullcontext
     from metrics import answered, shared_folder  # with the application, which answers out of the database
@@ -117,29 +123,6 @@ def _counted(config: Config, stack: ExitStack) -> Callable[[], AbstractContextMa
 
 def _database(config: Config) -> AbstractContextManager[object]:
     return nullcontext() if config.home_url else embedded.running(config.data_dir, own=True)
-
-
-def _http_server(config: Config, *, debug: bool) -> HTTPServer:
-    host, port = config.bind
-    server = HTTPServer(
-        "mayfly",
-        interface=Interfaces.ASGINL,
-        http=HTTPModes.http1,  # in its automatic mode a connection that never says anything stays for good
-        address=host,
-        port=port,
-        workers=1 if debug else config.workers,
-        backlog=MOST_CONNECTIONS,
-        backpressure=MOST_CONNECTIONS,
-        http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),
-        reload=debug,
-        workers_kill_timeout=config.drain,
-        respawn_failed_workers=True,
-        websockets=False,
-        log_level=LogLevels(config.log_level),
-        log_dictconfig=logs.GRANIAN,
-    )
-    server.notice_seconds = config.notice
-    return server
 
 
 def _open_many_files() -> None:

@@ -46,6 +46,6 @@ def _objects(config: Config) -> ObjectStore | None:
         endpoint=config.s3_endpoint_url,
         expiry=config.s3_expiry,
         filer=config.s3_filer_url,
-        connections=config.connections,
+        connections=config.threads,
     )
     return open_object_store(settings, counts.STORE_REQUESTS.add)

@@ -1,12 +1,12 @@
 /* A closed-loop HTTP/1.1 load generator for 127.0.0.1, small enough not to be what is measured.
  *
  *   load post PORT CLIENTS SECONDS MAX_REQUESTS LINKS_OUT REQUEST_FILE...
- *   load get  PORT CLIENTS SECONDS MAX_REQUESTS LINKS_IN  EXPECTED_LENGTH
+ *   load get  PORT CLIENTS SECONDS MAX_REQUESTS LINKS_IN  EXPECTED_LENGTH [AFTER_LINK]
  *
  * One thread, epoll, one keep-alive connection a client. `post` sends the request files as they are, in turn, and
- * writes the path of each link that is answered to LINKS_OUT, one a line. `get` asks for the paths of LINKS_IN in
+ * writes the path of each link that is answered, in the body or as a redirection, to LINKS_OUT, one a line. `get` asks for the paths of LINKS_IN in
  * order, from the top again when they run out. A request counts when it was sent whole, its status was the expected
- * one (201 or 200) and its body had the length that Content-Length promised (and EXPECTED_LENGTH, for a get).
+ * one (201 or 302, or 200) and its body had the length that Content-Length promised (and EXPECTED_LENGTH, for a get).
  *
  * No request starts after SECONDS or MAX_REQUESTS; those in flight are finished, and the clock stops with the last of
  * them. An alarm ends the program a minute after SECONDS whatever happens. Bodies are dropped inside the kernel
@@ -50,6 +50,7 @@ static struct request *requests;
 static size_t request_count;
 static char **links;
 static size_t link_count;
+static const char *after_link = "";
 static FILE *links_out;
 static double *latencies;
 
@@ -133,8 +134,8 @@ static void next_request(struct client *c) {
     }
     if (c->fd < 0) connect_client(c);
     if (getting) {
-        int n = snprintf(c->get_line, sizeof c->get_line, "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
-                         links[started_requests % link_count]);
+        int n = snprintf(c->get_line, sizeof c->get_line, "GET %s%s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+                         links[started_requests % link_count], after_link);
         c->get_request = (struct request){c->get_line, n, 0};
         c->request = &c->get_request;
     } else {
@@ -149,7 +150,7 @@ static void next_request(struct client *c) {
 
 static void finish(struct client *c) {
     double t = now();
-    int fits = c->status == (getting ? 200 : 201);
+    int redirected = !getting && c->status == 302, fits = redirected || c->status == (getting ? 200 : 201);
     statuses[c->status]++;
     if (fits && getting && c->promised != expected_length) { wrong_length++; fits = 0; }
     if (fits) {
@@ -157,9 +158,11 @@ static void finish(struct client *c) {
         good++;
         body_bytes += getting ? c->promised : c->request->body;
         if (!getting) {
-            char *link = memmem(c->buffer + c->header, c->received - c->header, "/image/", 7);
-            if (link) fprintf(links_out, "/image/%.*s\n", (int)strspn(link + 7,
-                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"), link + 7);
+            char *link = redirected ? strcasestr(c->buffer, "\r\nlocation: /")
+                                    : memmem(c->buffer + c->header, c->received - c->header, "/image/", 7);
+            if (link) link += redirected ? 12 : 0;
+            if (link) fprintf(links_out, "%.*s\n", (int)strspn(link,
+                "/ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"), link);
         }
     }
     ended = t;
@@ -275,6 +278,7 @@ int main(int argc, char **argv) {
     if (getting) {
         read_links(argv[6]);
         expected_length = strtoull(argv[7], NULL, 10);
+        if (argc > 8) after_link = argv[8];
     } else {
         if (!(links_out = fopen(argv[6], "w"))) die(argv[6]);
         read_requests(argv + 7, argc - 7);

@@ -46,10 +46,10 @@ class Generator:
             raise SystemExit("The benchmarks need a C compiler (cc) for their load generator.")
         subprocess.run([compiler, "-O2", "-o", self.program, SOURCE], check=True)
 
-    def upload(self, image: bytes) -> Path:
+    def upload(self, image: bytes, path: str = "/upload") -> Path:
         """Writes a multipart upload, as curl -F would send it, and names its file."""
         file = self.folder / "upload.http"
-        file.write_bytes(multipart(image))
+        file.write_bytes(multipart(image, path))
         return file
 
     def post(
@@ -58,10 +58,9 @@ class Generator:
         """Sends the uploads in turn, and writes the links that are answered."""
         return self._run("post", port, clients, seconds, most, links, *uploads)
 
-    def get(
-        self, port: int, clients: int, seconds: float, links: Path, length: int, most: int = 10**9
-    ) -> Load:
-        return self._run("get", port, clients, seconds, most, links, length)
+    def get(self, port: int, clients: int, seconds: float, links: Path, length: int, after: str = "") -> Load:
+        """Asks for what each link leads to, with `after` behind it."""
+        return self._run("get", port, clients, seconds, 10**9, links, length, after)
 
     def _run(self, *arguments: object) -> Load:
         command = [str(self.program), *map(str, arguments)]
@@ -69,13 +68,13 @@ class Generator:
         return Load(**json.loads(done.stdout))
 
 
-def multipart(image: bytes) -> bytes:
+def multipart(image: bytes, path: str) -> bytes:
     head = (
         f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="noise.jpg"\r\n'
         "Content-Type: image/jpeg\r\n\r\n"
     ).encode()
     body = head + image + f"\r\n--{BOUNDARY}--\r\n".encode()
     return (
-        "POST /upload HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: load\r\nAccept: text/plain\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: load\r\nAccept: text/plain\r\n"
         f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\nContent-Length: {len(body)}\r\n\r\n"
     ).encode() + body

@@ -15,8 +15,9 @@ from pathlib import Path
 
 from benchmarks.images import noise_jpeg
 from benchmarks.load import Generator
-from benchmarks.processes import accepts, cost, cpu_seconds, free_port, memory, tree
+from benchmarks.processes import accepts, cost, cpu_seconds, memory, tree
 from benchmarks.subjects import ONE_ADDRESS, ROOT, Served, environment, process
+from tests.processes import free_port
 
 DROP_CACHES = Path("/proc/sys/vm/drop_caches")
 CLIENTS, SIZE = 8, 1_000_000

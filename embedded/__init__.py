@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from embedded.disk import has_room
-from embedded.programs import EmbeddedError, die_with
+from embedded.programs import EmbeddedError, die_with, hear_signals, signals_later
 from embedded.server import Server
 
-__all__ = ["EmbeddedError", "die_with", "has_room", "running", "url"]
+__all__ = ["EmbeddedError", "die_with", "has_room", "hear_signals", "running", "signals_later", "url"]
 
 
 def url(data_dir: Path) -> str:

@@ -27,6 +27,7 @@ ENVIRONMENT = {  # Mayfly's own holds secrets, and PostgreSQL would obey PG… v
     "GLIBC_TUNABLES": f"glibc.malloc.mmap_threshold={4 << 20}:glibc.malloc.trim_threshold={4 << 20}",
 }
 PR_SET_PDEATHSIG = 1
+ENDING = (signal.SIGINT, signal.SIGTERM)
 libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
@@ -144,19 +145,44 @@ def spawn(
     The folder is its working directory, and `-D` names that; so its owner needs no rights in the folders above.
     """
     owner, root = folder.stat(), os.geteuid() == 0
-    return subprocess.Popen(  # noqa: S603 - our own program and words
-        [program(name, folder), *([first] if first else []), "-D", HERE, *arguments],
-        cwd=folder,
-        env=ENVIRONMENT,
-        user=owner.st_uid if root else None,
-        group=owner.st_gid if root else None,
-        extra_groups=[] if root else None,
-        stdin=subprocess.PIPE if first else subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,  # Ctrl-C is for the workers first
-        preexec_fn=functools.partial(die_with, os.getpid(), death),
-    )
+    command = [program(name, folder), *([first] if first else []), "-D", HERE, *arguments]
+    with signals_later():
+        return subprocess.Popen(  # noqa: S603 - our own program and words
+            command,
+            cwd=folder,
+            env=ENVIRONMENT,
+            user=owner.st_uid if root else None,
+            group=owner.st_gid if root else None,
+            extra_groups=[] if root else None,
+            stdin=subprocess.PIPE if first else subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is for the workers first
+            preexec_fn=functools.partial(_begin, os.getpid(), death),
+        )
+
+
+def _begin(parent: int, death: signal.Signals) -> None:
+    hear_signals()
+    die_with(parent, death)
+
+
+@contextlib.contextmanager
+def signals_later() -> Iterator[None]:
+    """Hear SIGINT and SIGTERM only after a fork: functions that Python calls around it lose what a handler raises.
+
+    The child calls ``hear_signals``.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    try:
+        yield
+    finally:
+        hear_signals()
+
+
+def hear_signals() -> None:
+    """Hear SIGINT and SIGTERM again."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
 
 
 def die_with(parent: int, death: signal.Signals) -> None:

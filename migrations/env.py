@@ -13,7 +13,8 @@ from app import Mayfly
 from commands import in_one_sentence
 from database import new_engine, usable_database
 from environment import ConfigError
-from models import db, keep_session_settings
+from models import keep_session_settings
+from models.schema import db
 from services import watch_connections
 
 log = logging.getLogger("mayfly")

@@ -1,7 +1,6 @@
 """Rows and queries; every time that decides about life and death is the database's."""
 
 from models.api_key import (
-    ApiKey,
     StoredKey,
     delete_key,
     insert_key,
@@ -11,10 +10,9 @@ from models.api_key import (
     replace_key,
     use_key,
 )
-from models.attempts import Guess, LoginAttempt, claim_guess, forget_guesses, return_guess
+from models.attempts import claim_guess, forget_guesses, return_guess
 from models.base import (
     PURGE_LOCK,
-    db,
     now,
     raw_cursor,
     time_left,
@@ -26,7 +24,7 @@ from models.catalog import OwnedRow, list_owned
 from models.ciphertext import LOGGED, SLOTS, UNLOGGED, ciphertexts, end_of_slot, slot_of, span_of
 from models.crash import forget_lost
 from models.image import (
-    FIXED,
+    ROW_COLUMNS,
     ImageRow,
     KeptRow,
     Ownership,
@@ -39,9 +37,7 @@ from models.image import (
 )
 from models.lag import age_of_oldest_dead_row, schema_version
 from models.operator import (
-    Blocked,
     Heard,
-    Operator,
     block,
     blocked_changed,
     blocked_count,
@@ -52,7 +48,6 @@ from models.operator import (
 )
 from models.owner import (
     OPEN_CATALOG,
-    Owner,
     OwnerRow,
     delete_images_of,
     delete_owner,
@@ -77,31 +72,24 @@ from models.session import (
     standing_of,
 )
 from models.status import StoredImages, count_accounts, server_version, stored_images
-from models.stored import Stored, forget_empty, recount, release, reserve
+from models.stored import forget_empty, recount, release, reserve
 
 __all__ = [
-    "FIXED",
     "LOGGED",
     "OPEN_CATALOG",
     "PURGE_LOCK",
+    "ROW_COLUMNS",
     "SLOTS",
     "UNLOGGED",
-    "ApiKey",
-    "Blocked",
-    "Guess",
     "Heard",
     "ImageRow",
     "KeptRow",
-    "LoginAttempt",
     "NotThePrimary",
-    "Operator",
     "OwnedRow",
-    "Owner",
     "OwnerRow",
     "Ownership",
     "Share",
     "Standing",
-    "Stored",
     "StoredImages",
     "StoredKey",
     "Taken",
@@ -117,7 +105,6 @@ __all__ = [
     "claim_view",
     "connections_allowed",
     "count_accounts",
-    "db",
     "delete_dead",
     "delete_image",
     "delete_images_of",

@@ -6,27 +6,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, Date, DateTime, ForeignKey, Index, Integer, LargeBinary, Uuid, select, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Connection, Date, DateTime, Integer, LargeBinary, Uuid, column, select, table, text
 
-from models.base import Model
-from models.owner import Owner, OwnerRow
-
-
-class ApiKey(Model):  # type: ignore[misc]
-    """One row an API key, which is good while its account's tokens have the version of its making."""
-
-    __tablename__ = "api_keys"
-    __table_args__ = (Index(None, "owner_id", "created_at"),)
-
-    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
-    owner_id: Mapped[UUID] = mapped_column(ForeignKey("owners.id", ondelete="CASCADE"))
-    key_tag: Mapped[bytes] = mapped_column(LargeBinary, unique=True, index=True)
-    sealed: Mapped[bytes] = mapped_column(LargeBinary)
-    token_version: Mapped[int] = mapped_column(Integer)
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    used_on: Mapped[date | None] = mapped_column(Date)
-    """The day on which it was last used, in UTC, and never the time."""
+from models.owner import OWNERS, OwnerRow
 
 
 @dataclass(frozen=True)
@@ -40,7 +22,16 @@ class StoredKey:
     used_on: date | None
 
 
-_KEY, _OWNER = ApiKey.__table__.c, Owner.__table__.c
+_KEY = table(
+    "api_keys",
+    column("id", Uuid),
+    column("owner_id", Uuid),
+    column("sealed", LargeBinary),
+    column("token_version", Integer),
+    column("created_at", DateTime(timezone=True)),
+    column("used_on", Date),
+).c
+_OWNER = OWNERS.c
 _STORED = select(_KEY.id, _KEY.owner_id, _KEY.sealed, _KEY.created_at, _KEY.used_on)
 _TODAY = "(clock_timestamp() AT TIME ZONE 'UTC')::date"
 # One statement finds the key and its account, and notes the day: a row is written on the first use of a day alone.

@@ -2,31 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from sqlalchemy import Connection, DateTime, LargeBinary, text
-from sqlalchemy.orm import Mapped, mapped_column
-
-from models.base import Model
-
-
-class Guess(Model):  # type: ignore[misc]
-    """Up to when one client's attempts at the password of one image, or at one login, are used up."""
-
-    __tablename__ = "guesses"
-
-    tag: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
-    until: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
-
-
-class LoginAttempt(Model):  # type: ignore[misc]
-    """What a Mayfly before migration 0006 counts by login, for all clients together; this one does not use it."""
-
-    __tablename__ = "login_attempts"
-
-    login_tag: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
-    until: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
-
+from sqlalchemy import Connection, text
 
 # A token bucket: `until` moves on by a pause for each attempt, and may be ahead of the clock by no more than the pauses
 # of a whole burst.

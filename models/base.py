@@ -5,28 +5,8 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 import psycopg2
-from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Connection, MetaData, func, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.orm import DeclarativeBase
-
-# Constraints have names, so that a migration can drop one that an earlier migration made.
-NAMES = {
-    "pk": "pk_%(table_name)s",
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-}
-
-
-class Base(DeclarativeBase):
-    """The base of all models."""
-
-    metadata = MetaData(naming_convention=NAMES)
-
-
-db = SQLAlchemy(model_class=Base)
-Model: Any = db.Model
 
 
 def now(connection: Connection) -> float:

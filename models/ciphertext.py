@@ -10,10 +10,6 @@ https://www.postgresql.org/docs/current/sql-createtable.html#SQL-CREATETABLE-UNL
 
 from __future__ import annotations
 
-from sqlalchemy import Column, LargeBinary, SmallInteger, Table
-
-from models.base import Base
-
 SLOTS = 128
 SHORTEST_SPAN = 30
 """Seconds: with the default purge interval an image's bytes are removed within 40 s of its expiry."""
@@ -23,23 +19,12 @@ LOGGED, UNLOGGED = "ciphertexts", "unlogged"
 """What the names of the tables of each ring begin with."""
 
 
-def _table(ring: str, slot: int) -> Table:
-    return Table(
-        f"{ring}_{slot:03}",
-        Base.metadata,
-        Column("row_key", LargeBinary, primary_key=True),
-        Column("part", SmallInteger, primary_key=True, autoincrement=False),
-        Column("sealed", LargeBinary, nullable=False),
-        prefixes=["UNLOGGED"] if ring == UNLOGGED else [],
-    )
-
-
-RINGS = {ring: tuple(_table(ring, slot) for slot in range(SLOTS)) for ring in (LOGGED, UNLOGGED)}
+NAMES = {ring: tuple(f"{ring}_{slot:03}" for slot in range(SLOTS)) for ring in (LOGGED, UNLOGGED)}
 
 
 def ciphertexts(slot: int, ring: str = LOGGED) -> str:
     """The name of a slot's table."""
-    return RINGS[ring][slot].name
+    return NAMES[ring][slot]
 
 
 def span_of(max_lifetime: int) -> int:

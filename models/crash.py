@@ -11,22 +11,10 @@ from __future__ import annotations
 from typing import Any
 
 from psycopg2.errors import UndefinedTable
-from sqlalchemy import SmallInteger
-from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import PURGE_LOCK, Model
+from models.base import PURGE_LOCK
 from models.ciphertext import SLOTS, UNLOGGED, ciphertexts
 from models.image import STORED_BYTES
-
-
-class CrashMark(Model):  # type: ignore[misc]
-    """One row, in an unlogged table."""
-
-    __tablename__ = "crash_mark"
-    __table_args__ = ({"prefixes": ["UNLOGGED"]},)
-
-    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
-
 
 _MARKED = "SELECT EXISTS (SELECT FROM crash_mark)"
 _KEPT = " UNION ALL ".join(f"SELECT row_key FROM {ciphertexts(slot, UNLOGGED)}" for slot in range(SLOTS))
@@ -50,18 +38,17 @@ _FORGET = f"""
 """
 
 
-def forget_lost(driver: Any) -> int:
-    """Delete the rows of images whose bytes a crash has ended, by a connection of psycopg2; return how many went.
+def forget_lost(cursor: Any) -> int:
+    """Delete the rows of images whose bytes a crash has ended, by a cursor of psycopg2; return how many went.
 
     Where no crash was since the last call, it is one question. A database without the table has no such images; since
     asking there ends a transaction, there must be none.
     """
-    with driver.cursor() as cursor:
-        try:
-            cursor.execute(_MARKED)
-        except UndefinedTable:
-            return 0
-        if cursor.fetchone()[0]:
-            return 0
-        cursor.execute(_FORGET)
-        return int(cursor.fetchone()[0])
+    try:
+        cursor.execute(_MARKED)
+    except UndefinedTable:
+        return 0
+    if cursor.fetchone()[0]:
+        return 0
+    cursor.execute(_FORGET)
+    return int(cursor.fetchone()[0])

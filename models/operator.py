@@ -3,34 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, CheckConstraint, Connection, DateTime, LargeBinary, SmallInteger, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Connection, text
 
-from models.base import Model, raw_cursor
-
-
-class Operator(Model):  # type: ignore[misc]
-    """The one row that each process looks at now and then."""
-
-    __tablename__ = "operator"
-    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
-
-    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
-    uploads_off_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    blocked_version: Mapped[int] = mapped_column(BigInteger)
-    """Counts the changes of ``blocked``, so that a process reads that table anew only then."""
-
-
-class Blocked(Model):  # type: ignore[misc]
-    """The keyed tag of a digest that nobody may upload again; without the server key it tells nothing."""
-
-    __tablename__ = "blocked"
-
-    tag: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
-    blocked_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+from models.base import raw_cursor
 
 
 class Heard(NamedTuple):

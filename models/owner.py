@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from datetime import date, datetime
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, Date, DateTime, Index, Integer, LargeBinary, Uuid, func, select, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Connection, DateTime, Integer, LargeBinary, Uuid, column, func, select, table, text
 
-from models.base import Model, raw_cursor
+from models.base import raw_cursor
 from models.image import STORED_BYTES
 
 OPEN_CATALOG = UUID(int=0)
 """The owner whose catalog everybody without an account shares, where the catalog is open."""
-
-
-class Owner(Model):  # type: ignore[misc]
-    """One row an account: found by keyed tags; login, address and password hash are sealed in ``account``."""
-
-    __tablename__ = "owners"
-    __table_args__ = (Index(None, "created_at", postgresql_where=text("used_on IS NULL")),)
-
-    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
-    login_tag: Mapped[bytes] = mapped_column(LargeBinary, unique=True, index=True)
-    email_tag: Mapped[bytes] = mapped_column(LargeBinary, unique=True, index=True)
-    account: Mapped[bytes] = mapped_column(LargeBinary)
-    token_version: Mapped[int] = mapped_column(Integer)
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    used_on: Mapped[date | None] = mapped_column(Date, server_default=text("CURRENT_DATE"))
-    """The day of the last login; none until there was one. The default is for accounts that an older program adds."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +38,16 @@ class DeletedImage(NamedTuple):
     stored_bytes: int
 
 
-_TABLE = Owner.__table__.c
+OWNERS = table(
+    "owners",
+    column("id", Uuid),
+    column("login_tag", LargeBinary),
+    column("email_tag", LargeBinary),
+    column("account", LargeBinary),
+    column("token_version", Integer),
+    column("created_at", DateTime(timezone=True)),
+)
+_TABLE = OWNERS.c
 _FIND = select(*(_TABLE[field.name] for field in fields(OwnerRow)))
 _INSERT = text(
     """

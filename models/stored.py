@@ -4,23 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import BigInteger, Connection, DateTime, SmallInteger, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Connection, text
 
-from models.base import Model
 from models.image import STORED_BYTES
 
 ADMISSION_LOCK = 0x41646D697373  # "Admiss"
-
-
-class Stored(Model):  # type: ignore[misc]
-    """The bytes reserved in a slot, and when the last image reserved there will have expired."""
-
-    __tablename__ = "stored"
-
-    slot: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
-    bytes: Mapped[int] = mapped_column(BigInteger)
-    until: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
 # One round trip and one short transaction. The lock comes first, so that the sum has what its last holder reserved.

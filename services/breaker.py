@@ -6,11 +6,12 @@ import logging
 import threading
 import time
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 ASK_AGAIN_SECONDS = 1.0
+ANSWER_SECONDS = 2.0
+"""How long a database that lets somebody wait may take to answer a question that costs it next to nothing."""
 OPTION = "breaker"
 """The execution option of an engine that holds its breaker."""
 log = logging.getLogger("mayfly")
@@ -26,7 +27,8 @@ class Breaker:
         self.away = False
         self._name = name
         self._engine = engine
-        self._ask_at = 0.0
+        self._question = threading.Thread()
+        self._asked_at = -float("inf")
         engine.update_execution_options(**{OPTION: self})
 
     def trip(self) -> None:
@@ -39,17 +41,37 @@ class Breaker:
 
     def asked_meanwhile(self) -> bool:
         """Tell whether the database is away; now and then that has a thread ask it."""
-        if self.away and time.monotonic() >= self._ask_at:
-            self._ask_at = time.monotonic() + ASK_AGAIN_SECONDS
-            threading.Thread(target=self.answers, name="breaker", daemon=True).start()
+        if self.away:
+            self._ask()
         return self.away
 
+    def doubt(self) -> None:
+        """Have a thread ask a database that lets somebody wait; call it again and again for as long as it does so.
+
+        One that is slow answers meanwhile. Where the answer is late, too, the database is noted as away.
+        """
+        if self._question.is_alive() and time.monotonic() - self._asked_at >= ANSWER_SECONDS:
+            self.trip()
+        self._ask()
+
+    def _ask(self) -> None:
+        """Have one thread at a time ask, and none sooner than a second after the last one began."""
+        # A thread that a fork has left behind isn't alive in the child, which then asks itself.
+        if not self._question.is_alive() and time.monotonic() >= self._asked_at + ASK_AGAIN_SECONDS:
+            self._asked_at = time.monotonic()
+            self._question = threading.Thread(target=self.answers, name="breaker", daemon=True)
+            self._question.start()
+
     def answers(self) -> bool:
-        """Ask the database, and tell whether it answered: that takes as long as a connection may."""
+        """Ask the database, and tell whether it answered: that takes as long as a connection may.
+
+        The connection is a new one, since those of the pool may all be in use; services/database.py asks each new one
+        what its server is.
+        """
         try:
-            with self._engine.connect() as connection:
-                connection.execute(text("SELECT 1"))
-        except (DBAPIError, PoolTimeout):
+            self._engine.pool.recreate().connect().invalidate()
+        except (DBAPIError, self._engine.dialect.loaded_dbapi.Error):
+            self.trip()
             return False
         if self.away:
             log.warning("the database of shard %s answers again", self._name)

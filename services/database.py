@@ -53,13 +53,15 @@ def watch_connections(engine: Engine, schema: str | None = None) -> None:
     @event.listens_for(engine, "connect")
     def ask(connection: Any, record: Any) -> None:
         try:
-            _check_newest(standing_of(connection))
-            if schema is not None:
-                check_schema(connection, schema)
+            with lent(connection, breaker_of(engine)):
+                _check_newest(standing_of(connection))
+                if schema is not None:
+                    check_schema(connection, schema)
         except NotThePrimary as error:
             connection.close()
             raise OperationalError(None, None, error) from None
-        forget_crashed(connection)
+        with connection.cursor() as cursor:
+            forget_crashed(cursor)
         record.info["made_at"] = time.monotonic()
 
     @event.listens_for(engine, "checkout")
@@ -70,9 +72,9 @@ def watch_connections(engine: Engine, schema: str | None = None) -> None:
             raise InvalidatePoolError
 
 
-def forget_crashed(driver: Any) -> None:
-    """Forget images whose bytes a crash has ended, by a connection of psycopg2 that is in no transaction."""
-    if lost := forget_lost(driver):
+def forget_crashed(cursor: Any) -> None:
+    """Forget images whose bytes a crash has ended, by a cursor of psycopg2 that is in no transaction."""
+    if lost := forget_lost(cursor):
         log.warning("PostgreSQL crashed, and %d images ended with it, since SURVIVE_CRASH was false", lost)
 
 
@@ -131,13 +133,17 @@ def autocommit(engine: Engine) -> Iterator[Connection]:
 
     One of several databases that is known to be away is not tried: DatabaseAway is raised at once.
     """
-    with _translated(), _lent_by(engine) as connection, lent(connection):
+    with _translated(), _lent_by(engine) as connection, lent(_driver_of(connection), breaker_of(engine)):
         try:
             yield connection
         except DBAPIError as error:
             if connection.invalidated or _ends(error):
                 _lose(connection)
             raise
+
+
+def _driver_of(connection: Connection) -> Any:
+    return connection.connection.driver_connection
 
 
 def _ends(error: DBAPIError) -> bool:

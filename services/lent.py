@@ -8,25 +8,40 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection
+from services.breaker import Breaker
 
 MOST_SECONDS = 18.0
 """How long one use of a connection may take. It is under PostgreSQL's own limit of a statement (models/session.py), at
 which a commit that waits for a standby would be reported as done without it."""
+AWAY_SECONDS = 5.0
+"""How long one use may take of a database that is one of several, and known to be away."""
+DOUBT_SECONDS = 1.0
+"""How long one use may take before one of several databases is asked whether it answers anything."""
 LOOK_SECONDS = 1.0
 
-_lent: dict[int, tuple[float, Any]] = {}
-"""When each connection in use was lent, by time.monotonic(), and the driver's connection."""
+
+class _Lent(NamedTuple):
+    at: float
+    """By time.monotonic()."""
+    driver: Any
+    """The driver's connection."""
+    breaker: Breaker | None
+
+
+_lent: dict[int, _Lent] = {}
+"""The connections in use."""
 
 
 @contextmanager
-def lent(connection: Connection) -> Iterator[None]:
-    """Let a connection be ended while the block uses it, when it takes longer than MOST_SECONDS."""
-    driver: Any = connection.connection.driver_connection
+def lent(driver: Any, breaker: Breaker | None) -> Iterator[None]:
+    """Let a driver's connection be ended when the block uses it for longer than it may.
+
+    The breaker is that of its database, where that is one of several.
+    """
     key = id(driver)
-    _lent[key] = time.monotonic(), driver
+    _lent[key] = _Lent(time.monotonic(), driver, breaker)
     try:
         yield
     finally:
@@ -45,12 +60,24 @@ def end_silent_connections() -> None:
 def _look_on() -> None:
     while True:
         time.sleep(LOOK_SECONDS)
-        end_older_than(MOST_SECONDS)
+        look(MOST_SECONDS)
 
 
-def end_older_than(seconds: float) -> None:
-    """Shut down the sockets of connections that were lent so long ago: threads that read from them hear their end."""
-    for at, driver in list(_lent.values()):
-        if time.monotonic() - at > seconds:
-            with suppress(OSError, driver.Error), socket.socket(fileno=os.dup(driver.fileno())) as door:
-                door.shutdown(socket.SHUT_RDWR)
+def look(most: float) -> None:
+    """Have the databases asked that let somebody wait, and end connections that were in use for longer than they may.
+
+    Their sockets are shut down, so threads that read from them hear their end. ``most`` is in seconds.
+    """
+    moment = time.monotonic()
+    uses = [(use, moment - use.at) for use in list(_lent.values())]
+    for breaker in {use.breaker for use, seconds in uses if seconds > DOUBT_SECONDS}:
+        if breaker is not None:
+            breaker.doubt()
+    for use, seconds in uses:
+        if seconds > (AWAY_SECONDS if use.breaker is not None and use.breaker.away else most):
+            _end(use.driver)
+
+
+def _end(driver: Any) -> None:
+    with suppress(OSError, driver.Error), socket.socket(fileno=os.dup(driver.fileno())) as door:
+        door.shutdown(socket.SHUT_RDWR)

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from sqlalchemy import Connection
 
-from models import anything_lives_in, delete_dead, delete_unused, forget_guesses, try_purge_lock
+from models import anything_lives_in, delete_dead, delete_unused, forget_guesses, raw_cursor, try_purge_lock
 from services.counts import PURGED
 from services.database import autocommit, forget_crashed, transaction
 from services.errors import DatabaseAway
@@ -51,9 +51,8 @@ class Purge:
         return removed
 
     def _purge(self, shard: Shard) -> int:
-        with autocommit(shard.engine) as connection:
-            # A pooler's connection outlives a crash, and nobody would have asked.
-            forget_crashed(connection.connection.driver_connection)
+        with autocommit(shard.engine) as connection, raw_cursor(connection) as cursor:
+            forget_crashed(cursor)  # a pooler's connection outlives a crash, and nobody would have asked
         removed = 0
         deadline = time.monotonic() + BUDGET_SECONDS
         while time.monotonic() < deadline:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 PAUSE_SECONDS = 5.0
+STUCK_SECONDS = 1.0
+"""For how long requests wait for a place while none begins or ends."""
 
 
 class StoreAway(Exception):
@@ -22,11 +24,17 @@ class StoreAway(Exception):
 
 
 class Breaker:
-    """Lets requests pass until one fails; then none for a pause, and then one at a time until one succeeds."""
+    """Lets requests pass until one fails; then none for a pause, and then one at a time until one succeeds.
 
-    def __init__(self, pause: float = PAUSE_SECONDS) -> None:
+    There are so many ``places``: a service that hangs holds no more threads. Others wait while requests end.
+    """
+
+    def __init__(self, places: int, pause: float = PAUSE_SECONDS) -> None:
         self._pause = pause
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
+        self._free = places
+        self._moved_at = 0.0
+        """When a request last began or ended, by time.monotonic()."""
         self._closed_until = 0.0
         self.failing = False
         """Whether the last request that was let pass has failed."""
@@ -35,26 +43,38 @@ class Breaker:
     def passage(self) -> Iterator[None]:
         """Run a block that asks the service; raises StoreAway, and counts a block that raises it as a failure."""
         self._enter()
+        failed = False
         try:
             yield
         except StoreAway:
-            self._leave(failed=True)
+            failed = True
             raise
-        except BaseException:
-            self._leave(failed=False)
-            raise
-        self._leave(failed=False)
+        finally:
+            self._leave(failed)
 
     def _enter(self) -> None:
-        with self._lock:
-            moment = time.monotonic()
-            if not self.failing:
-                return
-            if moment < self._closed_until:
-                raise StoreAway
-            self._closed_until = moment + self._pause  # others wait for what becomes of this one
+        with self._changed:
+            self._refuse_in_pause()
+            while not self._free:
+                patience = self._moved_at + STUCK_SECONDS - time.monotonic()
+                if patience <= 0:
+                    raise StoreAway
+                self._changed.wait(patience)
+                self._refuse_in_pause()
+            self._free -= 1
+            self._moved_at = time.monotonic()
+            self._closed_until = (
+                self._moved_at + self._pause
+            )  # others wait for what becomes of one that tries
 
-    def _leave(self, *, failed: bool) -> None:
-        with self._lock:
+    def _refuse_in_pause(self) -> None:
+        if self.failing and time.monotonic() < self._closed_until:
+            raise StoreAway
+
+    def _leave(self, failed: bool) -> None:
+        with self._changed:
             self.failing = failed
-            self._closed_until = time.monotonic() + self._pause
+            self._free += 1
+            self._moved_at = time.monotonic()
+            self._closed_until = self._moved_at + self._pause
+            self._changed.notify_all()

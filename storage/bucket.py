@@ -8,34 +8,28 @@ import random
 import re
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import md5
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 import urllib3
 from urllib3.exceptions import HTTPError
-from urllib3.exceptions import TimeoutError as TookTooLong
 
 from storage.breaker import Breaker, StoreAway
+from storage.exchange import CODE, MOST_SECONDS, Failed, Refused, by_chance, in_time, pool, read, sent, words
 from storage.protocol import CiphertextGone, Pieces
 from storage.settings import BucketSettings
 from storage.sigv4 import query_of, signature_headers
 
 TRIES = 3
 FIRST_PAUSE_SECONDS = 0.1
-MOST_SECONDS = 15.0
-"""How long one try may take, and until when another one begins."""
-TIMEOUT = urllib3.Timeout(connect=2.0, read=5.0)
-READ_SIZE = 256 * 1024
+MOST_SKEW = timedelta(minutes=5)
+"""S3 refuses a signature of another time than its own, and allows a quarter of an hour."""
 MOST_KEYS = 1000
 """How many keys S3 lists in one answer, and deletes by one request."""
-BY_CHANCE = {408, 429, 500, 502, 503, 504}
-"""Statuses after which the same request may succeed:
-https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
-_CODE = re.compile(rb"<Code>(\w+)</Code>")
 _KEY = re.compile(rb"<Key>([^<&]*)</Key>")
 _NOTHING: Mapping[str, str] = {}
 
@@ -43,14 +37,6 @@ T = TypeVar("T")
 Told = Callable[[str, str], None]
 """Is told of each request: what it did, and whether it was ``done``, was about something ``missing``, or ``failed``."""
 log = logging.getLogger("mayfly.store")
-
-
-class _Failed(Exception):
-    """A request failed; ``by_chance`` says whether another try may help."""
-
-    def __init__(self, why: str, *, by_chance: bool = False) -> None:
-        super().__init__(why)
-        self.by_chance = by_chance
 
 
 class Bucket:
@@ -64,13 +50,15 @@ class Bucket:
         self._told = told
         base = urlsplit(settings.base)
         self._path, self._host = base.path, base.netloc
+        self._behind = timedelta()
+        """How much this machine's clock is behind the store's, where it is so far off that the store refused it."""
         self._connect()
         os.register_at_fork(after_in_child=self._connect)  # a process shares no connection with its parent
 
     def _connect(self) -> None:
-        self._breaker = Breaker()
-        self._s3 = _pool(self._settings.base, self._settings.connections)
-        self._filer = _pool(self._settings.filer or self._settings.base, self._settings.connections)
+        self._breaker = Breaker(self._settings.connections)
+        self._s3 = pool(self._settings.base, self._settings.connections)
+        self._filer = pool(self._settings.filer or self._settings.base, self._settings.connections)
 
     def put(
         self, key: str, pieces: Pieces, size: int, headers: Mapping[str, str] = _NOTHING, ttl: str = ""
@@ -83,10 +71,10 @@ class Bucket:
         headers = {"content-length": str(size), "content-type": "application/octet-stream", **headers}
 
         def once() -> None:
-            body = _in_time(pieces)
+            body = in_time(pieces)
             if ttl:
                 path = f"/buckets/{self._settings.name}/{key}?{query_of({'ttl': ttl})}"
-                _sent(self._filer, "PUT", path, body, headers).drain_conn()
+                sent(self._filer, "PUT", path, body, headers).drain_conn()
             else:
                 self._ask("PUT", key, body=body, headers=headers)
 
@@ -108,7 +96,7 @@ class Bucket:
         try:
             if int(answer.headers.get("content-length", -1)) != size:
                 raise CiphertextGone
-            got = _read(answer, size)
+            got = read(answer, size)
         except BaseException:
             answer.close()  # what nobody reads is not to be found by the next request of this connection
             raise
@@ -136,9 +124,9 @@ class Bucket:
         body = f"<Delete><Quiet>true</Quiet>{objects}</Delete>".encode()
         digest = b64encode(md5(body, usedforsecurity=False).digest()).decode()
         headers = {"content-md5": digest, "content-type": "application/xml"}
-        refused = _CODE.search(self._ask("POST", query={"delete": ""}, body=body, headers=headers))
+        refused = CODE.search(self._ask("POST", query={"delete": ""}, body=body, headers=headers))
         if refused:
-            raise _Failed(f"deleting was answered with {refused[1].decode()}")
+            raise Failed(f"deleting was answered with {refused[1].decode()}")
 
     def check(self) -> None:
         """Ask for the bucket; raises CiphertextGone where it is not there, too."""
@@ -150,20 +138,32 @@ class Bucket:
             deadline = time.monotonic() + MOST_SECONDS
             for number in range(1, tries + 1):
                 try:
-                    done = once()
+                    done = self._by_its_clock(once)
                 except CiphertextGone:
                     self._told(what, "missing")
                     raise
-                except (_Failed, HTTPError, OSError) as error:
+                except (Failed, HTTPError, OSError) as error:
                     self._told(what, "failed")
-                    if number == tries or not _by_chance(error) or time.monotonic() > deadline:
-                        log.warning("the object store is away: %s", _words(error))
+                    if number == tries or not by_chance(error) or time.monotonic() > deadline:
+                        log.warning("the object store is away: %s", words(error))
                         raise StoreAway from None
                     time.sleep(FIRST_PAUSE_SECONDS * 4 ** (number - 1) * random.uniform(0.5, 1))  # noqa: S311
                 else:
                     self._told(what, "done")
                     return done
         raise AssertionError("each of the tries returns or raises")
+
+    def _by_its_clock(self, once: Callable[[], T]) -> T:
+        """Ask, and where our clock may be why the store refused, ask again with the time that it told."""
+        try:
+            return once()
+        except Refused as error:
+            behind = error.at - datetime.now(UTC)
+            if abs(behind - self._behind) < MOST_SKEW:
+                raise
+            log.warning("this machine's clock is off: requests to the object store are signed by its clock")
+            self._behind = behind
+            return once()
 
     def _ask(
         self,
@@ -184,66 +184,8 @@ class Bucket:
         headers: Mapping[str, str] = _NOTHING,
     ) -> urllib3.BaseHTTPResponse:
         path = f"{self._path}/{key}".rstrip("/") or "/"
-        signed = signature_headers(self._settings, method, self._host, path, query, datetime.now(UTC))
+        signed = signature_headers(
+            self._settings, method, self._host, path, query, datetime.now(UTC) + self._behind
+        )
         url = f"{path}?{query_of(query)}" if query else path
-        return _sent(self._s3, method, url, body, {**headers, **signed})
-
-
-def _pool(url: str, connections: int) -> urllib3.HTTPConnectionPool:
-    """Make a pool, which connects when it is asked something."""
-    return urllib3.connection_from_url(url, maxsize=connections, timeout=TIMEOUT, retries=False)
-
-
-def _sent(
-    pool: urllib3.HTTPConnectionPool, method: str, url: str, body: object, headers: Mapping[str, str]
-) -> urllib3.BaseHTTPResponse:
-    """Send a request and return its answer, whose body is not read yet; raises CiphertextGone and _Failed."""
-    answer = pool.urlopen(
-        method,
-        url,
-        body=body,  # type: ignore[arg-type]
-        headers=headers,
-        redirect=False,
-        preload_content=False,
-        decode_content=False,
-    )
-    if answer.status < 300:
-        return answer
-    code = _CODE.search(answer.data)
-    if answer.status == 404:
-        raise CiphertextGone
-    why = f"{method} was answered with {answer.status} {code[1].decode() if code else ''}"
-    raise _Failed(why.rstrip(), by_chance=answer.status in BY_CHANCE)
-
-
-def _read(answer: urllib3.BaseHTTPResponse, size: int) -> bytearray:
-    """Read a body of ``size`` bytes into a buffer of that size."""
-    deadline = time.monotonic() + MOST_SECONDS
-    got, at = bytearray(size), 0
-    while at < size:
-        piece = answer.read(min(READ_SIZE, size - at))
-        if not piece:
-            raise _Failed("an answer was cut off", by_chance=True)
-        if time.monotonic() > deadline:
-            raise _Failed("it answers too slowly")
-        got[at : at + len(piece)] = piece
-        at += len(piece)
-    return got
-
-
-def _in_time(pieces: Pieces) -> Iterator[bytes | bytearray | memoryview]:
-    deadline = time.monotonic() + MOST_SECONDS
-    for piece in pieces:
-        if time.monotonic() > deadline:
-            raise _Failed("it takes bytes too slowly")
-        yield piece
-
-
-def _by_chance(error: Exception) -> bool:
-    """Tell whether another try may help. One that waited in vain is not made again: threads are few."""
-    return error.by_chance if isinstance(error, _Failed) else not isinstance(error, TookTooLong)
-
-
-def _words(error: Exception) -> str:
-    """Say what went wrong, in words that hold no object's name."""
-    return str(error) if isinstance(error, _Failed) else type(error).__name__
+        return sent(self._s3, method, url, body, {**headers, **signed})

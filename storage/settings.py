@@ -20,6 +20,7 @@ class BucketSettings:
     filer: str | None = None
     """The address of SeaweedFS's filer, which takes objects with a lifetime."""
     connections: int = 8
+    """How many requests of one process may be under way at once."""
 
     @property
     def base(self) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, create_engine, text
 import embedded
 from app import Mayfly, create_app, migrate
 from config import Config
-from models import OPEN_CATALOG, UNLOGGED, ciphertexts, db
+from models import OPEN_CATALOG, UNLOGGED, ciphertexts
 from storage import RowStore
 from tests.cast import FLOWER, SERVER_KEY, cleaned
 from tests.conformity import Conformity
@@ -162,8 +162,7 @@ def make_app(database_url: str, admin: Engine, tmp_path: Path) -> Iterator[MakeA
     yield make
     for app in made:
         app.schedule.stop()
-        with app.app_context():
-            db.engine.dispose()
+        app.shards.home.engine.dispose()
     assert [broken for conformity in kept for broken in conformity.broken] == []
 
 
@@ -196,8 +195,7 @@ def client(app: Mayfly) -> FlaskClient:
 @pytest.fixture
 def engine(app: Mayfly) -> Engine:
     """The application's own engine, to look at the rows and to tamper with them."""
-    with app.app_context():
-        return db.engine.execution_options(isolation_level="READ COMMITTED")
+    return app.shards.home.engine.execution_options(isolation_level="READ COMMITTED")
 
 
 @pytest.fixture(scope="session")

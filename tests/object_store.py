@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,8 +21,6 @@ from tests.processes import free_port, until
 ACCESS_KEY, SECRET_KEY = "test", "a secret of the tests"
 PORTS = [f"{part}.port{kind}" for part in ("master", "volume", "filer", "s3") for kind in ("", ".grpc")]
 OPTIONS: dict[str, object] = {
-    "ip": "127.0.0.1",
-    "ip.bind": "127.0.0.1",
     "filer": "true",
     "s3": "true",
     "s3.iam": "false",
@@ -70,40 +69,78 @@ def tested() -> Iterator[Service]:
             yield service
 
 
-@contextmanager
-def seaweed() -> Iterator[Service]:
-    """Run SeaweedFS in a folder of its own until the block ends; it is up after some four seconds."""
-    with tempfile.TemporaryDirectory(prefix="weed") as folder:
-        ports = {name: free_port() for name in PORTS}
-        identity = {
-            "name": "mayfly",
-            "credentials": [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}],
-            "actions": ["Admin", "Read", "Write", "List"],
-        }
-        config = Path(folder) / "s3.json"
-        config.write_text(json.dumps({"identities": [identity]}))
-        own = {
-            "dir": folder,
-            "s3.config": config,
-            "filer.localSocket": f"{folder}/f",
-            "s3.localSocket": f"{folder}/s",
-        }
-        options = [f"-{name}={value}" for name, value in (OPTIONS | own | ports).items()]
-        with (Path(folder) / "log").open("wb") as log:
+class SeaweedFS:
+    """One process with its master, volume, filer and S3 gateway, in a folder of its own."""
+
+    def __init__(self, folder: Path, address: str = "127.0.0.1", under: tuple[str, ...] = ()) -> None:
+        self._folder, self._under = folder, under
+        self._ports = {name: free_port() for name in PORTS}
+        self._address = {"ip": address, "ip.bind": address}
+        endpoint, filer = (f"http://{address}:{self._ports[name]}" for name in ("s3.port", "filer.port"))
+        self.service = Service(endpoint, ACCESS_KEY, SECRET_KEY, filer)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> Path:
+        return self._folder / "log"
+
+    def start(self) -> None:
+        """Run it, and wait until it answers, which takes some four seconds."""
+        with self.log.open("ab") as log:
             process = subprocess.Popen(
-                [Path(sys.executable).parent / "weed", "-logtostderr=true", "server", *options],
+                [
+                    *self._under,
+                    str(Path(sys.executable).parent / "weed"),
+                    "-logtostderr=true",
+                    "server",
+                    *self._options(),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        endpoint, filer = (f"http://127.0.0.1:{ports[name]}" for name in ("s3.port", "filer.port"))
+        self._process = process
+        assert until(lambda: _answers(process, self.service.endpoint), 60), self.log.read_text()
+
+    def _options(self) -> list[str]:
+        identity = {
+            "name": "mayfly",
+            "credentials": [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}],
+            "actions": ["Admin", "Read", "Write", "List"],
+        }
+        config = self._folder / "s3.json"
+        config.write_text(json.dumps({"identities": [identity]}))
+        own = {
+            "dir": self._folder,
+            "s3.config": config,
+            "filer.localSocket": self._folder / "f",
+            "s3.localSocket": self._folder / "s",
+        }
+        return [f"-{name}={value}" for name, value in (OPTIONS | self._address | own | self._ports).items()]
+
+    def send(self, number: signal.Signals) -> None:
+        """Signal it."""
+        assert self._process
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """End it at once; nothing where it has ended."""
+        if self._process:
+            self._process.kill()
+            self._process.wait(30)
+
+
+@contextmanager
+def seaweed() -> Iterator[Service]:
+    """Run SeaweedFS in a folder of its own until the block ends."""
+    with tempfile.TemporaryDirectory(prefix="weed") as folder:
+        store = SeaweedFS(Path(folder))
         try:
-            assert until(lambda: _answers(process, endpoint), 60), (Path(folder) / "log").read_text()
-            yield Service(endpoint, ACCESS_KEY, SECRET_KEY, filer)
+            store.start()
+            yield store.service
         finally:
-            process.kill()
-            process.wait(30)
+            store.kill()
 
 
 def _answers(process: subprocess.Popen[bytes], endpoint: str) -> bool:

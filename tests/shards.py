@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+import os
+import signal
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 
 from sqlalchemy import create_engine, make_url, text
 
@@ -13,6 +16,7 @@ from config import Config
 from crypto import Link
 from tests.cast import SERVER_KEY
 from tests.databases import empty_database, run
+from tests.processes import children_of
 
 Urls = dict[str, str]
 
@@ -59,6 +63,26 @@ def away(url: str) -> Iterator[None]:
         run(server, f"ALTER DATABASE {at.database} ALLOW_CONNECTIONS true")
 
 
+def postmaster_of(folder: Path) -> int:
+    """The id of the main process of the PostgreSQL that `embedded` runs in a folder."""
+    return int((folder / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+
+
+@contextmanager
+def frozen(postmaster: int) -> Iterator[None]:
+    """Stop all processes of a PostgreSQL while the block runs: its kernel goes on to accept and to acknowledge."""
+    os.kill(postmaster, signal.SIGSTOP)
+    stopped = [postmaster, *children_of(postmaster)]
+    try:
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        yield
+    finally:
+        for pid in stopped:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+
 def row_keys(url: str) -> set[bytes]:
     """The row keys of all images in a database."""
     engine = create_engine(url)
@@ -68,7 +92,7 @@ def row_keys(url: str) -> set[bytes]:
     return found
 
 
-def name_of(link: str, names: Urls) -> str:
+def name_of(link: str, names: Iterable[str]) -> str:
     """The shard of a link, as decision 101 has it."""
     row_key = Link.parse(link).row_key
     return max(names, key=lambda name: hmac.new(name.encode(), row_key, "sha256").digest())

@@ -16,7 +16,6 @@ from werkzeug.test import TestResponse
 
 from app import create_app, migrate
 from config import Config
-from models import db
 from tests.cast import FLOWER, SERVER_KEY
 from tests.databases import empty_database
 from tests.processes import ROOT, serving
@@ -57,8 +56,7 @@ def client_on(url: str) -> Iterator[FlaskClient]:
     app = create_app(Config(database_url=url, secret_keys=(SERVER_KEY,)))
     migrate(app)
     yield app.test_client()
-    with app.app_context():
-        db.engine.dispose()
+    app.shards.home.engine.dispose()
 
 
 def log_in(client: FlaskClient) -> TestResponse:

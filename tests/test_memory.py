@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from socket import SO_RCVBUF, SOL_SOCKET, socket
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import requests
@@ -21,6 +22,7 @@ from tests.attack.peaks import Peaks, in_memory
 from tests.attack.pictures import stripes
 from tests.cast import PASSWORD, SERVER_KEY, noise
 from tests.metrics_of import watched
+from tests.object_store import Service
 from tests.processes import ROOT, Served, serving, until
 
 CONFIG = Config(workers=1, max_bytes_in_flight=24 * 2**20)
@@ -35,12 +37,25 @@ SECONDS = 120
 
 @pytest.fixture
 def server(database_url: str) -> Iterator[Served]:
+    with one_worker(database_url) as served:
+        yield served
+
+
+@pytest.fixture
+def server_with_s3(database_url: str, object_store: Service) -> Iterator[Served]:
+    with one_worker(database_url, **object_store.env(f"memory-{uuid4().hex[:12]}")) as served:
+        yield served
+
+
+@contextmanager
+def one_worker(database_url: str, **more: str) -> Iterator[Served]:
     """One worker that has answered once, so that what it takes from then on is growth."""
     settings: dict[str, Any] = {
         "DATABASE_URL": database_url,
         "SECRET_KEYS": SERVER_KEY,
         "WORKERS": str(CONFIG.workers),
         "MAX_BYTES_IN_FLIGHT": str(CONFIG.bytes_in_flight),
+        **more,
     }
     with serving(**settings) as served:
         assert requests.put(f"{served.url}/a.png", data=noise(200, 200), timeout=SECONDS).status_code == 201
@@ -80,6 +95,21 @@ def test_many_large_uploads_and_readers_who_stop(server: Served) -> None:
                 stack.enter_context(stalled(server.port, stored[turn % len(stored)]))
             assert requests.get(f"{server.url}/healthz", timeout=SECONDS).status_code == 200
     assert requests.get(stored[0], timeout=SECONDS).content == TEN_MB, "what they held was given back"
+
+
+def test_many_of_the_largest_images_on_their_way_to_an_object_store(server_with_s3: Served) -> None:
+    """Half of the clients open one while the others upload."""
+    image = noise(2640, 2640)  # 20.9 MB of 20 MiB
+    link = upload(server_with_s3, image).text.strip()
+    assert requests.get(link, timeout=SECONDS).content == image
+
+    def ask(turn: int) -> requests.Response:
+        return requests.get(link, timeout=SECONDS) if turn % 2 else upload(server_with_s3, image)
+
+    with bounded(server_with_s3):
+        answers = at_once(8, ask)
+    assert {answer.status_code for answer in answers} <= {200, 201, 503}
+    assert {200, 201} <= {answer.status_code for answer in answers}
 
 
 @contextmanager

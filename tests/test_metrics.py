@@ -242,7 +242,7 @@ def test_a_scrape_goes_on_while_the_database_is_away(data: Path) -> None:
     script = (
         "import sys, metrics\n"
         "from app import create_app\n"
-        "scrape = metrics._Scrape(create_app(), __import__('pathlib').Path(sys.argv[1]))\n"
+        "scrape = metrics._Scrape(create_app(), __import__('pathlib').Path(sys.argv[1]), {})\n"
         "print({m.name: {tuple(s.labels.values()): s.value for s in m.samples} for m in scrape.collect()})"
     )
     env = {**os.environ, **settings, "DATA_DIR": str(data)}

@@ -12,7 +12,6 @@ from sqlalchemy import inspect
 
 from app import Mayfly, create_app, migrate
 from config import Config
-from models import db
 from tests.cast import FLOWER, SERVER_KEY, deposit, log_in, noise, register, told
 from tests.databases import empty_database, schema
 
@@ -40,13 +39,11 @@ def empty_app(database_url: str) -> Iterator[Mayfly]:
     with empty_database(database_url, "migrations") as url:
         app = create_app(Config(database_url=url, secret_keys=(SERVER_KEY,)))
         yield app
-        with app.app_context():
-            db.engine.dispose()
+        app.shards.home.engine.dispose()
 
 
 def tables(app: Mayfly) -> set[str]:
-    with app.app_context():
-        return set(inspect(db.engine).get_table_names())
+    return set(inspect(app.shards.home.engine).get_table_names())
 
 
 def test_the_migrations_are_numbered_in_one_line() -> None:
@@ -73,7 +70,7 @@ def test_down_and_up_again_with_images_in_it(empty_app: Mayfly) -> None:
         downgrade(revision="base")
         assert tables(empty_app) == {"alembic_version"}
         upgrade()
-        db.engine.dispose()
+        empty_app.shards.home.engine.dispose()
     link = deposit(empty_app.test_client())
     assert empty_app.test_client().get(f"/image/{link}").status_code == 200
 
@@ -109,7 +106,7 @@ def walk(app: Mayfly, oldest: str) -> None:
     for move, revision in [(downgrade, r) for r in reversed(below)] + [(upgrade, r) for r in below]:
         with app.app_context():
             move(revision=revision)
-            db.engine.dispose()
+            app.shards.home.engine.dispose()
             assert schema(app.config["SQLALCHEMY_DATABASE_URI"]) == revision
 
 

@@ -19,7 +19,6 @@ from app import Mayfly, create_app, migrate
 from config import Config
 from database import check_connections
 from environment import ConfigError
-from models import db
 from models.session import SESSION
 from tests.cast import FLOWER, SERVER_KEY, deposit
 from tests.databases import read_only, run, value
@@ -100,16 +99,14 @@ def test_it_migrates_twice_and_serves(pooled: Pooled) -> None:
         link = deposit(client)
         assert client.get(f"/image/{link}").status_code == 200
         assert client.get("/cleanup").status_code == 200
-        with app.app_context():
-            db.engine.dispose()
+        app.shards.home.engine.dispose()
 
 
 def test_every_session_has_our_settings(pooled: Pooled) -> None:
     app = application(pooled)
     migrate(app)
     shown = text("SELECT " + ", ".join(f"current_setting('{name}')" for name in SESSION))
-    with app.app_context():
-        engines = db.engine, create_engine(pooled.direct)
+    engines = app.shards.home.engine, create_engine(pooled.direct)
     for engine in engines:  # the session that migrated, which PgBouncer lends again, and a new one
         with engine.connect() as connection:
             assert list(connection.execute(shown).one()) == list(SESSION.values())
@@ -133,8 +130,7 @@ def test_a_server_that_becomes_the_primary_behind_it_is_used_at_once(pooled: Poo
         assert [answer.status_code for answer in answers] == [503, 503]
     end_sessions(pooled)
     assert until(lambda: client.post("/upload", data=FLOWER, content_type="image/jpeg").status_code == 201)
-    with app.app_context():
-        db.engine.dispose()
+    app.shards.home.engine.dispose()
 
 
 def end_sessions(pooled: Pooled) -> None:

@@ -128,6 +128,7 @@ def test_the_nodes_of_compose_are_reached_through_haproxy_alone() -> None:
         assert services[name]["cap_drop"] == ["ALL"]
         assert services[name]["read_only"] is True
     assert services["valkey"]["networks"] == ["counts"]
+    assert services["valkey"]["command"][1:3] == ["--protected-mode", "no"], "it would refuse the nodes"
     assert scale["networks"]["counts"]["internal"] is True
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.scaling import Load, Machine, kept_seconds, need, needs, node_milliseconds, queues, stored_gb
 from tests.processes import ROOT
+from tests.scaling import Load, Machine, kept_seconds, need, needs, node_milliseconds, queues, stored_gb
 
 PAGE = (ROOT / "docs" / "scaling.md").read_text()
 

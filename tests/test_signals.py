@@ -164,23 +164,6 @@ def test_a_worker_hears_a_signal_that_came_just_before_it_serves() -> None:
     subprocess.run([sys.executable, "-c", EARLY], cwd=ROOT, check=True, timeout=60)
 
 
-NOTED_LATE = """
-import os, sys, http_server
-http = http_server.HTTPServer("server:worker", interface="asginl", port=int(sys.argv[1]))
-http._init_shared_socket()
-worker = http._spawn_worker(0, lambda *_: None, None)
-worker.inner.start()
-os.waitpid(worker.inner.pid, 0)  # as a thread of the HTTP server's does, which has no time to note it yet
-worker.join(10)
-assert not worker.is_alive(), "it would be killed"
-"""
-
-
-def test_a_worker_that_ended_in_order_is_not_said_to_be_killed() -> None:
-    run = [sys.executable, "-c", NOTED_LATE, str(free_port())]
-    subprocess.run(run, cwd=ROOT, check=True, timeout=60)
-
-
 class Upload:
     """An upload of which half has been sent, and the rest when it is told."""
 

@@ -6,11 +6,11 @@ import argparse
 import signal
 import sys
 
-from tests.cluster import failover, together
+from tests.cluster import failover, shards, stores, together
 from tests.cluster.network import enter
 from tests.cluster.table import say
 
-FORMS = {"failover": failover, "together": together}
+FORMS = {"failover": failover, "together": together, "shards": shards, "stores": stores}
 
 
 def main() -> None:

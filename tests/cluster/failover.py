@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.cast import SERVER_KEY
 from tests.cluster.clients import Clients
-from tests.cluster.cluster import Cluster, running
+from tests.cluster.cluster import WAYS, Cluster, running
 from tests.cluster.network import own
 from tests.cluster.table import line, say
 from tests.cluster.writers import Writers, longest
@@ -90,7 +90,7 @@ def _spread(seconds: list[float]) -> tuple[str, str]:
 
 
 def kill(cluster: Cluster) -> None:
-    """Kill Patroni, PostgreSQL and their children; Patroni is started again, as systemd does."""
+    """Kill Patroni, PostgreSQL and their children; Patroni is started again, as systemd does where it is told to."""
     cluster.primary().send(signal.SIGKILL)
 
 
@@ -116,6 +116,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Describe what this form takes."""
     parser.add_argument("--times", type=int, default=20, help="of each event (20)")
     parser.add_argument("--events", nargs="+", choices=EVENTS, default=list(EVENTS))
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS), metavar="WAY")
     parser.add_argument("--results", type=Path, help="a file of earlier results, to which these are added")
 
 
@@ -127,7 +128,8 @@ def run(arguments: argparse.Namespace) -> bool:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         cluster = stack.enter_context(running(Path(folder)))
         writers = stack.enter_context(writing(cluster))
-        everybody = {way: stack.enter_context(clients(url)) for way, url in cluster.addresses.items()}
+        urls = {way: cluster.addresses[way] for way in arguments.ways}
+        everybody = {way: stack.enter_context(clients(url)) for way, url in urls.items()}
         for _, event in itertools.product(range(arguments.times), events):
             fresh = list(happen(cluster, event, everybody, writers))
             happened += fresh

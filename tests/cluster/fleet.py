@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -36,8 +36,15 @@ class Fleet:
 
     def wait_until_ready(self) -> None:
         """Wait until every one is ready."""
+        self._wait(_ready)
+
+    def wait_until_whole(self) -> None:
+        """Wait until every one reaches each shard and the object store, too."""
+        self._wait(_whole)
+
+    def _wait(self, well: Callable[[str], bool]) -> None:
         for drop in self.drops:
-            assert until(lambda drop=drop: _ready(drop.url), PATIENCE), drop.served.log  # type: ignore[misc]
+            assert until(lambda drop=drop: well(drop.url), PATIENCE), drop.served.log  # type: ignore[misc]
 
 
 def _ready(url: str) -> bool:
@@ -47,9 +54,17 @@ def _ready(url: str) -> bool:
         return False
 
 
+def _whole(url: str) -> bool:
+    try:
+        parts = requests.get(f"{url}/readyz", timeout=2).json()["parts"]
+    except (requests.RequestException, KeyError):
+        return False
+    return all(part["ok"] for part in parts.values())
+
+
 @contextmanager
-def sailing(folder: Path, databases: Sequence[str], **settings: str) -> Iterator[Fleet]:
-    """Have a fleet running while the block does: its first member on the first database, and so on."""
+def sailing(folder: Path, each: Sequence[Mapping[str, str]], **settings: str) -> Iterator[Fleet]:
+    """Have a fleet running while the block does: its first member with the first settings of its own, and so on."""
     with ExitStack() as stack:
         valkey = Valkey(stack.enter_context(machine()))
         stack.callback(valkey.kill)
@@ -64,9 +79,9 @@ def sailing(folder: Path, databases: Sequence[str], **settings: str) -> Iterator
             **settings,
         }
         drops = []
-        for number, (hours, database) in enumerate(zip(HOURS, databases, strict=True), 1):
-            own = {**shared, **faked(hours), "DATABASE_URL": database}
-            drops.append(Drop(f"number {number}", stack.enter_context(machine()), own))
+        for number, (hours, own) in enumerate(zip(HOURS, each, strict=True), 1):
+            given = {**shared, **faked(hours), **own}
+            drops.append(Drop(f"number {number}", stack.enter_context(machine()), given))
             stack.callback(drops[-1].close)
         drops[0].start()  # one brings the schema up to date
         with ThreadPoolExecutor() as pool:

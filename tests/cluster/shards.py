@@ -1,57 +1,76 @@
-"""Databases die, come and go under load: `python -m tests.cluster.shards [--times 3]`.
-
-Two Mayfly servers share up to three PostgreSQL servers, each with a folder of its own. First all but one database are
-killed, each being the survivor in turn; then the list grows from two to three and shrinks again, server by server as
-docs/operations.md has it.
-"""
+"""Databases of images come, go, hang and die: two of Mayfly share up to three, one of them a pair under Patroni."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import random
 import signal
-import sys
 import tempfile
-import threading
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
 import requests
 
 import embedded
-from tests.cast import FLOWER, SERVER_KEY
-from tests.processes import Served, free_port, serving
-from tests.shards import name_of
+from tests.cast import SERVER_KEY
+from tests.cluster.cluster import Cluster, running
+from tests.cluster.shard_load import Load
+from tests.cluster.table import line, say
+from tests.processes import free_port, serving, until
+from tests.shards import frozen, postmaster_of
 
-LIFE = 120
-NAMES = "abc"
-MARGIN = 5
-"""Seconds before its end in which an image is not asked for any more."""
-CHECKED = 200
-"""How many images are opened, at most, to see that none is lost."""
+PATIENCE = 120
+QUIET_SECONDS = 2
+WAYS = ("HAProxy", "several hosts")
+"""How each of the two reaches the pair."""
+COLUMNS = (
+    *("what happens", "times", "acknowledged", "opened", "of them just before their end"),
+    *("503 of images that are away", "slowest upload, seconds", "lost", "other answers"),
+)
+NAMED = ("acknowledged", "opened", "opened last", "away")
 
 
-class Database:
-    """A PostgreSQL server that can be killed and started again."""
+class Database(ABC):
+    """A shard, which can be killed, and comes back."""
+
+    @abstractmethod
+    def url(self, way: str) -> str:
+        """Where it is reached."""
+
+    @abstractmethod
+    def kill(self) -> None:
+        """Kill it."""
+
+    @abstractmethod
+    def come_back(self) -> None:
+        """See to it that it runs again."""
+
+
+class Alone(Database):
+    """One PostgreSQL."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._running: AbstractContextManager[str] | None = None
-        self.start()
+        self._url = ""
+        self.come_back()
 
-    def start(self) -> None:
-        self._running = embedded.running(self._folder)
-        self.url = self._running.__enter__()
+    def url(self, _way: str) -> str:
+        return self._url
 
     def kill(self) -> None:
-        pid = int((self._folder / "postgres" / "postmaster.pid").read_text().splitlines()[0])
-        os.kill(pid, signal.SIGKILL)
+        os.kill(postmaster_of(self.folder), signal.SIGKILL)
         self.end()
+
+    def come_back(self) -> None:
+        self._running = embedded.running(self.folder)
+        self._url = self._running.__enter__()
 
     def end(self) -> None:
         if self._running is not None:
@@ -59,168 +78,217 @@ class Database:
             self._running = None
 
 
+class Pair(Database):
+    """Two PostgreSQL under Patroni, which starts them again by itself."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+
+    def url(self, way: str) -> str:
+        return self.cluster.addresses[way]
+
+    def kill(self) -> None:
+        for node in self.cluster.nodes:
+            node.send(signal.SIGKILL)
+
+    def come_back(self) -> None:
+        self.cluster.wait_until_whole()
+
+
 @dataclass
 class Node:
-    """A Mayfly that is started anew with other settings, out of rotation meanwhile."""
+    """A Mayfly that is started anew with other lists, out of rotation meanwhile."""
 
+    folder: Path
+    way: str
+    life: int
     port: int = field(default_factory=free_port)
-    served: Served | None = None
-    stack: ExitStack = field(default_factory=ExitStack)
+    in_rotation: bool = False
+    _running: ExitStack = field(default_factory=ExitStack)
 
-    def start(self, folder: Path, shards: dict[str, str], before: dict[str, str]) -> None:
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self, newest: dict[str, Database], before: dict[str, Database]) -> None:
         settings = {
-            "SHARDS": written(shards),
-            "SHARDS_BEFORE": written(before),
+            "SHARDS": self._written(newest),
+            "SHARDS_BEFORE": self._written(before),
             "SECRET_KEYS": SERVER_KEY,
-            "DATA_DIR": str(folder),
-            "LIFETIME": f"{LIFE}s",
-            "MAX_LIFETIME": f"{LIFE}s",
-            "LOG_LEVEL": "warning",
+            "DATA_DIR": str(self.folder),
+            "LIFETIME": f"{self.life}s",
+            "MAX_LIFETIME": f"{self.life}s",
+            "PURGE_INTERVAL": "2s",
             "WORKERS": "1",
         }
-        self.served = self.stack.enter_context(serving(port=self.port, **settings))  # type: ignore[arg-type]
+        self._running.enter_context(serving(port=self.port, **settings))  # type: ignore[arg-type]
+        self.in_rotation = True
+
+    def _written(self, databases: dict[str, Database]) -> str:
+        return " ".join(f"{name}={database.url(self.way)}" for name, database in databases.items())
 
     def stop(self) -> None:
-        self.served = None
+        self.in_rotation = False
         time.sleep(1)  # what is under way ends
-        self.stack.close()
+        self._running.close()
 
-
-def written(urls: dict[str, str]) -> str:
-    return " ".join(f"{name}={url}" for name, url in urls.items())
+    def ready(self) -> bool:
+        """Whether all databases answer it."""
+        told = requests.get(f"{self.url}/readyz", timeout=PATIENCE).json()
+        return bool(told["parts"]["database"]["ok"])
 
 
 @dataclass
-class Load:
-    """Uploads and opens without a pause, and judges each answer; ``dead`` are the shards that may answer 503."""
+class World:
+    """All that runs, and the list of databases that is valid."""
 
+    databases: dict[str, Database]
     nodes: list[Node]
-    counts: Counter[str] = field(default_factory=Counter)
-    images: dict[str, float] = field(default_factory=dict)
-    slowest: float = 0.0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _over: threading.Event = field(default_factory=threading.Event)
+    load: Load
+    seconds: float
+    """For how long what is killed or frozen is away."""
+    newest: dict[str, Database] = field(default_factory=dict)
+
+    def roll(self, newest: dict[str, Database], before: dict[str, Database]) -> None:
+        for node in self.nodes:
+            node.stop()
+            node.start(newest, before)
+
+    def change(self, names: str) -> None:
+        """Change the list as docs/operations.md has it, while all that is read and written goes on."""
+        old, new = self.newest, {name: self.databases[name] for name in names}
+        self.roll(old, new)
+        self.roll(new, old)
+        time.sleep(self.load.life)  # MAX_LIFETIME
+        self.roll(new, {})
+        self.newest, self.load.names = new, names
 
     @contextmanager
-    def running(self) -> Iterator[None]:
-        deeds = (self._upload, self._upload, self._open, self._open)
-        threads = [threading.Thread(target=self._go_on, args=(deed,), daemon=True) for deed in deeds]
-        for thread in threads:
-            thread.start()
-        try:
-            yield
-        finally:
-            self._over.set()
-            for thread in threads:
-                thread.join(60)
+    def away(self, *names: str) -> Iterator[None]:
+        """Have images of these shards be away in the block, and until every node has noticed that they are back."""
+        self.load.away = names
+        yield
+        assert until(lambda: all(node.ready() for node in self.nodes), PATIENCE)
+        self.load.away = ()
 
-    def _go_on(self, deed: object) -> None:
-        while not self._over.wait(0.05):
-            assert callable(deed)
-            deed()
-
-    def _ask(self, kind: str, method: str, path: str, data: bytes | None = None) -> requests.Response | None:
-        node = random.choice([node for node in self.nodes if node.served])
-        began = time.monotonic()
-        try:
-            answer = requests.request(method, f"http://127.0.0.1:{node.port}{path}", data=data, timeout=60)
-        except requests.RequestException:
-            self.counts[f"{kind} broken"] += 1
-            return None
-        self.slowest = max(self.slowest, time.monotonic() - began)
-        self.counts[f"{kind} {answer.status_code}"] += 1
-        return answer
-
-    def _upload(self) -> None:
-        answer = self._ask("upload", "POST", "/upload", FLOWER)
-        if answer is not None and answer.status_code == 201:
-            with self._lock:
-                self.images[answer.json()["hash"]] = time.monotonic() + LIFE - MARGIN
-
-    def _open(self) -> None:
-        living = self._living()
-        if living:
-            answer = self._ask("open", "GET", f"/image/{random.choice(living)}")
-            if answer is not None and answer.status_code == 200 and answer.content != FLOWER:
-                self.counts["open wrong"] += 1
-
-    def _living(self) -> list[str]:
-        with self._lock:
-            self.images = {link: end for link, end in self.images.items() if end > time.monotonic()}
-            return list(self.images)
-
-    def lost(self, names: dict[str, str]) -> str:
-        """Open some of the living images, and tell of which shards how many did not open."""
-        asked = random.sample(living := self._living(), min(CHECKED, len(living)))
-        bad: Counter[str] = Counter()
-        for link in asked:
-            answer = self._ask("check", "GET", f"/image/{link}")
-            if answer is None or (answer.status_code != 200 and link in self._living()):
-                bad[name_of(link, names)] += 1
-        return f"{len(living)} acknowledged and alive, {len(asked)} asked for, not opened: {dict(bad) or 0}"
-
-    def told(self, what: str) -> None:
-        tell(f"{what}: {dict(sorted(self.counts.items()))}, slowest answer {self.slowest:.1f} s")
-        self.counts.clear()
-        self.slowest = 0.0
+    @property
+    def pair(self) -> Cluster:
+        pair = self.databases["c"]
+        assert isinstance(pair, Pair)
+        return pair.cluster
 
 
-def tell(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+def all_but_one_killed(world: World) -> None:
+    """Each one is the survivor once."""
+    for survivor in world.newest:
+        dead = [name for name in world.newest if name != survivor]
+        with world.away(*dead):
+            for name in dead:
+                world.databases[name].kill()
+                time.sleep(world.seconds)
+            for name in dead:
+                world.databases[name].come_back()
 
 
-def deaths(load: Load, databases: dict[str, Database], urls: dict[str, str]) -> None:
-    """Kill all databases but one, and start them again; each one is the survivor once."""
-    for survivor in urls:
-        dead = [name for name in urls if name != survivor]
-        for name in dead:
-            databases[name].kill()
-            time.sleep(3)
-        load.told(f"{' and '.join(dead)} killed, {survivor} alive")
-        for name in dead:
-            databases[name].start()
-        time.sleep(3)
-        tell(f"  all started again: {load.lost(urls)}")
-        load.told("  meanwhile")
+def one_frozen(world: World) -> None:
+    """Stop all processes of one; connections to it are accepted, and nobody answers."""
+    database = world.databases["a"]
+    assert isinstance(database, Alone)
+    with world.away("a"), frozen(postmaster_of(database.folder)):
+        time.sleep(world.seconds + 20)  # more than one use of a connection may take
 
 
-def roll(nodes: list[Node], folder: Path, shards: dict[str, str], before: dict[str, str]) -> None:
+def switched_over(world: World) -> None:
+    with world.away("c"):
+        world.pair.switch_over()
+        world.pair.wait_until_whole()
+
+
+def primary_killed(world: World) -> None:
+    with world.away("c"):
+        world.pair.primary().send(signal.SIGKILL)
+        time.sleep(world.seconds)
+        world.pair.wait_until_whole()
+
+
+EVENTS: dict[str, Callable[[World], None]] = {
+    "two become three": lambda world: world.change("abc"),
+    "all but one killed in turn": all_but_one_killed,
+    "one frozen": one_frozen,
+    "pair switched over": switched_over,
+    "pair's primary killed": primary_killed,
+    "three become two": lambda world: world.change("ac"),
+}
+
+
+@dataclass
+class Told:
+    """What all clients saw of one event, over all its times."""
+
+    event: str
+    times: int = 0
+    slowest: float = 0
+    seen: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def faultless(self) -> bool:
+        return not set(+self.seen) - set(NAMED)
+
+    def row(self) -> str:
+        counts = [f"{self.seen[name]:,}" for name in NAMED]
+        others = {name: number for name, number in self.seen.items() if name not in {*NAMED, "lost"}}
+        return line(self.event, self.times, *counts, f"{self.slowest:.1f}", self.seen["lost"], others or 0)
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Describe what this form takes."""
+    parser.add_argument("--times", type=int, default=1, help="of all events in turn (1)")
+    parser.add_argument("--events", nargs="+", choices=EVENTS, default=list(EVENTS), metavar="EVENT")
+    parser.add_argument("--seconds", type=float, default=6, help="for which something is away (6)")
+    parser.add_argument("--life", type=int, default=30, help="of an image, in seconds (30)")
+
+
+def run(arguments: argparse.Namespace) -> bool:
+    """Let all events happen in turn, and print the table; True where no answer was wrong."""
+    told = {event: Told(event) for event in arguments.events}
+    with ExitStack() as stack:
+        world = made(stack, arguments)
+        with world.load.running():
+            for _, event in product(range(arguments.times), arguments.events):
+                happen(world, told[event])
+                say(told[event].row())
+    say(line(*COLUMNS), line("---", *["---:"] * (len(COLUMNS) - 1)), *(each.row() for each in told.values()))
+    return all(each.faultless for each in told.values())
+
+
+def made(stack: ExitStack, arguments: argparse.Namespace) -> World:
+    """Start two of Mayfly on two databases, of three that there are; the pair only where something happens to it."""
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    folder.chmod(0o755)
+    databases: dict[str, Database] = {}
+    alone = "ab" if any("pair" in event for event in arguments.events) else "abc"
+    for name in alone:
+        (folder / name).mkdir()
+        database = databases[name] = Alone(folder / name)
+        stack.callback(database.end)
+    if "c" not in alone:
+        (folder / "c").mkdir()
+        databases["c"] = Pair(stack.enter_context(running(folder / "c")))
+    nodes = [Node(folder / f"mayfly {way}", way, arguments.life) for way in WAYS]
+    load = Load(nodes, arguments.life, names="ac")
+    world = World(databases, nodes, load, arguments.seconds, {name: databases[name] for name in "ac"})
     for node in nodes:
-        node.stop()
-        node.start(folder, shards, before)
+        stack.callback(node.stop)
+        node.start(world.newest, {})
+    return world
 
 
-def growth(load: Load, folder: Path, two: dict[str, str], three: dict[str, str]) -> None:
-    """From two databases to three and back, without a miss."""
-    for old, new, what in ((three, two, "3 to 2"), (two, three, "2 to 3")):
-        for shards, before in ((old, new), (new, old)):
-            roll(load.nodes, folder, shards, before)
-        time.sleep(LIFE)
-        roll(load.nodes, folder, new, {})
-        time.sleep(5)
-        load.told(f"{what} databases")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--times", type=int, default=1)
-    times = parser.parse_args().times
-    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
-        folder = Path(name)
-        databases = {each: Database(folder / each) for each in NAMES}
-        for database in databases.values():
-            stack.callback(database.end)
-        urls = {each: database.url for each, database in databases.items()}
-        load = Load([Node(), Node()])
-        for node in load.nodes:
-            stack.callback(node.stop)
-            node.start(folder, urls, {})
-        with load.running():
-            for _ in range(times):
-                deaths(load, databases, urls)
-                growth(load, folder, {each: urls[each] for each in "ab"}, urls)
-
-
-if __name__ == "__main__":
-    main()
+def happen(world: World, told: Told) -> None:
+    """Let one event happen, and count what the clients saw until all is well again."""
+    time.sleep(QUIET_SECONDS)
+    EVENTS[told.event](world)
+    time.sleep(QUIET_SECONDS)
+    told.times += 1
+    told.seen += world.load.seen
+    told.slowest = max(told.slowest, world.load.slowest.get("upload", 0))
+    world.load.start_anew()

@@ -1,8 +1,4 @@
-"""OpenStack Swift with its S3 API, as Debian has it: `python -m tests.cluster.swift` runs the stores' tests on it.
-
-It needs the packages swift-proxy, swift-account, swift-container and swift-object. One server of
-each runs in a folder of its own.
-"""
+"""OpenStack Swift with its S3 API, as Debian has it: one server of each kind, in a folder of its own."""
 
 from __future__ import annotations
 
@@ -10,19 +6,18 @@ import contextlib
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from storage import CiphertextGone, ObjectStore, open_object_store
-from tests.object_store import Service, seaweed
-from tests.processes import ROOT, end, free_port, until
+from storage import open_object_store
+from tests.object_store import Service
+from tests.processes import end, free_port, until
 
 KINDS = ("account", "container", "object")
-TESTS = ("tests/storage/test_contract.py", "tests/storage/test_objects.py", "tests/web/test_object_store.py")
 USER = "swift"
 """Swift's servers become this user where root starts them."""
 DEFAULT = """
@@ -64,9 +59,46 @@ memcache_servers = 127.0.0.1:1
 """
 
 
+UPDATER = """
+[container-updater]
+"""
+"""It tells the account of what is to expire which containers it has."""
+EXPIRER = f"""
+[DEFAULT]
+swift_dir = {{folder}}
+recon_cache_path = {{folder}}
+[object-expirer]
+[pipeline:main]
+pipeline = catch_errors cache proxy-server
+[app:proxy-server]
+use = egg:swift#proxy
+[filter:cache]
+use = egg:swift#memcache
+memcache_servers = 127.0.0.1:1
+{FILTERS}
+"""
+
+
+@dataclass
+class Swift:
+    """A Swift that runs."""
+
+    service: Service
+    folder: Path
+
+    def expire(self) -> None:
+        """Have its expirer run once, which removes the files of what is over."""
+        (self.folder / "object-expirer.conf").write_text(EXPIRER.format(folder=self.folder))
+        for name in ("container-updater", "object-expirer"):
+            settings = self.folder / f"{name.removesuffix('-updater')}.conf"
+            with (self.folder / f"{name}.log").open("ab") as log:
+                command = [f"swift-{name}", str(settings), "--once", "--verbose"]
+                subprocess.run(command, stdout=log, stderr=log, check=True, timeout=120)
+
+
 @contextmanager
-def swift() -> Iterator[Service]:
-    """Run Swift in a folder of its own until the block ends; it is up after half a minute."""
+def swift() -> Iterator[Swift]:
+    """Run Swift until the block ends; it is up after half a minute."""
     with tempfile.TemporaryDirectory(prefix="swift") as name, contextlib.ExitStack() as running:
         folder = Path(name)
         ports = {kind: free_port() for kind in (*KINDS, "proxy")}
@@ -75,6 +107,7 @@ def swift() -> Iterator[Service]:
             _make_ring(folder, kind, ports[kind])
         for kind in (*KINDS, "proxy"):
             body = PROXY if kind == "proxy" else SERVER.format(kind=kind)
+            body += UPDATER if kind == "container" else ""
             (folder / f"{kind}.conf").write_text(DEFAULT.format(port=ports[kind], folder=folder) + body)
         if os.geteuid() == 0:
             for path in (folder, *folder.rglob("*")):
@@ -83,7 +116,7 @@ def swift() -> Iterator[Service]:
             running.callback(end, _start(folder, kind), 10)
         service = Service(f"http://127.0.0.1:{ports['proxy']}", "test:tester", "testing")
         assert until(lambda: _answers(service), 90), (folder / "proxy.log").read_text()
-        yield service
+        yield Swift(service, folder)
 
 
 def _make_ring(folder: Path, kind: str, port: int) -> None:
@@ -109,40 +142,3 @@ def _answers(service: Service) -> bool:
     except Exception:
         time.sleep(1)
         return False
-
-
-def forgets(store: ObjectStore, seconds: float) -> float:
-    """Return after how many seconds an object was forgotten that was put with as short a lifetime as may be."""
-    key, began = b"f" * 32, time.monotonic()
-    store.put(10, key, [b"sealed"], 6, 1)
-    while time.monotonic() - began < seconds:
-        try:
-            store.fetch(None, 10, key, 6)
-        except CiphertextGone:
-            return time.monotonic() - began
-        time.sleep(1)
-    raise AssertionError(f"it was there after {seconds:.0f} s")
-
-
-def main() -> None:
-    with swift() as service:
-        env = {
-            **os.environ,
-            "TESTED_OBJECT_STORE": " ".join((service.endpoint, service.access_key, service.secret_key)),
-        }
-        command = [sys.executable, "-m", "pytest", "-q", *TESTS, "-k", "not seaweedfs", *sys.argv[1:]]
-        status = subprocess.run(command, cwd=ROOT, env=env, check=False).returncode
-        store = open_object_store(service.settings("mayfly-forgets", "swift"), lambda *_: None)
-        sys.stdout.write(f"Swift forgot by itself after {forgets(store, 90):.0f} s\n")
-    with seaweed() as service:
-        bucket = open_object_store(service.settings("mayfly-forgets", "seaweedfs"), lambda *_: None)._bucket
-        bucket.put("mayfly/0000000010-short", [b"sealed"], 6, ttl="1m")
-        assert bucket.get("mayfly/0000000010-short", 6) == b"sealed"
-        began = time.monotonic()
-        assert until(lambda: bucket.keys("mayfly/", 1) == [], 90)
-        sys.stdout.write(f"SeaweedFS forgot by itself after {time.monotonic() - began:.0f} s\n")
-    sys.exit(status)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,30 +1,27 @@
-"""Three of Mayfly behind HAProxy: what clients notice while one, the database or Valkey goes, and at upgrades."""
+"""Three of Mayfly behind HAProxy: what clients notice while one goes, or what stands behind them, and at upgrades."""
 
 from __future__ import annotations
 
 import argparse
-import signal
 import statistics
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
-from typing import Protocol
 
 import requests
 
-from tests.cast import FLOWER
+from tests.cast import FLOWER, noise
+from tests.cluster.behind import standing
 from tests.cluster.clients import Clients
-from tests.cluster.cluster import Cluster, running
-from tests.cluster.drop import Drop
+from tests.cluster.events import EVENTS, World
 from tests.cluster.fleet import Fleet, sailing
-from tests.cluster.network import Machine, own
-from tests.cluster.program import newer
+from tests.cluster.network import own
 from tests.cluster.table import line, say
 from tests.cluster.writers import longest
 from tests.processes import until
@@ -33,108 +30,19 @@ from tests.test_docs import RECIPES, run_recipe
 QUIET_SECONDS = 1.5
 CROWDS = 2
 VIEWS, ASKERS = 3, 24
+LARGE = noise(400, 300)
+"""360,000 bytes, so that they go to the object store."""
 PATIENCE = 60
 COLUMNS = (
-    *("what happens", "times", "seconds without an upload: median", "most", "acknowledged", "503", "cut off"),
-    *("lost", "views too many", "stale", "500", "other errors"),
+    *("what happens", "times", "seconds without an upload: median", "most", "acknowledged", "503"),
+    *("503 to uploads", "cut off", "lost", "views too many", "stale", "500", "other errors"),
 )
-NAMED = ("stored", "away", "cut off", "lost", "views too many", "stale")
+NAMED = ("stored", "away", "refused", "cut off", "lost", "views too many", "stale")
 DYING = {"node killed", "node cut off", "node paused"}
 """A request that was under way at a server which dies is cut off: nobody else knows how far it came."""
-
-
-@dataclass
-class World:
-    """All that runs, and whose turn it is."""
-
-    fleet: Fleet
-    cluster: Cluster | None
-    folder: Path
-    away_seconds: float = 6
-    """For how long what is killed, paused or cut off is away."""
-    turns: int = 0
-    versions: list[Path] = field(default_factory=list)
-
-    def next(self) -> Drop:
-        """The member of the fleet to which it happens this time."""
-        self.turns += 1
-        return self.fleet.drops[self.turns % len(self.fleet.drops)]
-
-
-class Part(Protocol):
-    """What can be paused and cut off."""
-
-    machine: Machine
-
-    def send(self, number: signal.Signals) -> None:
-        """Signal it."""
-
-
-def node_killed(world: World) -> None:
-    """Kill a member, and start it anew."""
-    drop = world.next()
-    drop.kill()
-    time.sleep(world.away_seconds)
-    drop.start()
-
-
-def paused(world: World, part: Part) -> None:
-    """Stop a part for a while."""
-    part.send(signal.SIGSTOP)
-    time.sleep(world.away_seconds)
-    part.send(signal.SIGCONT)
-
-
-def cut_off(world: World, part: Part) -> None:
-    """Cut the link of a part's machine for a while."""
-    part.machine.cut()
-    time.sleep(world.away_seconds)
-    part.machine.mend()
-
-
-def valkey_killed(world: World) -> None:
-    """Kill Valkey with all its counts, and start it anew."""
-    world.fleet.valkey.kill()
-    time.sleep(world.away_seconds)
-    world.fleet.valkey.start()
-
-
-def upgraded(world: World) -> None:
-    """Bring every member in turn to a version with one migration more, as operations.md says."""
-    before = world.fleet.drops[0].program
-    after = newer(world.folder / f"version {world.turns}-{len(world.versions)}", before)
-    world.versions.append(after)
-    for drop in world.fleet.drops:
-        drop.stop()
-        drop.program = after
-        drop.start()
-        world.fleet.wait_until_ready()
-        time.sleep(2)
-
-
-def switched_over(world: World) -> None:
-    """Have the other PostgreSQL be the primary."""
-    assert world.cluster
-    world.cluster.switch_over()
-
-
-def database_killed(world: World) -> None:
-    """Kill the primary."""
-    assert world.cluster
-    world.cluster.primary().send(signal.SIGKILL)
-
-
-EVENTS: dict[str, Callable[[World], None]] = {
-    "node killed": node_killed,
-    "node paused": lambda world: paused(world, world.next()),
-    "node cut off": lambda world: cut_off(world, world.next()),
-    "Valkey killed": valkey_killed,
-    "Valkey paused": lambda world: paused(world, world.fleet.valkey),
-    "Valkey cut off": lambda world: cut_off(world, world.fleet.valkey),
-    "database switched over": switched_over,
-    "database killed": database_killed,
-    "all upgraded": upgraded,
-}
+REFUSING = {"SeaweedFS killed", "SeaweedFS paused", "SeaweedFS cut off", "node cut off"}
+"""Uploads of large images are refused meanwhile, also by a node whose own link is cut. No other event may refuse one: a
+shard lives, and takes it."""
 
 
 @dataclass
@@ -144,11 +52,20 @@ class Told:
     event: str
     gaps: list[float] = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)
+    why: Counter[str] = field(default_factory=Counter)
+    """The reasons of 503s to uploads."""
 
     @property
-    def faultless(self) -> bool:
-        allowed = {"stored", "away"} | ({"cut off"} if self.event in DYING else set())
-        return not set(+self.seen) - allowed
+    def wrong(self) -> dict[str, int]:
+        """What must not be, and how often it was."""
+        allowed = {"stored", "away"}
+        allowed |= {"cut off"} if self.event in DYING else set()
+        allowed |= {"refused"} if self.event in REFUSING else set()
+        return {name: amount for name, amount in self.seen.items() if amount and name not in allowed}
+
+    def details(self) -> list[str]:
+        """What is wrong, and why uploads were refused."""
+        return [f"  {name}: {amount}" for name, amount in (self.wrong | self.why).items()]
 
     def row(self) -> str:
         gaps = [f"{statistics.median(self.gaps):.1f}", f"{max(self.gaps):.1f}"]
@@ -170,21 +87,21 @@ def run(arguments: argparse.Namespace) -> bool:
     events = [event for event in arguments.events if "cut off" not in event or own()]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        cluster = stack.enter_context(running(folder))
-        by_proxy, by_names = cluster.addresses["HAProxy"], cluster.addresses["several hosts"]
-        fleet = stack.enter_context(sailing(folder, (by_proxy, by_names, by_names)))
-        world = World(fleet, cluster, folder, arguments.seconds)
+        behind = stack.enter_context(standing(folder))
+        ways = [behind.settings(way) for way in ("HAProxy", "several hosts", "several hosts")]
+        fleet = stack.enter_context(sailing(folder, ways))
+        world = World(fleet, folder, arguments.seconds, behind)
         shared(fleet)
         say("what one stored, the others open, and views are counted once")
         recipes(fleet, folder)
         say(f"{len(RECIPES)} recipes of the README work through HAProxy")
         told = {event: Told(event) for event in events}
-        with crowds(fleet) as clients:
+        with crowds(fleet, LARGE) as clients:
             for _, event in product(range(arguments.times), events):
                 happen(world, clients, told[event])
-                say(told[event].row())
+                say(told[event].row(), *told[event].details())
     say(line(*COLUMNS), line("---", *["---:"] * (len(COLUMNS) - 1)), *(each.row() for each in told.values()))
-    return all(each.faultless for each in told.values())
+    return not any(each.wrong for each in told.values())
 
 
 def shared(fleet: Fleet) -> None:
@@ -215,9 +132,9 @@ def recipes(fleet: Fleet, folder: Path) -> None:
 
 
 @contextmanager
-def crowds(fleet: Fleet) -> Iterator[list[Clients]]:
-    """Have clients that never rest, and that know HAProxy alone."""
-    clients = [Clients(fleet.url, behind_proxy=True) for _ in range(CROWDS)]
+def crowds(fleet: Fleet, *more: bytes) -> Iterator[list[Clients]]:
+    """Have clients that never rest, that know HAProxy alone, and that have these pictures beside the flower."""
+    clients = [Clients(fleet.url, behind_proxy=True, pictures=(FLOWER, *more)) for _ in range(CROWDS)]
     for each in clients:
         each.start()
     try:
@@ -229,13 +146,13 @@ def crowds(fleet: Fleet) -> Iterator[list[Clients]]:
 
 def happen(world: World, clients: list[Clients], told: Told) -> None:
     """Let one event happen, wait until all is well again, and count what the clients saw."""
-    world.fleet.wait_until_ready()
+    world.fleet.wait_until_whole()
     began, before = time.monotonic(), [Counter(each.wrong) for each in clients]
     time.sleep(QUIET_SECONDS)
     EVENTS[told.event](world)
-    if world.cluster and told.event.startswith("database"):
-        world.cluster.wait_until_whole()
-    world.fleet.wait_until_ready()
+    if told.event.startswith("pair"):
+        world.behind.cluster.wait_until_whole()
+    world.fleet.wait_until_whole()
     well = time.monotonic()
     assert until(lambda: all(each.stored_since(well) > 3 for each in clients), PATIENCE), "nothing is stored"
     time.sleep(QUIET_SECONDS)
@@ -244,3 +161,6 @@ def happen(world: World, clients: list[Clients], told: Told) -> None:
     for each, wrong in zip(clients, before, strict=True):
         each.look_again(began)
         told.seen += each.wrong - wrong + each.counted(began)
+        why = each.refused(began)
+        told.seen["refused"] += why.total()
+        told.why += why

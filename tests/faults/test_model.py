@@ -8,11 +8,13 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
 from typing import Any, ClassVar
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -27,10 +29,11 @@ from sqlalchemy import Engine, text
 from werkzeug.test import TestResponse
 
 from app import Mayfly
-from models import db
+from services import Shard
 from tests.cast import FLOWER, cleaned, register
 from tests.conftest import MakeApp
 from tests.faults.figures import FULL, note
+from tests.shards import databases, name_of
 from units import Rate, RateLimit
 
 PICTURES = {"flower": FLOWER, "hopper": cleaned("hopper.jpg")}
@@ -40,6 +43,7 @@ CODE = "an-upload-code"
 CODES = (("friends", CODE),)
 PASSWORD, WRONG = "open sesame", "open barley"
 MOST_CLIENT, MOST_OWNER = 4, 2
+"""So many images may a client and the account have in all databases together; each database counts its part."""
 GUESSES = 5
 MOST = {"uploads": 12, "passwords": 6}
 """So many uploads may one client ask for in a day, and try so many wrong passwords and codes."""
@@ -52,6 +56,7 @@ class Known:
     """What the model knows of an image."""
 
     told: dict[str, Any] = field(repr=False)
+    shard: str
     picture: str
     client: int
     owned: bool
@@ -100,7 +105,7 @@ class Service(RuleBasedStateMachine):
     """Every answer is one that the model allows; ``app`` and ``account`` are set before it runs."""
 
     app: Mayfly
-    engine: Engine
+    engines: ClassVar[dict[str, Engine]]
     account: dict[str, str]
     answers: ClassVar[Counter[str]]
     numbers: ClassVar[Iterator[int]]
@@ -116,9 +121,10 @@ class Service(RuleBasedStateMachine):
         self.counted: Counter[tuple[str, int]] = Counter()
         self.off = False
         self.client = self.app.test_client()
-        with self.engine.begin() as connection:
-            connection.execute(text("DELETE FROM images"))
-            connection.execute(text("DELETE FROM guesses"))
+        for engine in self.engines.values():
+            with engine.begin() as connection:
+                connection.execute(text("DELETE FROM images"))
+                connection.execute(text("DELETE FROM guesses"))
 
     def teardown(self) -> None:
         self.app.hand.switch_uploads(on=True)
@@ -163,10 +169,15 @@ class Service(RuleBasedStateMachine):
         return lived.count({True}), sum(True in each for each in lived)
 
     def full(self, asked: Asked, client: int, *, owned: bool) -> set[str]:
-        """The quotas that may have refused an upload, and "" where none may have."""
-        counts = {"client_quota": (self.living(asked, client=client), MOST_CLIENT)}
+        """The quotas that may have refused an upload, and "" where none may have: each database has to refuse it."""
+        each = [self.full_in(shard, asked, client, owned=owned) for shard in self.engines]
+        return {""} if {""} in each else set().union(*each)
+
+    def full_in(self, shard: str, asked: Asked, client: int, *, owned: bool) -> set[str]:
+        number = len(self.engines)
+        counts = {"client_quota": (self.living(asked, client=client, shard=shard), MOST_CLIENT // number)}
         if owned:
-            counts["owner_quota"] = self.living(asked, owned=True), MOST_OWNER
+            counts["owner_quota"] = self.living(asked, owned=True, shard=shard), MOST_OWNER // number
         reached = {name for name, ((_, most), limit) in counts.items() if most >= limit}
         surely = any(least >= limit for (least, _), limit in counts.values())
         return reached if surely else reached | {""}
@@ -222,7 +233,8 @@ class Service(RuleBasedStateMachine):
             assert code == CODE
             assert not self.off
             assert DIGESTS[picture] not in self.blocked
-            known = Known(told, picture, client, owned, views, password and not owned)
+            shard = name_of(told["hash"], self.engines)
+            known = Known(told, shard, picture, client, owned, views, password and not owned)
             self.known.append(known)
             return known
         self.refused(asked, client, owned=owned, picture=picture, code=code)
@@ -384,24 +396,49 @@ class Service(RuleBasedStateMachine):
             time.sleep(min(soon) - now)
 
 
-def test_every_answer_is_one_that_a_model_of_the_service_allows(make_app: MakeApp) -> None:
-    app = make_app(
-        trusted_proxies=1,
-        uploads="code",
-        upload_codes=CODES,
-        max_images_per_client=MOST_CLIENT,
-        max_images_per_owner=MOST_OWNER,
-        rate_limits={name: RateLimit(Rate(most, DAY), None) for name, most in MOST.items()},
-    )
-    app.shards.home.clock.age = 0.0  # what the operator switches is heard at once
-    with app.app_context():
-        Service.engine = db.engine.execution_options(isolation_level="READ COMMITTED")
-    Service.app, Service.account = app, register(app.test_client())
-    Service.answers, Service.numbers = Counter(), count()
+@pytest.mark.parametrize(("names", "examples"), [("a", EXAMPLES), ("ab", EXAMPLES // 8)], ids=["one", "two"])
+def test_every_answer_is_one_that_a_model_of_the_service_allows(
+    make_app: MakeApp, database_url: str, names: str, examples: int
+) -> None:
+    with ExitStack() as stack:
+        more: dict[str, Any] = {}
+        if len(names) > 1:
+            urls = stack.enter_context(databases(database_url, *names))
+            more = {"database_url": urls["a"], "shards": urls}
+        app = make_app(
+            trusted_proxies=1,
+            uploads="code",
+            upload_codes=CODES,
+            max_images_per_client=MOST_CLIENT // len(names),
+            max_images_per_owner=MOST_OWNER // len(names),
+            rate_limits={name: RateLimit(Rate(most, DAY), None) for name, most in MOST.items()},
+            **more,
+        )
+        for shard in app.shards.all:
+            shard.clock.age = 0.0  # what the operator switches is heard at once
+        Service.engines = dict(zip(names, map(committing, app.shards.all), strict=True))
+        Service.app, Service.account = app, register(app.test_client())
+        Service.answers, Service.numbers = Counter(), count()
+        run(examples)
+        app.shards.dispose()
+    refused = {name: number for name, number in Service.answers.items() if name.startswith("429")}
+    tried = sum(Service.answers.values()) - sum(refused.values())
+    seen = ", ".join(f"{number} × {name}" for name, number in sorted(Service.answers.items()))
+    note(f"every answer against a model of the service, databases: {len(names)}", tried=tried, seen=seen)
+    assert {"POST 201", "POST 200", "POST 403", "GET 200"} <= set(Service.answers)
+    assert {"429 uploads", "429 passwords", "429 owner_quota"} <= set(refused)
+    assert "429 client_quota" in refused or len(names) > 1  # that takes many more sequences there
+
+
+def committing(shard: Shard) -> Engine:
+    return shard.engine.execution_options(isolation_level="READ COMMITTED")
+
+
+def run(examples: int) -> None:
     run_state_machine_as_test(
         Service,
         settings=settings(
-            max_examples=EXAMPLES,
+            max_examples=examples,
             stateful_step_count=STEPS,
             deadline=None,
             derandomize=not FULL,
@@ -409,9 +446,3 @@ def test_every_answer_is_one_that_a_model_of_the_service_allows(make_app: MakeAp
             suppress_health_check=list(HealthCheck),
         ),
     )
-    refused = {name: number for name, number in Service.answers.items() if name.startswith("429")}
-    tried = sum(Service.answers.values()) - sum(refused.values())
-    seen = ", ".join(f"{number} × {name}" for name, number in sorted(Service.answers.items()))
-    note("every answer against a model of the service", tried=tried, seen=seen)
-    assert {"POST 201", "POST 200", "POST 403", "GET 200"} <= set(Service.answers)
-    assert {"429 uploads", "429 passwords", "429 client_quota", "429 owner_quota"} <= set(refused)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import pytest
 from sqlalchemy import Engine, text
 
-from models import ciphertexts, db
+from models import ciphertexts
 from models.image import STORED_BYTES
 from services import Hand
 from storage import RowStore
@@ -193,8 +193,7 @@ def test_an_image_ends_once_whoever_races_for_its_end(make_app: MakeApp, databas
     env: dict[str, Any] = {name.upper(): str(value) for name, value in settings.items()}
     env |= {"DATABASE_URL": database_url, "SECRET_KEYS": SERVER_KEY}
     env |= {"TRUSTED_PROXIES": "1", "PURGE_INTERVAL": "off"}
-    with app.app_context():
-        engine = db.engine.execution_options(isolation_level="READ COMMITTED")
+    engine = app.shards.home.engine.execution_options(isolation_level="READ COMMITTED")
     with serving(**env) as one, serving(**env) as other:
         with engine.begin() as connection:
             connection.execute(text("UPDATE stored SET bytes = :bytes"), {"bytes": STRANGERS})

@@ -16,7 +16,7 @@ from app import create_app, migrate
 from config import Config
 from embedded import programs
 from embedded.settings import SETTINGS
-from models import LOGGED, UNLOGGED, ciphertexts, db
+from models import LOGGED, UNLOGGED, ciphertexts
 from tests.cast import SERVER_KEY, noise
 from tests.databases import run, value
 from tests.faults.needles import Needle, search, windows
@@ -32,8 +32,7 @@ def client_of(url: str, *, survive_crash: bool) -> Iterator[FlaskClient]:
     )
     migrate(app)
     yield app.test_client()
-    with app.app_context():
-        db.engine.dispose()
+    app.shards.home.engine.dispose()
 
 
 def stored(url: str, *, survive_crash: bool) -> str:

@@ -131,6 +131,7 @@ def test_the_true_sandbox_is_in_that_jail(helper: Sandbox) -> None:
     assert re.search(r"Max core file size +0 +0 ", of_proc(helper, "limits"))
     assert Path(f"/proc/{helper.process.pid}/environ").stat().st_uid == 0, "not dumpable, so it is root's"
     assert [step.__name__ for step in STEPS][-1] == "filter_calls"
+    assert of_proc(helper, "oom_score_adj") == "1000\n", "where memory runs out, the kernel ends it first"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may look into a process that is not dumpable")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from sqlalchemy import Engine, text
 
@@ -9,6 +11,8 @@ from models import UNLOGGED, ciphertexts
 from storage import RowStore
 from tests.cast import deposit, told
 from tests.conftest import MakeApp
+from tests.databases import run, value
+from tests.processes import until
 
 
 def crash(engine: Engine) -> None:
@@ -41,3 +45,18 @@ def test_the_next_purge_forgets_what_was_lost_and_nothing_else(
     assert len(client.get("/images").get_json()["data"]) == 1
     assert caplog.text.count("2 images ended with it") == 1
     assert rows(engine) == {"rows", "unlogged"}
+
+
+def test_a_database_that_ends_while_a_purge_asks_is_away(
+    make_app: MakeApp, engine: Engine, database_url: str
+) -> None:
+    client = make_app().test_client()
+    assert client.get("/cleanup").status_code == 200
+    waiting = "FROM pg_stat_activity WHERE wait_event = 'relation' AND query LIKE '%crash_mark%'"
+    with ThreadPoolExecutor(1) as pool, engine.begin() as connection:
+        connection.execute(text("LOCK TABLE crash_mark"))
+        answer = pool.submit(client.get, "/cleanup")
+        assert until(lambda: value(database_url, f"SELECT count(*) {waiting}") == 1)
+        run(database_url, f"SELECT pg_terminate_backend(pid) {waiting}")
+        assert answer.result(30).status_code == 503
+    assert client.get("/cleanup").status_code == 200

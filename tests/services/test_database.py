@@ -17,10 +17,10 @@ from addresses import parse_database_url
 from app import Mayfly, create_app
 from config import Config
 from database import usable_database
-from models import db, standing_of
+from models import standing_of
 from services import DatabaseAway
 from services.database import _timelines, autocommit, transaction
-from services.lent import end_older_than
+from services.lent import look
 from tests.cast import SERVER_KEY
 from tests.conftest import MakeApp
 from tests.databases import read_only, value
@@ -49,8 +49,7 @@ def test_a_connection_that_dies_unnoticed_takes_no_place_in_the_pool_with_it(
 
 def engine_of(app: Mayfly) -> Engine:
     """The engine as the services have it."""
-    with app.app_context():
-        return db.engine
+    return app.shards.home.engine
 
 
 def terminate(engine: Engine, pid: int) -> None:
@@ -142,9 +141,9 @@ def test_a_server_that_has_gone_silent_is_waited_for_so_long_and_no_longer(
     asking.start()
     try:
         assert until(lambda: bool(frozen))
-        end_older_than(60)
+        look(60)
         assert not gone.wait(0.5)
-        end_older_than(0.1)
+        look(0.1)
         assert gone.wait(20)
     finally:
         os.kill(frozen[0], signal.SIGCONT)
@@ -216,7 +215,8 @@ def test_a_start_waits_for_a_cluster_that_is_switching_over(
     switching.enter_context(read_only(database_url))
     over = threading.Timer(1.5, switching.close)
     over.start()
-    with app.app_context(), usable_database(app.settings, [db.engine]), db.engine.connect() as connection:
+    engine = app.shards.home.engine
+    with usable_database(app.settings, [engine]), engine.connect() as connection:
         assert connection.scalar(text("SHOW transaction_read_only")) == "off"
     over.join()
     assert "can't be used yet (it takes no writes" in caplog.text

@@ -17,7 +17,6 @@ from werkzeug.test import TestResponse
 from app import Mayfly
 from crypto import login_passwords, passwords
 from imaging import conversion, examination
-from models import db
 from services import Allowance, Later, Overloaded
 from services.admission import Budget
 from services.allowance import once, turn
@@ -146,8 +145,7 @@ def test_whoever_waits_holds_no_connection_and_has_had_no_effect(
     budget, status, prepare = asks(name)
     ask = prepare(app.test_client())
     before = stored(engine)
-    with app.app_context():
-        pool: Any = db.engine.pool
+    pool: Any = app.shards.home.engine.pool
     with ThreadPoolExecutor(1) as others, busy(budget):
         asked = others.submit(ask, app.test_client())
         assert until(lambda: budget.queued == 1)
@@ -205,9 +203,8 @@ class Stretches:
     """Watches Argon2id at work: how often it ran, how many at once, and how many connections its thread held."""
 
     def __init__(self, app: Mayfly, monkeypatch: pytest.MonkeyPatch) -> None:
-        with app.app_context():
-            event.listen(db.engine, "checkout", lambda *_: self._note(1))
-            event.listen(db.engine, "checkin", lambda *_: self._note(-1))
+        event.listen(app.shards.home.engine, "checkout", lambda *_: self._note(1))
+        event.listen(app.shards.home.engine, "checkin", lambda *_: self._note(-1))
         self._mine = threading.local()
         self.runs = self.now = self.most = self.connections = 0
         self._lock = threading.Lock()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg2
@@ -59,6 +60,17 @@ def test_it_is_asked_again_after_the_pause(given: dict[str, Any], dead: socket.s
     hosts = Hosts(psycopg2, pause=0)
     for _ in range(2):
         hosts.connect(given).close()
+    assert knocked(dead) == 2
+
+
+def test_then_one_asks_it_and_the_others_do_not_wait(given: dict[str, Any], dead: socket.socket) -> None:
+    hosts = Hosts(psycopg2, pause=600)
+    hosts.connect(given).close()
+    for place in hosts._ask_at:
+        hosts._ask_at[place] = 0  # the pause is over
+    with ThreadPoolExecutor(6) as pool:
+        for connection in pool.map(hosts.connect, [given] * 6):
+            connection.close()
     assert knocked(dead) == 2
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, event, text
 
 from app import Mayfly
 from crypto import ServerKeys, block_tags, generate_server_key
-from models import ciphertexts, db
+from models import ciphertexts
 from services import Allowance, Hand, ImageBlocked, Orders, TakenDown, Uploader, UploadsOff, Wishes
 from tests.cast import FLOWER, IMAGES, SERVER_KEY, deposit, register, told
 from tests.conftest import MakeApp
@@ -254,8 +254,7 @@ def test_looking_for_orders_costs_an_upload_no_question(app: Mayfly, hand: Hand,
     app.shards.home.clock.age = FAR_AWAY
     deposit(client)
     asked: list[str] = []
-    with app.app_context():
-        event.listen(db.engine, "checkout", lambda *_: asked.append("connection"))
+    event.listen(app.shards.home.engine, "checkout", lambda *_: asked.append("connection"))
     deposit(client)
     assert asked == ["connection"], "the one that stores the image"
 
@@ -294,8 +293,7 @@ def test_a_list_is_read_anew_only_when_it_changed(app: Mayfly, hand: Hand) -> No
 
 
 def engine_of(app: Mayfly) -> Engine:
-    with app.app_context():
-        return db.engine
+    return app.shards.home.engine
 
 
 def test_each_deed_and_each_refusal_leaves_a_line_that_names_nothing(

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, text
 from app import Mayfly
 from config import Config
 from crypto import Link
-from models import PURGE_LOCK, SLOTS, anything_lives_in, ciphertexts, db, delete_dead, slot_of
+from models import PURGE_LOCK, SLOTS, anything_lives_in, ciphertexts, delete_dead, slot_of
 from services import purge as purge_module
 from storage import RowStore
 from tests.cast import deposit
@@ -134,8 +134,7 @@ def test_the_scheduled_job_purges(make_app: MakeApp) -> None:
 
 
 def purge_engine(app: Mayfly) -> Engine:
-    with app.app_context():
-        return db.engine.execution_options(isolation_level="READ COMMITTED")
+    return app.shards.home.engine.execution_options(isolation_level="READ COMMITTED")
 
 
 def spans(max_lifetime: int) -> list[range]:

@@ -13,7 +13,6 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from app import Mayfly
-from models import db
 from models.image import VIEW_BYTES
 from tests.cast import register
 from tests.conftest import MakeApp
@@ -24,8 +23,7 @@ RECEIPT_BYTES = 1024 + VIEW_BYTES
 
 
 def engine_of(app: Mayfly) -> Engine:
-    with app.app_context():
-        return db.engine.execution_options(isolation_level="READ COMMITTED")
+    return app.shards.home.engine.execution_options(isolation_level="READ COMMITTED")
 
 
 def counted(app: Mayfly) -> int:

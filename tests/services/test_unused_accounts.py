@@ -10,7 +10,7 @@ from flask_migrate import upgrade
 from sqlalchemy import Engine, text
 
 from app import Mayfly, know_migrations
-from models import OPEN_CATALOG, db
+from models import OPEN_CATALOG
 from services import purge
 from tests.cast import PASSWORD, log_in, register, told
 from tests.services.test_quota import engine_of
@@ -111,10 +111,9 @@ def test_accounts_of_an_older_schema_and_an_older_program_count_as_used(empty_ap
             " VALUES (:id, :tag, :tag, '', 0, now() - interval '3 days')"
         )
         for number in (1, 2):
-            with db.engine.begin() as connection:
+            with empty_app.shards.home.engine.begin() as connection:
                 connection.execute(older, {"id": UUID(int=number), "tag": bytes([number])})
             upgrade()
-        db.engine.dispose()
+        empty_app.shards.home.engine.dispose()
     empty_app.purge()
-    with empty_app.app_context():
-        assert accounts(db.engine) == 2
+    assert accounts(empty_app.shards.home.engine) == 2

@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 
 from app import Mayfly
 from crypto import ServerKeys, client_tag
-from models import SLOTS, Share, ciphertexts, db, quota_checks, share_over
+from models import SLOTS, Share, ciphertexts, quota_checks, share_over
 from models.quota import UNLIMITED
 from services.database import autocommit, transaction
 from storage import RowStore
@@ -213,8 +213,7 @@ SHARE = Share("client_tag", b"t" * 16, 1, UNLIMITED)
 
 def engine_in(app: Mayfly) -> Engine:
     """The engine as the services use it, in autocommit."""
-    with app.app_context():
-        return db.engine
+    return app.shards.home.engine
 
 
 KEYS = (number.to_bytes(32, "big") for number in range(100))

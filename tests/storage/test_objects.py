@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -16,8 +19,10 @@ import urllib3
 from storage import BucketSettings, CiphertextGone, ObjectStore, StoreAway, open_object_store
 from storage.breaker import Breaker
 from storage.objects import SPAN_SECONDS, object_key, ttl_of
+from tests.faults.test_clock import faked
 from tests.flaky import Flaky, flaky
 from tests.object_store import Service
+from tests.processes import ROOT
 
 KEY, OTHER = b"k" * 32, b"o" * 32
 
@@ -163,7 +168,7 @@ def test_while_the_store_is_away_nobody_waits_for_it(
 def test_a_store_that_hangs_is_given_up_after_one_try(
     shaky: ObjectStore, way: Flaky, told: Counter[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("storage.bucket.TIMEOUT", urllib3.Timeout(0.5))
+    monkeypatch.setattr("storage.exchange.TIMEOUT", urllib3.Timeout(0.5))
     shaky._bucket._connect()
     way.fail("hang")
     with pytest.raises(StoreAway):
@@ -171,8 +176,42 @@ def test_a_store_that_hangs_is_given_up_after_one_try(
     assert told == {("get", "failed"): 1}
 
 
+@pytest.fixture
+def narrow(object_store: Service, way: Flaky, bucket: str) -> ObjectStore:
+    """A store that has places for two."""
+    settings = object_store.settings(bucket)
+    settings = replace(settings, endpoint=f"http://127.0.0.1:{way.port}", connections=2)
+    store = opened(settings, Counter())
+    store.put(7, KEY, [b"sealed"], 6, 60)
+    return store
+
+
+def fetched(store: ObjectStore, times: int) -> list[bytes | None]:
+    """What so many at once get; None where the store is away."""
+
+    def fetch(_: int) -> bytes | None:
+        try:
+            return bytes(store.fetch(None, 7, KEY, 6))
+        except StoreAway:
+            return None
+
+    with ThreadPoolExecutor(times) as pool:
+        return list(pool.map(fetch, range(times)))
+
+
+def test_a_store_that_hangs_holds_few_threads(narrow: ObjectStore, way: Flaky) -> None:
+    way.fail("hang")
+    before = way.connections
+    assert fetched(narrow, 8) == [None] * 8
+    assert way.connections - before == 2
+
+
+def test_while_the_store_answers_others_wait_for_a_place(narrow: ObjectStore) -> None:
+    assert fetched(narrow, 16) == [b"sealed"] * 16
+
+
 def test_one_at_a_time_asks_whether_a_store_is_back() -> None:
-    breaker = Breaker(pause=0)
+    breaker = Breaker(9, pause=0)
     with pytest.raises(StoreAway), breaker.passage():
         raise StoreAway
     breaker._pause = 60
@@ -189,6 +228,28 @@ def test_refused_credentials_are_no_missing_image(
     stranger = opened(replace(object_store.settings(bucket), secret_key="wrong"), Counter())
     with pytest.raises(StoreAway):
         stranger.fetch(None, 7, KEY, 6)
+
+
+CHECKED_PUT_AND_LISTED = """
+import sys
+from storage import BucketSettings, open_object_store
+store = open_object_store(BucketSettings(*sys.argv[1:]), lambda *_: None)
+assert store.check()
+store.put(7, b"k" * 32, [b"sealed"], 6, 60)
+assert store.oldest() == 7
+"""
+
+
+@pytest.mark.parametrize("hours", [-30, 30])
+def test_a_machine_whose_clock_is_off_signs_by_the_stores(
+    object_store: Service, bucket: str, hours: int
+) -> None:
+    where = (bucket, "us-east-1", object_store.access_key, object_store.secret_key, object_store.endpoint)
+    command = [sys.executable, "-c", CHECKED_PUT_AND_LISTED, *where]
+    env = {**os.environ, **faked(hours)}
+    ran = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=60)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stderr.count("clock is off") == 1
 
 
 def test_the_secret_is_in_no_representation(object_store: Service) -> None:

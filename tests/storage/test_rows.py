@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from app import Mayfly
-from models import SLOTS, ciphertexts, db
+from models import SLOTS, ciphertexts
 from storage import CiphertextGone, RowStore
 from storage.rows import ROW_BYTES
 
@@ -47,7 +47,7 @@ def test_a_row_takes_a_page_and_is_not_cut_up(engine: Engine) -> None:
 def test_rows_are_read_in_the_order_of_their_index(app: Mayfly) -> None:
     """A slot has no statistics: PostgreSQL would rather sort what it holds, which is the whole image once more."""
     table = ciphertexts(6)
-    with app.app_context(), db.engine.connect() as connection:
+    with app.shards.home.engine.connect() as connection:
         for number in range(20):
             STORE.put(connection, 6, bytes([number]) * 32, [os.urandom(200_000)])
         rows = f"SELECT sealed FROM {table} WHERE row_key = '\\x{'03' * 32}' ORDER BY part"
@@ -69,7 +69,7 @@ def test_nothing_is_kept_before_the_commit(engine: Engine) -> None:
 def test_the_row_and_its_bytes_are_kept_together_or_not_at_all(app: Mayfly) -> None:
     along = b"UPDATE stored SET bytes = 5 WHERE slot = 3"
     counted = text("SELECT bytes FROM stored WHERE slot = 3")
-    with app.app_context(), db.engine.connect() as connection:
+    with app.shards.home.engine.connect() as connection:
         STORE.put(connection, SLOT, KEY, [b"sealed"], along)
         assert connection.scalar(counted) == 5
         for broken, statement in ((KEY, along.replace(b"5", b"6")), (OTHER, b"UPDATE nothing SET x = 1")):

@@ -19,7 +19,7 @@ from sqlalchemy import Engine, text
 from app import Mayfly
 from crypto import Claims, OwnerSeal, ServerKeys, issue_token, login_passwords, passwords
 from crypto.keys import derive
-from models import OPEN_CATALOG, SLOTS, ciphertexts, db, insert_owner
+from models import OPEN_CATALOG, SLOTS, ciphertexts, insert_owner
 from models.image import STORED_BYTES
 from services import TokenRefused, accounts
 from tests.cast import PASSWORD, SERVER_KEY, log_in, register, told
@@ -276,7 +276,7 @@ def test_a_hash_of_other_costs_is_made_anew_at_login(
 def password_hash(app: Mayfly) -> str:
     """Read the hash where it is kept: sealed in the only account there is."""
     statement = text("SELECT id, account FROM owners WHERE id <> :open_catalog")
-    with app.app_context(), db.engine.connect() as connection:
+    with app.shards.home.engine.connect() as connection:
         owner, sealed = connection.execute(statement, {"open_catalog": OPEN_CATALOG}).one()
     fields = json.loads(OwnerSeal(ServerKeys.parse([SERVER_KEY])).open_account(owner, sealed))
     return str(fields["password"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -185,6 +186,43 @@ def test_an_image_that_ends_while_its_object_is_fetched_is_not_given_out(
     way.fail("late")
     assert client.get(f"/image/{told['hash']}").status_code == 404
     assert len(names(store)) == 1, "its object is still there"
+
+
+@contextmanager
+def lost_at_commit(engine: Engine) -> Iterator[None]:
+    """End every transaction that adds or deletes an image at its COMMIT, as a server does that is shut down."""
+    statements = (
+        "CREATE FUNCTION lost() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE SQLSTATE ''57P01''; END'",
+        "CREATE CONSTRAINT TRIGGER lost AFTER INSERT OR DELETE ON images DEFERRABLE INITIALLY DEFERRED"
+        " FOR EACH ROW EXECUTE FUNCTION lost()",
+    )
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    try:
+        yield
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text("DROP FUNCTION lost CASCADE"))
+
+
+def test_an_object_stays_where_nobody_knows_whether_its_row_was_committed(
+    client: FlaskClient, engine: Engine, store: ObjectStore
+) -> None:
+    with lost_at_commit(engine):
+        assert upload(client).status_code == 503
+    assert len(names(store)) == 1
+
+
+def test_an_object_goes_only_after_its_row_is_gone(
+    client: FlaskClient, engine: Engine, store: ObjectStore
+) -> None:
+    told = stored(client)
+    with lost_at_commit(engine):
+        assert client.delete(f"/images/{told['image_key']}").status_code == 503
+    assert client.get(f"/image/{told['hash']}").data == LARGE
+    assert client.delete(f"/images/{told['image_key']}").status_code == 200
+    assert names(store) == []
 
 
 def _mended(app: Any) -> None:

@@ -15,7 +15,7 @@ from werkzeug.test import EnvironBuilder
 
 from app import Mayfly
 from imaging import examine
-from models import SLOTS, ciphertexts, db
+from models import SLOTS, ciphertexts
 from tests.cast import register
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class Script:
         self._execute("TRUNCATE images, " + ", ".join(ciphertexts(slot) for slot in range(SLOTS)))
 
     def _execute(self, statement: str) -> None:
-        with self._app.app_context(), db.engine.connect() as connection:
+        with self._app.shards.home.engine.connect() as connection:
             connection.execute(text(statement))
 
 

@@ -1,4 +1,4 @@
-"""What so many uploads a second take: `python -m benchmarks.scaling` prints the tables of docs/scaling.md.
+"""What so many uploads a second take: `python -m tests.scaling` prints the tables of docs/scaling.md.
 
 Processor times are those of docs/measurements/lean.md; where the other figures come from stands in the page.
 """
@@ -6,6 +6,7 @@ Processor times are those of docs/measurements/lean.md; where the other figures 
 import heapq
 import math
 import random
+import sys
 from dataclasses import dataclass
 
 from benchmarks.report import number, table
@@ -145,5 +146,5 @@ def queues() -> str:
 
 
 if __name__ == "__main__":
-    print(needs(), queues(), sep="\n\n")
-    print("\nStored at 1,000 uploads/s: {:,.0f} GB, {:,.0f} at most".format(*stored_gb(Load(1_000))))
+    stored = "Stored at 1,000 uploads/s: {:,.0f} GB, {:,.0f} at most\n".format(*stored_gb(Load(1_000)))
+    sys.stdout.write("\n\n".join([needs(), queues(), stored]))

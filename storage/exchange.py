@@ -1,0 +1,102 @@
+"""One request to an object store over urllib3, and its answer."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+
+import urllib3
+from urllib3.exceptions import TimeoutError as TookTooLong
+
+from storage.protocol import CiphertextGone, Pieces
+
+MOST_SECONDS = 15.0
+"""How long one try may take, and until when another one begins."""
+TIMEOUT = urllib3.Timeout(connect=2.0, read=5.0)
+READ_SIZE = 256 * 1024
+BY_CHANCE = {408, 429, 500, 502, 503, 504}
+"""Statuses after which the same request may succeed:
+https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
+CODE = re.compile(rb"<Code>(\w+)</Code>")
+
+
+class Failed(Exception):
+    """A request failed; ``by_chance`` says whether another try may help."""
+
+    def __init__(self, why: str, *, by_chance: bool = False) -> None:
+        super().__init__(why)
+        self.by_chance = by_chance
+
+
+class Refused(Failed):
+    """A request was not allowed, and the store said so ``at`` that time by its own clock."""
+
+    def __init__(self, why: str, at: datetime) -> None:
+        super().__init__(why)
+        self.at = at
+
+
+def pool(url: str, connections: int) -> urllib3.HTTPConnectionPool:
+    """Make a pool, which connects when it is asked something."""
+    return urllib3.connection_from_url(url, maxsize=connections, timeout=TIMEOUT, retries=False)
+
+
+def sent(
+    to: urllib3.HTTPConnectionPool, method: str, url: str, body: object, headers: Mapping[str, str]
+) -> urllib3.BaseHTTPResponse:
+    """Send a request and return its answer, whose body is not read yet; raises CiphertextGone, Refused, Failed."""
+    answer = to.urlopen(
+        method,
+        url,
+        body=body,  # type: ignore[arg-type]
+        headers=headers,
+        redirect=False,
+        preload_content=False,
+        decode_content=False,
+    )
+    if answer.status < 300:
+        return answer
+    code = CODE.search(answer.data)
+    if answer.status == 404:
+        raise CiphertextGone
+    why = f"{method} was answered with {answer.status} {code[1].decode() if code else ''}".rstrip()
+    if answer.status == 403 and "date" in answer.headers:
+        raise Refused(why, parsedate_to_datetime(answer.headers["date"]))
+    raise Failed(why, by_chance=answer.status in BY_CHANCE)
+
+
+def read(answer: urllib3.BaseHTTPResponse, size: int) -> bytearray:
+    """Read a body of ``size`` bytes into a buffer of that size; raises Failed."""
+    deadline = time.monotonic() + MOST_SECONDS
+    got, at = bytearray(size), 0
+    while at < size:
+        piece = answer.read(min(READ_SIZE, size - at))
+        if not piece:
+            raise Failed("an answer was cut off", by_chance=True)
+        if time.monotonic() > deadline:
+            raise Failed("it answers too slowly")
+        got[at : at + len(piece)] = piece
+        at += len(piece)
+    return got
+
+
+def in_time(pieces: Pieces) -> Iterator[bytes | bytearray | memoryview]:
+    """Hand on the pieces of a body while there is time; raises Failed."""
+    deadline = time.monotonic() + MOST_SECONDS
+    for piece in pieces:
+        if time.monotonic() > deadline:
+            raise Failed("it takes bytes too slowly")
+        yield piece
+
+
+def by_chance(error: Exception) -> bool:
+    """Tell whether another try may help. One that waited in vain is not made again: threads are few."""
+    return error.by_chance if isinstance(error, Failed) else not isinstance(error, TookTooLong)
+
+
+def words(error: Exception) -> str:
+    """Say what went wrong, in words that hold no object's name."""
+    return str(error) if isinstance(error, Failed) else type(error).__name__

@@ -1,0 +1,128 @@
+"""What the main process does while Mayfly is served: start workers, replace one that ended, and end them all."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Any
+
+from http_server import LAST_CALL, NOTICE
+
+LOOK_SECONDS = 0.05
+LAST_CALL_SECONDS = 0.25
+"""How long a worker reads what came over connections that it has just accepted, while it accepts no more."""
+CRASH_LOOP_SECONDS = 5.5
+"""A worker that ends so soon after it took an ended one's place would do so for ever."""
+log = logging.getLogger("mayfly")
+
+
+class Worker:
+    """A worker process: a child of this one, whichever process forked it."""
+
+    def __init__(self, pid: int, ended: Callable[[], None]) -> None:
+        """Wait for its end in a thread, which then calls ``ended``."""
+        self.pid = pid
+        self._over = threading.Event()
+        threading.Thread(target=self._wait, args=(ended,), daemon=True).start()
+
+    def _wait(self, ended: Callable[[], None]) -> None:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self.pid, 0)
+        self._over.set()
+        ended()
+
+    def lives(self, seconds: float = 0) -> bool:
+        """Tell whether it still runs after so many seconds, or before."""
+        return not self._over.wait(seconds)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal, if it still runs."""
+        if self.lives():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+
+class Supervisor:
+    """Runs workers until SIGINT, SIGTERM or SIGHUP; raises SystemExit where one ends as soon as it is replaced."""
+
+    def __init__(self, replace: Callable[[int], int], *, drain: float, notice: float) -> None:
+        """``replace`` forks a worker for a place and returns its id; ``drain`` and ``notice`` are seconds."""
+        self._replace = replace
+        self._drain = drain
+        self._notice = notice
+        self._news: SimpleQueue[int | None] = SimpleQueue()
+        self._heard: list[int] = []
+        self._workers: dict[int, Worker] = {}
+        self._replaced: dict[int, float] = {}
+
+    def serve(self, first: Callable[[int], int], count: int, started: Callable[[], None]) -> None:
+        """Have ``first`` fork a worker for each place, call ``started``, and return when all have ended."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+                signal.signal(number, self._hear)
+        for place in range(count):
+            self._start(place, first)
+        started()
+        try:
+            while not self._heard:
+                ended = self._news.get()
+                if ended is not None and not self._heard:
+                    self._take_place(ended)
+        finally:
+            self._end()
+
+    def _hear(self, number: int, _frame: object) -> None:
+        self._heard.append(number)
+        self._news.put(None)
+
+    def _start(self, place: int, fork: Callable[[int], int]) -> None:
+        self._workers[place] = Worker(fork(place), lambda: self._news.put(place))
+        log.info("worker %d is process %d", place + 1, self._workers[place].pid)
+
+    def _take_place(self, place: int) -> None:
+        log.error("worker %d ended, and is replaced", place + 1)
+        if time.monotonic() - self._replaced.get(place, -CRASH_LOOP_SECONDS) < CRASH_LOOP_SECONDS:
+            log.error("workers end as soon as they begin: this server ends, too")
+            raise SystemExit(1)
+        self._replaced[place] = time.monotonic()
+        self._start(place, self._replace)
+
+    def _end(self) -> None:
+        if self._notice and self._heard == [signal.SIGTERM]:
+            self._give_notice()
+        self._tell(signal.SIGTERM)
+        end = time.monotonic() + self._drain
+        for place, worker in self._workers.items():
+            if worker.lives(max(end - time.monotonic(), 0)):
+                log.warning("Killing worker %d, which did not end within %d s", place + 1, self._drain)
+                worker.send(signal.SIGKILL)
+                worker.lives(self._drain)
+
+    def _give_notice(self) -> None:
+        """Have every worker tell its clients, then take no more connections, so that at the end none is unread."""
+        log.info("ending in %d s: /readyz says so, and every answer closes its connection", self._notice)
+        self._tell(NOTICE)
+        ends = time.monotonic() + self._notice
+        while time.monotonic() < ends and len(self._heard) == 1:
+            time.sleep(LOOK_SECONDS)
+        self._tell(LAST_CALL)
+        time.sleep(LAST_CALL_SECONDS)
+
+    def _tell(self, number: signal.Signals) -> None:
+        for worker in self._workers.values():
+            worker.send(number)
+
+
+def fork(work: Callable[..., None], *arguments: Any) -> int:
+    """Do ``work`` in a child of this process; return its id."""
+    child = multiprocessing.get_context("fork").Process(target=work, args=arguments)
+    child.start()
+    assert child.pid is not None  # noqa: S101 - it has been started
+    return child.pid
