@@ -21,8 +21,8 @@ _START = struct.Struct(">h" + "".join(f"i{kind}" for kind in FIXED.values()))
 _COLUMNS = ", ".join((*FIXED, "store", "details", "sealed"))
 NO_LIMIT = -1
 PART_HEAD = FIELDS.size + (len(FIXED) + 3) * LENGTH.size
-"""How many bytes stand before a part of the sealed bytes: the head of its row, eight fields that are NULL, and its own
-length."""
+"""How many bytes stand before a part of the sealed bytes: the head of its row, the image's fields, which are NULL then,
+and its own length."""
 
 
 def find_living(
