@@ -62,7 +62,7 @@ from models.owner import (
     replace_account,
     standing_for,
 )
-from models.quota import Share, Taken, quota_checks, share_over, taken
+from models.quota import UNLIMITED, Share, Taken, forget_counted, quota_checks, share_over, taken
 from models.session import (
     NotThePrimary,
     PlaceInCluster,
@@ -80,6 +80,7 @@ __all__ = [
     "PURGE_LOCK",
     "ROW_COLUMNS",
     "SLOTS",
+    "UNLIMITED",
     "UNLOGGED",
     "Heard",
     "ImageRow",
@@ -114,6 +115,7 @@ __all__ = [
     "end_of_slot",
     "find_owner",
     "find_owner_by_login",
+    "forget_counted",
     "forget_empty",
     "forget_guesses",
     "forget_lost",

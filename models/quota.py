@@ -1,4 +1,4 @@
-"""How much of what lives came from one address or is one account's, counted in the rows themselves at each upload."""
+"""How much of what lives came from one address or is one account's: counted in the rows, and kept for a while."""
 
 # ruff: noqa: S608 - what stands in statements are names of columns
 
@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from models.base import raw_cursor
@@ -15,7 +15,7 @@ from models.image import LIVING, STORED_BYTES
 
 UNLIMITED = 2**62
 OVER_QUOTA = "23Q01"
-"""The SQLSTATE that the checks of migration 0006 raise: an integrity_constraint_violation of our own."""
+"""The SQLSTATE that the checks of migration 0009 raise: an integrity_constraint_violation of our own."""
 
 
 @dataclass(frozen=True)
@@ -72,18 +72,34 @@ def quota_checks(
 ) -> tuple[bytes, bytes]:
     """Write the statements that go before and after what stores images of ``size`` bytes in all; empty without shares.
 
-    Those before refuse what is too much already, so that its bytes are not sent. Those after make it exact: they lock
-    and count once more, and the lock is held until the transaction ends. All raise OVER_QUOTA.
+    Those before refuse what is too much already, so that its bytes are not sent. Those after make it exact: they lock,
+    and the lock is held until the transaction ends. All raise OVER_QUOTA, and count rows only where what was counted
+    lately leaves no room.
     """
     before = [share.check(None, images, size) for share in shares]
     # Everybody takes the locks in the same order: no deadlock.
     ordered = sorted(shares, key=lambda share: LOCKS[share.column])
-    after = [share.check(LOCKS[share.column], 0, 0) for share in ordered]
+    after = [share.check(LOCKS[share.column], images, size) for share in ordered]
     with raw_cursor(connection) as cursor:
         return (
             b"".join(cursor.mogrify(*check) for check in before),
             b"".join(cursor.mogrify(*check) for check in after),
         )
+
+
+# Those that an upload counts at this moment are skipped, not waited for.
+_FORGET = text(
+    """
+    DELETE FROM counted WHERE tag IN (
+        SELECT tag FROM counted WHERE until < clock_timestamp() LIMIT :rows FOR UPDATE SKIP LOCKED
+    )
+    """
+)
+
+
+def forget_counted(connection: Connection, rows: int) -> None:
+    """Delete at most ``rows`` of the counts that are too old to be used."""
+    connection.execute(_FORGET, {"rows": rows})
 
 
 def share_over(error: DBAPIError) -> str | None:

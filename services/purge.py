@@ -6,7 +6,15 @@ from contextlib import suppress
 
 from sqlalchemy import Connection
 
-from models import anything_lives_in, delete_dead, delete_unused, forget_guesses, raw_cursor, try_purge_lock
+from models import (
+    anything_lives_in,
+    delete_dead,
+    delete_unused,
+    forget_counted,
+    forget_guesses,
+    raw_cursor,
+    try_purge_lock,
+)
 from services.counts import PURGED
 from services.database import autocommit, forget_crashed, transaction
 from services.errors import DatabaseAway
@@ -64,6 +72,7 @@ class Purge:
         self._empty_slots(shard, time.monotonic() + BUDGET_SECONDS)
         with autocommit(shard.engine) as connection:
             forget_guesses(connection, BATCH_ROWS)
+            forget_counted(connection, BATCH_ROWS)
         return removed
 
     def _delete_rows(self, shard: Shard) -> int:

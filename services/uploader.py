@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.exc import DBAPIError
 
 from crypto import ServerKeys, client_tag
-from models import OPEN_CATALOG, Share, share_over, taken
+from models import OPEN_CATALOG, UNLIMITED, Share, share_over, taken
 from services.database import autocommit
 from services.errors import ClientQuotaReached, OwnerQuotaReached
 from services.shards import Shard
@@ -42,8 +42,8 @@ class Most:
 class UploaderQuotas:
     """Limits what lives of one address, and of one account; an upload with an account counts in both.
 
-    Only living rows count, by PostgreSQL's clock, so nothing has to be given back when an image ends. Each database
-    counts its own.
+    Only living rows count, by PostgreSQL's clock, so nothing has to be given back when an image ends. They are counted
+    where what was counted lately, with what came since, leaves no room. Each database counts its own.
     """
 
     def __init__(self, server_keys: ServerKeys, client: Most, owner: Most) -> None:
@@ -78,7 +78,12 @@ class UploaderQuotas:
             return
         reached = ClientQuotaReached if column == "client_tag" else OwnerQuotaReached
         too_many = now.images + images > share.most_images
-        raise reached(share.most_images if too_many else share.most_bytes, now.seconds, images=too_many)
+        fits = (
+            not too_many and now.bytes + size <= share.most_bytes
+        )  # something has ended since it was refused
+        by_images = too_many or (fits and share.most_images != UNLIMITED)
+        most = share.most_images if by_images else share.most_bytes
+        raise reached(most, 1 if fits else now.seconds, images=by_images)
 
 
 def tag_of(shares: list[Share]) -> bytes | None:

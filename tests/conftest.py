@@ -173,6 +173,7 @@ def _empty(admin: Engine) -> None:
         connection.execute(text(f"TRUNCATE {', '.join(['images', *filled])}"))
         connection.execute(text("UPDATE stored SET bytes = 0"))
         connection.execute(text("DELETE FROM guesses"))
+        connection.execute(text("DELETE FROM counted"))
         connection.execute(text("DELETE FROM blocked"))
         connection.execute(
             text("UPDATE operator SET uploads_off_since = NULL, blocked_version = blocked_version + 1")

@@ -166,6 +166,20 @@ class Blocked(Model):  # type: ignore[misc]
     blocked_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
+class Counted(Model):  # type: ignore[misc]
+    """What lived of an address or an account when it was counted, and what came since: no less than lives."""
+
+    __tablename__ = "counted"
+    __table_args__ = ({"prefixes": ["UNLOGGED"]},)
+
+    tag: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    """The client_tag, or the owner's id."""
+    images: Mapped[int] = mapped_column(BigInteger)
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    until: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    """From then on it is counted anew."""
+
+
 class CrashMark(Model):  # type: ignore[misc]
     """One row, in an unlogged table."""
 

@@ -17,8 +17,8 @@ from werkzeug.test import TestResponse
 
 from app import Mayfly
 from crypto import ServerKeys, client_tag
-from models import SLOTS, Share, ciphertexts, quota_checks, share_over
-from models.quota import UNLIMITED
+from models import SLOTS, Share, ciphertexts, quota_checks, raw_cursor, share_over
+from models.quota import LOCKS, UNLIMITED
 from services.database import autocommit, transaction
 from storage import RowStore
 from tests.cast import SERVER_KEY, register
@@ -281,6 +281,66 @@ def test_what_is_full_already_is_refused_before_its_bytes_are_sent(app: Mayfly) 
     assert put(engine_in(app), next(KEYS), SHARE, iter((b"first",)))
     assert not put(engine_in(app), next(KEYS), SHARE, pieces)
     assert next(pieces, None)
+
+
+FETCHED = text("SELECT idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'images'")
+
+
+def rows_read(engine: Engine, share: Share) -> int:
+    """How many rows of images one more upload reads by an index."""
+    with transaction(engine) as connection:
+        before = int(connection.execute(FETCHED).scalar_one() or 0)  # those of earlier ones may be told, too
+        store(connection, next(KEYS), share, iter((b"more",)))
+        return int(connection.execute(FETCHED).scalar_one()) - before
+
+
+def test_what_lives_is_counted_once_and_not_at_each_upload(app: Mayfly) -> None:
+    share = Share("client_tag", b"m" * 16, 31)
+    for _ in range(20):
+        assert put(engine_in(app), next(KEYS), share, iter((b"one of many",)))
+    assert rows_read(engine_in(app), share) <= 1
+    with engine_of(app).begin() as connection:
+        connection.execute(text("UPDATE counted SET until = now() - interval '1 second'"))
+    assert rows_read(engine_in(app), share) >= 40, "before and after"
+    assert rows_read(engine_in(app), share) <= 1
+
+
+def test_what_ended_is_not_in_the_way_of_what_fits(app: Mayfly) -> None:
+    """What is kept knows of no end; nothing is refused for it."""
+    share = Share("client_tag", b"e" * 16, 3)
+    assert [put(engine_in(app), next(KEYS), share, iter((b"one",))) for _ in range(4)] == [True] * 3 + [False]
+    with engine_of(app).begin() as connection:
+        connection.execute(
+            text("UPDATE images SET expires_at = now() WHERE row_key = (SELECT max(row_key) FROM images)")
+        )
+    assert [put(engine_in(app), next(KEYS), share, iter((b"one",))) for _ in range(2)] == [True, False]
+
+
+def test_an_older_program_s_uploads_count(app: Mayfly) -> None:
+    """It says after its bytes that it asks for nothing more."""
+    share, key = Share("client_tag", b"o" * 16, 3), next(KEYS)
+    assert put(engine_in(app), next(KEYS), share, iter((b"one",)))
+    with transaction(engine_in(app)) as connection, raw_cursor(connection) as cursor:
+        cursor.execute(
+            "INSERT INTO images (row_key, manage_tag, store, slot, size, created_at, expires_at, details, client_tag)"
+            " VALUES (%s, %s, 'rows', 1, 100, now(), now() + interval '1 minute', '', %s)",
+            (key, key, share.value),
+        )
+        cursor.execute(*share.check(LOCKS["client_tag"], 0, 0))
+    assert [put(engine_in(app), next(KEYS), share, iter((b"one",))) for _ in range(2)] == [True, False]
+
+
+def test_a_purge_forgets_whose_count_is_old(app: Mayfly, flower: bytes) -> None:
+    upload(app.test_client(), flower)
+    upload(app.test_client(), flower, OFFICE)
+    keys = ServerKeys.parse((SERVER_KEY,))
+    with engine_of(app).begin() as connection:
+        change = text("UPDATE counted SET until = now() - interval '1 second' WHERE tag = :tag")
+        connection.execute(change, {"tag": client_tag(keys, HOME, "quota")})
+    app.purge()
+    with engine_of(app).connect() as connection:
+        (left,) = connection.scalars(text("SELECT tag FROM counted"))
+    assert bytes(left) == client_tag(keys, OFFICE, "quota")
 
 
 def test_a_form_and_a_page_are_told_as_well(make_app: MakeApp, flower: bytes) -> None:
