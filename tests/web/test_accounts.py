@@ -263,7 +263,8 @@ def test_a_hash_of_other_costs_is_made_anew_at_login(
     app = make_app()
     with monkeypatch.context() as cheaper:
         cheaper.setattr(login_passwords, "_HASHER", PasswordHasher(1, 8 * 1024, 1))
-        register(app.test_client())
+        asked = {"login": "alice", "email": "alice@example.org", "password": PASSWORD}
+        assert app.test_client().post("/api/registration", json=asked).status_code == 201
     before = password_hash(app)
     log_in(app.test_client())
     after = password_hash(app)
