@@ -18,6 +18,7 @@ from embedded.programs import EmbeddedError, explained, install_for, reason, spa
 from embedded.settings import DURABLE, NOT_DURABLE, SETTINGS, SINCE_18
 
 PATIENCE = 60.0  # seconds for another process to bring its server up, or to end
+HIDDEN = 3.0  # seconds for a server that is said to be up to answer; longer, and its socket is out of sight
 RECOVERY = 600.0  # seconds for a server to replay what a crash left
 ENDINGS = ((signal.SIGINT, 60), (signal.SIGQUIT, 10), (signal.SIGKILL, 10))
 STILL_THERE = (
@@ -90,8 +91,10 @@ class Server:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 _say(lock, b"")
                 return True
-            if not own and os.pread(lock.fileno(), 8, 0) == b"ready" and self._listens():
-                return False
+            if not own and os.pread(lock.fileno(), 8, 0) == b"ready":
+                if self._listens():
+                    return False
+                deadline = min(deadline, time.monotonic() + HIDDEN)
             time.sleep(0.05)
         raise EmbeddedError(
             f"Another process runs the PostgreSQL of {self.data_dir}: end that one first. A command of flask that is to"

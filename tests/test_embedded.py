@@ -282,6 +282,18 @@ def test_it_refuses_a_second_owner(alive: tuple[Path, str], monkeypatch: pytest.
     assert ask(alive[1], "SELECT 1") == [(1,)]
 
 
+def test_one_whose_socket_is_out_of_sight_is_not_waited_for(
+    alive: tuple[Path, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A command beside a service with a /tmp of its own: the data folder is the same, and the socket isn't there."""
+    monkeypatch.setattr(server, "HIDDEN", 0.2)
+    monkeypatch.setattr(server.Server, "socket_folder", tmp_path)
+    began = time.monotonic()
+    with pytest.raises(EmbeddedError, match="Under systemd"), embedded.running(alive[0]):
+        pass
+    assert time.monotonic() - began < server.PATIENCE / 2
+
+
 @root_only
 def test_it_lets_no_other_user_in(alive: tuple[Path, str]) -> None:
     _, url = alive
