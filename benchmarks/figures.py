@@ -34,21 +34,11 @@ class Figures:
     minutes: float = 0.0
 
     def add(self, cell: Cell, load: Load, spent: Cost) -> None:
-        requests = max(load.requests, 1)
-        self.cells[cell].append(
-            Entry(
-                load.requests,
-                load.rate,
-                load.body_bytes / load.seconds if load.seconds else 0.0,
-                load.p50_ms,
-                load.p99_ms,
-                spent.cpu / requests * 1e3,
-                spent.rss,
-                spent.pss,
-                load.failed,
-                load.generator_cpu_s / load.seconds if load.seconds else 0.0,
-            )
-        )
+        seconds = load.seconds or 1.0  # none where no request was answered
+        speed = (load.rate, load.body_bytes / seconds, load.p50_ms, load.p99_ms)
+        taken = (spent.cpu / max(load.requests, 1) * 1e3, spent.rss, spent.pss)
+        share = load.generator_cpu_s / seconds
+        self.cells[cell].append(Entry(load.requests, *speed, *taken, load.failed, share))
 
     def add_loop(self, cell: Cell, loop: Loop, size: int) -> None:
         self.cells[cell].append(

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import embedded
@@ -24,27 +25,19 @@ from tests.processes import children_of
 from tests.shards import Urls, databases
 
 COUNTS = (0, 1, 2, 4)
+Spent = tuple[float, float]
 
 
 def application(urls: Urls, count: int) -> Mayfly:
     shards = dict(list(urls.items())[:count])
-    return create_app(
-        Config(
-            database_url=urls["a"],
-            shards=shards,
-            secret_keys=(SERVER_KEY,),
-            purge_interval=0,
-            rate_limits={},
-            max_images_per_client=0,
-            max_bytes_per_client=0,
-        )
-    )
+    config = Config(database_url=urls["a"], shards=shards, secret_keys=(SERVER_KEY,), purge_interval=0)
+    return create_app(replace(config, rate_limits={}, max_images_per_client=0, max_bytes_per_client=0))
 
 
-def spent(postmaster: int) -> float:
-    """Seconds of processor time of this process and of the backends that have a client.
+def spent(postmaster: int) -> Spent:
+    """Seconds of processor time of this process and of the backends that have a client, and of this process alone.
 
-    /proc/PID/schedstat counts nanoseconds, and /proc/PID/stat ticks of 10 ms, which is more than a hundred opens take:
+    /proc/PID/schedstat counts nanoseconds, and /proc/PID/stat ticks of 10 ms, which several opens take:
     https://docs.kernel.org/scheduler/sched-stats.html
     """
     backends = 0
@@ -52,20 +45,22 @@ def spent(postmaster: int) -> float:
         process = Path(f"/proc/{pid}")
         if "[local]" in (process / "cmdline").read_text():
             backends += int((process / "schedstat").read_text().split()[0])
-    return time.process_time() + backends / 1e9
+    own = time.process_time()
+    return own + backends / 1e9, own
 
 
-def milliseconds(postmaster: int, request: Callable[[], object], times: int) -> float:
+def milliseconds(postmaster: int, request: Callable[[], object], times: int) -> Spent:
     before = spent(postmaster)
     for _ in range(times):
         request()
-    return (spent(postmaster) - before) / times * 1000
+    total, own = ((after - at) / times * 1000 for after, at in zip(spent(postmaster), before, strict=True))
+    return total, own
 
 
 def measured(
     apps: dict[int, Mayfly], postmaster: int, rounds: int, times: int
-) -> dict[int, list[list[float]]]:
-    figures: dict[int, list[list[float]]] = {count: [[], []] for count in apps}
+) -> dict[int, list[list[Spent]]]:
+    figures: dict[int, list[list[Spent]]] = {count: [[], []] for count in apps}
     for _ in range(rounds):
         for count in random.sample(sorted(apps), len(apps)):
             client, links = apps[count].test_client(), []
@@ -83,8 +78,8 @@ def measured(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=30)
-    parser.add_argument("--times", type=int, default=100)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--times", type=int, default=400)
     asked = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -97,17 +92,18 @@ def main() -> None:
         figures = measured(apps, postmaster, asked.rounds, asked.times)
         for app in apps.values():
             app.shards.dispose()
-    for count, (uploads, opens) in figures.items():
-        told = [
-            f"{statistics.median(each):.2f} ms ({ratio(each, of):+.1%})"
-            for each, of in zip((uploads, opens), figures[0], strict=True)
-        ]
+    for count, each in figures.items():
+        told = [told_of(rounds, without) for rounds, without in zip(each, figures[0], strict=True)]
         sys.stdout.write(f"{count} shards: upload {told[0]}, open {told[1]}\n")
 
 
-def ratio(figures: list[float], of: list[float]) -> float:
-    """By how much rounds took more than those without shards in the same turn, as a median."""
-    return statistics.median(one / other for one, other in zip(figures, of, strict=True)) - 1
+def told_of(rounds: list[Spent], without: list[Spent]) -> str:
+    """A median, and by how much rounds took more than those without shards in the same turn, as a median, too."""
+    more = [
+        statistics.median(one[which] / other[which] for one, other in zip(rounds, without, strict=True)) - 1
+        for which in (0, 1)
+    ]
+    return f"{statistics.median(total for total, _ in rounds):.2f} ms ({more[0]:+.1%}, here alone {more[1]:+.1%})"
 
 
 if __name__ == "__main__":

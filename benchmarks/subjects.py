@@ -87,7 +87,7 @@ def process(
     with words.open("wb") as log:
         server = subprocess.Popen(command, cwd=where, env=env, stdout=log, stderr=log)
     try:
-        wait_until(lambda: accepts(port) or server.poll() is not None, 60, look)
+        wait_until(lambda: accepts(port) or server.poll() is not None, 300, look)
         if server.poll() is not None:
             raise SystemExit(f"{command[1:4]} ended at its start:\n{words.read_text()[-2000:]}")
         yield Served(port, [server.pid, *postmasters(folder)])

@@ -9,7 +9,6 @@ import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 MAJORS = range(16, 19)
@@ -41,7 +40,10 @@ class Install:
     @property
     def whole_name(self) -> str:
         """The name of the folder of a copy, different for each version of the package and each install in it."""
-        return f"{self.package}-{version(self.package.replace('_', '-'))}-{self.home.name}"
+        # https://packaging.python.org/en/latest/specifications/recording-installed-packages/; to ask importlib.metadata
+        # for the version takes 3 MB, by what it loads.
+        record = max(self.home.parent.parent.glob(f"{self.package}-*.dist-info"))
+        return f"{record.stem}-{self.home.name}"
 
 
 def newest(major: int | None) -> Install | None:

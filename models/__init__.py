@@ -24,7 +24,7 @@ from models.catalog import OwnedRow, list_owned
 from models.ciphertext import LOGGED, SLOTS, UNLOGGED, ciphertexts, end_of_slot, slot_of, span_of
 from models.crash import forget_lost
 from models.image import (
-    FIXED,
+    ROW_COLUMNS,
     ImageRow,
     KeptRow,
     Ownership,
@@ -65,20 +65,20 @@ from models.owner import (
 from models.quota import UNLIMITED, Share, Taken, forget_counted, quota_checks, share_over, taken
 from models.session import (
     NotThePrimary,
-    Standing,
+    PlaceInCluster,
     check_schema,
     connections_allowed,
     keep_session_settings,
-    standing_of,
+    place_in_cluster,
 )
 from models.status import StoredImages, count_accounts, server_version, stored_images
 from models.stored import forget_empty, recount, release, reserve
 
 __all__ = [
-    "FIXED",
     "LOGGED",
     "OPEN_CATALOG",
     "PURGE_LOCK",
+    "ROW_COLUMNS",
     "SLOTS",
     "UNLIMITED",
     "UNLOGGED",
@@ -89,8 +89,8 @@ __all__ = [
     "OwnedRow",
     "OwnerRow",
     "Ownership",
+    "PlaceInCluster",
     "Share",
-    "Standing",
     "StoredImages",
     "StoredKey",
     "Taken",
@@ -134,6 +134,7 @@ __all__ = [
     "now",
     "owner_lives",
     "owners_after",
+    "place_in_cluster",
     "quota_checks",
     "raw_cursor",
     "recount",
@@ -148,7 +149,6 @@ __all__ = [
     "slot_of",
     "span_of",
     "standing_for",
-    "standing_of",
     "stored_images",
     "switch_uploads",
     "taken",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Connection, DateTime, LargeBinary, SmallInteger, String, text
+from sqlalchemy import Connection, text
 
 from models.base import raw_cursor
 from models.ciphertext import SLOTS
@@ -27,12 +27,12 @@ STORED_BYTES = (
 PostgreSQL cuts up. A view that is used changes nothing of it, but the last one does."""
 
 
-def _column(kind: Any, binary: str | None = None, **more: Any) -> Any:
-    """Return a field of ImageRow that knows its column; ``binary`` is its form in PostgreSQL's binary format.
+def _column(kind: str, binary: str | None = None, *, nullable: bool = False) -> Any:
+    """Return a field of ImageRow with what its column is; ``binary`` is its form in PostgreSQL's binary format.
 
     That is written as ``struct`` has it, and None where its length is not fixed.
     """
-    return field(metadata={"column": {"type_": kind, "nullable": False, **more}, "binary": binary})
+    return field(metadata={"kind": kind, "binary": binary, "nullable": nullable})
 
 
 @dataclass(frozen=True)
@@ -42,16 +42,16 @@ class ImageRow:
     Mayfly writes whole seconds. A fraction shows that somebody else has changed the row, and then it opens for nobody.
     """
 
-    row_key: bytes = _column(LargeBinary, primary_key=True)
-    manage_tag: bytes = _column(LargeBinary, "32s")
-    store: str = _column(String(8))
-    slot: int = _column(SmallInteger, "h")
-    size: int = _column(BigInteger, "q")
-    views_left: int | None = _column(SmallInteger, "h", nullable=True)
+    row_key: bytes = _column("bytea")
+    manage_tag: bytes = _column("bytea", "32s")
+    store: str = _column("varchar(8)")
+    slot: int = _column("smallint", "h")
+    size: int = _column("bigint", "q")
+    views_left: int | None = _column("smallint", "h", nullable=True)
     """0 where the last view was used: what is left of the row then is the uploader's receipt."""
-    created_at: float = _column(DateTime(timezone=True), "d")
-    expires_at: float = _column(DateTime(timezone=True), "d")
-    details: bytes = _column(LargeBinary)
+    created_at: float = _column("timestamptz", "d")
+    expires_at: float = _column("timestamptz", "d")
+    details: bytes = _column("bytea")
 
     @property
     def stored_bytes(self) -> int:
@@ -84,11 +84,11 @@ class Ownership:
 
 LIVING = "expires_at > statement_timestamp() AND (views_left IS NULL OR views_left > 0)"
 """The rule of life, by the database's clock."""
-_FIELDS = tuple(known.name for known in fields(ImageRow))
-FIXED = {known.name: known.metadata["binary"] for known in fields(ImageRow) if known.metadata["binary"]}
-"""The fields that have a fixed length in PostgreSQL's binary format, and the form of each in ``struct``."""
+ROW_COLUMNS = {known.name: known.metadata for known in fields(ImageRow)}
+"""The columns that each upload writes and each open reads, in the order of ImageRow, and what each of them is."""
+_FIELDS = tuple(ROW_COLUMNS)
 _OWNERSHIP = tuple(known.name for known in fields(Ownership))
-_TIMES = {"created_at", "expires_at"}
+_TIMES = {name for name, column in ROW_COLUMNS.items() if column["kind"] == "timestamptz"}
 COLUMNS = ", ".join(f"extract(epoch FROM {name})::float8" if name in _TIMES else name for name in _FIELDS)
 _VALUES = ", ".join("to_timestamp(%s)" if name in _TIMES else "%s" for name in _FIELDS)
 _INSERT = f"INSERT INTO images ({', '.join(_FIELDS)}, client_tag) VALUES ({_VALUES}, %s)"

@@ -1,4 +1,4 @@
-"""What is dead and still there, and which schema the database has, for who asks every second."""
+"""What is dead and still there, and which schema the database has: health checks and metrics ask every few seconds."""
 
 from __future__ import annotations
 

@@ -66,14 +66,14 @@ class NotThePrimary(Exception):
     """A server that was reached, and that is none to work with; the message says why, for a start's one sentence."""
 
 
-class Standing(NamedTuple):
+class PlaceInCluster(NamedTuple):
     """What a server is in its cluster: the cluster's identifier, and the timeline that it writes; 0 where unknown."""
 
     cluster: int
     timeline: int
 
 
-def standing_of(driver: Any) -> Standing:
+def place_in_cluster(driver: Any) -> PlaceInCluster:
     """Ask a new connection of psycopg2 what its server is; raises NotThePrimary where it takes no writes.
 
     libpq's target_session_attrs doesn't ask: it believes what was reported as the session began, and PgBouncer reports
@@ -87,7 +87,7 @@ def standing_of(driver: Any) -> Standing:
         read_only, cluster, timeline = cursor.fetchone()
     if read_only == "on":
         raise NotThePrimary("it takes no writes: it is a standby, or was made read-only")
-    return Standing(cluster, timeline)
+    return PlaceInCluster(cluster, timeline)
 
 
 def check_schema(driver: Any, needed: str) -> None:

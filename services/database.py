@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from models import NotThePrimary, Standing, check_schema, forget_lost, raw_cursor, standing_of
+from models import NotThePrimary, PlaceInCluster, check_schema, forget_lost, place_in_cluster, raw_cursor
 from services.account_errors import TokenRefused
 from services.breaker import breaker_of
 from services.errors import DatabaseAway, StorageFull
@@ -54,7 +54,7 @@ def watch_connections(engine: Engine, schema: str | None = None) -> None:
     def ask(connection: Any, record: Any) -> None:
         try:
             with lent(connection, breaker_of(engine)):
-                _check_newest(standing_of(connection))
+                _check_newest(place_in_cluster(connection))
                 if schema is not None:
                     check_schema(connection, schema)
         except NotThePrimary as error:
@@ -78,17 +78,17 @@ def forget_crashed(cursor: Any) -> None:
         log.warning("PostgreSQL crashed, and %d images ended with it, since SURVIVE_CRASH was false", lost)
 
 
-def _check_newest(standing: Standing) -> None:
+def _check_newest(place: PlaceInCluster) -> None:
     """Raise NotThePrimary for a server that its cluster has replaced; one on a newer timeline ends older connections.
 
     A promoted standby begins a new timeline, one higher. A primary that hung meanwhile goes on with the old one until
     somebody tells it.
     """
-    known = _timelines.get(standing.cluster, 0)
-    if standing.timeline < known:
+    known = _timelines.get(place.cluster, 0)
+    if place.timeline < known:
         raise NotThePrimary("it takes no writes that count: its cluster has a newer primary")
-    if standing.timeline > known:
-        _timelines[standing.cluster] = standing.timeline
+    if place.timeline > known:
+        _timelines[place.cluster] = place.timeline
         _forget_older()
 
 

@@ -14,7 +14,7 @@ SILENT_SECONDS = 1.0
 Place = tuple[str, str | None]
 
 
-class Hosts:
+class DatabaseHosts:
     """Asks hosts in the order in which they are named, as libpq does, but for those that said nothing lately.
 
     libpq would wait for a dead host in each attempt, also while the others say already that they take no writes.
@@ -73,7 +73,7 @@ def places(given: dict[str, Any]) -> list[Place]:
 
 def ask_hosts(engine: Engine) -> None:
     """Have an engine that names several hosts connect so."""
-    hosts = Hosts(engine.dialect.dbapi)
+    hosts = DatabaseHosts(engine.dialect.dbapi)
 
     @event.listens_for(engine, "do_connect")
     def connect(_dialect: Any, _record: Any, _arguments: Any, given: dict[str, Any]) -> Any:

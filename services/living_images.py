@@ -109,7 +109,8 @@ class LivingImages:
             image = None
             try:
                 with autocommit(shard.engine) as connection:
-                    image = self._find(shard, connection, link, bytes_up_to)
+                    row, ciphertext = _find(connection, link, bytes_up_to)
+                    image = self.open_row(shard, row, link, ciphertext)
                     yield connection, image
                     return
             except DatabaseAway as error:
@@ -120,14 +121,6 @@ class LivingImages:
                 if image is not None:
                     raise
         raise missing
-
-    def _find(self, shard: Shard, connection: Connection, link: Link, bytes_up_to: int) -> SealedImage:
-        with STEP_SECONDS.timed("find"):
-            found = find_living(connection, link.row_key, bytes_up_to)
-        if found is None:
-            raise ImageGone
-        row, ciphertext = found
-        return self.open_row(shard, row, link, ciphertext)
 
     def open_row(
         self, shard: Shard, row: ImageRow, link: Link, ciphertext: bytearray | None = None
@@ -257,3 +250,11 @@ class LivingImages:
 
     def _delete_sealed(self, connection: Connection, row: ImageRow) -> None:
         delete_sealed(connection, self._stores, row.store, row.slot, [(row.expires_at, row.row_key)])
+
+
+def _find(connection: Connection, link: Link, bytes_up_to: int) -> tuple[ImageRow, bytearray | None]:
+    with STEP_SECONDS.timed("find"):
+        found = find_living(connection, link.row_key, bytes_up_to)
+    if found is None:
+        raise ImageGone
+    return found

@@ -12,16 +12,17 @@ import struct
 
 from sqlalchemy import Connection
 
-from models import FIXED, ImageRow, raw_cursor
+from models import ROW_COLUMNS, ImageRow, raw_cursor
 from storage.rows import FIELDS, HEAD, LENGTH
 
 # In the binary format each column stands behind its length, four bytes. Those with a fixed length are asked for first.
+FIXED = {name: column["binary"] for name, column in ROW_COLUMNS.items() if column["binary"]}
 _START = struct.Struct(">h" + "".join(f"i{kind}" for kind in FIXED.values()))
 _COLUMNS = ", ".join((*FIXED, "store", "details", "sealed"))
 NO_LIMIT = -1
 PART_HEAD = FIELDS.size + (len(FIXED) + 3) * LENGTH.size
-"""How many bytes stand before a part of the sealed bytes: the head of its row, eight fields that are NULL, and its own
-length."""
+"""How many bytes stand before a part of the sealed bytes: the head of its row, the image's fields, which are NULL then,
+and its own length."""
 
 
 def find_living(

@@ -66,10 +66,9 @@ def register(client: FlaskClient, login: str = "alice") -> dict[str, str]:
     keys = ServerKeys.parse(app.settings.secret_keys or ())
     seal = OwnerSeal(keys)
     account = seal.seal_account(owner, Secrets(login, email, _hash_of_password()).encode(), at=now)
-    with app.shards.home.connection() as connection:
-        assert insert_owner(connection, owner, account, seal.login_tags(login), seal.email_tags(email)), (
-            "taken"
-        )
+    with app.shards.home.engine.begin() as connection:
+        written = insert_owner(connection, owner, account, seal.login_tags(login), seal.email_tags(email))
+    assert written is not None, f"the name {login} is taken"
     return {"Authorization": issue_token(keys, Claims(owner, 0, now + TOKEN_SECONDS), at=now)}
 
 

@@ -7,10 +7,10 @@ from config import Config
 MIB = 2**20
 IDLE = 125 * MIB
 """What a worker takes that has nothing to do, with everything on."""
-IDLE_MAIN = 60 * MIB
+IDLE_MAIN = 45 * MIB
 """The main process, which doesn't load the application."""
 IDLE_MAIN_WITH_METRICS = 135 * MIB
-IDLE_ALL = 155 * MIB
+IDLE_ALL = 140 * MIB
 """The main process, two workers and the embedded PostgreSQL, where shared memory counts once."""
 SHARED = 25 * MIB
 """What each of several idle workers shares with the others at least, and has alone at most."""

@@ -5,7 +5,6 @@ They are declared here once, and only what changes or checks a schema loads this
 
 from __future__ import annotations
 
-from dataclasses import fields
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -23,6 +22,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     SmallInteger,
+    String,
     Table,
     Uuid,
     text,
@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from models.ciphertext import LOGGED, SLOTS, UNLOGGED, ciphertexts
-from models.image import ImageRow
+from models.image import ROW_COLUMNS
 
 # Constraints have names, so that a migration can drop one that an earlier migration made.
 NAMES = {
@@ -67,11 +67,21 @@ class Owner(Model):  # type: ignore[misc]
     """The day of the last login; none until there was one. The default is for accounts that an older program adds."""
 
 
-# One small row an image; its sealed bytes are where `store` and `slot` say.
+KINDS: dict[str, Any] = {
+    "bytea": LargeBinary(),
+    "varchar(8)": String(8),
+    "smallint": SmallInteger(),
+    "bigint": BigInteger(),
+    "timestamptz": DateTime(timezone=True),
+}
+# One small row an image; its sealed bytes are where ``store`` and ``slot`` say.
 Table(
     "images",
     Base.metadata,
-    *(Column(known.name, **known.metadata["column"]) for known in fields(ImageRow)),
+    *(
+        Column(name, KINDS[column["kind"]], nullable=column["nullable"], primary_key=name == "row_key")
+        for name, column in ROW_COLUMNS.items()
+    ),
     # When each view was used, sealed: crypto.seal_opening; empty where views are not limited.
     Column("opened", LargeBinary, nullable=False, server_default=text("''::bytea")),
     # What a Mayfly before migration 0006 counts for all clients together; this one does not use it.

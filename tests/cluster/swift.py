@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
+import getpass
 import subprocess
 import tempfile
 import time
@@ -18,16 +17,15 @@ from tests.object_store import Service
 from tests.processes import end, free_port, until
 
 KINDS = ("account", "container", "object")
-USER = "swift"
-"""Swift's servers become this user where root starts them."""
-DEFAULT = """
+DEFAULT = f"""
 [DEFAULT]
+user = {getpass.getuser()}
 bind_ip = 127.0.0.1
-bind_port = {port}
-swift_dir = {folder}
-devices = {folder}/devices
+bind_port = {{port}}
+swift_dir = {{folder}}
+devices = {{folder}}/devices
 mount_check = false
-recon_cache_path = {folder}
+recon_cache_path = {{folder}}
 workers = 0
 """
 SERVER = """
@@ -65,6 +63,7 @@ UPDATER = """
 """It tells the account of what is to expire which containers it has."""
 EXPIRER = f"""
 [DEFAULT]
+user = {getpass.getuser()}
 swift_dir = {{folder}}
 recon_cache_path = {{folder}}
 [object-expirer]
@@ -109,9 +108,6 @@ def swift() -> Iterator[Swift]:
             body = PROXY if kind == "proxy" else SERVER.format(kind=kind)
             body += UPDATER if kind == "container" else ""
             (folder / f"{kind}.conf").write_text(DEFAULT.format(port=ports[kind], folder=folder) + body)
-        if os.geteuid() == 0:
-            for path in (folder, *folder.rglob("*")):
-                shutil.chown(path, USER, USER)
         for kind in (*KINDS, "proxy"):
             running.callback(end, _start(folder, kind), 10)
         service = Service(f"http://127.0.0.1:{ports['proxy']}", "test:tester", "testing")

@@ -17,7 +17,7 @@ from addresses import parse_database_url
 from app import Mayfly, create_app
 from config import Config
 from database import usable_database
-from models import standing_of
+from models import place_in_cluster
 from services import DatabaseAway
 from services.database import _timelines, autocommit, transaction
 from services.lent import look
@@ -171,7 +171,7 @@ def test_a_primary_that_was_replaced_is_refused_by_whoever_met_its_successor(
     """One that hung goes on as if nothing had been: it would show what was deleted, and miss what was stored."""
     engine = engine_of(make_app())
     with autocommit(engine) as connection:
-        found = standing_of(connection.connection.driver_connection)
+        found = place_in_cluster(connection.connection.driver_connection)
     assert found.cluster == value(database_url, "SELECT system_identifier FROM pg_control_system()")
     assert found.timeline == 1
     monkeypatch.setitem(_timelines, found.cluster, 2)
@@ -202,7 +202,7 @@ def test_a_server_that_tells_nobody_which_cluster_it_is_in_is_used_all_the_same(
     with engine.connect() as connection:
         connection.execute(text(HIDDEN))
         try:
-            assert standing_of(connection.connection.driver_connection) == (0, 0)
+            assert place_in_cluster(connection.connection.driver_connection) == (0, 0)
         finally:
             connection.execute(text("DROP SCHEMA hidden CASCADE; RESET search_path"))
     engine.dispose()

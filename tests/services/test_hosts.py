@@ -11,7 +11,7 @@ import psycopg2
 import pytest
 from sqlalchemy import make_url
 
-from services.hosts import Hosts, places
+from services.hosts import DatabaseHosts, places
 
 
 @pytest.fixture
@@ -50,21 +50,21 @@ def knocked(dead: socket.socket) -> int:
 def test_a_dead_host_is_waited_for_once_and_not_by_each_new_connection(
     given: dict[str, Any], dead: socket.socket
 ) -> None:
-    hosts = Hosts(psycopg2, pause=600)
+    hosts = DatabaseHosts(psycopg2, pause=600)
     for _ in range(6):
         hosts.connect(given).close()
     assert knocked(dead) == 1
 
 
 def test_it_is_asked_again_after_the_pause(given: dict[str, Any], dead: socket.socket) -> None:
-    hosts = Hosts(psycopg2, pause=0)
+    hosts = DatabaseHosts(psycopg2, pause=0)
     for _ in range(2):
         hosts.connect(given).close()
     assert knocked(dead) == 2
 
 
 def test_then_one_asks_it_and_the_others_do_not_wait(given: dict[str, Any], dead: socket.socket) -> None:
-    hosts = Hosts(psycopg2, pause=600)
+    hosts = DatabaseHosts(psycopg2, pause=600)
     hosts.connect(given).close()
     for place in hosts._ask_at:
         hosts._ask_at[place] = 0  # the pause is over
@@ -75,7 +75,7 @@ def test_then_one_asks_it_and_the_others_do_not_wait(given: dict[str, Any], dead
 
 
 def test_where_none_takes_writes_each_says_why(given: dict[str, Any]) -> None:
-    hosts = Hosts(psycopg2, pause=600)
+    hosts = DatabaseHosts(psycopg2, pause=600)
     standby = {**given, "target_session_attrs": "standby"}  # which the other one refuses to be
     for first in ("timeout expired", "said nothing when it was asked last"):
         with pytest.raises(psycopg2.OperationalError) as raised:

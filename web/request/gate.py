@@ -81,12 +81,12 @@ def way_in(gate: Gate, request: Request) -> WayIn:
 
 
 def _prove(gate: Gate, use: GateUse, given: str | None) -> None:
-    def let_in() -> None:
+    def check() -> None:
         with guessing(given), _noting(use):
             name = gate.check_code(given)
         audit(f"{use}_let_in", code=name)
 
-    once("upload code", let_in)
+    once("upload code", check)
 
 
 @contextmanager

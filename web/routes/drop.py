@@ -84,7 +84,7 @@ def drop_routes(drop: Drop, catalog: Catalog, config: Config) -> Blueprint:
 def _add_uploads(routes: Blueprint, drop: Drop, page: Page) -> None:
     @routes.post("/")
     @routes.post("/upload")
-    @routes.post("/images/upload")  # where seed 004's clients send them
+    @routes.post("/images/upload")  # where clients of another image service send them
     @UPLOAD
     def upload() -> Response:
         return _deposit(drop, page, JSON)
