@@ -138,7 +138,9 @@ class _Scrape:
 
         with self.lock:
             self._forget_the_dead()
-            counted = MultiProcessCollector(None, str(self._folder)).collect()  # type: ignore[no-untyped-call]
+            # A worker that begins makes its files a moment before it writes to them, and an empty one can't be read.
+            files = [str(file) for file in self._folder.glob("*.db") if file.stat().st_size]
+            counted = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
             return [*counted, _unserved(self._ended), *_asked(self._app)]
 
     def _forget_the_dead(self) -> None:

@@ -19,7 +19,7 @@ LOOK_SECONDS = 0.05
 LAST_CALL_SECONDS = 0.25
 """How long a worker reads what came over connections that it has just accepted, while it accepts no more."""
 CRASH_LOOP_SECONDS = 5.5
-"""A worker that ends so soon after it took an ended one's place would do so for ever."""
+"""The worker that was started last, and ends so soon after it took an ended one's place, would do so for ever."""
 log = logging.getLogger("mayfly")
 
 
@@ -60,7 +60,7 @@ class Supervisor:
         self._news: SimpleQueue[int | None] = SimpleQueue()
         self._heard: list[int] = []
         self._workers: dict[int, Worker] = {}
-        self._replaced: dict[int, float] = {}
+        self._last_replaced = -1, 0.0
 
     def serve(self, first: Callable[[int], int], count: int, started: Callable[[], None]) -> None:
         """Have ``first`` fork a worker for each place, call ``started``, and return when all have ended."""
@@ -88,10 +88,11 @@ class Supervisor:
 
     def _take_place(self, place: int) -> None:
         log.error("worker %d ended, and is replaced", place + 1)
-        if time.monotonic() - self._replaced.get(place, -CRASH_LOOP_SECONDS) < CRASH_LOOP_SECONDS:
+        last, at = self._last_replaced
+        if place == last and time.monotonic() - at < CRASH_LOOP_SECONDS:
             log.error("workers end as soon as they begin: this server ends, too")
             raise SystemExit(1)
-        self._replaced[place] = time.monotonic()
+        self._last_replaced = place, time.monotonic()
         self._start(place, self._replace)
 
     def _end(self) -> None:

@@ -59,6 +59,15 @@ def flat(mayfly: Watched) -> Counter[str]:
     return Counter(told)
 
 
+def test_a_scrape_is_answered_while_a_worker_makes_its_files(mayfly: Watched, data: Path) -> None:
+    made = next(data.glob("metrics/*/")) / "counter_99.db"
+    made.touch()
+    try:
+        assert mayfly.value("mayfly_workers") == 2
+    finally:
+        made.unlink()
+
+
 def test_the_counts_of_all_workers_are_one_and_outlive_them(database_url: str, data: Path) -> None:
     settings = {"DATABASE_URL": database_url, "SECRET_KEYS": SERVER_KEY, "PURGE_INTERVAL": "off"}
     with watched(DATA_DIR=str(data / "own"), **settings) as mayfly:
