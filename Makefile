@@ -26,7 +26,7 @@ test:  ## all tests, in three processes; ARGS=--cov tells too how much of the co
 	@scripts/tools $(TOOLS) && scripts/venv dev && exec $(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 quick:  ## the tests that need no browser, no other program and no patience, in less than a minute
-	@scripts/venv dev && exec $(PYTEST) --quick -n 2 --dist loadfile $(ARGS)
+	@scripts/venv dev && exec $(PYTEST) --quick -n 3 --dist loadfile $(ARGS)
 
 browsers:  ## the main journey in Firefox and WebKitGTK, and every page before an HTML checker
 	@scripts/tools $(TOOLS) $(ENGINES) && scripts/venv dev && exec $(PYTEST) tests/engines/journey.py tests/engines/markup.py $(ARGS)
