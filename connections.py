@@ -42,6 +42,14 @@ LOG_SECONDS = 10.0
 """A line in the log stands for all connections of this time, so that no stranger can fill the log."""
 SO_ATTACH_FILTER = 26
 INSTRUCTION = struct.Struct("@HBBI")
+"""struct sock_filter of classic BPF: what to do, how many instructions to skip if so and if not, and a number."""
+BYTE, HALF, WORD = 0x50, 0x48, 0x40
+"""Take 1, 2 or 4 bytes of the attribute that was found, from a place in it."""
+HALF_AT, SET, SET_SECOND, FIND, KEEP_FOUND = 0x28, 0x00, 0x01, 0x30, 0x07
+"""Take 2 bytes of the report; set the number, and the one beside it; find the attribute; keep where it was found."""
+IF_EQUAL, RETURN = 0x15, 0x06
+FIND_ATTRIBUTE = 0xFFFFF000 + 12
+"""SKF_AD_OFF + SKF_AD_NLATTR: the first attribute of the type beside the number, from the place that it names."""
 log = logging.getLogger("mayfly")
 
 
@@ -85,22 +93,22 @@ def _filter(port: int) -> bytes:
     """
     sent = ATTRIBUTE.size + BYTES_SENT
     instructions = (
-        (0x28, 0, 0, SERVER_PORT),
-        (0x15, 0, 12, port),
-        (0x28, 0, 0, CLIENT_PORT),
-        (0x15, 10, 0, 0),  # it was not connected
-        (0x00, 0, 0, ATTRIBUTES),
-        (0x01, 0, 0, TCP_INFO),
-        (0x30, 0, 0, 0xFFFFF000 + 12),  # SKF_AD_NLATTR: find the attribute
-        (0x07, 0, 0, 0),
-        (0x50, 0, 0, sent + 1),  # each byte of the number but the lowest is 0
-        (0x15, 0, 4, 0),
-        (0x48, 0, 0, sent + 2),
-        (0x15, 0, 2, 0),
-        (0x40, 0, 0, sent + 4),
-        (0x15, 1, 0, 0),
-        (0x06, 0, 0, 0),  # drop the report
-        (0x06, 0, 0, 0xFFFF),  # keep it
+        (HALF_AT, 0, 0, SERVER_PORT),
+        (IF_EQUAL, 0, 12, port),
+        (HALF_AT, 0, 0, CLIENT_PORT),
+        (IF_EQUAL, 10, 0, 0),  # it was not connected
+        (SET, 0, 0, ATTRIBUTES),
+        (SET_SECOND, 0, 0, TCP_INFO),
+        (FIND, 0, 0, FIND_ATTRIBUTE),
+        (KEEP_FOUND, 0, 0, 0),
+        (BYTE, 0, 0, sent + 1),  # each byte of the number but the lowest is 0
+        (IF_EQUAL, 0, 4, 0),
+        (HALF, 0, 0, sent + 2),
+        (IF_EQUAL, 0, 2, 0),
+        (WORD, 0, 0, sent + 4),
+        (IF_EQUAL, 1, 0, 0),
+        (RETURN, 0, 0, 0),  # drop the report
+        (RETURN, 0, 0, 0xFFFF),  # keep it
     )
     return b"".join(INSTRUCTION.pack(*instruction) for instruction in instructions)
 

@@ -6,6 +6,7 @@ This is the main process. It never loads the application: the origin does, and w
 from __future__ import annotations
 
 import argparse
+import logging
 import mmap
 import multiprocessing
 import os
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 _counters = mmap.mmap(-1, 2 << 20), os.memfd_create("mayfly-limits")
 """Where all processes count for the rate limits: they get it by being forked."""
+log = logging.getLogger("mayfly")
 
 
 def main() -> None:
@@ -79,14 +81,16 @@ def serve(config: Config, *, debug: bool) -> None:
         front = partial(_front, config, os.getpid())
         if debug:  # a worker is to be made anew when a file changes
             origin.end()
-            granian(config, reload=True, workers_kill_timeout=config.drain).serve(
-                target_loader=front, wrap_loader=False
+            reloading = granian(
+                config, reload=True, workers_kill_timeout=config.drain, respawn_failed_workers=True
             )
+            reloading.serve(target_loader=front, wrap_loader=False)
             return
         arguments = config, front
         supervisor = Supervisor(
             lambda place: fork(work, place, *arguments), drain=config.drain, notice=config.notice
         )
+        log.info("serving on http://%s", _authority(*config.bind))
         supervisor.serve(lambda place: origin.fork(work, place, *arguments), config.workers, origin.end)
 
 
@@ -129,6 +133,11 @@ def _open_many_files() -> None:
     """Allow this process and its workers as many connections as the system does."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _authority(host: str, port: int) -> str:
+    """Write an address as URLs have it, with brackets around one of IPv6."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _check_port(host: str, port: int) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
+from models.base import forgetting
+
 # A token bucket: `until` moves on by a pause for each attempt, and may be ahead of the clock by no more than the pauses
 # of a whole burst.
 _CLAIM = text(
@@ -17,15 +19,7 @@ _CLAIM = text(
     """
 )
 _RETURN = text("UPDATE guesses SET until = until - make_interval(secs => :pause) WHERE tag = :tag")
-# Those that are claimed at this moment are skipped, not waited for.
-_FORGET = text(
-    """
-    DELETE FROM guesses WHERE tag IN (
-        SELECT tag FROM guesses WHERE until < clock_timestamp()
-        ORDER BY until LIMIT :rows FOR UPDATE SKIP LOCKED
-    )
-    """
-)
+_FORGET = forgetting("guesses")
 
 
 def claim_guess(connection: Connection, tag: bytes, pause: float, burst: int) -> bool:

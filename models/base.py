@@ -5,7 +5,7 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 import psycopg2
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, TextClause, func, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 
@@ -45,6 +45,22 @@ def time_left(connection: Connection, end: float) -> float:
     with raw_cursor(connection) as cursor:
         cursor.execute("SELECT %s - extract(epoch FROM clock_timestamp())::float8", (end,))
         return float(cursor.fetchone()[0])
+
+
+def forgetting(table: str) -> TextClause:
+    """Write what deletes up to ``:rows`` of a table's rows, found by their ``tag``, that are over since ``until``.
+
+    Those that somebody is changing are skipped, not waited for. The index on ``until`` finds them, so no other is read:
+    their tags as an array, and a time that stands still while the statement runs.
+    """
+    return text(
+        f"""
+        DELETE FROM {table} WHERE tag = ANY(ARRAY(
+            SELECT tag FROM {table} WHERE until < statement_timestamp()
+            ORDER BY until LIMIT :rows FOR UPDATE SKIP LOCKED
+        ))
+        """  # noqa: S608 - the name of a table
+    )
 
 
 PURGE_LOCK = 0x4D617966_6C79  # "Mayfly"; advisory locks are numbers shared by a whole database

@@ -7,10 +7,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from models.base import raw_cursor
+from models.base import forgetting, raw_cursor
 from models.image import LIVING, STORED_BYTES
 
 UNLIMITED = 2**62
@@ -87,14 +87,7 @@ def quota_checks(
         )
 
 
-# Those that an upload counts at this moment are skipped, not waited for.
-_FORGET = text(
-    """
-    DELETE FROM counted WHERE tag IN (
-        SELECT tag FROM counted WHERE until < clock_timestamp() LIMIT :rows FOR UPDATE SKIP LOCKED
-    )
-    """
-)
+_FORGET = forgetting("counted")
 
 
 def forget_counted(connection: Connection, rows: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -16,7 +15,7 @@ from pathlib import Path
 import requests
 
 from storage import BucketSettings, Expiry
-from tests.processes import free_port, until
+from tests.processes import Killable, free_port, until
 
 ACCESS_KEY, SECRET_KEY = "test", "a secret of the tests"
 PORTS = [f"{part}.port{kind}" for part in ("master", "volume", "filer", "s3") for kind in ("", ".grpc")]
@@ -69,7 +68,7 @@ def tested() -> Iterator[Service]:
             yield service
 
 
-class SeaweedFS:
+class SeaweedFS(Killable):
     """One process with its master, volume, filer and S3 gateway, in a folder of its own."""
 
     def __init__(self, folder: Path, address: str = "127.0.0.1", under: tuple[str, ...] = ()) -> None:
@@ -78,7 +77,6 @@ class SeaweedFS:
         self._address = {"ip": address, "ip.bind": address}
         endpoint, filer = (f"http://{address}:{self._ports[name]}" for name in ("s3.port", "filer.port"))
         self.service = Service(endpoint, ACCESS_KEY, SECRET_KEY, filer)
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def log(self) -> Path:
@@ -118,17 +116,6 @@ class SeaweedFS:
             "s3.localSocket": self._folder / "s",
         }
         return [f"-{name}={value}" for name, value in (OPTIONS | self._address | own | self._ports).items()]
-
-    def send(self, number: signal.Signals) -> None:
-        """Signal it."""
-        assert self._process
-        self._process.send_signal(number)
-
-    def kill(self) -> None:
-        """End it at once; nothing where it has ended."""
-        if self._process:
-            self._process.kill()
-            self._process.wait(30)
 
 
 @contextmanager

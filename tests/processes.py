@@ -105,6 +105,23 @@ def until(true: Callable[[], bool], seconds: float = 20) -> bool:
     return False
 
 
+class Killable:
+    """What runs a program of somebody else's, which is signalled and killed by tests."""
+
+    _process: subprocess.Popen[bytes] | None = None
+
+    def send(self, number: signal.Signals) -> None:
+        """Signal it."""
+        assert self._process
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """End it at once; nothing where it has ended."""
+        if self._process:
+            self._process.kill()
+            self._process.wait(30)
+
+
 def write_no_file() -> None:
     """From here on no file grows: whoever tries gets EFBIG. Sockets and pipes are not files."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))

@@ -261,6 +261,7 @@ def test_a_start_with_our_own_defaults_warns_of_nothing(database_url: str) -> No
     workers = str(Config().workers)
     with serving(DATABASE_URL=database_url, SECRET_KEYS=SERVER_KEY, WORKERS=workers) as served:
         assert until(lambda: served.log.count("Started worker") == int(workers))
+        assert f"serving on {served.url}\n" in served.log
         assert "WARNING" not in served.log
 
 

@@ -97,6 +97,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tag", name=op.f("pk_counted")),
         prefixes=["UNLOGGED"],
     )
+    op.create_index(op.f("ix_counted_until"), "counted", ["until"])
     _define(KEPT)
 
 

@@ -176,7 +176,7 @@ class Counted(Model):  # type: ignore[misc]
     """The client_tag, or the owner's id."""
     images: Mapped[int] = mapped_column(BigInteger)
     bytes: Mapped[int] = mapped_column(BigInteger)
-    until: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    until: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
     """From then on it is counted anew."""
 
 

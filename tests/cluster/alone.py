@@ -11,27 +11,28 @@ from pathlib import Path
 
 import embedded
 from tests.processes import children_of
+from tests.shards import postmaster_of
 
 
 class Alone:
     """A server of a folder of its own, reached by a Unix socket; the main thread starts it."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._running: AbstractContextManager[str] | None = None
 
     @property
     def url(self) -> str:
-        return embedded.url(self._folder)
+        return embedded.url(self.folder)
 
     def start(self) -> None:
         """Run it, and wait until it answers."""
-        self._running = embedded.running(self._folder)
+        self._running = embedded.running(self.folder)
         self._running.__enter__()
 
     def send(self, number: signal.Signals) -> None:
         """Signal the server and all its children."""
-        first = int((self._folder / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+        first = postmaster_of(self.folder)
         for pid in (first, *children_of(first)):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)

