@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -204,3 +206,19 @@ def test_idle_workers_share_one_application_that_the_main_process_has_not(tmp_pa
     assert everything < memory_formula.IDLE_ALL
     words = (ROOT / "docs" / "operations.md").read_text()
     assert f"up to {memory_formula.IDLE_ALL // memory_formula.MIB} MiB together" in words
+
+
+MAIN_PROCESS = "import server; unwanted = {'granian', 'asyncio', 'ssl', 'flask', 'sqlalchemy'}"
+WORKER = """
+import worker
+from app import create_app
+from config import Config
+create_app(Config(database_url='postgresql+psycopg2://nobody@127.0.0.1:1/none', secret_keys=(%r,)))
+unwanted = {'sqlalchemy.orm', 'flask_sqlalchemy', 'alembic', 'models.schema'}
+"""
+
+
+@pytest.mark.parametrize("process", [MAIN_PROCESS, WORKER % SERVER_KEY], ids=["main process", "worker"])
+def test_what_is_not_needed_to_serve_is_not_loaded(process: str) -> None:
+    script = f"{process}\nimport sys\nassert not unwanted & set(sys.modules), unwanted & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, timeout=60)
