@@ -159,6 +159,7 @@ def proxied(request: pytest.FixtureRequest, behind: Served) -> Iterator[Proxied]
         yield proxied
 
 
+@pytest.mark.usefixtures("make_app")  # which empties the database, as test_docs.py has it
 @pytest.mark.parametrize(("kind", "text"), RECIPES, ids=[text[:40] for _, text in RECIPES])
 def test_every_line_of_the_readme_works_through_it(
     proxied: Proxied, kind: str, text: str, tmp_path: Path
