@@ -155,14 +155,18 @@ class Bucket:
 
     def _by_its_clock(self, once: Callable[[], T]) -> T:
         """Ask, and where our clock may be why the store refused, ask again with the time that it told."""
+        signed_behind = self._behind  # another thread may learn the store's time while this one is refused
         try:
             return once()
         except Refused as error:
             behind = error.at - datetime.now(UTC)
-            if abs(behind - self._behind) < MOST_SKEW:
+            if abs(behind - signed_behind) < MOST_SKEW:
                 raise
-            log.warning("this machine's clock is off: requests to the object store are signed by its clock")
-            self._behind = behind
+            if abs(behind - self._behind) >= MOST_SKEW:
+                log.warning(
+                    "this machine's clock is off: requests to the object store are signed by its clock"
+                )
+                self._behind = behind
             return once()
 
     def _ask(

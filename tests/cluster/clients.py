@@ -175,11 +175,23 @@ class Clients:
         return Counter(answer.error for answer in found if answer.kind == "upload")
 
     def look_again(self, since: float) -> None:
-        """Open each image without views whose upload was acknowledged since a moment, and that nobody deleted."""
+        """Open each image without views whose upload was acknowledged since a moment, and that nobody deleted.
+
+        A 503 says that what holds it is away, not that it is lost: it is asked for again.
+        """
         for image in [image for image in self.images if image.at >= since and image.views is None]:
             if image.deleted_at == float("inf"):
-                answer = requests.get(f"{self.url}/image/{image.link}", timeout=PATIENCE)
+                answer = self._answer_about(image)
                 self.wrong["lost"] += answer.status_code != 200 and image.deleted_at == float("inf")
+
+    def _answer_about(self, image: Uploaded) -> requests.Response:
+        """Open an image; what answers 503 is asked again for a while."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            answer = requests.get(f"{self.url}/image/{image.link}", timeout=PATIENCE)
+            if answer.status_code != AWAY or time.monotonic() > end:
+                return answer
+            time.sleep(PAUSE)
 
 
 def _error(answer: requests.Response | None) -> str:
