@@ -64,8 +64,8 @@ export class Albums {
     this.cards = new Map();
   }
 
-  // Shows one for each number of images that belong together: living links, in the order in which they stand on the page,
-  // and images that are on their way, which have no link yet.
+  // Shows one for each number of images that belong together: living links, in the order in which they stand on the
+  // page, and images that are on their way, which have no link yet.
   arrange(cards, coming) {
     const groups = new Map();
     for (const card of cards) this.sort(groups, card.receipt);

@@ -1,7 +1,13 @@
 // What can be sent as it is, and what this browser could make into something that can.
 
-const ANIMATED =
-  /^GIF8([^]*?!ù[^]{6},){2}|^GIF8[^]*NETSCAPE2|^RIFF[^]{4}WEBP[^]{0,40}ANIM|^.PNG[^]*?acTL[^]*IDAT|^[^]{4}ftyp[^]{0,40}avis/;
+// How the bytes of an animated GIF (two frames, or one that loops), WebP, PNG and AVIF begin.
+const ANIMATED = [
+  /^GIF8([^]*?!ù[^]{6},){2}/,
+  /^GIF8[^]*NETSCAPE2/,
+  /^RIFF[^]{4}WEBP[^]{0,40}ANIM/,
+  /^.PNG[^]*?acTL[^]*IDAT/,
+  /^[^]{4}ftyp[^]{0,40}avis/,
+];
 const HEAD = 2 ** 20;
 
 export class Limits {
@@ -23,7 +29,8 @@ export class Limits {
 
 export async function isStill(file) {
   const head = await file.slice(0, HEAD).arrayBuffer();
-  return !ANIMATED.test(new TextDecoder("latin1").decode(head));
+  const text = new TextDecoder("latin1").decode(head);
+  return !ANIMATED.some((beginning) => beginning.test(text));
 }
 
 // Whether this browser shows it: Safari does HEIC, and every one BMP.

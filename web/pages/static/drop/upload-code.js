@@ -1,4 +1,5 @@
-// The upload code, where the server asks for one. No other tab sees this one's session storage, which ends with the tab.
+// The upload code, where the server asks for one. No other tab sees this one's session storage, which ends with the
+// tab.
 
 const KEY = "mayfly.code";
 

@@ -87,7 +87,8 @@ export class Album {
     part(".next").ariaDisabled = this.at === this.pictures.length - 1;
   }
 
-  // While nothing else is under way, the next image is opened where that uses up nothing, and the others are looked for.
+  // While nothing else is under way, the next image is opened where that uses up no view, and the others are looked
+  // for.
   tend() {
     if (this.pictures.some(({ state }) => BUSY.has(state))) return;
     const next = this.pictures[this.at + 1];

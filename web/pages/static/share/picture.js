@@ -8,7 +8,8 @@ import { isLink } from "./links.js";
 const PASSWORDS = new Set(["password_asked", "password_wrong", "too_many_guesses"]);
 
 export class Picture {
-  // `changed` is called with it when it comes to another state, `moved` when more of it arrived, `ticked` as its time passes.
+  // `changed` is called with it when it comes to another state, `moved` when more of it arrived, `ticked` as its time
+  // passes.
   constructor(link, { changed, moved, ticked }) {
     Object.assign(this, { link, changed, moved, ticked });
     this.state = isLink(link) ? "new" : "cut";
