@@ -41,7 +41,8 @@ def count(app: Mayfly, front: Front) -> None:
     """Count in this worker from now on, if METRICS_BIND is set."""
     if app.settings.metrics_bind is None:
         return
-    counts.start_counting(_number_in(folder_of_counts()))
+    folder = folder_of_counts()
+    counts.start_counting(folder, _number_in(folder))
     counts.WORKER_STARTS.add()
     counts.WORKERS.set(to=1)
     threading.Thread(target=_look_on, args=(app, front), name="levels", daemon=True).start()

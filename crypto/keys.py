@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 
 from crypto.encoding import SECRET_BYTES, decode_secret, encode_secret
 
@@ -83,8 +83,10 @@ class SealKeys:
         The expiry is part of both keys, so a row whose expiry was changed in the database can't be opened. The
         ``stretched`` password is part of them too, where there is one.
         """
-        secret = link.secret + stretched
-        return cls(
-            image=derive(secret, f"mayfly/v1/image/{expires_at}", salt=server_key),
-            details=derive(secret, f"mayfly/v1/details/{expires_at}", salt=server_key),
+        # HKDF's first step is the same for both keys.
+        pseudorandom = HKDF.extract(SHA256(), server_key, link.secret + stretched)
+        image, details = (
+            HKDFExpand(SHA256(), 32, f"mayfly/v1/{of}/{expires_at}".encode("ascii")).derive(pseudorandom)
+            for of in ("image", "details")
         )
+        return cls(image, details)

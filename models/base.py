@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import psycopg2
 from sqlalchemy import Connection, TextClause, func, select, text
@@ -16,21 +14,37 @@ def now(connection: Connection) -> float:
         return float(cursor.fetchone()[0])
 
 
-@contextmanager
-def raw_cursor(connection: Connection) -> Iterator[Any]:
-    """Lend psycopg2's own cursor, for COPY and for the statements of every upload and open.
+class raw_cursor:  # noqa: N801 - it is used as a function is
+    """Lends psycopg2's own cursor, for COPY and for the statements of every upload and open.
 
     A statement by SQLAlchemy would cost as much processor time as all the rest of an open. Errors are raised as
     SQLAlchemy raises them: where the server is gone, OperationalError, and the connection leaves the pool.
     """
-    raw = connection.connection
-    try:
-        with closing(raw.cursor()) as cursor:
-            yield cursor
-    except psycopg2.Error as error:
-        gone = raw.driver_connection is None or raw.driver_connection.closed or type(error) in _ENDS
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> Any:
+        self._raw = self._connection.connection
+        try:
+            self._cursor = self._raw.cursor()
+        except psycopg2.Error as error:
+            self._raise(error)
+        return self._cursor
+
+    def __exit__(self, kind: object, error: BaseException | None, places: object) -> None:
+        try:
+            self._cursor.close()
+        except psycopg2.Error as late:
+            self._raise(late)
+        if isinstance(error, psycopg2.Error):
+            self._raise(error)
+
+    def _raise(self, error: psycopg2.Error) -> NoReturn:
+        driver = self._raw.driver_connection
+        gone = driver is None or driver.closed or type(error) in _ENDS
         if gone:
-            connection.invalidate()
+            self._connection.invalidate()
         kind = OperationalError if gone or isinstance(error, psycopg2.OperationalError) else DBAPIError
         raise kind(None, None, error) from error
 

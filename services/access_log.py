@@ -33,8 +33,10 @@ def log_request(
     """
     method = method if method in METHODS else "OTHER"
     counts.REQUESTS.add(route or NO_ROUTE, method, str(status))
-    counts.RECEIVED.add(amount=bytes_in)
-    counts.SENT.add(amount=bytes_out)
+    if bytes_in:
+        counts.RECEIVED.add(amount=bytes_in)
+    if bytes_out:
+        counts.SENT.add(amount=bytes_out)
     if seconds:
         counts.REQUEST_SECONDS.note(route or NO_ROUTE, seconds=seconds)
     if not log.isEnabledFor(level):

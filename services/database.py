@@ -17,10 +17,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from models import NotThePrimary, PlaceInCluster, check_schema, forget_lost, place_in_cluster, raw_cursor
 from services.account_errors import TokenRefused
-from services.breaker import breaker_of
+from services.breaker import Breaker, breaker_of
 from services.errors import DatabaseAway, StorageFull
 from services.hosts import ask_hosts
-from services.lent import lent
+from services.lent import give_back, lend, lent
 
 log = logging.getLogger("mayfly.database")
 OUT_OF_ROOM = {"53100", "53200"}
@@ -34,6 +34,8 @@ OWNER_GONE = "23503"
 """SQLSTATE foreign_key_violation: the only foreign key is an image's owner, deleted since the token was checked."""
 
 
+MADE = "made"
+"""Where the pool's record of a connection has the time at which it was made, and what tells whether it can be read."""
 _lost_at = -float("inf")
 """When this process last lost a connection in the middle of its work, by time.monotonic()."""
 _timelines: dict[int, int] = {}
@@ -62,13 +64,14 @@ def watch_connections(engine: Engine, schema: str | None = None) -> None:
             raise OperationalError(None, None, error) from None
         with connection.cursor() as cursor:
             forget_crashed(cursor)
-        record.info["made_at"] = time.monotonic()
-
-    @event.listens_for(engine, "checkout")
-    def look(connection: Any, record: Any, _proxy: object) -> None:
         waiting = select.poll()
         waiting.register(connection.fileno(), select.POLLIN)
-        if waiting.poll(0) or record.info["made_at"] < _lost_at:
+        record.info[MADE] = time.monotonic(), waiting.poll
+
+    @event.listens_for(engine, "checkout")
+    def look(_connection: Any, record: Any, _proxy: object) -> None:
+        made_at, waiting = record.info[MADE]
+        if made_at < _lost_at or waiting(0):
             raise InvalidatePoolError
 
 
@@ -127,23 +130,43 @@ def after_commit(connection: Connection, do: Callable[[], None]) -> None:
     _after_commit.setdefault(connection, []).append(do)
 
 
-@contextmanager
-def autocommit(engine: Engine) -> Iterator[Connection]:
-    """Run a block in which every statement is a transaction of its own; raises what ``transaction`` raises.
+class autocommit:  # noqa: N801 - it is used as a function is
+    """Runs a block in which every statement is a transaction of its own; raises what ``transaction`` raises.
 
-    One of several databases that is known to be away is not tried: DatabaseAway is raised at once.
+    One of several databases that is known to be away is not tried: DatabaseAway is raised at once. A generator would
+    do the same, and each request would pay for three of them.
     """
-    with _translated(), _lent_by(engine) as connection, lent(_driver_of(connection), breaker_of(engine)):
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def __enter__(self) -> Connection:
+        breaker = breaker_of(self._engine)
         try:
-            yield connection
-        except DBAPIError as error:
-            if connection.invalidated or _ends(error):
+            self._connection = connection = _lent_by(self._engine, breaker)
+        except (PoolTimeout, DBAPIError) as error:
+            raise _translated(error) from None
+        self._key = lend(connection.connection.driver_connection, breaker)
+        return connection
+
+    def __exit__(self, kind: object, error: BaseException | None, places: object) -> None:
+        connection = self._connection
+        try:
+            if isinstance(error, DBAPIError) and (connection.invalidated or _ends(error)):
                 _lose(connection)
-            raise
+        finally:
+            give_back(self._key)
+            self._close()
+        if isinstance(error, PoolTimeout | DBAPIError):
+            other = _translated(error)
+            if other is not error:
+                raise other from None
 
-
-def _driver_of(connection: Connection) -> Any:
-    return connection.connection.driver_connection
+    def _close(self) -> None:
+        try:
+            self._connection.close()
+        except DBAPIError as error:
+            raise _translated(error) from None
 
 
 def _ends(error: DBAPIError) -> bool:
@@ -174,8 +197,7 @@ def waiting_for_connections() -> int:
     return len(_waiting)
 
 
-def _lent_by(engine: Engine) -> Connection:
-    breaker = breaker_of(engine)
+def _lent_by(engine: Engine, breaker: Breaker | None) -> Connection:
     if breaker is not None and breaker.asked_meanwhile():
         raise DatabaseAway
     thread = threading.get_ident()
@@ -194,21 +216,18 @@ def _execute(connection: Connection, command: str) -> None:
         cursor.execute(command)
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except PoolTimeout:
-        raise DatabaseAway from None
-    except DBAPIError as error:
-        code = _sqlstate(error)
-        if code in OUT_OF_ROOM:
-            raise StorageFull from None
-        if code == OWNER_GONE:
-            raise TokenRefused from None
-        if isinstance(error, OperationalError | InterfaceError) or _ends(error):
-            raise DatabaseAway from None
-        raise
+def _translated(error: PoolTimeout | DBAPIError) -> Exception:
+    """Return what the domain calls an error; one that is none of its own is returned as it is."""
+    if isinstance(error, PoolTimeout):
+        return DatabaseAway()
+    code = _sqlstate(error)
+    if code in OUT_OF_ROOM:
+        return StorageFull()
+    if code == OWNER_GONE:
+        return TokenRefused()
+    if isinstance(error, OperationalError | InterfaceError) or _ends(error):
+        return DatabaseAway()
+    return error
 
 
 def _sqlstate(error: DBAPIError) -> str | None:

@@ -36,16 +36,27 @@ _lent: dict[int, _Lent] = {}
 
 @contextmanager
 def lent(driver: Any, breaker: Breaker | None) -> Iterator[None]:
-    """Let a driver's connection be ended when the block uses it for longer than it may.
+    """Let a driver's connection be ended when the block uses it for longer than it may; as ``lend``."""
+    key = lend(driver, breaker)
+    try:
+        yield
+    finally:
+        give_back(key)
+
+
+def lend(driver: Any, breaker: Breaker | None) -> int:
+    """Let a driver's connection be ended when it is used for longer than it may, until what is returned is given back.
 
     The breaker is that of its database, where that is one of several.
     """
     key = id(driver)
     _lent[key] = _Lent(time.monotonic(), driver, breaker)
-    try:
-        yield
-    finally:
-        del _lent[key]
+    return key
+
+
+def give_back(key: int) -> None:
+    """Note that a connection is no longer used."""
+    del _lent[key]
 
 
 def end_silent_connections() -> None:

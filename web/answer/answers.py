@@ -18,27 +18,32 @@ from werkzeug.datastructures import Headers
 
 from services import Details, ImageInfo, Receipt, Standing
 from web.answer.accepted import best_of
+from web.answer.headers import CompleteHeaders, completed
 from web.answer.schemas import DescribedAnswer, ReceiptAnswer, ReceiptsAnswer, StandingAnswer
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 PIECE_BYTES = 512 * 1024
 LAST_BYTES = 256 * 1024
 LAST_PIECES = 5
 """The server takes four pieces without telling when they are out: the last part goes in small ones, and so it tells."""
-IMAGE_HEADERS = (
-    ("Cache-Control", "no-store"),
-    ("Accept-Ranges", "none"),  # an image is read and checked whole
-    ("Referrer-Policy", "no-referrer"),
-    ("X-Robots-Tag", "noindex"),
-    # Whatever a browser takes these bytes for, they may not run as a page of this origin.
-    ("Content-Security-Policy", "default-src 'none'; sandbox; frame-ancestors 'none'"),
-    # Who has the link may show the image on a page of their own.
-    ("Cross-Origin-Resource-Policy", "cross-origin"),
+IMAGE_HEADERS = completed(
+    (
+        ("Cache-Control", "no-store"),
+        ("Accept-Ranges", "none"),  # an image is read and checked whole
+        ("Referrer-Policy", "no-referrer"),
+        ("X-Robots-Tag", "noindex"),
+        # Whatever a browser takes these bytes for, they may not run as a page of this origin.
+        ("Content-Security-Policy", "default-src 'none'; sandbox; frame-ancestors 'none'"),
+        # Who has the link may show the image on a page of their own.
+        ("Cross-Origin-Resource-Policy", "cross-origin"),
+    )
 )
 DESCRIPTION_BYTES = 2000
 """What of a description a header holds: proxies keep 4 KB for all headers of an answer."""
+_PLAIN_NAME = re.compile(r"\w[\w. ()+,=@~-]*", re.ASCII)
+"""A file name that every client can read, in the quotes of a header."""
 READABLE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 TEXT = "text/plain"
 JSON = "application/json"
@@ -63,9 +68,10 @@ def iso_time(seconds: float) -> str:
 class CompleteResponse(Response):
     """An answer whose headers are complete: werkzeug would copy them to add a length and mend a Location."""
 
-    def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:  # noqa: ARG002 - as werkzeug calls it
-        """Return the headers as they are."""
-        return self.headers
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Begin the answer with the headers as they are, and return its body as it is."""
+        start_response(self.status, list(self.headers))
+        return () if environ["REQUEST_METHOD"] == "HEAD" else cast("Iterable[bytes]", self.response)
 
 
 def receipt_response(receipt: Receipt, base_url: str, default: str) -> Response:
@@ -188,20 +194,17 @@ def head_response(image: ImageInfo, size: int | None) -> Response:
     return CompleteResponse(iter(()), headers=_image_headers(image, "inline", size))
 
 
-def _image_headers(image: ImageInfo, disposition: str, size: int | None) -> list[tuple[str, str]]:
-    details = _details(image)
-    headers = [
-        ("Content-Type", details.content_type),
-        ("Content-Disposition", content_disposition(disposition, details.filename)),
-        ("Sunset", http_date(image.expires_at)),
-        *IMAGE_HEADERS,
-    ]
+def _image_headers(image: ImageInfo, disposition: str, size: int | None) -> Headers:
+    details, headers = _details(image), CompleteHeaders(IMAGE_HEADERS)
+    headers.add("Content-Type", details.content_type)
+    headers.add("Content-Disposition", content_disposition(disposition, details.filename))
+    headers.add("Sunset", http_date(image.expires_at))
     if image.views_left is not None:
-        headers.append(("Views-Left", str(image.views_left)))
+        headers.add("Views-Left", str(image.views_left))
     if details.description:
-        headers.append(("Image-Description", header_text(details.description)))
+        headers.add("Image-Description", header_text(details.description))
     if size is not None:
-        headers.append(("Content-Length", str(size)))
+        headers.add("Content-Length", str(size))
     return headers
 
 
@@ -228,6 +231,8 @@ def _pieces(data: bytes | bytearray) -> Iterable[bytes]:
 
 def content_disposition(kind: str, filename: str) -> str:
     """Write a Content-Disposition (RFC 6266): a plain file name that every client can read, the true one beside it."""
+    if _PLAIN_NAME.fullmatch(filename):
+        return f'{kind}; filename="{filename}"'
     stem, dot, ending = filename.rpartition(".") if "." in filename else (filename, "", "")
     plain = (_plain(stem).lstrip(". ") or "image") + dot + _plain(ending)
     header = f'{kind}; filename="{plain}"'

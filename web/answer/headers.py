@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from flask import Response
+from werkzeug.datastructures import Headers
 
 NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 PAGE = "; ".join(
@@ -44,15 +47,30 @@ ALWAYS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": PERMISSIONS,
 }
+_LOWER = [(name, name.lower()) for name in ALWAYS]
+
+
+class CompleteHeaders(Headers):
+    """Headers with all that every answer has, made of constants: Werkzeug would look for line breaks in each."""
+
+    def __init__(self, constants: Iterable[tuple[str, str]]) -> None:
+        self._list = list(constants)
+
+
+def completed(chosen: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Add to constant headers those of ``ALWAYS`` that they don't choose themselves."""
+    return tuple((ALWAYS | dict(chosen)).items())
 
 
 def harden(response: Response) -> Response:
     """Add to an answer the headers it did not choose itself."""
+    if response.headers.__class__ is CompleteHeaders:
+        return response
     headers = response.headers
-    chosen = {name.lower() for name in headers.keys()}  # noqa: SIM118 - iterating gives pairs
-    for name, value in ALWAYS.items():
-        if name.lower() not in chosen:
-            headers.add(name, value)
+    chosen = {name.lower() for name, _ in headers}
+    for name, lower in _LOWER:
+        if lower not in chosen:
+            headers.add(name, ALWAYS[name])
     if "content-security-policy" not in chosen:
         headers.add("Content-Security-Policy", PAGE if response.mimetype == "text/html" else NOTHING)
     return response

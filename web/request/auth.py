@@ -17,9 +17,11 @@ def register_auth(app: Flask, accounts: Accounts, api_keys: ApiKeys, *, open_cat
     @app.before_request
     def identify() -> None:
         g.account, g.open_catalog = None, open_catalog
-        header = request.headers.get("Authorization")
+        header = request.environ.get("HTTP_AUTHORIZATION")
+        if header is None:
+            return
         use = _account_use(app)
-        if header is None or use == "ignored":
+        if use == "ignored":
             return
         scheme, _, rest = header.partition(" ")
         if scheme.lower() == "basic":  # the password of an image, which is another matter

@@ -13,6 +13,8 @@ NOBODY = "unknown"
 """Stands for every client whose address can't be read: one that came by a Unix socket, say."""
 ADDRESS = "mayfly.address"
 """Where the environ of a request has its client's address, once it was read."""
+_OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+_IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}", re.ASCII)
 _WITH_PORT = re.compile(r"\[([^\]]*)\](?::\d+)?|([\d.]+):\d+", re.ASCII)
 """An address as some proxies write it: RFC 7239, section 6."""
 
@@ -41,6 +43,9 @@ def _read(remote: str) -> IPv4Address | IPv6Address | None:
 
 def client_of(request: Request) -> str:
     """Return the client's IPv4 address, or the /64 network of its IPv6 address; as ``address_of``."""
+    remote: str = request.environ.get("REMOTE_ADDR") or ""
+    if _IPV4.fullmatch(remote):  # as nearly every address is, which then needs no object
+        return remote
     address = address_of(request)
     if isinstance(address, IPv6Address):
         return str(IPv6Network((address, IPV6_PREFIX), strict=False))

@@ -8,8 +8,6 @@ import os
 import struct
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from units import Rate
@@ -65,18 +63,26 @@ class Counters:
         """
         key %= _KEYS
         row = 0 if key < WAYS else 1 + key % self._rows
-        with self._locked(row):
-            now = time.monotonic()
-            place = self._place(row, key, now)
-            known, before, count, end, seconds = _ENTRY.unpack_from(self._memory, place)
-            if known != key or now >= end + seconds:
-                before, count, end = 0, 0, now + rate.seconds
-            elif now >= end:
-                before, count, end = count, 0, end + seconds
-            window = weighed(rate, before, count, end - now, amount)
-            if window.admitted:
-                count = max(0, count + amount)
-                _ENTRY.pack_into(self._memory, place, key, before, count, end, float(rate.seconds))
+        with self._threads:
+            # Keeps other processes from the row; the kernel unlocks it where this one is killed meanwhile.
+            fcntl.lockf(self._file, fcntl.LOCK_EX, 1, row)
+            try:
+                return self._take(row, key, rate, amount)
+            finally:
+                fcntl.lockf(self._file, fcntl.LOCK_UN, 1, row)
+
+    def _take(self, row: int, key: int, rate: Rate, amount: int) -> Window:
+        now = time.monotonic()
+        place = self._place(row, key, now)
+        known, before, count, end, seconds = _ENTRY.unpack_from(self._memory, place)
+        if known != key or now >= end + seconds:
+            before, count, end = 0, 0, now + rate.seconds
+        elif now >= end:
+            before, count, end = count, 0, end + seconds
+        window = weighed(rate, before, count, end - now, amount)
+        if window.admitted:
+            count = max(0, count + amount)
+            _ENTRY.pack_into(self._memory, place, key, before, count, end, float(rate.seconds))
         return window
 
     def _place(self, row: int, key: int, now: float) -> int:
@@ -92,13 +98,3 @@ class Counters:
                 return place
             counts.append((before + count if now < end + seconds else -1, place))
         return min(counts)[1]
-
-    @contextmanager
-    def _locked(self, row: int) -> Iterator[None]:
-        """Keep other threads and processes from a row. The kernel unlocks it where a process is killed meanwhile."""
-        with self._threads:
-            fcntl.lockf(self._file, fcntl.LOCK_EX, 1, row)
-            try:
-                yield
-            finally:
-                fcntl.lockf(self._file, fcntl.LOCK_UN, 1, row)

@@ -83,5 +83,6 @@ class _Rest:
             raise
 
     def close(self) -> None:
-        self._answer.close()  # type: ignore[attr-defined]
+        if close := getattr(self._answer, "close", None):
+            close()
         self._allowance.close()
