@@ -19,7 +19,7 @@ from flask import request
 from sqlalchemy.exc import ArgumentError
 
 import embedded
-from commands import Deeds, in_one_sentence, register_commands
+from commands import CommandServices, in_one_sentence, register_commands
 from config import Config
 from crypto import MalformedServerKey, OwnerSeal, ServerKeys, client_tag, server_keys_in
 from database import MIGRATIONS, disk_room, new_engine, newest_schema, refuse_other_tables, shards_of
@@ -31,18 +31,18 @@ from services import (
     Catalog,
     Drop,
     DropLimits,
-    Entry,
     Gate,
-    Hand,
+    ImageWriter,
     LivingImages,
     Memory,
-    Most,
     Needs,
+    OperatorActions,
     Orders,
     Purge,
     PurgeClock,
     PurgeSchedule,
     Quota,
+    QuotaLimits,
     Readiness,
     Receipts,
     Shards,
@@ -86,7 +86,7 @@ class Mayfly(Application):
     purge: Purge
     sweep: Sweep | None
     accounts: Accounts
-    hand: Hand
+    operator: OperatorActions
     purge_clock: PurgeClock
     status: Status
     api_keys: ApiKeys
@@ -131,8 +131,10 @@ def _put_together(config: Config, counters: Counters) -> Mayfly:
         limiter,
     )
     register_web(app, services, config)
-    deeds = Deeds(app.purge, app.sweep, app.accounts, app.api_keys, app.hand, app.status, app.shards)
-    register_commands(app, config, deeds)
+    command_services = CommandServices(
+        app.purge, app.sweep, app.accounts, app.api_keys, app.operator, app.status, app.shards
+    )
+    register_commands(app, config, command_services)
     app.memory = Memory(config.bytes_in_flight)
     app.plain_wsgi = behind_proxies(
         app.wsgi_app, config.trusted_proxies, forwarded=config.proxies_write_forwarded
@@ -155,12 +157,12 @@ def _add_services(app: Mayfly, server_keys: ServerKeys) -> Catalog:
     images = LivingImages(shards, server_keys, stores.by_name, app.quota)
     orders = Orders(shards, server_keys)
     quotas = _uploader_quotas(config, server_keys)
-    entry = Entry(shards, stores.rows, stores.large, app.quota, quotas, images)
+    writer = ImageWriter(shards, stores.rows, stores.large, app.quota, quotas, images)
     app.receipts = Receipts(shards, server_keys, images)
-    app.drop = Drop(shards, server_keys, images, entry, _drop_limits(config), orders)
+    app.drop = Drop(shards, server_keys, images, writer, _drop_limits(config), orders)
     app.readiness = _readiness(app, orders, objects)
     app.status = Status(shards, app.purge_clock, config.max_stored_bytes)
-    app.hand = Hand(shards, server_keys, images)
+    app.operator = OperatorActions(shards, server_keys, images)
     return Catalog(shards, OwnerSeal(server_keys), images)
 
 
@@ -174,8 +176,8 @@ def _drop_limits(config: Config) -> DropLimits:
 
 
 def _uploader_quotas(config: Config, server_keys: ServerKeys) -> UploaderQuotas:
-    client = Most(config.max_images_per_client, config.max_bytes_per_client)
-    owner = Most(config.max_images_per_owner, config.max_bytes_per_owner)
+    client = QuotaLimits(config.max_images_per_client, config.max_bytes_per_client)
+    owner = QuotaLimits(config.max_images_per_owner, config.max_bytes_per_owner)
     return UploaderQuotas(server_keys, client, owner)
 
 

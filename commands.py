@@ -23,7 +23,7 @@ from services import (
     Accounts,
     ApiKeys,
     DatabaseAway,
-    Hand,
+    OperatorActions,
     Purge,
     Shards,
     Status,
@@ -37,14 +37,14 @@ DIGEST = re.compile("[0-9a-f]{64}", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Deeds:
+class CommandServices:
     """The services that commands call."""
 
     purge: Purge
     sweep: Sweep | None
     accounts: Accounts
     api_keys: ApiKeys
-    hand: Hand
+    operator: OperatorActions
     status: Status
     shards: Shards
 
@@ -61,49 +61,51 @@ def in_one_sentence() -> Iterator[None]:
 
 
 @contextmanager
-def _on_database(config: Config, deeds: Deeds) -> Iterator[None]:
+def _on_database(config: Config, services: CommandServices) -> Iterator[None]:
     """Run a command on a database that is usable; its log is written as the server writes it, unless others read it."""
     if not logging.getLogger().hasHandlers():
         logs.begin(config, lambda: None)
-    with in_one_sentence(), usable_database(config, (shard.engine for shard in deeds.shards.all)):
+    with in_one_sentence(), usable_database(config, (shard.engine for shard in services.shards.all)):
         yield
 
 
-def register_commands(app: Flask, config: Config, deeds: Deeds) -> None:
+def register_commands(app: Flask, config: Config, services: CommandServices) -> None:
     """Add the commands that operators type after ``flask``."""
-    _add_upkeep(app, config, deeds)
-    _add_takedown(app, config, deeds)
-    _add_blocking(app, config, deeds)
-    _add_switch(app, config, deeds)
-    _add_status(app, config, deeds)
+    _add_upkeep(app, config, services)
+    _add_takedown(app, config, services)
+    _add_blocking(app, config, services)
+    _add_switch(app, config, services)
+    _add_status(app, config, services)
 
 
-def _add_upkeep(app: Flask, config: Config, deeds: Deeds) -> None:
+def _add_upkeep(app: Flask, config: Config, services: CommandServices) -> None:
     @app.cli.command("purge")
     def purge() -> None:
         """Remove what has expired."""
-        with _on_database(config, deeds):
-            click.echo(f"deleted {deeds.purge()}")
+        with _on_database(config, services):
+            click.echo(f"deleted {services.purge()}")
 
     @app.cli.command("sweep")
     def sweep() -> None:
         """Remove from the object store what is over, however much that is."""
-        if deeds.sweep is None:
+        if services.sweep is None:
             raise click.ClickException("the settings name no object store; S3_BUCKET_NAME says which")
-        with _on_database(config, deeds):
+        with _on_database(config, services):
             removed = 0
-            while some := deeds.sweep():
+            while some := services.sweep():
                 removed += some
         click.echo(f"removed {removed}")
 
     @app.cli.command("renew-accounts")
     def renew_accounts() -> None:
         """Seal accounts and their API keys under the newest server key, so that an older one may go."""
-        with _on_database(config, deeds):
-            click.echo(f"renewed accounts: {deeds.accounts.renew()}, API keys: {deeds.api_keys.renew()}")
+        with _on_database(config, services):
+            click.echo(
+                f"renewed accounts: {services.accounts.renew()}, API keys: {services.api_keys.renew()}"
+            )
 
 
-def _add_takedown(app: Flask, config: Config, deeds: Deeds) -> None:
+def _add_takedown(app: Flask, config: Config, services: CommandServices) -> None:
     @app.cli.command("takedown")
     @click.argument("texts", metavar="LINK...", nargs=-1, required=True)
     @click.option("--block", "and_block", is_flag=True, help="Refuse later uploads of the same image, too.")
@@ -114,14 +116,14 @@ def _add_takedown(app: Flask, config: Config, deeds: Deeds) -> None:
         The exit status is 0 where all that was asked is done.
         """
         done = True
-        with _on_database(config, deeds):
+        with _on_database(config, services):
             for text in texts:
                 links = links_in(text)
                 if not links:
                     click.echo("no link in this text")
                     done = False
                 for link in links:
-                    taken = deeds.hand.take_down(link, and_block=and_block)
+                    taken = services.operator.take_down(link, and_block=and_block)
                     click.echo(f"{link}: {_told(taken, and_block=and_block)}")
                     done &= taken.removed and (taken.blocked is not None or not and_block)
         context.exit(0 if done else 1)
@@ -143,42 +145,42 @@ def _digest(_context: click.Context, _parameter: click.Parameter, texts: tuple[s
     return list(map(bytes.fromhex, texts))
 
 
-def _add_blocking(app: Flask, config: Config, deeds: Deeds) -> None:
+def _add_blocking(app: Flask, config: Config, services: CommandServices) -> None:
     digests_given = click.argument("digests", metavar="SHA256...", nargs=-1, required=True, callback=_digest)
 
     @app.cli.command("block")
     @digests_given
     def block(digests: list[bytes]) -> None:
         """Refuse later uploads of images by the SHA-256 of their file, or of the image as a receipt tells it."""
-        with _on_database(config, deeds):
-            click.echo(f"blocked {deeds.hand.block(digests)} more")
+        with _on_database(config, services):
+            click.echo(f"blocked {services.operator.block(digests)} more")
 
     @app.cli.command("unblock")
     @digests_given
     def unblock(digests: list[bytes]) -> None:
         """Let blocked images be uploaded again."""
-        with _on_database(config, deeds):
-            click.echo(f"unblocked {deeds.hand.unblock(digests)}")
+        with _on_database(config, services):
+            click.echo(f"unblocked {services.operator.unblock(digests)}")
 
 
-def _add_switch(app: Flask, config: Config, deeds: Deeds) -> None:
+def _add_switch(app: Flask, config: Config, services: CommandServices) -> None:
     @app.cli.command("uploads")
     @click.argument("switch", metavar="off|on", type=click.Choice(["off", "on"]))
     def uploads(switch: str) -> None:
         """Turn uploads off or on, for every server process on this database, within two seconds."""
-        with _on_database(config, deeds):
-            changed = deeds.hand.switch_uploads(on=switch == "on")
+        with _on_database(config, services):
+            changed = services.operator.switch_uploads(on=switch == "on")
             click.echo(f"uploads are {switch}" if changed else f"uploads were {switch} already")
 
 
-def _add_status(app: Flask, config: Config, deeds: Deeds) -> None:
+def _add_status(app: Flask, config: Config, services: CommandServices) -> None:
     @app.cli.command("status")
     @click.option("--json", "as_json", is_flag=True, help="For programs: one object, times in UTC.")
     def status(*, as_json: bool) -> None:
         """Tell what is stored and switched, in figures."""
-        with _on_database(config, deeds):
-            told = {name: _status(report) for name, report in deeds.status().items()}
-        alone = next(iter(told.values())) if len(deeds.shards.all) == 1 else None
+        with _on_database(config, services):
+            told = {name: _status(report) for name, report in services.status().items()}
+        alone = next(iter(told.values())) if len(services.shards.all) == 1 else None
         if as_json:
             click.echo(json.dumps(alone or told))
             return
@@ -188,7 +190,7 @@ def _add_status(app: Flask, config: Config, deeds: Deeds) -> None:
             width = max(map(len, figures)) + 2
             for figure, value in figures.items():
                 click.echo(f"{figure.replace('_', ' '):{width}}{'none' if value is None else value}")
-        for shard in deeds.shards.all:
+        for shard in services.shards.all:
             if shard.name not in told:
                 click.echo(f"shard {shard.name} is away")
 

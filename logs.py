@@ -26,7 +26,7 @@ def begin(config: Config, request_id: RequestId) -> None:
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None
     handler = Stderr()
-    handler.setFormatter((JsonForm if config.log_format == "json" else TextForm)(request_id))
+    handler.setFormatter((JsonFormatter if config.log_format == "json" else TextFormatter)(request_id))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for name in OURS:
         logging.getLogger(name).setLevel(config.log_level.upper())
@@ -51,7 +51,7 @@ class Stderr(logging.Handler):
             os.write(STDERR, self.format(record).encode("utf-8", "backslashreplace") + b"\n")
 
 
-class Form(logging.Formatter):
+class LineFormatter(logging.Formatter):
     """What both forms have in common."""
 
     def __init__(self, request_id: RequestId) -> None:
@@ -83,7 +83,7 @@ class Form(logging.Formatter):
         raise NotImplementedError
 
 
-class TextForm(Form):
+class TextFormatter(LineFormatter):
     """A line for people; the words of some records have several lines."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -98,7 +98,7 @@ class TextForm(Form):
         return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
 
 
-class JsonForm(Form):
+class JsonFormatter(LineFormatter):
     """An object of JSON on one line; arguments that a record names are members of it."""
 
     def format(self, record: logging.LogRecord) -> str:

@@ -26,7 +26,7 @@ from config import VERSION, Config
 from environment import ConfigError, folder_of_counts, share_counts_in
 from front import Front
 from imaging import sandbox_deaths
-from services import DEAR, ServiceError, counts, waiting_for_connections
+from services import EXPENSIVE, ServiceError, counts, waiting_for_connections
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -211,9 +211,9 @@ def _look_on(app: Mayfly, front: Front) -> None:
 
 
 def _look(app: Mayfly, front: Front) -> None:
-    for what, budget in DEAR.items():
-        counts.DEAR_RUNNING.set(what, to=budget.taken)
-        counts.DEAR_WAITING.set(what, to=budget.queued)
+    for what, budget in EXPENSIVE.items():
+        counts.EXPENSIVE_RUNNING.set(what, to=budget.taken)
+        counts.EXPENSIVE_WAITING.set(what, to=budget.queued)
     memory = app.memory
     for part, budget in (("medium", memory.medium), ("large", memory.large), ("unread", memory.unread)):
         counts.MEMORY_GIVEN.set(part, to=budget.taken)

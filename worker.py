@@ -24,7 +24,7 @@ from front import Front, take_no_more
 from http_server import hear_of_the_end
 from imaging import hide_memory, jail_offered
 from origin import in_a_fork
-from services import DEAR_AT_ONCE, DatabaseAway, end_silent_connections
+from services import EXPENSIVE_AT_ONCE, DatabaseAway, end_silent_connections
 from web import Counters, Hosts, current_request_id, largest_body
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def make_ready(config: Config, counters: SharedCounts) -> str | None:
         in_a_fork(partial(migrate, _made))
         check_connections(config, _made.shards)
         _made.quota.count()
-        _made.hand.spread()
+        _made.operator.spread()
         _made.shards.dispose()  # no worker is to inherit a connection
     except (ConfigError, MalformedServerKey, embedded.EmbeddedError, DatabaseAway) as error:
         return str(error)
@@ -109,7 +109,9 @@ def front_of(app: Mayfly, wsgi: WSGIApplication) -> Front:
     config = app.settings
     largest = largest_body(app, config.max_image_bytes)
     believes = Hosts(config.base_url, config.trusted_hosts).believes
-    return Front(wsgi, app.memory, config.threads + DEAR_AT_ONCE, largest, app.drop.seconds_left, believes)
+    return Front(
+        wsgi, app.memory, config.threads + EXPENSIVE_AT_ONCE, largest, app.drop.seconds_left, believes
+    )
 
 
 def _reuse_memory() -> None:

@@ -1,4 +1,4 @@
-"""What was measured, by cell: one entry a round, and medians and ratios over the rounds."""
+"""What was measured, by cell: one Round for each round, and medians and ratios over the rounds."""
 
 import statistics
 from collections import defaultdict
@@ -12,7 +12,7 @@ Cell = tuple[str, str, str, int]  # subject, "up" or "open", size, clients
 
 
 @dataclass(frozen=True)
-class Entry:
+class Round:
     """One round of one cell. Seconds of processor time and bytes are of the server, PostgreSQL included."""
 
     requests: int
@@ -29,7 +29,7 @@ class Entry:
 
 @dataclass
 class Figures:
-    cells: dict[Cell, list[Entry]] = field(default_factory=lambda: defaultdict(list))
+    cells: dict[Cell, list[Round]] = field(default_factory=lambda: defaultdict(list))
     settings: dict[str, str] = field(default_factory=dict)
     minutes: float = 0.0
 
@@ -38,15 +38,15 @@ class Figures:
         speed = (load.rate, load.body_bytes / seconds, load.p50_ms, load.p99_ms)
         taken = (spent.cpu / max(load.requests, 1) * 1e3, spent.rss, spent.pss)
         share = load.generator_cpu_s / seconds
-        self.cells[cell].append(Entry(load.requests, *speed, *taken, load.failed, share))
+        self.cells[cell].append(Round(load.requests, *speed, *taken, load.failed, share))
 
     def add_loop(self, cell: Cell, loop: Loop, size: int) -> None:
         self.cells[cell].append(
-            Entry(loop.turns, loop.rate, loop.rate * size, loop.p50_ms, loop.p99_ms, 0, 0, 0)
+            Round(loop.turns, loop.rate, loop.rate * size, loop.p50_ms, loop.p99_ms, 0, 0, 0)
         )
 
     def rounds(self, cell: Cell, what: str) -> list[float]:
-        return [float(getattr(entry, what)) for entry in self.cells[cell]]
+        return [float(getattr(each, what)) for each in self.cells[cell]]
 
     def median(self, cell: Cell, what: str) -> float:
         return statistics.median(self.rounds(cell, what))

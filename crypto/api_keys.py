@@ -27,12 +27,12 @@ class ApiKey:
     @classmethod
     def parse(cls, text: str) -> ApiKey:
         """Read an API key from its prefix and 32 characters; raises MalformedSecret."""
-        if not cls.is_meant(text):
+        if not cls.looks_like_key(text):
             raise MalformedSecret
         return cls(decode_secret(text.removeprefix(PREFIX)))
 
     @staticmethod
-    def is_meant(text: str) -> bool:
+    def looks_like_key(text: str) -> bool:
         """Tell whether a text is meant as an API key, rather than as a login token."""
         return text.startswith(PREFIX)
 

@@ -18,8 +18,8 @@ def _text(octets: bytes) -> str:
     return b64encode(octets).rstrip(b"=").decode()
 
 
-# No password has this hash. Comparing with it takes as long as comparing with the hash of an account.
-_NOBODYS = f"$argon2id$v=19$m={MEMORY_KIB},t={TIME_COST},p={LANES}${_text(bytes(16))}${_text(bytes(STRETCHED_BYTES))}"
+# No password has this hash (all its bits are 0). Verifying against it takes as long as against an account's hash.
+_HASH_OF_NO_PASSWORD = f"$argon2id$v=19$m={MEMORY_KIB},t={TIME_COST},p={LANES}${_text(bytes(16))}${_text(bytes(STRETCHED_BYTES))}"
 
 
 def hash_login_password(password: str) -> str:
@@ -34,7 +34,7 @@ def verify_login_password(stored: str | None, password: str) -> str | None:
     Raises WrongPassword.
     """
     try:
-        _HASHER.verify(stored or _NOBODYS, _normalised(password))
+        _HASHER.verify(stored or _HASH_OF_NO_PASSWORD, _normalised(password))
     except (VerificationError, InvalidHashError):
         raise WrongPassword from None
     if stored is None:

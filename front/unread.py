@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from front.flow import Flow
 from front.sockets import Address, find, waiting_bytes
+from front.transfer import Transfer
 
 SENT_SECONDS = 0.1
 """How long it may take from handing an answer to granian until the kernel has it."""
@@ -17,15 +17,15 @@ class Unread:
     """One answer for each connection, until its client has read it or asks for the next."""
 
     def __init__(self) -> None:
-        self._answers: dict[Address, Flow] = {}
+        self._answers: dict[Address, Transfer] = {}
         self._next_look = 0.0
 
     @property
-    def flows(self) -> tuple[Flow, ...]:
+    def transfers(self) -> tuple[Transfer, ...]:
         """All answers that may still be unread."""
         return tuple(self._answers.values())
 
-    def add(self, client: Address, answer: Flow) -> None:
+    def add(self, client: Address, answer: Transfer) -> None:
         """Look at an answer from now on; any thread may call this."""
         answer.wait()
         self._answers[client] = answer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
-from models.base import forgetting
+from models.base import expired_deletion
 
 # A token bucket: `until` moves on by a pause for each attempt, and may be ahead of the clock by no more than the pauses
 # of a whole burst.
@@ -19,7 +19,7 @@ _CLAIM = text(
     """
 )
 _RETURN = text("UPDATE guesses SET until = until - make_interval(secs => :pause) WHERE tag = :tag")
-_FORGET = forgetting("guesses")
+_FORGET = expired_deletion("guesses")
 
 
 def claim_guess(connection: Connection, tag: bytes, pause: float, burst: int) -> bool:

@@ -47,7 +47,7 @@ def time_left(connection: Connection, end: float) -> float:
         return float(cursor.fetchone()[0])
 
 
-def forgetting(table: str) -> TextClause:
+def expired_deletion(table: str) -> TextClause:
     """Write what deletes up to ``:rows`` of a table's rows, found by their ``tag``, that are over since ``until``.
 
     Those that somebody is changing are skipped, not waited for. The index on ``until`` finds them, so no other is read:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from models.base import raw_cursor
 
 
-class Heard(NamedTuple):
+class OperatorState(NamedTuple):
     """What PostgreSQL's clock and the operator's row said at one moment; times are seconds since 1970."""
 
     now: float
@@ -41,11 +41,11 @@ _COUNT = text("SELECT count(*) FROM blocked")
 _TAGS = text("SELECT tag FROM blocked")
 
 
-def heard_of(connection: Connection) -> Heard:
+def operator_state(connection: Connection) -> OperatorState:
     """Ask for the database's clock and the operator's row, in one question."""
     with raw_cursor(connection) as cursor:
         cursor.execute(_HEARD)
-        return Heard(*cursor.fetchone())
+        return OperatorState(*cursor.fetchone())
 
 
 def switch_uploads(connection: Connection, *, off: bool) -> bool:

@@ -84,7 +84,7 @@ _DELETE_UNUSED = text(
 )
 # A row that stands for an owner whose account is in another database: no login leads to it, and its version is that of
 # no token. A day after its last image it goes as an account that nobody uses.
-_STAND_FOR = """
+_PLACEHOLDER = """
     INSERT INTO owners (id, login_tag, email_tag, account, token_version, created_at, used_on)
     VALUES (%(id)s, %(tag)s, %(tag)s, '', -1, clock_timestamp(), NULL) ON CONFLICT DO NOTHING;
     """
@@ -166,10 +166,10 @@ def owner_lives(connection: Connection, row_id: UUID) -> bool:
     return connection.execute(select(_TABLE.id).where(_TABLE.id == row_id)).one_or_none() is not None
 
 
-def standing_for(connection: Connection, row_id: UUID) -> bytes:
+def owner_placeholder(connection: Connection, row_id: UUID) -> bytes:
     """Write the statement that has a row stand for an owner whose account is in another database."""
     with raw_cursor(connection) as cursor:
-        return bytes(cursor.mogrify(_STAND_FOR, {"id": str(row_id), "tag": row_id.bytes}))
+        return bytes(cursor.mogrify(_PLACEHOLDER, {"id": str(row_id), "tag": row_id.bytes}))
 
 
 def delete_owner(connection: Connection, row_id: UUID) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from models.base import forgetting, raw_cursor
+from models.base import expired_deletion, raw_cursor
 from models.image import LIVING, STORED_BYTES
 
 UNLIMITED = 2**62
@@ -19,7 +19,7 @@ OVER_QUOTA = "23Q01"
 
 
 @dataclass(frozen=True)
-class Share:
+class UploaderQuota:
     """Images that count together, and the most of them that may live at a time: their number and their bytes."""
 
     column: str
@@ -40,8 +40,8 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Taken:
-    """What of a share is taken, and in how many seconds what is asked for fits; None for never."""
+class QuotaUse:
+    """What of a quota is taken, and in how many seconds what is asked for fits; None for never."""
 
     images: int
     bytes: int
@@ -68,18 +68,18 @@ _TAKEN = f"""
 
 
 def quota_checks(
-    connection: Connection, shares: list[Share], size: int, images: int = 1
+    connection: Connection, quotas: list[UploaderQuota], size: int, images: int = 1
 ) -> tuple[bytes, bytes]:
-    """Write the statements that go before and after what stores images of ``size`` bytes in all; empty without shares.
+    """Write the statements that go before and after what stores images of ``size`` bytes in all; empty without quotas.
 
     Those before refuse what is too much already, so that its bytes are not sent. Those after make it exact: they lock,
     and the lock is held until the transaction ends. All raise OVER_QUOTA, and count rows only where what was counted
     lately leaves no room.
     """
-    before = [share.check(None, images, size) for share in shares]
+    before = [quota.check(None, images, size) for quota in quotas]
     # Everybody takes the locks in the same order: no deadlock.
-    ordered = sorted(shares, key=lambda share: LOCKS[share.column])
-    after = [share.check(LOCKS[share.column], images, size) for share in ordered]
+    ordered = sorted(quotas, key=lambda quota: LOCKS[quota.column])
+    after = [quota.check(LOCKS[quota.column], images, size) for quota in ordered]
     with raw_cursor(connection) as cursor:
         return (
             b"".join(cursor.mogrify(*check) for check in before),
@@ -87,7 +87,7 @@ def quota_checks(
         )
 
 
-_FORGET = forgetting("counted")
+_FORGET = expired_deletion("counted")
 
 
 def forget_counted(connection: Connection, rows: int) -> None:
@@ -95,16 +95,16 @@ def forget_counted(connection: Connection, rows: int) -> None:
     connection.execute(_FORGET, {"rows": rows})
 
 
-def share_over(error: DBAPIError) -> str | None:
-    """Tell which column's share was too small for an upload, by the error that it ended in; None for another error."""
+def quota_reached(error: DBAPIError) -> str | None:
+    """Tell which column's quota was too small for an upload, by the error that it ended in; None for another error."""
     if getattr(error.orig, "pgcode", None) != OVER_QUOTA:
         return None
     return str(error.orig.diag.message_detail)  # type: ignore[union-attr]
 
 
-def taken(connection: Connection, share: Share, size: int, images: int) -> Taken:
-    """Count what lives of a share, and tell when it has room for so many more images, of ``size`` bytes in all."""
+def quota_use(connection: Connection, quota: UploaderQuota, size: int, images: int) -> QuotaUse:
+    """Count what lives of a quota, and tell when it has room for so many more images, of ``size`` bytes in all."""
     with raw_cursor(connection) as cursor:
-        values = {**vars(share), "value": share.written, "size": size, "images": images}
-        cursor.execute(_TAKEN.format(column=share.column), values)
-        return Taken(*cursor.fetchone())
+        values = {**vars(quota), "value": quota.written, "size": size, "images": images}
+        cursor.execute(_TAKEN.format(column=quota.column), values)
+        return QuotaUse(*cursor.fetchone())

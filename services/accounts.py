@@ -44,8 +44,8 @@ from services.account_errors import CurrentPasswordWrong, LoginRefused, NameTake
 from services.allowance import turn
 from services.counts import GUESSES
 from services.database import autocommit, transaction
-from services.dear import STRETCHES
-from services.objects import Stores, delete_sealed
+from services.expensive import STRETCHES
+from services.objects import StoresByName, delete_sealed
 from services.quota import Quota
 from services.shards import Shard, Shards
 
@@ -61,7 +61,7 @@ class Accounts:
     Accounts are in the home database. Another one has a row that stands for an owner while images of theirs are there.
     """
 
-    def __init__(self, shards: Shards, server_keys: ServerKeys, stores: Stores, quota: Quota) -> None:
+    def __init__(self, shards: Shards, server_keys: ServerKeys, stores: StoresByName, quota: Quota) -> None:
         self._shards = shards
         self._engine = shards.home.engine
         self._server_keys = server_keys

@@ -82,9 +82,9 @@ class ApiKeys:
                 raise KeyGone
 
     @staticmethod
-    def is_meant(text: str) -> bool:
+    def looks_like_key(text: str) -> bool:
         """Tell whether what a client sent is meant as an API key."""
-        return ApiKey.is_meant(text)
+        return ApiKey.looks_like_key(text)
 
     def identify(self, text: str) -> Account:
         """Tell whose an API key is, and note the day; raises TokenRefused for one that is no good, DatabaseAway.

@@ -17,7 +17,7 @@ OPTION = "breaker"
 log = logging.getLogger("mayfly")
 
 
-class Breaker:
+class DatabaseBreaker:
     """Knows in this process whether one of several databases is away; made for an engine, it is that engine's.
 
     While it is away nobody waits for it but a thread that asks, once a second, and only as long as requests come.
@@ -79,7 +79,7 @@ class Breaker:
         return True
 
 
-def breaker_of(engine: Engine) -> Breaker | None:
+def breaker_of(engine: Engine) -> DatabaseBreaker | None:
     """Return the breaker of an engine; None where there is one database alone, which is asked each time."""
-    breaker: Breaker | None = engine.get_execution_options().get(OPTION)
+    breaker: DatabaseBreaker | None = engine.get_execution_options().get(OPTION)
     return breaker

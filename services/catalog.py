@@ -25,7 +25,7 @@ MOST_SCANNED = 1000
 goes on with the search."""
 LARGEST_BATCH = 250
 LONGEST_CURSOR = 200
-Found = tuple[Shard, OwnedRow]
+FoundRow = tuple[Shard, OwnedRow]
 """An owned image, and the database that it was found in."""
 Place = tuple[datetime, bytes]
 _PLACE = struct.Struct(">q32s")  # microseconds since 1970, row key
@@ -92,7 +92,7 @@ class Catalog:
 
     def _scan_all(
         self, connections: ExitStack, owner: UUID, wanted: int, tags: list[bytes] | None, after: Place | None
-    ) -> Iterator[Found]:
+    ) -> Iterator[FoundRow]:
         """Go through what all databases have, in the one order that their clocks give."""
         scans = []
         for shard in self._shards.images:
@@ -108,7 +108,7 @@ class Catalog:
         wanted: int,
         tags: list[bytes] | None,
         after: Place | None,
-    ) -> Iterator[Found]:
+    ) -> Iterator[FoundRow]:
         batch = min(wanted, LARGEST_BATCH)
         while True:
             rows = list_owned(connection, owner, batch, model_tags=tags, after=after)

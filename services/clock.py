@@ -6,7 +6,7 @@ import time
 
 from sqlalchemy import Engine
 
-from models import Heard, heard_of
+from models import OperatorState, operator_state
 from services.database import autocommit
 
 AGE_SECONDS = 1.0
@@ -21,15 +21,15 @@ class DatabaseClock:
     def __init__(self, engine: Engine, age: float = AGE_SECONDS) -> None:
         self._engine = engine
         self.age = age
-        self._heard = -float("inf"), Heard(0.0, None, 0)
+        self._heard = -float("inf"), OperatorState(0.0, None, 0)
 
     @property
-    def last(self) -> Heard | None:
+    def last(self) -> OperatorState | None:
         """What PostgreSQL said last, however long ago; None where it has said nothing yet."""
         at, told = self._heard
         return told if at > 0 else None
 
-    def heard(self) -> Heard:
+    def state(self) -> OperatorState:
         """Return what PostgreSQL says, by an answer no older than ``age``; raises DatabaseAway.
 
         Its time is late by the time an answer took at most, and never early, so that no image lives longer than it may.
@@ -38,13 +38,13 @@ class DatabaseClock:
         since = _elapsed() - at
         if since >= self.age:
             with autocommit(self._engine) as connection:
-                told, since = heard_of(connection), 0.0
+                told, since = operator_state(connection), 0.0
             self._heard = _elapsed(), told
         return told._replace(now=told.now + since)
 
     def now(self) -> int:
-        """Return whole seconds since 1970, rounded down, by ``heard``; raises DatabaseAway."""
-        return int(self.heard().now)
+        """Return whole seconds since 1970, rounded down, by ``state``; raises DatabaseAway."""
+        return int(self.state().now)
 
 
 def _elapsed() -> float:

@@ -134,8 +134,8 @@ SANDBOX_DEATHS = Count("mayfly_sandbox_deaths", "Sandboxes that died or were kil
 WORKER_STARTS = Count("mayfly_worker_starts", "Worker processes that began to serve.")
 
 WORKERS = Level("mayfly_workers", "Worker processes that live.")
-DEAR_RUNNING = Level("mayfly_dear_running", "Requests that have a turn at what is dear.", "what")
-DEAR_WAITING = Level("mayfly_dear_waiting", "Requests that wait for a turn at what is dear.", "what")
+EXPENSIVE_RUNNING = Level("mayfly_dear_running", "Requests that have a turn at what is dear.", "what")
+EXPENSIVE_WAITING = Level("mayfly_dear_waiting", "Requests that wait for a turn at what is dear.", "what")
 MEMORY_GIVEN = Level("mayfly_memory_given_bytes", "Memory for images that is given out.", "part")
 MEMORY_MOST = Level("mayfly_memory_most_bytes", "Memory for images that may be given out.", "part")
 MEMORY_WAITING = Level("mayfly_memory_waiting", "Requests that wait for memory.", "part")

@@ -13,8 +13,6 @@ from services.catalog import ownership_of
 from services.conversion import Conversion
 from services.counts import STEP_SECONDS
 from services.database import autocommit
-from services.dear import CONVERSIONS
-from services.entry import Batch, Entry
 from services.errors import (
     BadLifetime,
     ClientQuotaReached,
@@ -24,8 +22,10 @@ from services.errors import (
     OwnerQuotaReached,
     StorageFull,
 )
+from services.expensive import CONVERSIONS
 from services.image_info import ImageInfo, Receipt
-from services.incoming import Entrance, Incoming, SentFile, said_of
+from services.image_writer import Batch, ImageWriter
+from services.incoming import ImagePreparer, Incoming, SentFile, naming_image
 from services.limits import DropLimits
 from services.living_images import Attempt, LivingImages, SealedImage
 from services.orders import Orders
@@ -45,7 +45,7 @@ class Drop:
         shards: Shards,
         server_keys: ServerKeys,
         images: LivingImages,
-        entry: Entry,
+        writer: ImageWriter,
         limits: DropLimits,
         orders: Orders,
     ) -> None:
@@ -53,9 +53,9 @@ class Drop:
         self._orders = orders
         self._server_keys = server_keys
         self._images = images
-        self._entry = entry
+        self._writer = writer
         self._limits = limits
-        self._entrance = Entrance(server_keys, limits.picture, orders)
+        self._preparer = ImagePreparer(server_keys, limits.picture, orders)
 
     def deposit(self, data: bytes | bytearray, wishes: Wishes, uploader: Uploader) -> Receipt:
         """Seal an image and store it; as ``deposit_all``."""
@@ -75,8 +75,8 @@ class Drop:
         images: list[Incoming] = []
         draw = self._shards.draw
         for number, file in enumerate(files, 1):
-            with said_of(number, len(files)):
-                images.append(self._entrance.take(file, wishes, number, draw))
+            with naming_image(number, len(files)):
+                images.append(self._preparer.prepare(file, wishes, number, draw))
             shard = self._shards.of(images[0].row_key)
             draw = partial(self._shards.draw, [shard])
         tried = []
@@ -89,7 +89,7 @@ class Drop:
                 if other is None:
                     raise
             shard, draw = other, partial(self._shards.draw, [other])
-            images = [self._entrance.anew(image, wishes, draw) for image in images]
+            images = [self._preparer.with_new_secrets(image, wishes, draw) for image in images]
 
     def _deposit_on(
         self, shard: Shard, images: list[Incoming], lifetime: int, wishes: Wishes, uploader: Uploader
@@ -100,12 +100,12 @@ class Drop:
         # may go to an object store before that.
         slot = slot_of(expires_at, self._limits.max_lifetime)
         rows = [
-            image.sealed(self._entry.store_for(image), slot, wishes.views, created_at, expires_at)
+            image.sealed(self._writer.store_for(image), slot, wishes.views, created_at, expires_at)
             for image in images
         ]
         owned = self._ownerships(uploader.owner, images, wishes, created_at)
         with STEP_SECONDS.timed("store"):
-            self._entry.store(shard, Batch(rows, owned, lifetime, uploader))
+            self._writer.store(shard, Batch(rows, owned, lifetime, uploader))
         return [image.receipt(created_at, expires_at, wishes) for image in images]
 
     def _ownerships(

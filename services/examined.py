@@ -8,7 +8,7 @@ from hashlib import sha256
 from imaging import Data, Limits, Picture, examine
 from services.allowance import once, turn
 from services.counts import STEP_SECONDS
-from services.dear import PROOFS
+from services.expensive import PROOFS
 from services.orders import Orders
 
 

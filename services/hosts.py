@@ -11,7 +11,7 @@ PAUSE_SECONDS = 5.0
 """For how long a host that said nothing is asked no more."""
 SILENT_SECONDS = 1.0
 """An attempt to connect that fails only after so long was met by silence; a standby refuses within milliseconds."""
-Place = tuple[str, str | None]
+HostPort = tuple[str, str | None]
 
 
 class DatabaseHosts:
@@ -22,7 +22,7 @@ class DatabaseHosts:
 
     def __init__(self, driver: Any, pause: float = PAUSE_SECONDS) -> None:
         self._driver, self._pause = driver, pause
-        self._ask_at: dict[Place, float] = {}
+        self._ask_at: dict[HostPort, float] = {}
 
     def connect(self, given: dict[str, Any]) -> Any:
         """Connect by ``given``, in which host, and port perhaps, are lists with commas; raises OperationalError."""
@@ -42,7 +42,7 @@ class DatabaseHosts:
                 return connection
         raise self._driver.OperationalError("\n".join(why))
 
-    def _may_ask(self, place: Place) -> bool:
+    def _may_ask(self, place: HostPort) -> bool:
         """Tell whether to ask a host; after the pause one thread may, and the others wait until it knows."""
         known, now = self._ask_at.get(place), time.monotonic()
         if known is None:
@@ -52,14 +52,14 @@ class DatabaseHosts:
         self._ask_at[place] = now + self._pause
         return True
 
-    def _note(self, place: Place, *, silent: bool) -> None:
+    def _note(self, place: HostPort, *, silent: bool) -> None:
         if silent:
             self._ask_at[place] = time.monotonic() + self._pause
         else:
             self._ask_at.pop(place, None)
 
 
-def places(given: dict[str, Any]) -> list[Place]:
+def places(given: dict[str, Any]) -> list[HostPort]:
     """Return hosts with their ports; one port may be that of all, and none is libpq's own.
 
     There are none where libpq would refuse the lists, which it says best itself, or has the addresses elsewhere.

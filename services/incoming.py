@@ -12,10 +12,10 @@ from imaging import BrokenImage, Data, Limits, NotAnImage, Picture, TooManyPixel
 from models import ImageRow
 from services.allowance import once, turn
 from services.counts import STEP_SECONDS
-from services.dear import STRETCHES
 from services.details import Details, details_of
 from services.errors import ImageBlocked
 from services.examined import examined
+from services.expensive import STRETCHES
 from services.image_info import Receipt
 from services.orders import Orders
 from services.wishes import Wishes
@@ -82,7 +82,7 @@ class Incoming:
         )
 
 
-class Entrance:
+class ImagePreparer:
     """Makes images ready to be stored; what costs much is kept where the request has to wait and begins anew."""
 
     def __init__(self, server_keys: ServerKeys, limits: Limits, orders: Orders) -> None:
@@ -90,7 +90,7 @@ class Entrance:
         self._limits = limits
         self._orders = orders
 
-    def take(self, sent: SentFile, wishes: Wishes, number: int, draw: Draw) -> Incoming:
+    def prepare(self, sent: SentFile, wishes: Wishes, number: int, draw: Draw) -> Incoming:
         """Prove, clean and describe the image that is the ``number``-th of its upload, and draw its secrets.
 
         Raises ImageBlocked, Later, Overloaded, DatabaseAway and the errors of imaging.
@@ -107,7 +107,7 @@ class Entrance:
         self._orders.check_digest(bytes.fromhex(details.sha256))
         return Incoming(data, picture, details, *secrets)
 
-    def anew(self, image: Incoming, wishes: Wishes, draw: Draw) -> Incoming:
+    def with_new_secrets(self, image: Incoming, wishes: Wishes, draw: Draw) -> Incoming:
         """Draw other secrets for an image: nobody has been told those it had. Raises Later, Overloaded."""
         image_key, row_seal = self._new_seal(draw, wishes.password)
         return replace(image, image_key=image_key, row_seal=row_seal)
@@ -119,7 +119,7 @@ class Entrance:
 
 
 @contextmanager
-def said_of(number: int, count: int) -> Iterator[None]:
+def naming_image(number: int, count: int) -> Iterator[None]:
     """Say of an image that the block refuses which of several it is."""
     try:
         yield

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
-from services.breaker import Breaker
+from services.breaker import DatabaseBreaker
 
 MOST_SECONDS = 18.0
 """How long one use of a connection may take. It is under PostgreSQL's own limit of a statement (models/session.py), at
@@ -27,7 +27,7 @@ class _Lent(NamedTuple):
     """By time.monotonic()."""
     driver: Any
     """The driver's connection."""
-    breaker: Breaker | None
+    breaker: DatabaseBreaker | None
 
 
 _lent: dict[int, _Lent] = {}
@@ -35,7 +35,7 @@ _lent: dict[int, _Lent] = {}
 
 
 @contextmanager
-def lent(driver: Any, breaker: Breaker | None) -> Iterator[None]:
+def lent(driver: Any, breaker: DatabaseBreaker | None) -> Iterator[None]:
     """Let a driver's connection be ended when the block uses it for longer than it may.
 
     The breaker is that of its database, where that is one of several.

@@ -26,11 +26,11 @@ from models import ImageRow, claim_guess, claim_view, delete_image, return_guess
 from services.allowance import hold_answer, once, turn
 from services.counts import GUESSES, STEP_SECONDS, VIEWS_CLAIMED
 from services.database import autocommit, transaction
-from services.dear import STRETCHES
 from services.details import Details
 from services.errors import DatabaseAway, ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses
+from services.expensive import STRETCHES
 from services.image_info import ImageInfo, Receipt
-from services.objects import NO_CONNECTION, Stores, delete_sealed, store_of
+from services.objects import NO_CONNECTION, StoresByName, delete_sealed, store_of
 from services.quota import Quota
 from services.shards import Shard, Shards
 from storage import CiphertextGone, find_living
@@ -91,7 +91,7 @@ class SealedImage:
 class LivingImages:
     """Finds living images and reads them; every method asks the database's clock or works on a row that did."""
 
-    def __init__(self, shards: Shards, server_keys: ServerKeys, stores: Stores, quota: Quota) -> None:
+    def __init__(self, shards: Shards, server_keys: ServerKeys, stores: StoresByName, quota: Quota) -> None:
         self._shards = shards
         self._server_keys = server_keys
         self._stores = stores

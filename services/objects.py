@@ -16,7 +16,7 @@ from services.errors import DatabaseAway
 from services.incoming import SealedRow
 from storage import CiphertextStore, ObjectStore, StoreAway
 
-Stores = Mapping[str, CiphertextStore]
+StoresByName = Mapping[str, CiphertextStore]
 """Every store that the settings tell of, by the name that rows have for it."""
 NO_CONNECTION: Any = None
 """What a store outside of the database gets for a connection, which it has no use for."""
@@ -62,7 +62,7 @@ class LargeImages:
             raise
 
 
-def store_of(stores: Stores, name: str) -> CiphertextStore:
+def store_of(stores: StoresByName, name: str) -> CiphertextStore:
     """Return the store that a row names; raises StoreAway where no setting tells where it is."""
     try:
         return stores[name]
@@ -72,7 +72,11 @@ def store_of(stores: Stores, name: str) -> CiphertextStore:
 
 
 def delete_sealed(
-    connection: Connection, stores: Stores, name: str, ring_slot: int, images: Iterable[tuple[float, bytes]]
+    connection: Connection,
+    stores: StoresByName,
+    name: str,
+    ring_slot: int,
+    images: Iterable[tuple[float, bytes]],
 ) -> None:
     """Delete the sealed bytes of images of one store and slot, whose rows the transaction deletes.
 

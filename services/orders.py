@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from crypto import ServerKeys, block_tags
 from imaging import Data
-from models import Heard, blocked_tags
+from models import OperatorState, blocked_tags
 from services.audit import audit
 from services.database import autocommit
 from services.errors import DatabaseAway, ImageBlocked, UploadsOff
@@ -18,7 +18,7 @@ NOTHING_READ = -1, frozenset[bytes]()
 
 
 class Orders:
-    """Knows what ``Hand`` ordered, within a second, and costs an upload no question more than its clock.
+    """Knows what ``OperatorActions`` ordered, within a second, and costs an upload no question more than its clock.
 
     A process reads the list of blocked tags when it hears of another version of it, and keeps it: some 100 bytes a tag.
     Of several databases each has the orders; what one of them orders counts for all, and of one that is away, what it
@@ -33,7 +33,7 @@ class Orders:
 
     def uploads_off_since(self) -> float | None:
         """Tell since when uploads are off, in seconds since 1970, or None while they are on; raises DatabaseAway."""
-        times = (heard.uploads_off_since for heard in self._heard().values())
+        times = (heard.uploads_off_since for heard in self._states().values())
         since = min(filter(None, times), default=None)
         if self._off is not (since is not None):
             self._off = since is not None
@@ -65,9 +65,9 @@ class Orders:
                 raise ImageBlocked
 
     def _blocked(self) -> list[frozenset[bytes]]:
-        return [self._list(shard, heard) for shard, heard in self._heard().items()]
+        return [self._list(shard, heard) for shard, heard in self._states().items()]
 
-    def _list(self, shard: Shard, heard: Heard) -> frozenset[bytes]:
+    def _list(self, shard: Shard, heard: OperatorState) -> frozenset[bytes]:
         version, tags = self._lists.get(shard, NOTHING_READ)
         if version == heard.blocked_version:
             return tags
@@ -81,12 +81,12 @@ class Orders:
             self._lists[shard] = heard.blocked_version, tags
         return tags
 
-    def _heard(self) -> dict[Shard, Heard]:
+    def _states(self) -> dict[Shard, OperatorState]:
         """Return what each database says, or said last; raises DatabaseAway where none answers."""
         heard, answer = {}, False
         for shard in self._shards.all:
             try:
-                heard[shard], answer = shard.clock.heard(), True
+                heard[shard], answer = shard.clock.state(), True
             except DatabaseAway:
                 if shard.clock.last is not None:
                     heard[shard] = shard.clock.last

@@ -38,7 +38,7 @@ class PartReadiness(NamedTuple):
 
 
 Parts = dict[str, PartReadiness]
-Told = tuple[Parts, float | None]
+ShardAnswer = tuple[Parts, float | None]
 UNKNOWN = PartReadiness(False, "It can't be told while the database doesn't answer.")
 
 
@@ -105,7 +105,7 @@ class Readiness:
             return next(iter(told.values()))[0]
         return _of_several(told)
 
-    def _ask_one(self, shard: Shard) -> Told:
+    def _ask_one(self, shard: Shard) -> ShardAnswer:
         """Ask one database, and by how much its clock is ahead of one that all are compared with."""
         try:
             with autocommit(shard.engine) as connection:
@@ -202,7 +202,7 @@ def _without_database(why: str) -> Parts:
     return {"database": PartReadiness(False, why), "migrations": UNKNOWN, "purge": UNKNOWN}
 
 
-def _of_several(told: dict[str, Told]) -> Parts:
+def _of_several(told: dict[str, ShardAnswer]) -> Parts:
     """Put together what several databases told: one that is away takes nothing from the others."""
     answering = {name: parts for name, (parts, _) in told.items() if parts["database"].ok}
     if not answering:

@@ -16,7 +16,7 @@ from services.image_info import Receipt, Standing
 from services.living_images import Attempt, LivingImages, SealedImage
 from services.shards import Shard, Shards
 
-Found = dict[bytes, KeptRow]
+FoundRows = dict[bytes, KeptRow]
 """Rows by their row keys."""
 
 
@@ -77,7 +77,7 @@ class Receipts:
             raise DatabaseAway
         return standings
 
-    def _standing(self, shard: Shard, image_key: ImageKey, found: Found) -> Standing:
+    def _standing(self, shard: Shard, image_key: ImageKey, found: FoundRows) -> Standing:
         row, _, opened_at = self._proved(shard, image_key, found)
         return Standing(found[row.row_key].seconds_left, row.views_left, opened_at)
 
@@ -93,7 +93,7 @@ class Receipts:
         self._shards.search(image_key.link.row_key, remove)
 
     def _proved(
-        self, shard: Shard, image_key: ImageKey, found: Found
+        self, shard: Shard, image_key: ImageKey, found: FoundRows
     ) -> tuple[ImageRow, SealedImage | None, tuple[int, ...] | None]:
         """Return the row that an image key is proved for, its image unless that is used up, and when it was opened.
 
@@ -114,12 +114,12 @@ class Receipts:
         return row, image, None if row.views_left is None else opened_at
 
 
-def _found_in(shard: Shard, image_keys: list[ImageKey]) -> Found:
+def _found_in(shard: Shard, image_keys: list[ImageKey]) -> FoundRows:
     with autocommit(shard.engine) as connection:
         return _find(connection, image_keys)
 
 
-def _find(connection: Connection, image_keys: list[ImageKey]) -> Found:
+def _find(connection: Connection, image_keys: list[ImageKey]) -> FoundRows:
     found = kept_rows(connection, [key.link.row_key for key in image_keys])
     return {kept.row.row_key: kept for kept in found}
 

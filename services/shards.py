@@ -14,7 +14,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine
 
 from crypto import ImageKey
-from services.breaker import Breaker
+from services.breaker import DatabaseBreaker
 from services.clock import DatabaseClock
 from services.database import autocommit
 from services.errors import DatabaseAway, ImageGone
@@ -27,7 +27,7 @@ Databases = Mapping[str, str]
 class Shard:
     """One database: its name, its connections, and its clock."""
 
-    def __init__(self, name: str, engine: Engine, breaker: Breaker | None = None) -> None:
+    def __init__(self, name: str, engine: Engine, breaker: DatabaseBreaker | None = None) -> None:
         self.name = name
         self.engine = engine
         self.clock = DatabaseClock(engine)
@@ -81,7 +81,7 @@ class Shards:
         made: dict[str, Shard] = {}
         for each, name in names.items():
             its = engine if each == url else connect(each)
-            made[each] = Shard(name, its, Breaker(name, its))
+            made[each] = Shard(name, its, DatabaseBreaker(name, its))
         now, then = ({name: made[its] for name, its in named.items()} for named in (newest, before))
         return cls(now, then, made[url])
 

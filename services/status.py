@@ -8,15 +8,15 @@ from models import (
     StoredImages,
     blocked_count,
     count_accounts,
-    heard_of,
+    operator_state,
     schema_version,
     server_version,
     stored_images,
 )
 from services.database import autocommit
+from services.proportional_cache import ProportionalCache
 from services.purge_lag import PurgeClock, PurgeLag
 from services.shards import Shard, Shards
-from services.sparing import Sparing
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Status:
         self._shards = shards
         self._purge_clock = purge_clock
         self._most = max_stored_bytes
-        self._stored = Sparing(self._count)
+        self._stored = ProportionalCache(self._count)
 
     def __call__(self) -> dict[str, StatusReport]:
         """Put the figures of each database that answers together, by its name; raises DatabaseAway where none does."""
@@ -61,7 +61,7 @@ class Status:
                 uploads_last_minute=images.recent,
                 stored_bytes=images.stored_bytes,
                 max_stored_bytes=self._most,
-                uploads_off_since=heard_of(connection).uploads_off_since,
+                uploads_off_since=operator_state(connection).uploads_off_since,
                 blocked=blocked_count(connection),
                 oldest_dead_row=round(lag.rows, 1),
                 oldest_dead_slot=round(lag.slots, 1),

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.exc import DBAPIError
 
 from crypto import ServerKeys, client_tag
-from models import OPEN_CATALOG, UNLIMITED, Share, share_over, taken
+from models import OPEN_CATALOG, UNLIMITED, UploaderQuota, quota_reached, quota_use
 from services.database import autocommit
 from services.errors import ClientQuotaReached, OwnerQuotaReached
 from services.shards import Shard
@@ -27,16 +27,16 @@ class Uploader:
 
 
 @dataclass(frozen=True)
-class Most:
+class QuotaLimits:
     """The most images and bytes that may live at a time, bytes as MAX_STORED_BYTES counts them; 0 for no limit."""
 
     most_images: int = 0
     most_bytes: int = 0
 
-    def share(self, column: str, value: bytes | UUID) -> list[Share]:
+    def quotas_of(self, column: str, value: bytes | UUID) -> list[UploaderQuota]:
         """Return what is limited of a client or an owner; nothing where it isn't."""
         limits = {name: most for name, most in vars(self).items() if most}
-        return [Share(column, value, **limits)] if limits else []
+        return [UploaderQuota(column, value, **limits)] if limits else []
 
 
 class UploaderQuotas:
@@ -46,21 +46,21 @@ class UploaderQuotas:
     where what was counted lately, with what came since, leaves no room. Each database counts its own.
     """
 
-    def __init__(self, server_keys: ServerKeys, client: Most, owner: Most) -> None:
+    def __init__(self, server_keys: ServerKeys, client: QuotaLimits, owner: QuotaLimits) -> None:
         self._server_keys = server_keys
         self._client = client
         self._owner = owner
 
-    def shares(self, uploader: Uploader) -> list[Share]:
+    def of(self, uploader: Uploader) -> list[UploaderQuota]:
         """Return what an upload counts in; the catalog that everybody shares is nobody's, and has no limit."""
         tag = client_tag(self._server_keys, uploader.client, PURPOSE)
-        shares = self._client.share("client_tag", tag)
+        quotas = self._client.quotas_of("client_tag", tag)
         if uploader.owner not in {None, OPEN_CATALOG}:
-            shares += self._owner.share("owner_id", uploader.owner)
-        return shares
+            quotas += self._owner.quotas_of("owner_id", uploader.owner)
+        return quotas
 
     @contextmanager
-    def kept(self, shard: Shard, shares: list[Share], size: int, images: int) -> Iterator[None]:
+    def kept(self, shard: Shard, quotas: list[UploaderQuota], size: int, images: int) -> Iterator[None]:
         """Tell what a block's upload of images, ``size`` bytes in all, was refused for, and when it fits.
 
         Raises ClientQuotaReached, OwnerQuotaReached.
@@ -68,24 +68,24 @@ class UploaderQuotas:
         try:
             yield
         except DBAPIError as error:
-            column = share_over(error)
+            column = quota_reached(error)
             if column is None:
                 raise
-            share = next(share for share in shares if share.column == column)
+            quota = next(quota for quota in quotas if quota.column == column)
             with autocommit(shard.engine) as connection:
-                now = taken(connection, share, size, images)
+                now = quota_use(connection, quota, size, images)
         else:
             return
         reached = ClientQuotaReached if column == "client_tag" else OwnerQuotaReached
-        too_many = now.images + images > share.most_images
+        too_many = now.images + images > quota.most_images
         fits = (
-            not too_many and now.bytes + size <= share.most_bytes
+            not too_many and now.bytes + size <= quota.most_bytes
         )  # something has ended since it was refused
-        by_images = too_many or (fits and share.most_images != UNLIMITED)
-        most = share.most_images if by_images else share.most_bytes
+        by_images = too_many or (fits and quota.most_images != UNLIMITED)
+        most = quota.most_images if by_images else quota.most_bytes
         raise reached(most, 1 if fits else now.seconds, images=by_images)
 
 
-def tag_of(shares: list[Share]) -> bytes | None:
+def tag_of(quotas: list[UploaderQuota]) -> bytes | None:
     """Return what a row keeps of the client; None where its images are not limited, and so nothing is kept."""
-    return next((share.value for share in shares if isinstance(share.value, bytes)), None)
+    return next((quota.value for quota in quotas if isinstance(quota.value, bytes)), None)

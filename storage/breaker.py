@@ -23,7 +23,7 @@ class StoreAway(Exception):
         )
 
 
-class Breaker:
+class ObjectStoreBreaker:
     """Lets requests pass until one fails; then none for a pause, and then one at a time until one succeeds.
 
     There are so many ``places``: a service that hangs holds no more threads. Others wait while requests end.

@@ -18,8 +18,19 @@ from urllib.parse import urlsplit
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from storage.breaker import Breaker, StoreAway
-from storage.exchange import CODE, MOST_SECONDS, Failed, Refused, by_chance, in_time, pool, read, sent, words
+from storage.breaker import ObjectStoreBreaker, StoreAway
+from storage.exchange import (
+    CODE,
+    MOST_SECONDS,
+    Failed,
+    Refused,
+    description,
+    in_time,
+    is_transient,
+    pool,
+    read_body,
+    send_request,
+)
 from storage.protocol import CiphertextGone, Pieces
 from storage.settings import BucketSettings
 from storage.sigv4 import query_of, signature_headers
@@ -34,7 +45,7 @@ _KEY = re.compile(rb"<Key>([^<&]*)</Key>")
 _NOTHING: Mapping[str, str] = {}
 
 T = TypeVar("T")
-Told = Callable[[str, str], None]
+Report = Callable[[str, str], None]
 """Is told of each request: what it did, and whether it was ``done``, was about something ``missing``, or ``failed``."""
 log = logging.getLogger("mayfly.store")
 
@@ -45,9 +56,9 @@ class Bucket:
     Keys are made of letters, digits, ``-`` and ``/``, so nothing in them has to be escaped.
     """
 
-    def __init__(self, settings: BucketSettings, told: Told) -> None:
+    def __init__(self, settings: BucketSettings, report: Report) -> None:
         self._settings = settings
-        self._told = told
+        self._report = report
         base = urlsplit(settings.base)
         self._path, self._host = base.path, base.netloc
         self._behind = timedelta()
@@ -56,7 +67,7 @@ class Bucket:
         os.register_at_fork(after_in_child=self._connect)  # a process shares no connection with its parent
 
     def _connect(self) -> None:
-        self._breaker = Breaker(self._settings.connections)
+        self._breaker = ObjectStoreBreaker(self._settings.connections)
         self._s3 = pool(self._settings.base, self._settings.connections)
         self._filer = pool(self._settings.filer or self._settings.base, self._settings.connections)
 
@@ -74,29 +85,29 @@ class Bucket:
             body = in_time(pieces)
             if ttl:
                 path = f"/buckets/{self._settings.name}/{key}?{query_of({'ttl': ttl})}"
-                sent(self._filer, "PUT", path, body, headers).drain_conn()
+                send_request(self._filer, "PUT", path, body, headers).drain_conn()
             else:
                 self._ask("PUT", key, body=body, headers=headers)
 
         try:
-            self._tried("put", once)
+            self._with_retries("put", once)
         except CiphertextGone:
             if not self._settings.endpoint:
                 log.warning("there is no bucket of that name: make it, or mend S3_BUCKET_NAME")
                 raise StoreAway from None
-            self._tried("make", lambda: self._ask("PUT"))
-            self._tried("put", once)
+            self._with_retries("make", lambda: self._ask("PUT"))
+            self._with_retries("put", once)
 
     def get(self, key: str, size: int) -> bytearray:
         """Return an object of ``size`` bytes; raises CiphertextGone where there is none, or one of another size."""
-        return self._tried("get", lambda: self._get(key, size))
+        return self._with_retries("get", lambda: self._get(key, size))
 
     def _get(self, key: str, size: int) -> bytearray:
         answer = self._answer("GET", key)
         try:
             if int(answer.headers.get("content-length", -1)) != size:
                 raise CiphertextGone
-            got = read(answer, size)
+            got = read_body(answer, size)
         except BaseException:
             answer.close()  # what nobody reads is not to be found by the next request of this connection
             raise
@@ -107,7 +118,7 @@ class Bucket:
         """List at most ``most`` keys that begin with a prefix, in their order."""
         query = {"list-type": "2", "prefix": prefix, "max-keys": str(most)}
         try:
-            listed = self._tried("list", lambda: self._ask("GET", query=query), tries=1)
+            listed = self._with_retries("list", lambda: self._ask("GET", query=query), tries=1)
         except CiphertextGone:
             return []  # there is no bucket yet
         return [key.decode() for key in _KEY.findall(listed)]
@@ -117,7 +128,7 @@ class Bucket:
         for start in range(0, len(keys), MOST_KEYS):
             some = keys[start : start + MOST_KEYS]
             with suppress(CiphertextGone):
-                self._tried("delete", lambda: self._delete(some), tries=1)  # noqa: B023 - it is called at once
+                self._with_retries("delete", lambda: self._delete(some), tries=1)  # noqa: B023 - it is called at once
 
     def _delete(self, keys: list[str]) -> None:
         objects = "".join(f"<Object><Key>{key}</Key></Object>" for key in keys)
@@ -130,30 +141,30 @@ class Bucket:
 
     def check(self) -> None:
         """Ask for the bucket; raises CiphertextGone where it is not there, too."""
-        self._tried("check", lambda: self._ask("HEAD"), tries=1)
+        self._with_retries("check", lambda: self._ask("HEAD"), tries=1)
 
-    def _tried(self, what: str, once: Callable[[], T], tries: int = TRIES) -> T:
+    def _with_retries(self, what: str, once: Callable[[], T], tries: int = TRIES) -> T:
         """Ask, and ask again after a pause where it failed by chance."""
         with self._breaker.passage():
             deadline = time.monotonic() + MOST_SECONDS
             for number in range(1, tries + 1):
                 try:
-                    done = self._by_its_clock(once)
+                    done = self._with_right_clock(once)
                 except CiphertextGone:
-                    self._told(what, "missing")
+                    self._report(what, "missing")
                     raise
                 except (Failed, HTTPError, OSError) as error:
-                    self._told(what, "failed")
-                    if number == tries or not by_chance(error) or time.monotonic() > deadline:
-                        log.warning("the object store is away: %s", words(error))
+                    self._report(what, "failed")
+                    if number == tries or not is_transient(error) or time.monotonic() > deadline:
+                        log.warning("the object store is away: %s", description(error))
                         raise StoreAway from None
                     time.sleep(FIRST_PAUSE_SECONDS * 4 ** (number - 1) * random.uniform(0.5, 1))  # noqa: S311
                 else:
-                    self._told(what, "done")
+                    self._report(what, "done")
                     return done
         raise AssertionError("each of the tries returns or raises")
 
-    def _by_its_clock(self, once: Callable[[], T]) -> T:
+    def _with_right_clock(self, once: Callable[[], T]) -> T:
         """Ask, and where our clock may be why the store refused, ask again with the time that it told."""
         try:
             return once()
@@ -188,4 +199,4 @@ class Bucket:
             self._settings, method, self._host, path, query, datetime.now(UTC) + self._behind
         )
         url = f"{path}?{query_of(query)}" if query else path
-        return sent(self._s3, method, url, body, {**headers, **signed})
+        return send_request(self._s3, method, url, body, {**headers, **signed})

@@ -17,18 +17,18 @@ MOST_SECONDS = 15.0
 """How long one try may take, and until when another one begins."""
 TIMEOUT = urllib3.Timeout(connect=2.0, read=5.0)
 READ_SIZE = 256 * 1024
-BY_CHANCE = {408, 429, 500, 502, 503, 504}
+TRANSIENT = {408, 429, 500, 502, 503, 504}
 """Statuses after which the same request may succeed:
 https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
 CODE = re.compile(rb"<Code>(\w+)</Code>")
 
 
 class Failed(Exception):
-    """A request failed; ``by_chance`` says whether another try may help."""
+    """A request failed; ``transient`` says whether another try may help."""
 
-    def __init__(self, why: str, *, by_chance: bool = False) -> None:
+    def __init__(self, why: str, *, transient: bool = False) -> None:
         super().__init__(why)
-        self.by_chance = by_chance
+        self.transient = transient
 
 
 class Refused(Failed):
@@ -44,7 +44,7 @@ def pool(url: str, connections: int) -> urllib3.HTTPConnectionPool:
     return urllib3.connection_from_url(url, maxsize=connections, timeout=TIMEOUT, retries=False)
 
 
-def sent(
+def send_request(
     to: urllib3.HTTPConnectionPool, method: str, url: str, body: object, headers: Mapping[str, str]
 ) -> urllib3.BaseHTTPResponse:
     """Send a request and return its answer, whose body is not read yet; raises CiphertextGone, Refused, Failed."""
@@ -65,17 +65,17 @@ def sent(
     why = f"{method} was answered with {answer.status} {code[1].decode() if code else ''}".rstrip()
     if answer.status == 403 and "date" in answer.headers:
         raise Refused(why, parsedate_to_datetime(answer.headers["date"]))
-    raise Failed(why, by_chance=answer.status in BY_CHANCE)
+    raise Failed(why, transient=answer.status in TRANSIENT)
 
 
-def read(answer: urllib3.BaseHTTPResponse, size: int) -> bytearray:
+def read_body(answer: urllib3.BaseHTTPResponse, size: int) -> bytearray:
     """Read a body of ``size`` bytes into a buffer of that size; raises Failed."""
     deadline = time.monotonic() + MOST_SECONDS
     got, at = bytearray(size), 0
     while at < size:
         piece = answer.read(min(READ_SIZE, size - at))
         if not piece:
-            raise Failed("an answer was cut off", by_chance=True)
+            raise Failed("an answer was cut off", transient=True)
         if time.monotonic() > deadline:
             raise Failed("it answers too slowly")
         got[at : at + len(piece)] = piece
@@ -92,11 +92,11 @@ def in_time(pieces: Pieces) -> Iterator[bytes | bytearray | memoryview]:
         yield piece
 
 
-def by_chance(error: Exception) -> bool:
+def is_transient(error: Exception) -> bool:
     """Tell whether another try may help. One that waited in vain is not made again: threads are few."""
-    return error.by_chance if isinstance(error, Failed) else not isinstance(error, TookTooLong)
+    return error.transient if isinstance(error, Failed) else not isinstance(error, TookTooLong)
 
 
-def words(error: Exception) -> str:
+def description(error: Exception) -> str:
     """Say what went wrong, in words that hold no object's name."""
     return str(error) if isinstance(error, Failed) else type(error).__name__

@@ -23,14 +23,14 @@ SHORTEST_TTL_MINUTES = 10
 MOST_EMPTIED = 1000
 
 
-def open_object_store(settings: BucketSettings, told: Callable[[str, str], None]) -> ObjectStore:
-    """Make an object store, which ``told`` hears of each request of; nothing is asked yet.
+def open_object_store(settings: BucketSettings, report: Callable[[str, str], None]) -> ObjectStore:
+    """Make an object store, which ``report`` hears of each request of; nothing is asked yet.
 
     urllib3 is loaded by this, 12 MB and 0.1 s.
     """
     from storage.bucket import Bucket
 
-    return ObjectStore(Bucket(settings, told), settings.expiry)
+    return ObjectStore(Bucket(settings, report), settings.expiry)
 
 
 def object_key(slot: int, row_key: bytes) -> str:

@@ -111,7 +111,7 @@ class Stored(Model):  # type: ignore[misc]
     until: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
-class ApiKey(Model):  # type: ignore[misc]
+class ApiKeyRow(Model):  # type: ignore[misc]
     """One row an API key, which is good while its account's tokens have the version of its making."""
 
     __tablename__ = "api_keys"

@@ -17,7 +17,7 @@ import requests
 import urllib3
 
 from storage import BucketSettings, CiphertextGone, ObjectStore, StoreAway, open_object_store
-from storage.breaker import Breaker
+from storage.breaker import ObjectStoreBreaker
 from storage.objects import SPAN_SECONDS, object_key, ttl_of
 from tests.faults.test_clock import faked
 from tests.flaky import Flaky, flaky
@@ -211,7 +211,7 @@ def test_while_the_store_answers_others_wait_for_a_place(narrow: ObjectStore) ->
 
 
 def test_one_at_a_time_asks_whether_a_store_is_back() -> None:
-    breaker = Breaker(9, pause=0)
+    breaker = ObjectStoreBreaker(9, pause=0)
     with pytest.raises(StoreAway), breaker.passage():
         raise StoreAway
     breaker._pause = 60

@@ -18,8 +18,8 @@ STRETCHES = Budget(1, waiting=16, busy="The server checks as many passwords as i
 """Argon2id takes 32 MiB and some 50 ms of a processor, for an image's password and for an account's. One at a
 time in each process keeps the processors busy; the last of sixteen requests waits for about a second."""
 
-DEAR = {"conversion": CONVERSIONS, "proof": PROOFS, "password": STRETCHES}
+EXPENSIVE = {"conversion": CONVERSIONS, "proof": PROOFS, "password": STRETCHES}
 """All of these by their names in metrics."""
 
-DEAR_AT_ONCE = sum(budget.units for budget in DEAR.values())
+EXPENSIVE_AT_ONCE = sum(budget.units for budget in EXPENSIVE.values())
 """How many threads may be busy with all of these at once."""

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TypeGuard
 from uuid import UUID
 
-from models import OPEN_CATALOG, ImageRow, Ownership, insertion, owner_lives, quota_checks, standing_for
+from models import OPEN_CATALOG, ImageRow, Ownership, insertion, owner_lives, owner_placeholder, quota_checks
 from services.account_errors import TokenRefused
 from services.database import autocommit, transaction
 from services.errors import DatabaseAway
@@ -41,7 +41,7 @@ class Batch:
         return self.rows[0][0]
 
 
-class Entry:
+class ImageWriter:
     """Stores the rows and the sealed bytes of one upload in one transaction of one database."""
 
     def __init__(
@@ -82,16 +82,16 @@ class Entry:
             self._check_owner(shard, batch.rows, owner)
 
     def _run(self, shard: Shard, batch: Batch) -> None:
-        rows, owner, shares = batch.rows, batch.uploader.owner, self._quotas.shares(batch.uploader)
+        rows, owner, quotas = batch.rows, batch.uploader.owner, self._quotas.of(batch.uploader)
         with (
             self._large.put(rows, batch.lifetime) as others,
-            self._quotas.kept(shard, shares, batch.size, len(rows)),
+            self._quotas.kept(shard, quotas, batch.size, len(rows)),
             autocommit(shard.engine) as connection,
         ):
-            before, after = quota_checks(connection, shares, batch.size, len(rows))
+            before, after = quota_checks(connection, quotas, batch.size, len(rows))
             if self._is_elsewhere(owner, shard):
-                before += standing_for(connection, owner)
-            tag = tag_of(shares)
+                before += owner_placeholder(connection, owner)
+            tag = tag_of(quotas)
             before += b";".join(
                 insertion(connection, row, own, tag) for (row, _), own in zip(rows, batch.owned, strict=True)
             )

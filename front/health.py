@@ -14,7 +14,7 @@ PATH = "/healthz"
 OF_ONE_REQUEST = b"x-request-id"
 
 
-class Alive:
+class HealthAnswer:
     """Tells that this process is alive."""
 
     def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:

@@ -9,7 +9,7 @@ QUICK_SECONDS = 0.1
 TIMES_AS_LONG = 50
 
 
-class Sparing(Generic[T]):
+class ProportionalCache(Generic[T]):
     """Asks again only after fifty times as long as the last asking took, and gives the last answer until then.
 
     What took a tenth of a second at most is always asked again. One thread at a time may call it.

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 from sqlalchemy import Connection
 
 from crypto import Link, MalformedSecret, ServerKeys, block_tags
-from models import ImageRow, block, blocked_changed, blocked_tags, heard_of, switch_uploads, unblock
+from models import ImageRow, block, blocked_changed, blocked_tags, operator_state, switch_uploads, unblock
 from services.audit import audit
 from services.database import autocommit, transaction
 from services.errors import ImageGone, NotEverywhere
@@ -29,7 +29,7 @@ class TakenDown(NamedTuple):
 NOTHING_THERE = TakenDown(False)
 
 
-class Hand:
+class OperatorActions:
     """The deeds of an operator; each leaves an audit line, and each is done in one transaction or not at all.
 
     Of several databases each gets every order, in a transaction of its own, so that none needs another to obey.
@@ -149,7 +149,7 @@ class Hand:
 
 def _orders_in(shard: Shard) -> tuple[frozenset[bytes], bool]:
     with autocommit(shard.engine) as connection:
-        return frozenset(blocked_tags(connection)), heard_of(connection).uploads_off_since is not None
+        return frozenset(blocked_tags(connection)), operator_state(connection).uploads_off_since is not None
 
 
 def _word(done: bool) -> str:

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from services import Allowance, counts
 
 GRACE_SECONDS = 10.0
-"""How old a flow may become before ``LEAST_RATE`` holds for it."""
+"""How old a transfer may become before ``LEAST_RATE`` holds for it."""
 LEAST_RATE = 2048
 """Bytes a second, on average since its beginning, that a body or an answer has to move at least."""
 LONGEST_STALL_SECONDS = 30.0
 
 
 @dataclass(eq=False)
-class Flow:
+class Transfer:
     """A transfer between the network and a request: a body that comes in, or an answer that a client reads."""
 
     allowance: Allowance
