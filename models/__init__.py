@@ -1,4 +1,4 @@
-"""Rows and queries; every time that decides about life and death is the database's."""
+"""Rows and queries. Whether an image still lives is decided by the database's clock alone."""
 
 from models.api_key import (
     StoredKey,
