@@ -1,4 +1,4 @@
-"""A bucket of S3 over urllib3: each call is one request, which is repeated where it failed by chance."""
+"""A bucket of S3 over urllib3. A request that fails for a transient reason is repeated."""
 
 from __future__ import annotations
 
@@ -38,22 +38,22 @@ from storage.sigv4 import query_of, signature_headers
 TRIES = 3
 FIRST_PAUSE_SECONDS = 0.1
 MOST_SKEW = timedelta(minutes=5)
-"""S3 refuses a signature of another time than its own, and allows a quarter of an hour."""
+"""S3 refuses a signature whose time differs from its own clock by more than 15 minutes."""
 MOST_KEYS = 1000
-"""How many keys S3 lists in one answer, and deletes by one request."""
+"""How many keys S3 lists in one answer, and deletes with one request."""
 _KEY = re.compile(rb"<Key>([^<&]*)</Key>")
 _NOTHING: Mapping[str, str] = {}
 
 T = TypeVar("T")
 Report = Callable[[str, str], None]
-"""Is told of each request: what it did, and whether it was ``done``, was about something ``missing``, or ``failed``."""
+"""Called after each request with its kind (such as ``put``) and its outcome: ``done``, ``missing`` or ``failed``."""
 log = logging.getLogger("mayfly.store")
 
 
 class Bucket:
-    """Puts, gets, lists and deletes objects; every method raises StoreAway where that can't be done.
+    """Puts, gets, lists and deletes objects; every method raises StoreAway if the store doesn't answer or refuses.
 
-    Keys are made of letters, digits, ``-`` and ``/``, so nothing in them has to be escaped.
+    Keys consist of letters, digits, ``-`` and ``/``, so they need no escaping.
     """
 
     def __init__(self, settings: BucketSettings, report: Report) -> None:
@@ -62,7 +62,7 @@ class Bucket:
         base = urlsplit(settings.base)
         self._path, self._host = base.path, base.netloc
         self._behind = timedelta()
-        """How much this machine's clock is behind the store's, where it is so far off that the store refused it."""
+        """How far this machine's clock is behind the store's; 0 until the store has refused a signature's time."""
         self._connect()
         os.register_at_fork(after_in_child=self._connect)  # a process shares no connection with its parent
 
@@ -74,10 +74,10 @@ class Bucket:
     def put(
         self, key: str, pieces: Pieces, size: int, headers: Mapping[str, str] = _NOTHING, ttl: str = ""
     ) -> None:
-        """Put an object of ``size`` bytes, sent piece by piece; another try asks for the pieces anew.
+        """Put an object of ``size`` bytes, sent piece by piece; each try iterates over the pieces again.
 
-        With a ``ttl`` it goes through SeaweedFS's filer, to which a bucket is a folder. A bucket that is missing is
-        made, unless it is Amazon's.
+        With a ``ttl`` (such as ``10m``) the object goes through SeaweedFS's filer, where a bucket is a folder. A
+        missing bucket is created, unless it is Amazon's.
         """
         headers = {"content-length": str(size), "content-type": "application/octet-stream", **headers}
 
@@ -99,7 +99,7 @@ class Bucket:
             self._with_retries("put", once)
 
     def get(self, key: str, size: int) -> bytearray:
-        """Return an object of ``size`` bytes; raises CiphertextGone where there is none, or one of another size."""
+        """Return an object of ``size`` bytes; raises CiphertextGone if it is missing or has another size."""
         return self._with_retries("get", lambda: self._get(key, size))
 
     def _get(self, key: str, size: int) -> bytearray:
@@ -109,13 +109,13 @@ class Bucket:
                 raise CiphertextGone
             got = read_body(answer, size)
         except BaseException:
-            answer.close()  # what nobody reads is not to be found by the next request of this connection
+            answer.close()  # else the next request over this connection would read the rest of this answer
             raise
         answer.release_conn()
         return got
 
     def keys(self, prefix: str, most: int) -> list[str]:
-        """List at most ``most`` keys that begin with a prefix, in their order."""
+        """List at most ``most`` keys that begin with ``prefix``, in ascending order."""
         query = {"list-type": "2", "prefix": prefix, "max-keys": str(most)}
         try:
             listed = self._with_retries("list", lambda: self._ask("GET", query=query), tries=1)
@@ -124,7 +124,7 @@ class Bucket:
         return [key.decode() for key in _KEY.findall(listed)]
 
     def delete(self, keys: list[str]) -> None:
-        """Delete objects; those that are not there are no error."""
+        """Delete objects; a missing object is no error."""
         for start in range(0, len(keys), MOST_KEYS):
             some = keys[start : start + MOST_KEYS]
             with suppress(CiphertextGone):
@@ -140,11 +140,11 @@ class Bucket:
             raise Failed(f"deleting was answered with {refused[1].decode()}")
 
     def check(self) -> None:
-        """Ask for the bucket; raises CiphertextGone where it is not there, too."""
+        """Ask whether the bucket can be used; raises CiphertextGone if it doesn't exist."""
         self._with_retries("check", lambda: self._ask("HEAD"), tries=1)
 
     def _with_retries(self, what: str, once: Callable[[], T], tries: int = TRIES) -> T:
-        """Ask, and ask again after a pause where it failed by chance."""
+        """Send a request, and again after a pause (exponential backoff) if it failed for a transient reason."""
         with self._breaker.passage():
             deadline = time.monotonic() + MOST_SECONDS
             for number in range(1, tries + 1):
@@ -165,14 +165,16 @@ class Bucket:
         raise AssertionError("each of the tries returns or raises")
 
     def _with_right_clock(self, once: Callable[[], T]) -> T:
-        """Ask, and where our clock may be why the store refused, ask again with the time that it told."""
+        """Send a request; if the store may have refused it for this machine's clock, send it again with the store's."""
         try:
             return once()
         except Refused as error:
             behind = error.at - datetime.now(UTC)
             if abs(behind - self._behind) < MOST_SKEW:
                 raise
-            log.warning("this machine's clock is off: requests to the object store are signed by its clock")
+            log.warning(
+                "this machine's clock is wrong: requests to the object store use the store's time from now on"
+            )
             self._behind = behind
             return once()
 
