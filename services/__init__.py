@@ -1,4 +1,4 @@
-"""The verbs of Mayfly, without Flask: services speak images."""
+"""What Mayfly does with images and accounts, without Flask."""
 
 from models import OPEN_CATALOG
 from services import counts

@@ -1,4 +1,4 @@
-"""PostgreSQL's clock and the operator's switches, as an upload needs them."""
+"""PostgreSQL's clock and the operator's row, cached for a second."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ AGE_SECONDS = 1.0
 
 
 class DatabaseClock:
-    """PostgreSQL's clock, and what its operator's row says, asked anew once an answer is ``age`` seconds old.
+    """PostgreSQL's clock and the operator's row, read again when the last answer is ``age`` seconds old.
 
-    In between, time is counted on by CLOCK_BOOTTIME, which nobody sets and which a machine that sleeps doesn't stop.
+    Between two reads the time is extrapolated by CLOCK_BOOTTIME, which nobody can set and which goes on while the
+    machine is suspended.
     """
 
     def __init__(self, engine: Engine, age: float = AGE_SECONDS) -> None:
@@ -25,14 +26,15 @@ class DatabaseClock:
 
     @property
     def last(self) -> OperatorState | None:
-        """What PostgreSQL said last, however long ago; None where it has said nothing yet."""
+        """The last answer of PostgreSQL, however old; None before the first."""
         at, told = self._heard
         return told if at > 0 else None
 
     def state(self) -> OperatorState:
-        """Return what PostgreSQL says, by an answer no older than ``age``; raises DatabaseAway.
+        """Return PostgreSQL's time and the operator's row, by an answer no older than ``age``; raises DatabaseAway.
 
-        Its time is late by the time an answer took at most, and never early, so that no image lives longer than it may.
+        The time may be behind PostgreSQL's clock by as long as the answer took, and is never ahead of it. So no image
+        lives longer than its lifetime.
         """
         at, told = self._heard
         since = _elapsed() - at
@@ -43,7 +45,7 @@ class DatabaseClock:
         return told._replace(now=told.now + since)
 
     def now(self) -> int:
-        """Return whole seconds since 1970, rounded down, by ``state``; raises DatabaseAway."""
+        """Return PostgreSQL's time by ``state``, in whole seconds since 1970, rounded down; raises DatabaseAway."""
         return int(self.state().now)
 
 
