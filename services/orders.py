@@ -1,4 +1,4 @@
-"""What the operator ordered, as each upload meets it: whether there are uploads, and which images are blocked."""
+"""Checks uploads against the operator's orders: whether uploads are on, and which images are blocked."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ NOTHING_READ = -1, frozenset[bytes]()
 
 
 class Orders:
-    """Knows what ``OperatorActions`` ordered, within a second, and costs an upload no question more than its clock.
+    """Follows the orders of ``OperatorActions`` within a second; an upload needs no further query beside its clock's.
 
-    A process reads the list of blocked tags when it hears of another version of it, and keeps it: some 100 bytes a tag.
-    Of several databases each has the orders; what one of them orders counts for all, and of one that is away, what it
-    said last.
+    A process keeps the list of blocked tags in memory, some 100 bytes a tag, and reads it again when its version has
+    changed. With several databases an order in any of them counts; for a database that is away, its last known orders
+    do.
     """
 
     def __init__(self, shards: Shards, server_keys: ServerKeys) -> None:
@@ -32,7 +32,7 @@ class Orders:
         self._off = False
 
     def uploads_off_since(self) -> float | None:
-        """Tell since when uploads are off, in seconds since 1970, or None while they are on; raises DatabaseAway."""
+        """Return since when uploads are off, in seconds since 1970, None while they are on; raises DatabaseAway."""
         times = (heard.uploads_off_since for heard in self._states().values())
         since = min(filter(None, times), default=None)
         if self._off is not (since is not None):
@@ -47,16 +47,16 @@ class Orders:
             raise UploadsOff
 
     def check_bytes(self, data: Data) -> None:
-        """Raise ImageBlocked where these bytes are on the list, and DatabaseAway."""
+        """Raise ImageBlocked if the SHA-256 of these bytes is blocked; raises DatabaseAway."""
         if self.any_blocked():
             self.check_digest(sha256(data).digest())
 
     def any_blocked(self) -> bool:
-        """Tell whether there is anything on the list; raises DatabaseAway."""
+        """Tell whether any image is blocked; raises DatabaseAway."""
         return any(self._blocked())
 
     def check_digest(self, digest: bytes) -> None:
-        """Raise ImageBlocked where the SHA-256 of an image is on the list, and DatabaseAway."""
+        """Raise ImageBlocked if this SHA-256 is blocked; raises DatabaseAway."""
         lists = self._blocked()
         if any(lists):
             tags = block_tags(self._server_keys, digest)
@@ -82,7 +82,7 @@ class Orders:
         return tags
 
     def _states(self) -> dict[Shard, OperatorState]:
-        """Return what each database says, or said last; raises DatabaseAway where none answers."""
+        """Return the state of each database, its last known one if it is away; raises DatabaseAway if none answers."""
         heard, answer = {}, False
         for shard in self._shards.all:
             try:

@@ -253,7 +253,7 @@ def test_uploads_that_are_off_are_refused_and_everything_else_goes_on(
     assert "off since" in part["message"]
     assert operator.switch_uploads(on=True)
     assert upload(client, FLOWER) == (201, "")
-    assert client.get("/readyz").get_json()["parts"]["uploads"]["message"] == "They are on."
+    assert client.get("/readyz").get_json()["parts"]["uploads"]["message"] == "Uploads are on."
 
 
 def test_looking_for_orders_costs_an_upload_no_question(
