@@ -51,7 +51,10 @@ class CommandServices:
 
 @contextmanager
 def in_one_sentence() -> Iterator[None]:
-    """Within a command of ``flask``, end it with the sentence of a foreseeable failure; elsewhere let that pass."""
+    """Turn a foreseeable error in a command of ``flask`` into ClickException, which prints one sentence.
+
+    Outside of a command the error passes unchanged.
+    """
     try:
         yield
     except (ConfigError, MalformedServerKey, embedded.EmbeddedError, DatabaseAway) as error:
@@ -62,7 +65,7 @@ def in_one_sentence() -> Iterator[None]:
 
 @contextmanager
 def _on_database(config: Config, services: CommandServices) -> Iterator[None]:
-    """Run a command on a database that is usable; its log is written as the server writes it, unless others read it."""
+    """Have a usable database while the block runs, and log as the server does if no other log handler is set."""
     if not logging.getLogger().hasHandlers():
         logs.begin(config, lambda: None)
     with in_one_sentence(), usable_database(config, (shard.engine for shard in services.shards.all)):
@@ -87,7 +90,7 @@ def _add_upkeep(app: Flask, config: Config, services: CommandServices) -> None:
 
     @app.cli.command("sweep")
     def sweep() -> None:
-        """Remove from the object store what is over, however much that is."""
+        """Remove all expired objects from the object store."""
         if services.sweep is None:
             raise click.ClickException("the settings name no object store; S3_BUCKET_NAME says which")
         with _on_database(config, services):
@@ -98,7 +101,7 @@ def _add_upkeep(app: Flask, config: Config, services: CommandServices) -> None:
 
     @app.cli.command("renew-accounts")
     def renew_accounts() -> None:
-        """Seal accounts and their API keys under the newest server key, so that an older one may go."""
+        """Seal accounts and their API keys under the newest server key, so that older keys can be removed."""
         with _on_database(config, services):
             click.echo(
                 f"renewed accounts: {services.accounts.renew()}, API keys: {services.api_keys.renew()}"
@@ -111,9 +114,9 @@ def _add_takedown(app: Flask, config: Config, services: CommandServices) -> None
     @click.option("--block", "and_block", is_flag=True, help="Refuse later uploads of the same image, too.")
     @click.pass_context
     def takedown(context: click.Context, texts: tuple[str, ...], *, and_block: bool) -> None:
-        """Remove images at once: by links, share URLs, addresses of images, albums, or texts that hold them.
+        """Remove images at once: by links, share URLs, image URLs, albums, or texts that contain them.
 
-        The exit status is 0 where all that was asked is done.
+        The exit status is 0 if all of it was done.
         """
         done = True
         with _on_database(config, services):
@@ -131,11 +134,11 @@ def _add_takedown(app: Flask, config: Config, services: CommandServices) -> None
 
 def _told(taken: TakenDown, *, and_block: bool) -> str:
     if not taken.removed:
-        return "nothing there, as for any link that is over"
+        return "no living image at this link"
     if not and_block:
         return "taken down"
     if taken.blocked is None:
-        return "taken down, but not blocked: its SHA-256 can't be read without its password"
+        return "taken down, but not blocked: its SHA-256 can't be read without the image's password"
     return f"taken down, and blocked: {taken.blocked.hex()}"
 
 
@@ -151,14 +154,15 @@ def _add_blocking(app: Flask, config: Config, services: CommandServices) -> None
     @app.cli.command("block")
     @digests_given
     def block(digests: list[bytes]) -> None:
-        """Refuse later uploads of images by the SHA-256 of their file, or of the image as a receipt tells it."""
+        """Refuse later uploads of images by the SHA-256 of the uploaded file, or of the stored image as in its
+        receipt."""
         with _on_database(config, services):
             click.echo(f"blocked {services.operator.block(digests)} more")
 
     @app.cli.command("unblock")
     @digests_given
     def unblock(digests: list[bytes]) -> None:
-        """Let blocked images be uploaded again."""
+        """Allow blocked images to be uploaded again."""
         with _on_database(config, services):
             click.echo(f"unblocked {services.operator.unblock(digests)}")
 
@@ -177,7 +181,7 @@ def _add_status(app: Flask, config: Config, services: CommandServices) -> None:
     @app.cli.command("status")
     @click.option("--json", "as_json", is_flag=True, help="For programs: one object, times in UTC.")
     def status(*, as_json: bool) -> None:
-        """Tell what is stored and switched, in figures."""
+        """Print figures about the service, and whether uploads are on."""
         with _on_database(config, services):
             told = {name: _status(report) for name, report in services.status().items()}
         alone = next(iter(told.values())) if len(services.shards.all) == 1 else None
@@ -196,7 +200,7 @@ def _add_status(app: Flask, config: Config, services: CommandServices) -> None:
 
 
 def _status(report: StatusReport) -> dict[str, object]:
-    """Write a report as it is told: with the switch in words, and times as people read them."""
+    """Return the figures of a report for printing: whether uploads are on as a word, and times as text."""
     since = report.uploads_off_since
     moment = None if since is None else datetime.fromtimestamp(since, UTC).isoformat(timespec="seconds")
     return {"uploads": "on" if since is None else "off", **asdict(report), "uploads_off_since": moment}

@@ -1,6 +1,6 @@
-"""METRICS_BIND: what all processes of this server count, given to Prometheus by the main process.
+"""METRICS_BIND: the main process serves the metrics of all processes to Prometheus.
 
-Each worker counts in files of its own, in a folder under DATA_DIR that only this user can look into.
+Each worker counts in files of its own, in a folder under DATA_DIR that only this user can read.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from prometheus_client import Metric
 
 LOOK_SECONDS = 1.0
-"""How often a worker says how much there is of what comes and goes."""
+"""How often a worker updates its gauges."""
 _held: list[IO[str]] = []
-"""The file whose lock says that this process lives; it is never closed."""
+"""The file whose lock shows that this process lives; it is never closed."""
 
 
 def count(app: Mayfly, front: Front) -> None:
-    """Count in this worker from now on, if METRICS_BIND is set."""
+    """Start counting in this worker, if METRICS_BIND is set."""
     if app.settings.metrics_bind is None:
         return
     counts.start_counting(_number_in(folder_of_counts()))
@@ -49,9 +49,9 @@ def count(app: Mayfly, front: Front) -> None:
 
 @contextmanager
 def shared_folder(data_dir: Path) -> Iterator[Path]:
-    """Make a folder for the counts of this server; remove what servers that were killed have left beside it.
+    """Make a folder for the counts of this server's processes, and remove folders that killed servers have left.
 
-    The processes that are forked meanwhile count there. Raises ConfigError where it can't be made.
+    Processes that are forked while the block runs count there. Raises ConfigError if the folder can't be made.
     """
     with ExitStack() as stack:
         try:
@@ -59,7 +59,7 @@ def shared_folder(data_dir: Path) -> Iterator[Path]:
             parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with _locked(parent / "lock", wait=True):
                 for left in parent.glob("*/"):
-                    with suppress(BlockingIOError), _locked(left / "lock"):  # one that runs holds it
+                    with suppress(BlockingIOError), _locked(left / "lock"):  # a running server holds its lock
                         shutil.rmtree(left)
                 folder = Path(tempfile.mkdtemp(dir=parent))
                 stack.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -75,14 +75,14 @@ def shared_folder(data_dir: Path) -> Iterator[Path]:
 
 @contextmanager
 def _locked(path: Path, *, wait: bool = False) -> Iterator[None]:
-    """Hold a lock that ends with this process; raises BlockingIOError where another holds it and nobody waits."""
+    """Hold a file lock, which also ends with this process; without ``wait``, raise BlockingIOError if it is taken."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield
 
 
 def _number_in(folder: Path) -> str:
-    """Take the lowest number that no living process has, so that there are few files however many workers end."""
+    """Take the lowest number that no living process has, so that the number of files doesn't grow with each restart."""
     for number in numbers():
         file = (folder / f"{number}.alive").open("w")
         try:
@@ -92,14 +92,14 @@ def _number_in(folder: Path) -> str:
             continue
         _held.append(file)
         return str(number)
-    raise AssertionError  # numbers don't end
+    raise AssertionError  # never reached: the loop is endless
 
 
 @contextmanager
 def answered(config: Config, bind: tuple[str, int], folder: Path, ended: Counter[str]) -> Iterator[None]:
-    """Answer Prometheus at METRICS_BIND while the block runs; raises ConfigError where the address can't be used.
+    """Serve the metrics on METRICS_BIND while the block runs; raises ConfigError if the address can't be used.
 
-    ``ended`` is how unserved connections ended.
+    ``ended`` are the counts of unserved connections (``connections.watch``).
     """
     from prometheus_client import CollectorRegistry, start_http_server
 
@@ -112,7 +112,7 @@ def answered(config: Config, bind: tuple[str, int], folder: Path, ended: Counter
         raise ConfigError(
             f"METRICS_BIND {host}:{port} can't be served: {error.strerror}; free it or set METRICS_BIND"
         ) from None
-    # A worker must not be forked while another thread holds locks of libraries, nor keep the port.
+    # Don't fork a worker during a scrape, whose thread may hold locks of libraries; and close the port in the child.
     os.register_at_fork(
         before=scrape.lock.acquire, after_in_parent=scrape.lock.release, after_in_child=server.socket.close
     )
@@ -124,7 +124,7 @@ def answered(config: Config, bind: tuple[str, int], folder: Path, ended: Counter
 
 
 class _Scrape:
-    """Answers a scrape: what the workers counted, and what is asked at that moment."""
+    """Answers a scrape with the counts of the workers and with values that are looked up at that moment."""
 
     def __init__(self, app: Mayfly, folder: Path, ended: Counter[str]) -> None:
         self.lock = threading.Lock()
@@ -133,18 +133,18 @@ class _Scrape:
         self._ended = ended
 
     def collect(self) -> Iterable[Metric]:
-        """Return everything; one scrape at a time."""
+        """Return all metrics; one scrape at a time."""
         from prometheus_client.multiprocess import MultiProcessCollector
 
         with self.lock:
             self._forget_the_dead()
-            # A worker that begins makes its files a moment before it writes to them, and an empty one can't be read.
+            # A new worker creates its files a moment before it writes to them, and an empty file can't be read.
             files = [str(file) for file in self._folder.glob("*.db") if file.stat().st_size]
             counted = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
             return [*counted, _unserved(self._ended), *_asked(self._app)]
 
     def _forget_the_dead(self) -> None:
-        """Take the levels of processes that ended out of the sums; what they counted stays."""
+        """Remove the gauges of ended processes from the sums; their counters stay."""
         from prometheus_client.multiprocess import mark_process_dead
 
         for alive in self._folder.glob("*.alive"):
@@ -163,12 +163,12 @@ def _unserved(ended: Counter[str]) -> Metric:
 
 
 def _asked(app: Mayfly) -> Iterator[Metric]:
-    """Ask the settings, the disk and the database; what the database doesn't tell is left out."""
+    """Yield values from the settings, the disk and the database; without the database, its values are left out."""
     config = app.settings
     yield _gauge("mayfly_build_info", "The version that runs.", {VERSION: 1}, "version")
     yield _gauge("mayfly_workers_most", "Worker processes that should live.", {"": config.workers})
     ready = {name: float(part.ok) for name, part in app.readiness().items()}
-    yield _gauge("mayfly_ready", "Whether a part of /readyz is good.", ready, "part")
+    yield _gauge("mayfly_ready", "Whether a part of /readyz works.", ready, "part")
     if config.max_stored_bytes is not None:
         yield _gauge("mayfly_stored_most_bytes", "MAX_STORED_BYTES.", {"": config.max_stored_bytes})
     if config.home_url is None:
@@ -178,17 +178,17 @@ def _asked(app: Mayfly) -> Iterator[Metric]:
     try:
         yield from _asked_of_database(app)
     except (ServiceError, DBAPIError):
-        return  # mayfly_ready says so
+        return  # mayfly_ready shows that
     finally:
-        app.shards.dispose()  # no worker is to inherit a connection
+        app.shards.dispose()  # workers must not inherit a connection
 
 
 def _asked_of_database(app: Mayfly) -> list[Metric]:
     images, lag = app.status.stored(), app.status.lag()
     return [
         _gauge("mayfly_images_alive", "Images that live.", {"": images.living}),
-        _gauge("mayfly_stored_bytes", "What rows and sealed bytes take.", {"": images.stored_bytes}),
-        _gauge("mayfly_purge_lag_seconds", "Age of the oldest that is dead.", lag._asdict(), "of"),
+        _gauge("mayfly_stored_bytes", "The size of rows and sealed bytes.", {"": images.stored_bytes}),
+        _gauge("mayfly_purge_lag_seconds", "How far the purge is behind.", lag._asdict(), "of"),
     ]
 
 
