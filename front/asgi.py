@@ -1,4 +1,4 @@
-"""The ASGI application that the server calls: a coroutine for each request, and Flask in a few threads."""
+"""The ASGI application: a coroutine for each request, which calls Flask in a thread of a small pool."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ MOST_WAITING = 1000
 
 
 class Front:
-    """Takes bodies in and sends answers without a thread; calls ``app`` in ``threads`` threads.
+    """Receives bodies and sends answers without holding a thread; calls ``app`` in ``threads`` threads.
 
-    ``largest`` tells how many bytes of body a method and a path may have, ``seconds_left`` how long an image lives by
-    the database's clock, from its ``expires_at``; ``believes`` tells whether the Host fields of a request are accepted.
+    ``largest`` returns how many bytes a body may have, by method and path; ``seconds_left`` how long an image still lives
+    by the database's clock, by its ``expires_at``; ``believes`` tells whether a request's Host fields are accepted.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Front:
         self._draining = False
 
     def drain(self) -> None:
-        """Close each connection with its next answer from now on: clients then ask another server, if there is one."""
+        """From now on, close each connection after its next answer, so that clients move to another server."""
         self._draining = True
         self._health.drain()
 
@@ -76,7 +76,7 @@ class Front:
         """Answer one request."""
         if not self._bounded:
             self._bounded = True
-            bound_kernel()  # earlier there is no socket that listens
+            bound_kernel()  # with the first request, since only then the listening socket exists
         client = client_of(scope)
         if scope["path"] == health.PATH and self._is_plain(scope):
             self._health.send(scope, send)
@@ -91,7 +91,7 @@ class Front:
             allowance.close()
 
     def _is_plain(self, scope: Scope) -> bool:
-        """Tell whether a request needs nothing of Flask: neither a refusal nor an answer for another origin."""
+        """Tell whether a request to /healthz can be answered without Flask, which handles methods, hosts and CORS."""
         plain = not any(name == b"origin" for name, _ in scope["headers"])
         return plain and scope["method"] in {"GET", "HEAD"} and self._believes(hosts_of(scope))
 
@@ -130,7 +130,7 @@ class Front:
     async def _take(
         self, receive: Receive, transfer: Transfer, size: int, chunked: bool
     ) -> tuple[list[bytes], ServiceError | None]:
-        """Receive a body of ``size`` bytes, or of at most so many if it is chunked; return what refuses it, too."""
+        """Receive a body of ``size`` bytes, or at most so many if it is chunked; return its pieces and any refusal."""
         pieces: list[bytes] = []
         allowance, transfer.whole = transfer.allowance, False
         try:
@@ -159,7 +159,7 @@ class Front:
             return [], refused
 
     def _call(self, environ: Environ, scope: Scope, send: Send, allowance: Allowance) -> WsgiAnswer | None:
-        """Call Flask, in a thread; send an answer of one piece from there, and return one of several."""
+        """Call Flask, in a thread of the pool. An answer of one piece is sent from this thread; others are returned."""
         with allowance.current():
             answer = WsgiAnswer(self._app, environ)
         if self._draining:
@@ -186,7 +186,7 @@ class Front:
         self._transfers.unread.forget(client)
 
     async def _run(self, call: Callable[[], WsgiAnswer | None], allowance: Allowance) -> WsgiAnswer | None:
-        """Run Flask, and again from the beginning of the request whenever that had to wait."""
+        """Call Flask in the pool; whenever it raises Later, wait and call it again from the beginning."""
         while True:
             try:
                 answer = await self.pool.run(call)
@@ -224,7 +224,9 @@ class Front:
         self._note_end_of(transfer, answer)
         pieces = chain((answer.second or b"",), answer.pieces)
         piece: bytes | None = answer.first
-        while piece is not None:  # the last one ends the answer: a message of its own for that is dear
+        while (
+            piece is not None
+        ):  # the last piece also ends the answer, since a separate message would be expensive
             following = next(pieces, None)
             transfer.wait()
             await send({"type": "http.response.body", "body": piece, "more_body": following is not None})
@@ -236,14 +238,14 @@ class Front:
             transfer.ask = partial(self._ask_end, transfer, answer.expires_at)
 
     def _ask_end(self, transfer: Transfer, expires_at: float) -> None:
-        """Find out when an answer that takes long ends with its image, by the database's clock."""
+        """Ask the database's clock when the image of a long answer expires, so that the answer ends then."""
         now = time.monotonic()
         left = self.pool.run(partial(self._seconds_left, expires_at))
         left.add_done_callback(partial(_note_end, transfer, now))
 
 
 def _note_end(transfer: Transfer, asked: float, left: asyncio.Future[float]) -> None:
-    # Without the database this can't be known: then the answer ends now.
+    # Without the database this is not known; then the answer ends now.
     transfer.ends_at = asked if left.exception() else asked + left.result()
 
 
@@ -253,5 +255,5 @@ def _size(scope: Scope, answer: WsgiAnswer) -> int:
 
 def _task() -> asyncio.Task[object]:
     task = asyncio.current_task()
-    assert task is not None  # noqa: S101 - a coroutine always runs in one
+    assert task is not None  # noqa: S101 - a coroutine always runs in a task
     return task

@@ -1,6 +1,6 @@
-"""All requests that wait for the network: a few times a second they are looked at, and those too slow are ended.
+"""Watches all transfers of this process a few times a second, and ends those that are too slow.
 
-One look at all of them costs less than a timer for each piece of each body and answer.
+This costs less than a timer for each piece of each body and answer.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from services import Budget, Memory, Overloaded
 
 LOOK_SECONDS = 0.2
 PATIENCE_UNDER_PRESSURE = 0.5
-"""Seconds: a request that holds memory for which others wait may be ended when its network is silent for so long."""
+"""A transfer that holds memory for which other requests wait is ended if its network is silent for so many seconds."""
 MOST_TRANSFERS = 1024
-"""How many bodies and long answers may be under way; for one more, the one that was silent for longest is ended."""
+"""How many bodies and long answers may be under way; for a further one, the one with the longest silence is ended."""
 
 
 class Transfers:
-    """All bodies and answers that are under way in this process."""
+    """The bodies and answers that are under way in this process."""
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
@@ -29,7 +29,7 @@ class Transfers:
         self.unread = Unread()
 
     def add(self, transfer: Transfer) -> Transfer:
-        """Look at a transfer from now on, until ``leave``; raises Overloaded where there are too many, none silent."""
+        """Watch a transfer until ``leave``; raises Overloaded if there are too many and none of them is silent."""
         if len(self._under_way) >= MOST_TRANSFERS:
             self._make_place()
         self._under_way.add(transfer)
@@ -37,11 +37,11 @@ class Transfers:
         return transfer
 
     def leave(self, transfer: Transfer) -> None:
-        """Look at a transfer no longer."""
+        """Stop watching a transfer."""
         self._under_way.discard(transfer)
 
     def look_on(self) -> None:
-        """Go on looking while there is anything to look at."""
+        """Schedule the next look if there is any transfer to watch."""
         if not self._looking and (self._under_way or self.unread.transfers):
             self._looking = True
             asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
@@ -72,7 +72,7 @@ class Transfers:
         self._end(silent)
 
     def _make_room(self, budget: Budget, now: float) -> None:
-        """End transfers that stall and hold what others wait for, the longest silent first, until those have enough."""
+        """End stalled transfers that hold units of a budget, longest silence first, until its queue can be served."""
         lacking = budget.lacking
         for transfer in sorted(self._all(), key=lambda transfer: transfer.stalled(now), reverse=True):
             if lacking <= 0 or transfer.stalled(now) < PATIENCE_UNDER_PRESSURE:
