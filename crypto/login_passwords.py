@@ -18,8 +18,9 @@ def _text(octets: bytes) -> str:
     return b64encode(octets).rstrip(b"=").decode()
 
 
-# No password has this hash (all its bits are 0). Verifying against it takes as long as against an account's hash.
-_DUMMY_HASH = f"$argon2id$v=19$m={MEMORY_KIB},t={TIME_COST},p={LANES}${_text(bytes(16))}${_text(bytes(STRETCHED_BYTES))}"
+# A dummy hash, which no password has: all its bits are 0. Verifying against it takes as long as against an account's
+# hash.
+_NO_HASH = f"$argon2id$v=19$m={MEMORY_KIB},t={TIME_COST},p={LANES}${_text(bytes(16))}${_text(bytes(STRETCHED_BYTES))}"
 
 
 def hash_login_password(password: str) -> str:
@@ -34,7 +35,7 @@ def verify_login_password(stored: str | None, password: str) -> str | None:
     hash if the stored one was made with other costs than the current ones, else None.
     """
     try:
-        _HASHER.verify(stored or _DUMMY_HASH, _normalised(password))
+        _HASHER.verify(stored or _NO_HASH, _normalised(password))
     except (VerificationError, InvalidHashError):
         raise WrongPassword from None
     if stored is None:

@@ -43,8 +43,9 @@ MOST_WAITING = 1000
 class Front:
     """Receives bodies and sends answers without holding a thread; calls ``app`` in ``threads`` threads.
 
-    ``largest`` returns how many bytes a body may have, by method and path; ``seconds_left`` how long an image still lives
-    by the database's clock, by its ``expires_at``; ``believes`` tells whether a request's Host fields are accepted.
+    ``largest`` returns how many bytes a body may have, by method and path; ``seconds_left`` how long an image still
+    lives by the database's clock, by its ``expires_at``; ``believes`` tells whether a request's Host fields are
+    accepted.
     """
 
     def __init__(
