@@ -206,7 +206,7 @@ def _shards(app: Mayfly) -> Shards:
     """Make the engine of each database."""
     config = app.settings
     url = config.home_url or embedded.url(config.data_dir)
-    app.config["SQLALCHEMY_DATABASE_URI"] = url  # for Flask-SQLAlchemy, where it is used
+    app.config["SQLALCHEMY_DATABASE_URI"] = url  # Flask-SQLAlchemy, which migrations use, reads it
     try:
         return shards_of(config, url, new_engine(config, url))
     except (ValueError, ArgumentError):  # their messages may contain a password

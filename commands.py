@@ -127,12 +127,12 @@ def _add_takedown(app: Flask, config: Config, services: CommandServices) -> None
                     done = False
                 for link in links:
                     taken = services.operator.take_down(link, and_block=and_block)
-                    click.echo(f"{link}: {_told(taken, and_block=and_block)}")
+                    click.echo(f"{link}: {_takedown_result(taken, and_block=and_block)}")
                     done &= taken.removed and (taken.blocked is not None or not and_block)
         context.exit(0 if done else 1)
 
 
-def _told(taken: TakenDown, *, and_block: bool) -> str:
+def _takedown_result(taken: TakenDown, *, and_block: bool) -> str:
     if not taken.removed:
         return "no living image at this link"
     if not and_block:

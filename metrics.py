@@ -31,7 +31,7 @@ from services import EXPENSIVE, ServiceError, counts, waiting_for_connections
 if TYPE_CHECKING:
     from prometheus_client import Metric
 
-LOOK_SECONDS = 1.0
+UPDATE_SECONDS = 1.0
 """How often a worker updates its gauges."""
 _held: list[IO[str]] = []
 """The file whose lock shows that this process lives; it is never closed."""
@@ -44,7 +44,7 @@ def count(app: Mayfly, front: Front) -> None:
     counts.start_counting(_number_in(folder_of_counts()))
     counts.WORKER_STARTS.add()
     counts.WORKERS.set(to=1)
-    threading.Thread(target=_look_on, args=(app, front), name="levels", daemon=True).start()
+    threading.Thread(target=_update_gauges, args=(app, front), name="levels", daemon=True).start()
 
 
 @contextmanager
@@ -96,7 +96,7 @@ def _number_in(folder: Path) -> str:
 
 
 @contextmanager
-def answered(config: Config, bind: tuple[str, int], folder: Path, ended: Counter[str]) -> Iterator[None]:
+def served(config: Config, bind: tuple[str, int], folder: Path, ended: Counter[str]) -> Iterator[None]:
     """Serve the metrics on METRICS_BIND while the block runs; raises ConfigError if the address can't be used.
 
     ``ended`` are the counts of unserved connections (``connections.watch``).
@@ -141,7 +141,7 @@ class _Scrape:
             # A new worker creates its files a moment before it writes to them, and an empty file can't be read.
             files = [str(file) for file in self._folder.glob("*.db") if file.stat().st_size]
             counted = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
-            return [*counted, _unserved(self._ended), *_asked(self._app)]
+            return [*counted, _unserved(self._ended), *_current_metrics(self._app)]
 
     def _forget_the_dead(self) -> None:
         """Remove the gauges of ended processes from the sums; their counters stay."""
@@ -162,7 +162,7 @@ def _unserved(ended: Counter[str]) -> Metric:
     return counter
 
 
-def _asked(app: Mayfly) -> Iterator[Metric]:
+def _current_metrics(app: Mayfly) -> Iterator[Metric]:
     """Yield values from the settings, the disk and the database; without the database, its values are left out."""
     config = app.settings
     yield _gauge("mayfly_build_info", "The version that runs.", {VERSION: 1}, "version")
@@ -176,14 +176,14 @@ def _asked(app: Mayfly) -> Iterator[Metric]:
         yield _gauge("mayfly_disk_bytes", "The disk of DATA_DIR.", {"": disk.f_blocks * disk.f_frsize})
         yield _gauge("mayfly_disk_free_bytes", "What is free on it.", {"": disk.f_bavail * disk.f_frsize})
     try:
-        yield from _asked_of_database(app)
+        yield from _database_metrics(app)
     except (ServiceError, DBAPIError):
         return  # mayfly_ready shows that
     finally:
         app.shards.dispose()  # workers must not inherit a connection
 
 
-def _asked_of_database(app: Mayfly) -> list[Metric]:
+def _database_metrics(app: Mayfly) -> list[Metric]:
     images, lag = app.status.stored(), app.status.lag()
     return [
         _gauge("mayfly_images_alive", "Images that live.", {"": images.living}),
@@ -201,16 +201,16 @@ def _gauge(name: str, meaning: str, values: dict[str, float], *label: str) -> Me
     return gauge
 
 
-def _look_on(app: Mayfly, front: Front) -> None:
+def _update_gauges(app: Mayfly, front: Front) -> None:
     deaths = 0
     while True:
         before, deaths = deaths, sandbox_deaths()
         counts.SANDBOX_DEATHS.add(amount=deaths - before)
-        _look(app, front)
-        time.sleep(LOOK_SECONDS)
+        _set_gauges(app, front)
+        time.sleep(UPDATE_SECONDS)
 
 
-def _look(app: Mayfly, front: Front) -> None:
+def _set_gauges(app: Mayfly, front: Front) -> None:
     for what, budget in EXPENSIVE.items():
         counts.EXPENSIVE_RUNNING.set(what, to=budget.taken)
         counts.EXPENSIVE_WAITING.set(what, to=budget.queued)

@@ -121,10 +121,10 @@ def _metrics(config: Config, stack: ExitStack) -> Callable[[Counter[str]], Abstr
     """
     if config.metrics_bind is None:
         return nullcontext
-    from metrics import answered, shared_folder  # this loads the application, which some metrics need
+    from metrics import served, shared_folder  # this loads the application, which some metrics need
 
     folder = stack.enter_context(shared_folder(config.data_dir))
-    return partial(answered, config, config.metrics_bind, folder)
+    return partial(served, config, config.metrics_bind, folder)
 
 
 def _database(config: Config) -> AbstractContextManager[object]:

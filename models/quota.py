@@ -37,10 +37,10 @@ class UploaderQuota:
         ``lock`` is the first number of the advisory lock to take; None takes no lock.
         """
         more = more_images, more_bytes, self.most_images, self.most_bytes
-        return f"SELECT check_{self.column}(%s, %s, %s, %s, %s, %s);", (self.written, lock, *more)
+        return f"SELECT check_{self.column}(%s, %s, %s, %s, %s, %s);", (self.parameter, lock, *more)
 
     @property
-    def written(self) -> bytes | str:
+    def parameter(self) -> bytes | str:
         """The value as a parameter for psycopg2."""
         return str(self.value) if isinstance(self.value, UUID) else self.value
 
@@ -111,6 +111,6 @@ def quota_reached(error: DBAPIError) -> str | None:
 def quota_use(connection: Connection, quota: UploaderQuota, size: int, images: int) -> QuotaUse:
     """Count how much of a quota is used, and when ``images`` more, of ``size`` bytes in all, will fit."""
     with raw_cursor(connection) as cursor:
-        values = {**vars(quota), "value": quota.written, "size": size, "images": images}
+        values = {**vars(quota), "value": quota.parameter, "size": size, "images": images}
         cursor.execute(_TAKEN.format(column=quota.column), values)
         return QuotaUse(*cursor.fetchone())

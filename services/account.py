@@ -45,7 +45,7 @@ class StoredAccount:
     row: OwnerRow
     secrets: Secrets
 
-    def shown(self) -> Account:
+    def public(self) -> Account:
         """Return the account without its password hash."""
         row = self.row
         return Account(row.id, self.secrets.login, self.secrets.email, row.created_at, row.token_version)

@@ -1,4 +1,4 @@
-"""States of accounts, logins and API keys that a client is told about."""
+"""Errors about accounts, logins and API keys, which clients are told."""
 
 from services.errors import ServiceError
 

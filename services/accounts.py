@@ -83,7 +83,7 @@ class Accounts:
         if created_at is None:
             raise NameTaken
         row = OwnerRow(owner, login_tags[0], email_tags[0], account, 0, created_at)
-        return StoredAccount(row, secrets).shown()
+        return StoredAccount(row, secrets).public()
 
     def login(self, login: str, password: str, client: str) -> str:
         """Check a password and return a token; raises LoginRefused.
@@ -98,7 +98,7 @@ class Accounts:
             with autocommit(self._engine) as connection:
                 row = find_owner_by_login(connection, tags)
                 self._claim(connection, attempt)
-            stored, fresh = _proved(None if row is None else self._open(row), password)
+            stored, fresh = _verified(None if row is None else self._open(row), password)
         with autocommit(self._engine) as connection:
             return_guess(connection, attempt, ATTEMPT_PAUSE_SECONDS)
             mark_used(connection, stored.row.id)
@@ -115,11 +115,11 @@ class Accounts:
             raise TokenRefused from None
         with autocommit(self._engine) as connection:
             row = find_owner(connection, claims.owner, claims.version, claims.expires_at)
-        return self._opened(row).shown()
+        return self._open_or_refuse(row).public()
 
     def account_of(self, row: OwnerRow) -> Account:
         """Return the account of a row that was found by an API key; raises TokenRefused if the row can't be opened."""
-        return replace(self._opened(row).shown(), by_key=True)
+        return replace(self._open_or_refuse(row).public(), by_key=True)
 
     def change_password(self, account: Account, current: str, new: str, client: str) -> str:
         """Change a password and return a new token; all other tokens and API keys of the account become invalid.
@@ -130,10 +130,10 @@ class Accounts:
         attempt = self._attempt(self._seal.login_tags(normalised(account.login))[0], client)
         with turn(STRETCHES):
             with autocommit(self._engine) as connection:
-                stored = self._opened(find_owner(connection, account.id, account.token_version))
+                stored = self._open_or_refuse(find_owner(connection, account.id, account.token_version))
                 self._claim(connection, attempt)
             try:
-                _proved(stored, current)
+                _verified(stored, current)
             except LoginRefused:
                 raise CurrentPasswordWrong from None
             hashed = hash_login_password(new)
@@ -206,7 +206,7 @@ class Accounts:
         tags = login_tags[0], email_tags[0]
         return replace_account(connection, stored.row, sealed, tags, ends_tokens=ends_tokens)
 
-    def _opened(self, row: OwnerRow | None) -> StoredAccount:
+    def _open_or_refuse(self, row: OwnerRow | None) -> StoredAccount:
         """Open an account's row; raises TokenRefused if there is none or if it can't be opened."""
         stored = None if row is None else self._open(row)
         if stored is None:
@@ -228,7 +228,7 @@ class Accounts:
         return issue_token(self._server_keys, Claims(owner, version, at + TOKEN_SECONDS), at=at)
 
 
-def _proved(account: StoredAccount | None, password: str) -> tuple[StoredAccount, str | None]:
+def _verified(account: StoredAccount | None, password: str) -> tuple[StoredAccount, str | None]:
     """Check a password; return the account, and a new hash if the stored one was made with older costs.
 
     Without an account it takes as long, and raises LoginRefused as for a wrong password.

@@ -64,7 +64,7 @@ class ApiKeys:
                 raise TokenRefused
             if others >= MOST_KEYS:
                 raise TooManyKeys(MOST_KEYS)
-            sealed = self._sealed(owner, name, api_key.digest, int(now(connection)))
+            sealed = self._seal_key(owner, name, api_key.digest, int(now(connection)))
             tag = self._seal.api_key_tags(api_key.digest)[0]
             created_at = insert_key(connection, key_id, owner, version, tag, sealed)
         return KeyInfo(key_id, name, created_at, None), api_key.text
@@ -73,7 +73,7 @@ class ApiKeys:
         """List an account's API keys, the oldest first; raises DatabaseAway."""
         with autocommit(self._engine) as connection:
             found = keys_of(connection, account.id, account.token_version)
-        return [self._told(key) for key in found]
+        return [self._info(key) for key in found]
 
     def revoke(self, account: Account, key_id: UUID) -> None:
         """Delete an API key of an account, so that it is not valid any more; raises KeyGone, DatabaseAway."""
@@ -116,16 +116,16 @@ class ApiKeys:
                     opened = self._open(row.owner, row.sealed)
                     if opened is not None:
                         name, digest = opened
-                        sealed = self._sealed(row.owner, name, digest, int(now(connection)))
+                        sealed = self._seal_key(row.owner, name, digest, int(now(connection)))
                         renewed += replace_key(connection, row, self._seal.api_key_tags(digest)[0], sealed)
                 after = rows[-1].id
         return renewed
 
-    def _told(self, key: StoredKey) -> KeyInfo:
+    def _info(self, key: StoredKey) -> KeyInfo:
         opened = self._open(key.owner, key.sealed)
         return KeyInfo(key.id, opened[0] if opened else None, key.created_at, key.used_on)
 
-    def _sealed(self, owner: UUID, name: str, digest: bytes, at: int) -> bytes:
+    def _seal_key(self, owner: UUID, name: str, digest: bytes, at: int) -> bytes:
         kept = {"name": name, "digest": digest.hex()}
         written = json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode()
         return self._seal.seal_api_key(owner, written, at=at)

@@ -22,13 +22,13 @@ class DatabaseClock:
     def __init__(self, engine: Engine, age: float = AGE_SECONDS) -> None:
         self._engine = engine
         self.age = age
-        self._heard = -float("inf"), OperatorState(0.0, None, 0)
+        self._last_read = -float("inf"), OperatorState(0.0, None, 0)
 
     @property
     def last(self) -> OperatorState | None:
         """The last answer of PostgreSQL, however old; None before the first."""
-        at, told = self._heard
-        return told if at > 0 else None
+        at, state = self._last_read
+        return state if at > 0 else None
 
     def state(self) -> OperatorState:
         """Return PostgreSQL's time and the operator's row, by an answer no older than ``age``; raises DatabaseAway.
@@ -36,13 +36,13 @@ class DatabaseClock:
         The time may be behind PostgreSQL's clock by as long as the answer took, and is never ahead of it. So no image
         lives longer than its lifetime.
         """
-        at, told = self._heard
+        at, state = self._last_read
         since = _elapsed() - at
         if since >= self.age:
             with autocommit(self._engine) as connection:
-                told, since = operator_state(connection), 0.0
-            self._heard = _elapsed(), told
-        return told._replace(now=told.now + since)
+                state, since = operator_state(connection), 0.0
+            self._last_read = _elapsed(), state
+        return state._replace(now=state.now + since)
 
     def now(self) -> int:
         """Return PostgreSQL's time by ``state``, in whole seconds since 1970, rounded down; raises DatabaseAway."""

@@ -3,7 +3,7 @@ def whole_minutes(seconds: int) -> int:
     return seconds if seconds < 120 else -(-seconds // 60) * 60
 
 
-def _words_for(wait: int) -> str:
+def _duration_text(wait: int) -> str:
     """Write a number of seconds as text: ``90 seconds`` or ``5 minutes``."""
     rounded = whole_minutes(wait)
     return f"{rounded} seconds" if rounded < 120 else f"{rounded // 60} minutes"
@@ -66,7 +66,9 @@ class TooManyRequests(ServiceError):
 
     def __init__(self, limit: str, doing: str, pause: int, *, in_all: bool) -> None:
         whose = "this server has" if in_all else "your address has made"
-        super().__init__(f"Too many {doing}: {whose} as many as it may; try again in {_words_for(pause)}.")
+        super().__init__(
+            f"Too many {doing}: {whose} as many as it may; try again in {_duration_text(pause)}."
+        )
         self.limit = limit
         self.retry_after = pause
 
@@ -154,7 +156,7 @@ class QuotaReached(ServiceError):
         self.retry_after = max(1, seconds or 1)
         many = f"{most} living images" if images else f"{most} bytes of living images"
         mend = (
-            f"delete one, or come back in {_words_for(self.retry_after)}"
+            f"delete one, or come back in {_duration_text(self.retry_after)}"
             if seconds
             else "send less at a time"
         )

@@ -86,7 +86,7 @@ class ImageWriter:
         rows, owner, quotas = batch.rows, batch.uploader.owner, self._quotas.of(batch.uploader)
         with (
             self._large.put(rows, batch.lifetime) as others,
-            self._quotas.kept(shard, quotas, batch.size, len(rows)),
+            self._quotas.explained(shard, quotas, batch.size, len(rows)),
             autocommit(shard.engine) as connection,
         ):
             before, after = quota_checks(connection, quotas, batch.size, len(rows))

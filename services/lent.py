@@ -55,10 +55,10 @@ def end_silent_connections() -> None:
     TCP notices a dead machine, but not a server process that is stopped or whose disk hangs, because its kernel still
     acknowledges packets. A thread that waits for such a server then gets the error of a closed connection.
     """
-    threading.Thread(target=_look_on, name="silent-connections", daemon=True).start()
+    threading.Thread(target=_watch, name="silent-connections", daemon=True).start()
 
 
-def _look_on() -> None:
+def _watch() -> None:
     while True:
         time.sleep(LOOK_SECONDS)
         look(MOST_SECONDS)

@@ -47,7 +47,7 @@ class OperatorActions:
         blocked. Raises DatabaseAway.
         """
         done = self._take_down(link, and_block=and_block)
-        audit("takedown", removed=_word(done.removed), blocked=_word(done.blocked is not None))
+        audit("takedown", removed=_yes_or_no(done.removed), blocked=_yes_or_no(done.blocked is not None))
         return done
 
     def _take_down(self, text: str, *, and_block: bool) -> TakenDown:
@@ -113,7 +113,7 @@ class OperatorActions:
     def switch_uploads(self, *, on: bool) -> bool:
         """Turn uploads on or off; False if that was already so. Raises DatabaseAway, NotEverywhere."""
         changed = any(self._everywhere(lambda connection: switch_uploads(connection, off=not on)))
-        audit("uploads", now="on" if on else "off", changed=_word(changed))
+        audit("uploads", now="on" if on else "off", changed=_yes_or_no(changed))
         return changed
 
     def spread(self) -> None:
@@ -153,5 +153,5 @@ def _orders_in(shard: Shard) -> tuple[frozenset[bytes], bool]:
         return frozenset(blocked_tags(connection)), operator_state(connection).uploads_off_since is not None
 
 
-def _word(done: bool) -> str:
+def _yes_or_no(done: bool) -> str:
     return "yes" if done else "no"

@@ -33,7 +33,7 @@ class Orders:
 
     def uploads_off_since(self) -> float | None:
         """Return since when uploads are off, in seconds since 1970, None while they are on; raises DatabaseAway."""
-        times = (heard.uploads_off_since for heard in self._states().values())
+        times = (state.uploads_off_since for state in self._states().values())
         since = min(filter(None, times), default=None)
         if self._off is not (since is not None):
             self._off = since is not None
@@ -65,11 +65,11 @@ class Orders:
                 raise ImageBlocked
 
     def _blocked(self) -> list[frozenset[bytes]]:
-        return [self._list(shard, heard) for shard, heard in self._states().items()]
+        return [self._list(shard, state) for shard, state in self._states().items()]
 
-    def _list(self, shard: Shard, heard: OperatorState) -> frozenset[bytes]:
+    def _list(self, shard: Shard, state: OperatorState) -> frozenset[bytes]:
         version, tags = self._lists.get(shard, NOTHING_READ)
-        if version == heard.blocked_version:
+        if version == state.blocked_version:
             return tags
         try:
             with autocommit(shard.engine) as connection:
@@ -78,18 +78,18 @@ class Orders:
             if len(self._shards.all) == 1:
                 raise
         else:
-            self._lists[shard] = heard.blocked_version, tags
+            self._lists[shard] = state.blocked_version, tags
         return tags
 
     def _states(self) -> dict[Shard, OperatorState]:
         """Return the state of each database, its last known one if it is away; raises DatabaseAway if none answers."""
-        heard, answer = {}, False
+        states, answer = {}, False
         for shard in self._shards.all:
             try:
-                heard[shard], answer = shard.clock.state(), True
+                states[shard], answer = shard.clock.state(), True
             except DatabaseAway:
                 if shard.clock.last is not None:
-                    heard[shard] = shard.clock.last
+                    states[shard] = shard.clock.last
         if not answer:
             raise DatabaseAway
-        return heard
+        return states

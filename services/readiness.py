@@ -67,13 +67,13 @@ class Readiness:
         self.fresh = FRESH_SECONDS
         self._asking = threading.Lock()
         self._asked_at = -float("inf")
-        self._told: Parts = {}
+        self._last_parts: Parts = {}
         self._draining = False
 
     def __call__(self) -> Parts:
         """Return all parts by their names; raises no error."""
         parts = {
-            **self._asked(),
+            **self._fresh_parts(),
             "disk": self._disk(),
             "sandbox": self.sandbox(),
             "uploads": self._uploads(),
@@ -88,16 +88,16 @@ class Readiness:
         """Report from now on that this server is about to end, and so is not ready."""
         self._draining = True
 
-    def _asked(self) -> Parts:
+    def _fresh_parts(self) -> Parts:
         """Ask the databases and the object store, or return the last answers; only one thread at a time asks."""
-        if self._asking.acquire(blocking=not self._told):
+        if self._asking.acquire(blocking=not self._last_parts):
             try:
                 if time.monotonic() - self._asked_at >= self.fresh:
-                    self._told = {**self._ask(), **self._of_store()}
+                    self._last_parts = {**self._ask(), **self._of_store()}
                     self._asked_at = time.monotonic()
             finally:
                 self._asking.release()
-        return self._told
+        return self._last_parts
 
     def _ask(self) -> Parts:
         told = {shard.name: self._ask_one(shard) for shard in self._shards.all}
@@ -225,7 +225,7 @@ def _of_several(told: dict[str, ShardAnswer]) -> Parts:
 
 
 def _worst(answering: dict[str, Parts], part: str) -> PartReadiness:
-    """Return a part of the first database where it doesn't work, else that of the last database."""
+    """Return a part of one database: of the first in which it does not work, or else of the last one."""
     for name, parts in answering.items():
         if not parts[part].ok:
             return PartReadiness(False, f"{name}: {parts[part].message}")

@@ -37,7 +37,7 @@ class Receipts:
         image_key = _image_key(image_key_text)
         row, image, opened_at = self._shards.search(
             image_key.link.row_key,
-            lambda shard: self._proved(shard, image_key, _found_in(shard, [image_key])),
+            lambda shard: self._verified(shard, image_key, _found_in(shard, [image_key])),
         )
         if image is None:
             times = int(row.created_at), int(row.expires_at)
@@ -78,7 +78,7 @@ class Receipts:
         return standings
 
     def _standing(self, shard: Shard, image_key: ImageKey, found: FoundRows) -> Standing:
-        row, _, opened_at = self._proved(shard, image_key, found)
+        row, _, opened_at = self._verified(shard, image_key, found)
         return Standing(found[row.row_key].seconds_left, row.views_left, opened_at)
 
     def delete(self, image_key_text: str) -> None:
@@ -87,12 +87,12 @@ class Receipts:
 
         def remove(shard: Shard) -> None:
             with transaction(shard.engine) as connection:
-                row, *_ = self._proved(shard, image_key, _find(connection, [image_key]))
+                row, *_ = self._verified(shard, image_key, _find(connection, [image_key]))
                 self._images.remove(connection, row)
 
         self._shards.search(image_key.link.row_key, remove)
 
-    def _proved(
+    def _verified(
         self, shard: Shard, image_key: ImageKey, found: FoundRows
     ) -> tuple[ImageRow, SealedImage | None, tuple[int, ...] | None]:
         """Return the row of an image key, its image (None if its views are used up), and when it was opened.

@@ -63,7 +63,7 @@ class UploaderQuotas:
         return quotas
 
     @contextmanager
-    def kept(self, shard: Shard, quotas: list[UploaderQuota], size: int, images: int) -> Iterator[None]:
+    def explained(self, shard: Shard, quotas: list[UploaderQuota], size: int, images: int) -> Iterator[None]:
         """Turn the error of a quota that the block exceeds into ClientQuotaReached or OwnerQuotaReached.
 
         The block stores ``images`` images of ``size`` bytes in all. The error says when they will fit.

@@ -1,4 +1,4 @@
-"""Fetches the row of a living image and, where the image is small, its sealed bytes, in one round trip.
+"""Fetches the row of a living image and, if it is small, its sealed bytes, in one round trip.
 
 The function ``living_image`` in the database returns them; PostgreSQL plans its queries once for each connection. A
 second round trip would make an open cost 10 % more.
