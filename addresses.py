@@ -1,4 +1,4 @@
-"""How people write the addresses of servers, networks, proxies and people."""
+"""Parsers of the addresses of servers, networks, proxies and people; each raises ValueError that shows the form."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHARD = re.compile(r"[a-z][a-z0-9_-]{0,31}", re.ASCII)
 
 
 def parse_proxies(text: str) -> tuple[int, bool]:
-    """Read how many proxies there are, and whether they write ``Forwarded``; raises ValueError that says the forms."""
+    """Parse the number of trusted proxies, and whether they write ``Forwarded``; raises ValueError."""
     number, _, field = text.partition(" ")
     if not re.fullmatch(r"\d|10", number, re.ASCII) or field.lower() not in {"", "forwarded"}:
         raise ValueError(
@@ -30,7 +30,7 @@ def parse_proxies(text: str) -> tuple[int, bool]:
 
 
 def parse_valkey_url(text: str) -> str:
-    """Read where a Valkey or a Redis is, as its client takes it; raises ValueError that says the forms."""
+    """Parse the URL of a Valkey or Redis, and write it as its client takes it; raises ValueError."""
     scheme, _, rest = text.partition("://")
     parts = urlsplit(f"//{rest}")
     if scheme not in {"redis", "rediss", "valkey"} or not _is_port(parts) or not parts.hostname:
@@ -39,7 +39,7 @@ def parse_valkey_url(text: str) -> str:
 
 
 def parse_bind(text: str) -> tuple[str, int]:
-    """Read the address and the port to listen on, ``HOST:PORT``; raises ValueError that says this form."""
+    """Parse the address and the port to listen on, ``HOST:PORT``; raises ValueError."""
     host, _, port = text.rpartition(":")
     if not host or not port.isdigit() or not 1 <= int(port) <= 65535:
         raise ValueError("write HOST:PORT, for example 127.0.0.1:5000")
@@ -47,7 +47,7 @@ def parse_bind(text: str) -> tuple[str, int]:
 
 
 def parse_base_url(text: str) -> str:
-    """Read the address that clients see, and leave a slash at its end out; raises ValueError that shows one."""
+    """Parse the URL that clients see, and remove a slash at its end; raises ValueError."""
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
         raise ValueError("write the address that clients see, for example https://drop.example.org")
@@ -55,7 +55,7 @@ def parse_base_url(text: str) -> str:
 
 
 def parse_service_url(text: str) -> str:
-    """Read the address of a service, and leave a slash at its end out; raises ValueError that shows one."""
+    """Parse the URL of a service, without a path, and remove a slash at its end; raises ValueError."""
     parts = urlsplit(text)
     if (
         parts.scheme not in {"http", "https"}
@@ -70,7 +70,7 @@ def parse_service_url(text: str) -> str:
 
 
 def parse_bucket(text: str) -> str:
-    """Read a bucket's name by the rules of S3; raises ValueError that says them.
+    """Parse a bucket's name by the rules of S3; raises ValueError.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
     """
@@ -80,25 +80,25 @@ def parse_bucket(text: str) -> str:
 
 
 def parse_contact(text: str) -> str:
-    """Read whom people write to, as a URL of one of two kinds; raises ValueError that shows both."""
+    """Parse the contact for complaints, a mailto: or an https: URL; raises ValueError."""
     if not _CONTACT.fullmatch(text):
         raise ValueError("write mailto:abuse@example.org, or an address such as https://example.org/abuse")
     return text
 
 
 def parse_hosts(text: str) -> tuple[str, ...]:
-    """Read names of hosts, ``.example.org`` for all below one too; raises ValueError that says these forms."""
+    """Parse host names; ``.example.org`` stands for this name and all its subdomains. Raises ValueError."""
     names = tuple(text.lower().replace(",", " ").split())
     if not all(_TRUSTED_HOST.fullmatch(name) for name in names):
         raise ValueError(
-            "write host names without a port such as drop.example.org, or .example.org for it and all below it,"
+            "write host names without a port such as drop.example.org, or .example.org for it and all its subdomains,"
             " separated by spaces"
         )
     return names
 
 
 def parse_origins(text: str) -> tuple[str, ...]:
-    """Read origins as browsers send them (RFC 6454); raises ValueError that shows one."""
+    """Parse origins as browsers send them (RFC 6454); raises ValueError."""
     return tuple(_origin(origin) for origin in text.replace(",", " ").split())
 
 
@@ -111,7 +111,7 @@ def _origin(text: str) -> str:
 
 
 def parse_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
-    """Read networks as CIDR writes them (RFC 4632), a single address too; raises ValueError that shows one."""
+    """Parse networks in CIDR notation (RFC 4632), and single addresses; raises ValueError."""
     try:
         return tuple(map(ip_network, text.replace(",", " ").split()))
     except ValueError:
@@ -121,7 +121,7 @@ def parse_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
 
 
 def parse_host(text: str) -> str:
-    """Read where a database is: a name, an address, or the folder of a Unix socket; raises ValueError."""
+    """Parse a database's host: a name, an address, or the folder of a Unix socket; raises ValueError."""
     bare = text.strip("[]")
     if bare.count(":") > 1:
         return f"[{bare}]"
@@ -133,9 +133,9 @@ def parse_host(text: str) -> str:
 
 
 def parse_database_url(text: str) -> str:
-    """Read the address of a PostgreSQL, or of several as libpq takes them, and write it as SQLAlchemy takes it.
+    """Parse the URL of a PostgreSQL, with one or several hosts as libpq allows, and write it as SQLAlchemy takes it.
 
-    Raises ValueError that says the form. https://www.postgresql.org/docs/current/libpq-connect.html, "Connection URIs"
+    Raises ValueError. https://www.postgresql.org/docs/current/libpq-connect.html, "Connection URIs"
     """
     scheme, _, rest = text.partition("://")
     if scheme not in {"postgres", "postgresql", "postgresql+psycopg2"} or not rest:
@@ -161,17 +161,17 @@ def parse_database_url(text: str) -> str:
 
 
 def parse_shards(text: str) -> dict[str, str]:
-    """Read databases by their names, ``a=URL b=URL``, as ``parse_database_url`` does; raises ValueError."""
+    """Parse named databases, ``a=URL b=URL``, each URL as ``parse_database_url`` does; raises ValueError."""
     pairs = [item.partition("=") for item in text.split()]
     names = [name for name, _, _ in pairs]
     if not pairs or not all(map(_SHARD.fullmatch, names)):
         raise ValueError(
-            "write NAME=postgresql://USER:PASSWORD@HOST/DATABASE for each database, separated by spaces; a name is of"
-            " small letters, digits, - and _, and begins with a letter"
+            "write NAME=postgresql://USER:PASSWORD@HOST/DATABASE for each database, separated by spaces; a name has"
+            " lower-case letters, digits, - and _, and begins with a letter"
         )
     shards = {name: parse_database_url(url) for name, _, url in pairs}
     if len(shards) < len(names) or len(set(shards.values())) < len(names):
-        raise ValueError("each name and each database stands in it once")
+        raise ValueError("a name or a database is used twice; write each once")
     return shards
 
 

@@ -1,10 +1,10 @@
-"""The one place that knows every room. ``python app.py`` serves Mayfly."""
+"""Builds the application from the parts in all packages. ``python app.py`` serves Mayfly."""
 
 from __future__ import annotations
 
 import sys
 
-if __name__ == "__main__":  # before anything is loaded: the main process does without what follows
+if __name__ == "__main__":  # first, since the main process must not load the imports below
     from server import main
 
     main()
@@ -19,7 +19,7 @@ from flask import request
 from sqlalchemy.exc import ArgumentError
 
 import embedded
-from commands import Deeds, in_one_sentence, register_commands
+from commands import CommandServices, in_one_sentence, register_commands
 from config import Config
 from crypto import MalformedServerKey, OwnerSeal, ServerKeys, client_tag, server_keys_in
 from database import MIGRATIONS, disk_room, new_engine, newest_schema, refuse_other_tables, shards_of
@@ -31,18 +31,18 @@ from services import (
     Catalog,
     Drop,
     DropLimits,
-    Entry,
     Gate,
-    Hand,
+    ImageWriter,
     LivingImages,
     Memory,
-    Most,
     Needs,
+    OperatorActions,
     Orders,
     Purge,
     PurgeClock,
     PurgeSchedule,
     Quota,
+    QuotaLimits,
     Readiness,
     Receipts,
     Shards,
@@ -74,7 +74,7 @@ log = logging.getLogger("mayfly")
 
 
 class Mayfly(Application):
-    """The application, with the parts that others need at hand."""
+    """The Flask application, with its services as attributes."""
 
     settings: Config
     shards: Shards
@@ -86,7 +86,7 @@ class Mayfly(Application):
     purge: Purge
     sweep: Sweep | None
     accounts: Accounts
-    hand: Hand
+    operator: OperatorActions
     purge_clock: PurgeClock
     status: Status
     api_keys: ApiKeys
@@ -94,16 +94,15 @@ class Mayfly(Application):
     readiness: Readiness
 
     def log_exception(self, exc_info: Any) -> None:
-        """Log an error that nothing handled by its type alone: Flask would log the path, and so the link."""
+        """Log only the type of an unhandled error: Flask would log the path, which may contain a link."""
         log.error("unhandled %s in %s", exc_info[0].__name__, request.url_rule)
 
 
 def create_app(config: Config | None = None, counters: Counters | None = None) -> Mayfly:
-    """Put the rooms together; nothing is started and no connection is made.
+    """Build the application; this starts nothing and makes no connection.
 
-    ``counters`` are those that all processes of a machine share for the rate limits; else this one has its own.
-
-    Raises ConfigError and MalformedServerKey; within a command of ``flask``, ClickException.
+    ``counters`` are the counters of the rate limits, which all processes of a machine may share; by default this
+    process has its own. Raises ConfigError and MalformedServerKey; in a command of ``flask``, ClickException.
     """
     with in_one_sentence():
         return _put_together(config or Config.from_env(), counters or Counters())
@@ -131,8 +130,10 @@ def _put_together(config: Config, counters: Counters) -> Mayfly:
         limiter,
     )
     register_web(app, services, config)
-    deeds = Deeds(app.purge, app.sweep, app.accounts, app.api_keys, app.hand, app.status, app.shards)
-    register_commands(app, config, deeds)
+    command_services = CommandServices(
+        app.purge, app.sweep, app.accounts, app.api_keys, app.operator, app.status, app.shards
+    )
+    register_commands(app, config, command_services)
     app.memory = Memory(config.bytes_in_flight)
     app.plain_wsgi = behind_proxies(
         app.wsgi_app, config.trusted_proxies, forwarded=config.proxies_write_forwarded
@@ -142,7 +143,7 @@ def _put_together(config: Config, counters: Counters) -> Mayfly:
 
 
 def _add_services(app: Mayfly, server_keys: ServerKeys) -> Catalog:
-    """Give the application its services; return the catalog, which nobody but the routes needs."""
+    """Set the application's services as its attributes; return the catalog, which only the routes need."""
     config, shards, stores = app.settings, app.shards, stores_of(app.settings)
     objects = stores.objects
     app.sweep = Sweep(shards.home.engine, objects, config.max_lifetime) if objects else None
@@ -155,12 +156,12 @@ def _add_services(app: Mayfly, server_keys: ServerKeys) -> Catalog:
     images = LivingImages(shards, server_keys, stores.by_name, app.quota)
     orders = Orders(shards, server_keys)
     quotas = _uploader_quotas(config, server_keys)
-    entry = Entry(shards, stores.rows, stores.large, app.quota, quotas, images)
+    writer = ImageWriter(shards, stores.rows, stores.large, app.quota, quotas, images)
     app.receipts = Receipts(shards, server_keys, images)
-    app.drop = Drop(shards, server_keys, images, entry, _drop_limits(config), orders)
+    app.drop = Drop(shards, server_keys, images, writer, _drop_limits(config), orders)
     app.readiness = _readiness(app, orders, objects)
     app.status = Status(shards, app.purge_clock, config.max_stored_bytes)
-    app.hand = Hand(shards, server_keys, images)
+    app.operator = OperatorActions(shards, server_keys, images)
     return Catalog(shards, OwnerSeal(server_keys), images)
 
 
@@ -174,8 +175,8 @@ def _drop_limits(config: Config) -> DropLimits:
 
 
 def _uploader_quotas(config: Config, server_keys: ServerKeys) -> UploaderQuotas:
-    client = Most(config.max_images_per_client, config.max_bytes_per_client)
-    owner = Most(config.max_images_per_owner, config.max_bytes_per_owner)
+    client = QuotaLimits(config.max_images_per_client, config.max_bytes_per_client)
+    owner = QuotaLimits(config.max_images_per_owner, config.max_bytes_per_owner)
     return UploaderQuotas(server_keys, client, owner)
 
 
@@ -205,17 +206,17 @@ def _shards(app: Mayfly) -> Shards:
     """Make the engine of each database."""
     config = app.settings
     url = config.home_url or embedded.url(config.data_dir)
-    app.config["SQLALCHEMY_DATABASE_URI"] = url  # for Flask-SQLAlchemy, where it is used
+    app.config["SQLALCHEMY_DATABASE_URI"] = url  # Flask-SQLAlchemy, which migrations use, reads it
     try:
         return shards_of(config, url, new_engine(config, url))
-    except (ValueError, ArgumentError):  # what they say may quote a password
+    except (ValueError, ArgumentError):  # their messages may contain a password
         raise ConfigError(
             f"{config.database_settings} can't be read: write postgresql://USER:PASSWORD@HOST:5432/DATABASE"
         ) from None
 
 
 def know_migrations(app: Mayfly) -> None:
-    """Let Flask-Migrate's functions find the migrations; by that Alembic, the ORM and the tables are loaded, 20 MB."""
+    """Register the migrations with Flask-Migrate; this loads Alembic, the ORM and the tables, which take 20 MB."""
     from flask_migrate import Migrate
 
     from models.schema import db
@@ -226,10 +227,10 @@ def know_migrations(app: Mayfly) -> None:
 
 
 def migrate(app: Mayfly) -> None:
-    """Bring the schema up to date; processes that start together wait for one another.
+    """Bring the schema up to date; processes that start at the same time do this one after the other.
 
-    Raises ConfigError and DatabaseAway where the database can't be reached or refuses, or has the schema of another
-    Mayfly. Of several, those that are away are left for later.
+    Raises ConfigError and DatabaseAway if the database can't be reached, refuses, or has another schema than the
+    migrations make. Of several databases, those that are away are skipped.
     """
     from flask_migrate import upgrade
 

@@ -23,7 +23,7 @@ from services import (
     Accounts,
     ApiKeys,
     DatabaseAway,
-    Hand,
+    OperatorActions,
     Purge,
     Shards,
     Status,
@@ -37,21 +37,24 @@ DIGEST = re.compile("[0-9a-f]{64}", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Deeds:
+class CommandServices:
     """The services that commands call."""
 
     purge: Purge
     sweep: Sweep | None
     accounts: Accounts
     api_keys: ApiKeys
-    hand: Hand
+    operator: OperatorActions
     status: Status
     shards: Shards
 
 
 @contextmanager
 def in_one_sentence() -> Iterator[None]:
-    """Within a command of ``flask``, end it with the sentence of a foreseeable failure; elsewhere let that pass."""
+    """Turn a foreseeable error in a command of ``flask`` into ClickException, which prints one sentence.
+
+    Outside of a command the error passes unchanged.
+    """
     try:
         yield
     except (ConfigError, MalformedServerKey, embedded.EmbeddedError, DatabaseAway) as error:
@@ -61,79 +64,81 @@ def in_one_sentence() -> Iterator[None]:
 
 
 @contextmanager
-def _on_database(config: Config, deeds: Deeds) -> Iterator[None]:
-    """Run a command on a database that is usable; its log is written as the server writes it, unless others read it."""
+def _on_database(config: Config, services: CommandServices) -> Iterator[None]:
+    """Have a usable database while the block runs, and log as the server does if no other log handler is set."""
     if not logging.getLogger().hasHandlers():
         logs.begin(config, lambda: None)
-    with in_one_sentence(), usable_database(config, (shard.engine for shard in deeds.shards.all)):
+    with in_one_sentence(), usable_database(config, (shard.engine for shard in services.shards.all)):
         yield
 
 
-def register_commands(app: Flask, config: Config, deeds: Deeds) -> None:
+def register_commands(app: Flask, config: Config, services: CommandServices) -> None:
     """Add the commands that operators type after ``flask``."""
-    _add_upkeep(app, config, deeds)
-    _add_takedown(app, config, deeds)
-    _add_blocking(app, config, deeds)
-    _add_switch(app, config, deeds)
-    _add_status(app, config, deeds)
+    _add_upkeep(app, config, services)
+    _add_takedown(app, config, services)
+    _add_blocking(app, config, services)
+    _add_switch(app, config, services)
+    _add_status(app, config, services)
 
 
-def _add_upkeep(app: Flask, config: Config, deeds: Deeds) -> None:
+def _add_upkeep(app: Flask, config: Config, services: CommandServices) -> None:
     @app.cli.command("purge")
     def purge() -> None:
         """Remove what has expired."""
-        with _on_database(config, deeds):
-            click.echo(f"deleted {deeds.purge()}")
+        with _on_database(config, services):
+            click.echo(f"deleted {services.purge()}")
 
     @app.cli.command("sweep")
     def sweep() -> None:
-        """Remove from the object store what is over, however much that is."""
-        if deeds.sweep is None:
+        """Remove all expired objects from the object store."""
+        if services.sweep is None:
             raise click.ClickException("the settings name no object store; S3_BUCKET_NAME says which")
-        with _on_database(config, deeds):
+        with _on_database(config, services):
             removed = 0
-            while some := deeds.sweep():
+            while some := services.sweep():
                 removed += some
         click.echo(f"removed {removed}")
 
     @app.cli.command("renew-accounts")
     def renew_accounts() -> None:
-        """Seal accounts and their API keys under the newest server key, so that an older one may go."""
-        with _on_database(config, deeds):
-            click.echo(f"renewed accounts: {deeds.accounts.renew()}, API keys: {deeds.api_keys.renew()}")
+        """Seal accounts and their API keys under the newest server key, so that older keys can be removed."""
+        with _on_database(config, services):
+            click.echo(
+                f"renewed accounts: {services.accounts.renew()}, API keys: {services.api_keys.renew()}"
+            )
 
 
-def _add_takedown(app: Flask, config: Config, deeds: Deeds) -> None:
+def _add_takedown(app: Flask, config: Config, services: CommandServices) -> None:
     @app.cli.command("takedown")
     @click.argument("texts", metavar="LINK...", nargs=-1, required=True)
     @click.option("--block", "and_block", is_flag=True, help="Refuse later uploads of the same image, too.")
     @click.pass_context
     def takedown(context: click.Context, texts: tuple[str, ...], *, and_block: bool) -> None:
-        """Remove images at once: by links, share URLs, addresses of images, albums, or texts that hold them.
+        """Remove images at once: by links, share URLs, image URLs, albums, or texts that contain them.
 
-        The exit status is 0 where all that was asked is done.
+        The exit status is 0 if all of it was done.
         """
         done = True
-        with _on_database(config, deeds):
+        with _on_database(config, services):
             for text in texts:
                 links = links_in(text)
                 if not links:
                     click.echo("no link in this text")
                     done = False
                 for link in links:
-                    taken = deeds.hand.take_down(link, and_block=and_block)
-                    click.echo(f"{link}: {_told(taken, and_block=and_block)}")
+                    taken = services.operator.take_down(link, and_block=and_block)
+                    click.echo(f"{link}: {_takedown_result(taken, and_block=and_block)}")
                     done &= taken.removed and (taken.blocked is not None or not and_block)
         context.exit(0 if done else 1)
 
 
-def _told(taken: TakenDown, *, and_block: bool) -> str:
+def _takedown_result(taken: TakenDown, *, and_block: bool) -> str:
     if not taken.removed:
-        return "nothing there, as for any link that is over"
+        return "no living image at this link"
     if not and_block:
         return "taken down"
     if taken.blocked is None:
-        return "taken down, but not blocked: its SHA-256 can't be read without its password"
+        return "taken down, but not blocked: its SHA-256 can't be read without the image's password"
     return f"taken down, and blocked: {taken.blocked.hex()}"
 
 
@@ -143,42 +148,43 @@ def _digest(_context: click.Context, _parameter: click.Parameter, texts: tuple[s
     return list(map(bytes.fromhex, texts))
 
 
-def _add_blocking(app: Flask, config: Config, deeds: Deeds) -> None:
+def _add_blocking(app: Flask, config: Config, services: CommandServices) -> None:
     digests_given = click.argument("digests", metavar="SHA256...", nargs=-1, required=True, callback=_digest)
 
     @app.cli.command("block")
     @digests_given
     def block(digests: list[bytes]) -> None:
-        """Refuse later uploads of images by the SHA-256 of their file, or of the image as a receipt tells it."""
-        with _on_database(config, deeds):
-            click.echo(f"blocked {deeds.hand.block(digests)} more")
+        """Refuse later uploads of images by the SHA-256 of the uploaded file, or of the stored image as in its
+        receipt."""
+        with _on_database(config, services):
+            click.echo(f"blocked {services.operator.block(digests)} more")
 
     @app.cli.command("unblock")
     @digests_given
     def unblock(digests: list[bytes]) -> None:
-        """Let blocked images be uploaded again."""
-        with _on_database(config, deeds):
-            click.echo(f"unblocked {deeds.hand.unblock(digests)}")
+        """Allow blocked images to be uploaded again."""
+        with _on_database(config, services):
+            click.echo(f"unblocked {services.operator.unblock(digests)}")
 
 
-def _add_switch(app: Flask, config: Config, deeds: Deeds) -> None:
+def _add_switch(app: Flask, config: Config, services: CommandServices) -> None:
     @app.cli.command("uploads")
     @click.argument("switch", metavar="off|on", type=click.Choice(["off", "on"]))
     def uploads(switch: str) -> None:
         """Turn uploads off or on, for every server process on this database, within two seconds."""
-        with _on_database(config, deeds):
-            changed = deeds.hand.switch_uploads(on=switch == "on")
+        with _on_database(config, services):
+            changed = services.operator.switch_uploads(on=switch == "on")
             click.echo(f"uploads are {switch}" if changed else f"uploads were {switch} already")
 
 
-def _add_status(app: Flask, config: Config, deeds: Deeds) -> None:
+def _add_status(app: Flask, config: Config, services: CommandServices) -> None:
     @app.cli.command("status")
     @click.option("--json", "as_json", is_flag=True, help="For programs: one object, times in UTC.")
     def status(*, as_json: bool) -> None:
-        """Tell what is stored and switched, in figures."""
-        with _on_database(config, deeds):
-            told = {name: _status(report) for name, report in deeds.status().items()}
-        alone = next(iter(told.values())) if len(deeds.shards.all) == 1 else None
+        """Print figures about the service, and whether uploads are on."""
+        with _on_database(config, services):
+            told = {name: _status(report) for name, report in services.status().items()}
+        alone = next(iter(told.values())) if len(services.shards.all) == 1 else None
         if as_json:
             click.echo(json.dumps(alone or told))
             return
@@ -188,13 +194,13 @@ def _add_status(app: Flask, config: Config, deeds: Deeds) -> None:
             width = max(map(len, figures)) + 2
             for figure, value in figures.items():
                 click.echo(f"{figure.replace('_', ' '):{width}}{'none' if value is None else value}")
-        for shard in deeds.shards.all:
+        for shard in services.shards.all:
             if shard.name not in told:
                 click.echo(f"shard {shard.name} is away")
 
 
 def _status(report: StatusReport) -> dict[str, object]:
-    """Write a report as it is told: with the switch in words, and times as people read them."""
+    """Return the figures of a report for printing: whether uploads are on as a word, and times as text."""
     since = report.uploads_off_since
     moment = None if since is None else datetime.fromtimestamp(since, UTC).isoformat(timespec="seconds")
     return {"uploads": "on" if since is None else "off", **asdict(report), "uploads_off_since": moment}

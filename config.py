@@ -18,25 +18,26 @@ LONGEST_LIFETIME = 30 * 86400
 LARGEST_IMAGE = 256 * 2**20
 NOTICE_BEHIND_PROXIES = 2
 MOST_WORKERS = 16
-"""Where WORKERS is not set: so many stay under the hundred connections that PostgreSQL allows as it comes."""
+"""The most workers if WORKERS is not set: so many need less than 100 connections, PostgreSQL's default limit."""
 MEMORY_OF_A_WORKER = 384 * 2**20
-"""What a worker takes under load with images of 20 MiB, its sandboxes and its part of PostgreSQL."""
+"""The memory in bytes of one worker under load with images of 20 MiB, with its sandboxes and its share of
+PostgreSQL."""
 
 
 def usual_workers(processors: int, memory: int) -> int:
-    """Return how many workers there are where WORKERS is not set; ``memory`` in bytes."""
+    """Return the default of WORKERS for a machine; ``memory`` is in bytes."""
     return max(1, min(processors, MOST_WORKERS, memory // MEMORY_OF_A_WORKER))
 
 
 @dataclass(frozen=True)
 class Config:
-    """Every setting, read and checked; frozen, so that what started is what runs."""
+    """All settings, read and checked; they don't change while the process runs."""
 
     database_url: str | None = field(default=None, repr=False)
     shards: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """The URLs of databases of images by their names; where there are none, images are where accounts are."""
+    """The URLs of the databases for images, by their names; if empty, images are in the database of accounts."""
     shards_before: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Those of the list that was valid before."""
+    """The same for the list that was valid before."""
     data_dir: Path = Path("var")
     bind: tuple[str, int] = ("127.0.0.1", 5000)
     workers: int = field(default_factory=lambda: usual_workers(usable_processors(), usable_memory()))
@@ -60,7 +61,7 @@ class Config:
     max_bytes_per_owner: int = 2 * 2**30
     max_bytes_in_flight: int | None = None
     survive_crash: bool = True
-    """Whether images outlive a crash of PostgreSQL; else their sealed bytes are never in its WAL."""
+    """Whether images survive a crash of PostgreSQL; if not, their sealed bytes are never in its WAL."""
     purge_interval: int = 10
     open_catalog: bool = False
     accept_no_jail: bool = False
@@ -76,9 +77,9 @@ class Config:
     metrics_bind: tuple[str, int] | None = None
     uploads: Literal["open", "code", "account", "closed"] = "open"
     upload_codes: tuple[tuple[str, str], ...] = field(default_factory=tuple, repr=False)
-    """Names and codes as they were at the start."""
+    """Pairs of a name and a code, as they were at the start."""
     upload_codes_file: Path | None = None
-    """Where the codes stand that count from now on."""
+    """The file with the codes; it is read again when it changes."""
     upload_networks: tuple[IPv4Network | IPv6Network, ...] = field(default_factory=tuple)
     registration: Literal["open", "code", "closed"] = "open"
     rate_limits: Mapping[str, RateLimit] = field(default_factory=lambda: RATE_LIMITS)
@@ -93,16 +94,16 @@ class Config:
     s3_expiry: Literal["sweep", "swift", "seaweedfs"] = "sweep"
     s3_filer_url: str | None = None
     given: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
-    """The names that are set in the environment, so that advice names no other."""
+    """The names that are set in the environment, so that messages can name the setting that was used."""
 
     @property
     def home_url(self) -> str | None:
-        """The URL of the database of accounts, by default the first of the shards; None for the embedded one."""
+        """The URL of the database of accounts, by default the first shard; None for the embedded database."""
         return self.database_url or next(iter(self.shards.values()), None)
 
     @property
     def database_settings(self) -> str:
-        """Which settings name the database, in the words of whoever set them."""
+        """The names of the settings that name the database, for messages."""
         if self.shards:
             return "SHARDS"
         if not self.database_url:
@@ -112,7 +113,7 @@ class Config:
 
     @property
     def server_key_setting(self) -> str:
-        """Which setting holds the server keys, or says in which folder they are."""
+        """The name of the setting that holds the server keys or names their folder, for messages."""
         return next((name for name in ("SECRET_KEYS", "SECRET_KEYS_FILE") if name in self.given), "DATA_DIR")
 
     @property
@@ -122,19 +123,19 @@ class Config:
 
     @property
     def notice(self) -> int:
-        """For how many seconds SIGTERM is announced before it is obeyed; where nothing is set, behind a proxy alone."""
+        """How many seconds before the end it is announced after SIGTERM; by default it is only behind a proxy."""
         if self.drain_notice is None:
             return NOTICE_BEHIND_PROXIES if self.trusted_proxies else 0
         return self.drain_notice
 
     @property
     def bytes_in_flight(self) -> int:
-        """The most bytes of images that one process holds in memory at a time."""
+        """How many bytes of images one process may hold in memory at a time."""
         return self.max_bytes_in_flight or 2 * self.max_image_bytes
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Config:
-        """Read the environment; an empty value counts as not set. Raises ConfigError at the first bad one."""
+        """Read the settings from the environment; an empty value counts as not set. Raises ConfigError."""
         env = {name: value for name, value in (os.environ if environ is None else environ).items() if value}
         given = {attribute: read(env) for attribute, read in READERS.items()}
         config = cls(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
@@ -149,23 +150,27 @@ class Config:
                 " or less"
             )
         if self.max_lifetime > LONGEST_LIFETIME:
-            raise ConfigError("MAX_LIFETIME is over 30d; Mayfly keeps images for a while, not for good")
+            raise ConfigError(
+                "MAX_LIFETIME is over 30d; Mayfly keeps images for a limited time: set it to 30d or less"
+            )
         if self.max_image_bytes > LARGEST_IMAGE:
-            raise ConfigError("MAX_IMAGE_BYTES is over 256MiB; an image is held in memory")
+            raise ConfigError(
+                "MAX_IMAGE_BYTES is over 256MiB; images are held in memory: set it to 256MiB or less"
+            )
         for name in ("MAX_BYTES_PER_CLIENT", "MAX_BYTES_PER_OWNER"):
             most = getattr(self, name.lower())
             if most and most < 2 * self.max_image_bytes:
                 raise ConfigError(
-                    f"{name} is under twice MAX_IMAGE_BYTES; an image takes more than its bytes, and so large a one"
-                    " might never get in: raise it, lower MAX_IMAGE_BYTES, or set it off"
+                    f"{name} is less than twice MAX_IMAGE_BYTES; an image takes more storage than its size, so the"
+                    " largest ones might never be stored: raise it, lower MAX_IMAGE_BYTES, or set it off"
                 )
         if self.max_bytes_in_flight is not None and self.max_bytes_in_flight < self.max_image_bytes:
             raise ConfigError(
-                "MAX_BYTES_IN_FLIGHT is under MAX_IMAGE_BYTES; no image of that size would get in"
+                "MAX_BYTES_IN_FLIGHT is less than MAX_IMAGE_BYTES; no image of that size could be uploaded: raise it"
             )
         if self.metrics_bind == self.bind:
             raise ConfigError(
-                "METRICS_BIND is BIND; metrics are not for everybody, so give them another port"
+                "METRICS_BIND is the same as BIND; metrics are not public, so give them another port"
             )
         if self.shards_before and not self.shards:
             raise ConfigError("SHARDS_BEFORE is the list before SHARDS, which is not set: set it, too")
@@ -180,7 +185,7 @@ class Config:
         ]
         if asking and not self.upload_codes:
             raise ConfigError(
-                f"{asking[0]}=code asks for an upload code, and there is none: set UPLOAD_CODES=NAME:CODE"
+                f"{asking[0]}=code needs an upload code, and there is none: set UPLOAD_CODES=NAME:CODE"
             )
         if self.uploads == "open" and (self.upload_networks or (self.upload_codes and not asking)):
             name = "UPLOAD_NETWORKS" if self.upload_networks else "UPLOAD_CODES"
@@ -192,10 +197,8 @@ class Config:
         known = self.s3_bucket_name and self.aws_access_key_id and self.aws_secret_access_key
         if self.ciphertext_store == "s3" and not known:
             raise ConfigError(
-                "CIPHERTEXT_STORE=s3 needs to know the bucket: set S3_BUCKET_NAME, AWS_ACCESS_KEY_ID and"
+                "CIPHERTEXT_STORE=s3 needs a bucket: set S3_BUCKET_NAME, AWS_ACCESS_KEY_ID and"
                 " AWS_SECRET_ACCESS_KEY, and S3_ENDPOINT_URL where it is not Amazon's"
             )
         if (self.s3_expiry == "seaweedfs") != (self.s3_filer_url is not None):
-            raise ConfigError(
-                "S3_EXPIRY=seaweedfs and S3_FILER_URL belong together: the filer takes objects with a lifetime"
-            )
+            raise ConfigError("S3_EXPIRY=seaweedfs and S3_FILER_URL need each other: set both or neither")

@@ -1,8 +1,9 @@
-"""Unserved connections, which ended without an answer of the application: no HTTP, half a request, or nothing at all.
+"""Counts unserved connections: those that ended without an answer of the application.
 
-The HTTP server answers or closes these by itself and tells nobody. But the kernel reports each TCP socket that ends,
-with what went over it, to all who listen (sock_diag(7); ``ss --events`` shows the same). What happens on a connection
-after a first answer is not seen.
+Their clients sent no HTTP, half a request or nothing. The HTTP server answers or closes such connections without
+telling the application. But the kernel reports the end of each TCP socket, with the number of bytes, to any process
+that listens for that (sock_diag(7); ``ss --events`` shows the same). What happens on a connection after its first
+answer is not seen.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from collections import Counter
 SOCK_DIAG, TCP_ENDED = 4, 1
 """NETLINK_SOCK_DIAG, and the bit of its group SKNLGRP_INET_TCP_DESTROY."""
 SERVER_PORT, CLIENT_PORT, ATTRIBUTES, TCP_INFO = 20, 22, 88, 2
-"""Places in a report, and the type of the attribute that is a tcp_info (linux/inet_diag.h)."""
+"""Offsets in a report, and the type of the attribute that contains tcp_info (linux/inet_diag.h)."""
 ATTRIBUTE = struct.Struct("=HH")
 SEGMENTS_IN, BYTES_SENT = 152, 200
-"""In tcp_info (linux/tcp.h): tcpi_data_segs_in, and tcpi_bytes_sent, behind which tcpi_bytes_retrans follows."""
+"""Offsets in tcp_info (linux/tcp.h): tcpi_data_segs_in, and tcpi_bytes_sent, which tcpi_bytes_retrans follows."""
 _ANSWER = (
     "HTTP/1.1 {}\r\nconnection: close\r\ncontent-length: 0\r\ndate: Thu, 26 Nov 2026 12:00:00 GMT\r\n\r\n"
 )
@@ -32,31 +33,31 @@ ANSWERS = {
     len(_ANSWER.format("414 URI Too Long")): "uri_too_long",
     len(_ANSWER.format("431 Request Header Fields Too Large")): "headers_too_large",
 }
-"""What the HTTP server says by itself, known by its size: the application says nothing so short."""
+"""Answers that the HTTP server sends by itself, by their length in bytes: no answer of the application is so short."""
 UNANSWERED, SILENT = "unanswered", "silent"
-"""What came got no answer: half a head, or the client left first. And: nothing came."""
+"""The client sent something and got no answer, for example half a header; the client sent nothing."""
 ENDINGS = (*ANSWERS.values(), UNANSWERED, SILENT)
 QUEUE_BYTES = 1 << 20
-"""How much the kernel keeps of what was not read yet, if the system allows so much."""
+"""The size of the kernel's queue of reports, if the system allows so much."""
 LOG_SECONDS = 10.0
-"""A line in the log stands for all connections of this time, so that no stranger can fill the log."""
+"""At most one line is logged in so many seconds, so that strangers can't fill the log."""
 SO_ATTACH_FILTER = 26
 INSTRUCTION = struct.Struct("@HBBI")
-"""struct sock_filter of classic BPF: what to do, how many instructions to skip if so and if not, and a number."""
+"""struct sock_filter of classic BPF: operation, instructions to skip if true, instructions to skip if false, number."""
 BYTE, HALF, WORD = 0x50, 0x48, 0x40
-"""Take 1, 2 or 4 bytes of the attribute that was found, from a place in it."""
+"""Load 1, 2 or 4 bytes from an offset in the attribute that was found."""
 HALF_AT, SET, SET_SECOND, FIND, KEEP_FOUND = 0x28, 0x00, 0x01, 0x30, 0x07
-"""Take 2 bytes of the report; set the number, and the one beside it; find the attribute; keep where it was found."""
+"""Load 2 bytes of the report; set register A; set register X; find an attribute; copy A, its offset, to X."""
 IF_EQUAL, RETURN = 0x15, 0x06
 FIND_ATTRIBUTE = 0xFFFFF000 + 12
-"""SKF_AD_OFF + SKF_AD_NLATTR: the first attribute of the type beside the number, from the place that it names."""
+"""SKF_AD_OFF + SKF_AD_NLATTR: find the first attribute of the type in X, from the offset in A on."""
 log = logging.getLogger("mayfly")
 
 
 def watch(port: int) -> Counter[str]:
-    """Count, in a thread, how unserved connections to a port end; return the counts, which go on growing.
+    """Start a thread that counts how unserved connections to a port end; return its counter, by the kind of ending.
 
-    They are empty where the kernel reports nothing to this process.
+    The counter stays empty if the kernel sends no reports to this process.
     """
     counts: Counter[str] = Counter()
     try:
@@ -86,22 +87,22 @@ def _listen(port: int) -> socket.socket:
 
 
 def _filter(port: int) -> bytes:
-    """Return what has the kernel keep reports of this port's connections that sent less than 256 bytes, and no others.
+    """Return a BPF program that drops all reports except of connections to this port that got less than 256 bytes.
 
-    It is a program of https://docs.kernel.org/networking/filter.html. Numbers in tcp_info are little-endian, as on
-    x86-64 and 64-bit ARM.
+    https://docs.kernel.org/networking/filter.html explains such programs. Numbers in tcp_info are taken as
+    little-endian, as they are on x86-64 and 64-bit ARM.
     """
     sent = ATTRIBUTE.size + BYTES_SENT
     instructions = (
         (HALF_AT, 0, 0, SERVER_PORT),
         (IF_EQUAL, 0, 12, port),
         (HALF_AT, 0, 0, CLIENT_PORT),
-        (IF_EQUAL, 10, 0, 0),  # it was not connected
+        (IF_EQUAL, 10, 0, 0),  # the socket was not connected
         (SET, 0, 0, ATTRIBUTES),
         (SET_SECOND, 0, 0, TCP_INFO),
         (FIND, 0, 0, FIND_ATTRIBUTE),
         (KEEP_FOUND, 0, 0, 0),
-        (BYTE, 0, 0, sent + 1),  # each byte of the number but the lowest is 0
+        (BYTE, 0, 0, sent + 1),  # all bytes of the number except the lowest have to be 0
         (IF_EQUAL, 0, 4, 0),
         (HALF, 0, 0, sent + 2),
         (IF_EQUAL, 0, 2, 0),
@@ -123,7 +124,9 @@ def _count(reports: socket.socket, counts: Counter[str]) -> None:
         except TimeoutError:
             ending = None
         except OSError as error:
-            if error.errno != errno.ENOBUFS:  # else they came faster than they were read, and some are lost
+            if (
+                error.errno != errno.ENOBUFS
+            ):  # ENOBUFS means that the queue was full, and some reports were lost
                 raise
             ending = None
         if ending is not None:
@@ -136,7 +139,7 @@ def _count(reports: socket.socket, counts: Counter[str]) -> None:
 
 
 def ending_of(report: bytes) -> str | None:
-    """Return how a connection ended if it was unserved, else None."""
+    """Return how an unserved connection ended; None if the connection of the report was served."""
     info = _tcp_info(report)
     (segments,) = struct.unpack_from("=I", info, SEGMENTS_IN)
     sent, sent_again = struct.unpack_from("=QQ", info, BYTES_SENT)

@@ -1,4 +1,4 @@
-"""The database that the settings name: how it is started, reached and judged."""
+"""Starts and connects to the databases of the settings, and checks their schema and connection limits."""
 
 from __future__ import annotations
 
@@ -24,24 +24,25 @@ log = logging.getLogger("mayfly")
 OTHER_SCHEMA = {"42P01", "42703", "42883"}
 """SQLSTATE undefined_table, undefined_column and undefined_function."""
 PATIENCE = 30
-"""Seconds for which a start waits for a cluster that is switching over."""
+"""How many seconds a start waits for a cluster during a switchover."""
 PASSING = (
     "it takes no writes",
     "session is read-only",
     "the database system is",
     "server closed the connection unexpectedly",
 )
-"""What a standby, a server that becomes the primary, and a proxy without a primary say. libpq tells no SQLSTATE."""
+"""Parts of the messages of a standby, of a server that is being promoted, and of a proxy without a primary. libpq
+reports no SQLSTATE when a connection fails."""
 LIBPQ = {
-    "application_name": "mayfly",  # what else a session needs, the database keeps: models/session.py
+    "application_name": "mayfly",  # other settings of a session are stored in the database: models/session.py
     "connect_timeout": 3,
-    # A dead machine says nothing: who waits for its answer, or for it to acknowledge, gives up after 14 s.
+    # A dead machine is noticed after 14 s, whether this process waits for an answer or for an acknowledgement.
     "keepalives_idle": 5,
     "keepalives_interval": 3,
     "keepalives_count": 3,
     "tcp_user_timeout": 14_000,
 }
-"""https://www.postgresql.org/docs/current/libpq-connect.html; over a Unix socket only the first two mean anything."""
+"""https://www.postgresql.org/docs/current/libpq-connect.html; for a Unix socket only the first two have an effect."""
 _COLUMNS = text(
     "SELECT relname, attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid"
     " WHERE relnamespace = current_schema()::regnamespace AND attnum > 0 AND NOT attisdropped"
@@ -50,7 +51,7 @@ _COLUMNS = text(
 
 @contextmanager
 def database(config: Config) -> Iterator[None]:
-    """See to it that the database runs while the block does: the embedded one is started where none is named."""
+    """Run the embedded database while the block runs, if the settings name no other database."""
     if config.home_url:
         yield
     else:
@@ -60,9 +61,9 @@ def database(config: Config) -> Iterator[None]:
 
 @contextmanager
 def usable_database(config: Config, engines: Iterable[Engine]) -> Iterator[None]:
-    """See to it that the database runs, and raise ConfigError where it can't be reached or refuses.
+    """Have a database that can be used while the block runs; raises ConfigError if it can't be reached or refuses.
 
-    A cluster that is switching over is waited for. Of several databases one is enough.
+    This waits for a cluster during a switchover. Of several databases, one that answers is enough.
     """
     with database(config), explained(config):
         _reach(tuple(engines))
@@ -71,19 +72,19 @@ def usable_database(config: Config, engines: Iterable[Engine]) -> Iterator[None]
 
 @contextmanager
 def explained(config: Config) -> Iterator[None]:
-    """Raise ConfigError with one sentence where the database can't be used in the block."""
+    """Turn a database error in the block into ConfigError with one sentence."""
     try:
         yield
     except DBAPIError as error:
         if getattr(error.orig, "pgcode", None) in OTHER_SCHEMA:
             advice = "bring its schema up to date with `flask db upgrade`"
         else:
-            advice = f"start it, or mend {config.database_settings}"
+            advice = f"start it, or correct {config.database_settings}"
         raise ConfigError(f"the database can't be used ({_why(error)}); {advice}") from None
 
 
 def _reach(engines: Sequence[Engine]) -> None:
-    """Connect once to one of them, or as often as it takes while what hinders is likely to pass."""
+    """Connect to one of the databases; try again for PATIENCE seconds while the error is likely to pass."""
     end = time.monotonic() + PATIENCE
     while True:
         for last, engine in enumerate(engines, 1 - len(engines)):
@@ -103,7 +104,7 @@ def _why(error: DBAPIError) -> str:
 
 
 def refuse_other_tables(used: set[tuple[str, str]], shard: Shard) -> None:
-    """Raise ConfigError where a database, brought up to date, lacks one of these columns, each with its table.
+    """Raise ConfigError if a migrated database lacks one of the columns in ``used``, pairs of table and column.
 
     Raises DatabaseAway.
     """
@@ -111,13 +112,13 @@ def refuse_other_tables(used: set[tuple[str, str]], shard: Shard) -> None:
         found = {(table, column) for table, column in connection.execute(_COLUMNS)}
     for table, column in sorted(used - found):
         raise ConfigError(
-            f"the database has every migration of this Mayfly, but its table {table} has no column {column}: one"
-            " of them was changed after it ran here; give this Mayfly a database of its own"
+            f"the database has every migration of this Mayfly, but its table {table} has no column {column}: a"
+            " migration was changed after it ran here; give this Mayfly a database of its own"
         )
 
 
 def disk_room(config: Config) -> Callable[[], bool] | None:
-    """Return what tells whether the embedded database's disk has room; None for an outside one, which tells itself."""
+    """Return a function that tells whether the embedded database's disk has room; None for any other database."""
     if config.home_url:
         return None
     under_way = config.workers * config.bytes_in_flight
@@ -130,9 +131,9 @@ def newest_schema() -> str:
 
 
 def shards_of(config: Config, url: str, home: Engine) -> Shards:
-    """Make the databases of the settings; ``home``, with its URL, has the accounts. Raises ValueError, ArgumentError.
+    """Return the shards of the settings; ``home`` is the engine of the database of accounts, and ``url`` its URL.
 
-    Of several, one with an older schema counts as away.
+    Of several databases, one with an older schema counts as away. Raises ValueError, ArgumentError.
     """
     if not config.shards:
         watch_connections(home)
@@ -145,11 +146,11 @@ def shards_of(config: Config, url: str, home: Engine) -> Shards:
 
 
 def check_connections(config: Config, shards: Shards) -> None:
-    """Raise ConfigError where all processes together would ask a PostgreSQL for more connections than it allows.
+    """Raise ConfigError if all processes together may need more connections than a PostgreSQL allows.
 
     Raises DatabaseAway.
     """
-    each = config.connections + bool(config.shards)  # and one that asks a database whether it is away
+    each = config.connections + bool(config.shards)  # one more, by which the breaker asks the database
     needed = config.workers * each + (config.metrics_bind is not None)
     allowed = shards.each(_connections_allowed)
     shards.dispose()
@@ -157,7 +158,7 @@ def check_connections(config: Config, shards: Shards) -> None:
         if most is not None and needed > most:
             whose = f"the PostgreSQL of shard {shard.name}" if config.shards else "PostgreSQL"
             raise ConfigError(
-                f"{config.workers} WORKERS with {config.threads} THREADS each may ask for {needed} connections, and"
+                f"{config.workers} WORKERS with {config.threads} THREADS each may need {needed} connections, and"
                 f" {whose} allows {most}: set WORKERS or THREADS lower"
             )
 
@@ -168,18 +169,18 @@ def _connections_allowed(shard: Shard) -> int | None:
 
 
 def new_engine(config: Config, url: str | URL) -> Engine:
-    """Make the engine of a database; it connects when it is used."""
+    """Make the engine of a database; it connects with its first use."""
     return create_engine(url, **engine_options(config, url))
 
 
 def engine_options(config: Config, url: str | URL) -> dict[str, Any]:
-    """Return what SQLAlchemy is told about connections and their pool; raises ValueError and ArgumentError."""
+    """Return the options of SQLAlchemy's ``create_engine``; raises ValueError and ArgumentError."""
     return {
         "pool_size": config.connections,
         "max_overflow": 0,
         "pool_timeout": 10,
         "pool_use_lifo": True,
-        # Changing it for each use costs a round trip each way; services/database.py begins what needs a transaction.
+        # To change it for each use would cost two round trips; services/database.py begins transactions itself.
         "isolation_level": "AUTOCOMMIT",
         "pool_reset_on_return": None,  # in autocommit nothing is left to roll back
         "hide_parameters": True,
@@ -188,7 +189,7 @@ def engine_options(config: Config, url: str | URL) -> dict[str, Any]:
 
 
 def _connect_args(url: str | URL) -> dict[str, Any]:
-    """Return what libpq is told about a connection, but for what the URL says itself."""
+    """Return the parameters of libpq for a connection, except those in the URL."""
     given = make_url(url).query
     several = isinstance(given.get("host"), tuple) or "," in given.get("host", "")
     wanted = LIBPQ | {"target_session_attrs": "read-write" if several else "any"}

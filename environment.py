@@ -39,7 +39,7 @@ from units import (
 
 T = TypeVar("T")
 MOST_IMAGES = 10**6
-"""Of one client or owner: they are counted at each of its uploads."""
+"""The largest allowed quota of images for one client or owner, since an upload may have to count all of its images."""
 SECRETS = (
     "DATABASE_URL",
     "POSTGRES_PASSWORD",
@@ -50,7 +50,7 @@ SECRETS = (
     "UPLOAD_CODES",
     "AWS_SECRET_ACCESS_KEY",
 )
-"""Settings that a file may hold instead: NAME_FILE says where."""
+"""Settings whose value may be in a file instead, which the setting NAME_FILE names."""
 RATE_LIMITS = {
     "uploads": RateLimit(Rate(300, 60), Rate(3_000, 60)),
     "opens": RateLimit(Rate(1_200, 60), Rate(30_000, 60)),
@@ -61,29 +61,29 @@ RATE_LIMITS = {
     "cleanup": RateLimit(Rate(60, 60), Rate(300, 60)),
     "receipts": RateLimit(Rate(3_000, 60), Rate(30_000, 60)),
 }
-"""What clients may do; docs/decisions/0070-rate-limits.md says how the figures were chosen."""
+"""The default rate limits; docs/decisions/0070-rate-limits.md says how the figures were chosen."""
 
 
 class ConfigError(Exception):
-    """A setting that can't be read; the message names it and says how to mend it."""
+    """A setting is wrong, or doesn't work here; the message names it and says what to do."""
 
 
 COUNTS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-"""Where prometheus_client looks for the folder in which processes share their counts. No setting: a start writes it."""
+"""The variable in which prometheus_client finds the folder of the processes' counts. Not a setting: a start sets it."""
 
 
 def is_flask_command() -> bool:
-    """Tell whether ``flask`` runs one of its commands; it sets a variable of its own for that."""
+    """Tell whether this is a command of ``flask``, by a variable that ``flask`` sets."""
     return "FLASK_RUN_FROM_CLI" in os.environ
 
 
 def share_counts_in(folder: Path) -> None:
-    """Tell prometheus_client, here and in the processes that come of this one, where counts are shared."""
+    """Set the folder of the counts for prometheus_client, in this process and its later children."""
     os.environ[COUNTS_FOLDER] = str(folder)
 
 
 def folder_of_counts() -> Path:
-    """Return where the processes of this server share their counts, as its main process said."""
+    """Return the folder of the counts that ``share_counts_in`` has set."""
     return Path(os.environ[COUNTS_FOLDER])
 
 
@@ -105,7 +105,7 @@ def _parsed(name: str, text: str, parse: Callable[[str], T]) -> T:
 
 
 def _secret(env: Mapping[str, str], name: str) -> tuple[str, str]:
-    """A secret, or what is in the file that NAME_FILE names, and which of the two was set; empty where none was."""
+    """Return a secret, from NAME or from the file that NAME_FILE names, and which of the two was set; "" for none."""
     file = f"{name}_FILE"
     if name in env and file in env:
         raise ConfigError(f"{name} and {file} are both set; keep one of them")
@@ -114,7 +114,7 @@ def _secret(env: Mapping[str, str], name: str) -> tuple[str, str]:
     try:
         text = Path(env[file]).read_text("utf-8").strip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is no text"
+        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise ConfigError(f"{file} names a file that can't be read: {why}") from None
     if not text.strip():
         raise ConfigError(f"{file} names an empty file; write the secret into it")
@@ -126,7 +126,7 @@ def _secret_files(env: Mapping[str, str]) -> tuple[Path, ...]:
 
 
 def _database(env: Mapping[str, str]) -> str | None:
-    """DATABASE_URL, or the POSTGRES_* family of flask-image-storage, which names the database after its user."""
+    """Read DATABASE_URL, or HOST and POSTGRES_* as flask-image-storage has them; the database is named as the user."""
     url, name = _secret(env, "DATABASE_URL")
     if url:
         return _parsed(name, url, parse_database_url)
@@ -169,7 +169,7 @@ def _rate_limit_storage(env: Mapping[str, str]) -> str | None:
 
 
 def _s3_endpoint(env: Mapping[str, str]) -> str | None:
-    """S3_ENDPOINT_URL, or what image-api calls it."""
+    """Read S3_ENDPOINT_URL, or LOCALSTACK_ENDPOINT_URL, its name in image-api."""
     name = "S3_ENDPOINT_URL" if "S3_ENDPOINT_URL" in env else "LOCALSTACK_ENDPOINT_URL"
     return _setting(name, parse_service_url)(env)
 

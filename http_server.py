@@ -1,4 +1,4 @@
-"""The HTTP server: what a worker makes of it, and how each of its processes hears of the end."""
+"""Runs Granian, the HTTP server, in a worker process, and handles the signals that announce its end."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ if TYPE_CHECKING:
     from config import Config
 
 NOTICE, LAST_CALL = signal.SIGUSR1, signal.SIGUSR2
-"""What the main process tells its workers before it ends them by SIGTERM."""
+"""The signals that the main process sends to its workers before SIGTERM: announce the end; accept no connections."""
 MOST_CONNECTIONS = 2048
-"""Connections that a process takes on; those beyond wait in the kernel."""
+"""How many connections a process accepts; more wait in the kernel."""
 HEADER_SECONDS = 30
-"""How long a connection may be silent before a request, and a request's header be on its way."""
+"""How long a connection may be idle before a request, and how long the header of a request may take."""
 
 
 def work(place: int, config: Config, front: Callable[[], Any]) -> None:
-    """Serve in this worker process, by its number from 0, what ``front`` makes, until SIGTERM."""
+    """Serve the ASGI application that ``front`` returns, until SIGTERM; ``place`` is the worker's number from 0."""
     from granian.net import SocketSpec  # type: ignore[attr-defined]
 
     server = granian(config)
-    # Each worker listens at a socket of its own: the kernel shares connections out (SO_REUSEPORT).
+    # Each worker listens on a socket of its own; the kernel distributes connections among them (SO_REUSEPORT).
     server._ssp, server._sso = SocketSpec(*config.bind, MOST_CONNECTIONS), None
     worker = server._spawn_worker(
         place, server._spawn_asgi_worker, front
-    )  # is not started: this process is it
+    )  # this object is not started as a process: its function runs in this process
     worker.inner._target(*worker.inner._args)
 
 
 def load() -> None:
-    """Load all that a worker needs of the HTTP server, before workers are forked."""
+    """Import the HTTP server before workers are forked."""
     from granian import Granian  # noqa: F401
 
 
 def granian(config: Config, **others: Any) -> Any:
-    """Make the HTTP server, which a worker loads and the main process doesn't: it would hold 9 MB for that."""
+    """Make the HTTP server; it is imported here, since it takes 9 MB that the main process doesn't need."""
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces, RuntimeModes
     from granian.http import HTTP1Settings
@@ -52,7 +52,7 @@ def granian(config: Config, **others: Any) -> Any:
     return Granian(
         "mayfly",
         interface=Interfaces.ASGINL,
-        http=HTTPModes.http1,  # in its automatic mode a connection that never says anything stays for good
+        http=HTTPModes.http1,  # in automatic mode, a connection that never sends a byte is never closed
         runtime_mode=RuntimeModes.mt,
         address=host,
         port=port,
@@ -67,12 +67,9 @@ def granian(config: Config, **others: Any) -> Any:
 
 
 def prepare_forks() -> None:
-    """See to it that SIGTERM ends each worker from its first moment on, and that Ctrl-C reaches the main process alone.
-
-    The main process calls this before it has workers.
-    """
+    """Prepare the main process to fork workers: SIGTERM then ends a worker at any time, and Ctrl-C doesn't reach it."""
     for number in (NOTICE, LAST_CALL):
-        signal.signal(number, signal.SIG_IGN)  # a worker that has no handler yet inherits that
+        signal.signal(number, signal.SIG_IGN)  # a worker inherits this until it has a handler of its own
     os.register_at_fork(
         before=functools.partial(_sigterm, signal.SIG_BLOCK),
         after_in_parent=functools.partial(_sigterm, signal.SIG_UNBLOCK),
@@ -85,8 +82,8 @@ def _sigterm(how: int) -> None:
 
 
 def _be_a_worker(main_process: int) -> None:
-    # Until it serves it has nothing to finish. With its parent's handlers a signal would be lost, so none comes through
-    # between the fork and this.
+    # Before it serves, a worker can end at once. SIGTERM was blocked since before the fork, since the parent's handler
+    # would swallow it in the child.
     if os.getppid() == main_process:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.setpgid(0, 0)
@@ -96,17 +93,17 @@ def _be_a_worker(main_process: int) -> None:
 def hear_of_the_end(
     loop: asyncio.AbstractEventLoop, drain: Callable[[], None], take_no_more: Callable[[], None]
 ) -> None:
-    """In a worker, have ``drain`` called when the server is about to end, and ``take_no_more`` just before it does."""
+    """In a worker, have ``drain`` called when the end is announced, and ``take_no_more`` just before the end."""
     loop.add_signal_handler(NOTICE, drain)
     loop.add_signal_handler(LAST_CALL, take_no_more)
     loop.call_soon(hear_early_signals)
 
 
 def hear_early_signals() -> None:
-    """Let the loop that just began to run look for signals that came before.
+    """Have the event loop handle signals that arrived before it began to run.
 
-    uvloop notes a signal that comes between ``add_signal_handler`` and its first turn, and handles it only when the
-    next byte arrives at its wakeup descriptor: this is that byte.
+    uvloop records a signal between ``add_signal_handler`` and the first iteration of the loop, but handles it only when
+    the next byte arrives at its wakeup descriptor. This writes such a byte.
     """
     wakeup = signal.set_wakeup_fd(-1)
     signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)

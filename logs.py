@@ -1,4 +1,4 @@
-"""The log: the lines of every logger in one form, to stderr."""
+"""The log: all loggers write to stderr, in the same format."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from config import Config
 
 RequestId = Callable[[], str | None]
 OURS = ("mayfly", "_granian")
-"""The loggers that LOG_LEVEL is for. What others say below a warning may quote an address or a statement."""
+"""The loggers that LOG_LEVEL applies to. Below warnings, other loggers may write an address or a statement."""
 STDERR = 2
 
 
 def begin(config: Config, request_id: RequestId) -> None:
-    """Write to stderr from now on, as the settings say; ``request_id`` tells that of the current request, if any."""
-    # What the forms don't show is not looked up: https://docs.python.org/3/howto/logging.html#optimization
+    """Log to stderr, as the settings say; ``request_id`` returns the id of the current request, None outside of one."""
+    # Fields that the formats don't show are not looked up: https://docs.python.org/3/howto/logging.html#optimization
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None
     handler = Stderr()
-    handler.setFormatter((JsonForm if config.log_format == "json" else TextForm)(request_id))
+    handler.setFormatter((JsonFormatter if config.log_format == "json" else TextFormatter)(request_id))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for name in OURS:
         logging.getLogger(name).setLevel(config.log_level.upper())
-    # It tells each client that goes, and at the level of debug which file it sends.
+    # This logger writes a line for each client that disconnects, and at level debug the name of each file sent.
     logging.getLogger("_granian.asgi.io").setLevel(max(logging.WARNING, logging.getLogger("_granian").level))
 
 
@@ -39,20 +39,20 @@ GRANIAN: dict[str, Any] = {
     "handlers": {},
     "loggers": {"_granian": {"handlers": [], "propagate": True}},
 }
-"""Has granian's lines come out in the same form as all others."""
+"""The logging configuration for Granian, with which its lines have the same format as all others."""
 
 
 class Stderr(logging.Handler):
-    """Writes each record by one call of the system, so that lines of several processes don't mix."""
+    """Writes each record by one system call, so that lines of several processes don't mix."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a record; it is lost where nobody reads stderr any more."""
+        """Write a record; it is lost if stderr is closed."""
         with contextlib.suppress(OSError):
             os.write(STDERR, self.format(record).encode("utf-8", "backslashreplace") + b"\n")
 
 
-class Form(logging.Formatter):
-    """What both forms have in common."""
+class LineFormatter(logging.Formatter):
+    """The common part of both formats."""
 
     def __init__(self, request_id: RequestId) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class Form(logging.Formatter):
         self._second = (-1, "")
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - the name is logging's
-        """Tell an exception by its type and places alone: its words may hold a value of the request."""
+        """Write an exception's type and traceback, but not its message, which may contain a value from the request."""
         kind, _, places = ei
         return "".join(traceback.format_tb(places)) + (kind.__name__ if kind else "")
 
@@ -71,7 +71,7 @@ class Form(logging.Formatter):
         return words
 
     def _stamp(self, record: logging.LogRecord) -> str:
-        """Return the time of a record, to the second; it is made once for all records of a second."""
+        """Return the time of a record, to the second; it is formatted once for all records of the same second."""
         second = int(record.created)
         made_for, stamp = self._second
         if made_for != second:
@@ -83,11 +83,11 @@ class Form(logging.Formatter):
         raise NotImplementedError
 
 
-class TextForm(Form):
-    """A line for people; the words of some records have several lines."""
+class TextFormatter(LineFormatter):
+    """Formats a record as text for people; some messages have several lines."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line: local time, level, logger, the request's id if there is one, and the words."""
+        """Return the line: local time, level, logger, the request's id if there is one, and the message."""
         request_id = self._request_id()
         mark = f"[{request_id}] " if request_id else ""
         words = self._words(record)
@@ -98,8 +98,8 @@ class TextForm(Form):
         return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
 
 
-class JsonForm(Form):
-    """An object of JSON on one line; arguments that a record names are members of it."""
+class JsonFormatter(LineFormatter):
+    """Formats a record as a JSON object on one line; the record's named arguments become members."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line: ``time`` in UTC, ``level``, ``logger``, ``message``, ``request_id`` if there is one."""

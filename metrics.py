@@ -1,6 +1,6 @@
-"""METRICS_BIND: what all processes of this server count, given to Prometheus by the main process.
+"""METRICS_BIND: the main process serves the metrics of all processes to Prometheus.
 
-Each worker counts in files of its own, in a folder under DATA_DIR that only this user can look into.
+Each worker counts in files of its own, in a folder under DATA_DIR that only this user can read.
 """
 
 from __future__ import annotations
@@ -26,33 +26,33 @@ from config import VERSION, Config
 from environment import ConfigError, folder_of_counts, share_counts_in
 from front import Front
 from imaging import sandbox_deaths
-from services import DEAR, ServiceError, counts, waiting_for_connections
+from services import EXPENSIVE, ServiceError, counts, waiting_for_connections
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
 
-LOOK_SECONDS = 1.0
-"""How often a worker says how much there is of what comes and goes."""
+UPDATE_SECONDS = 1.0
+"""How often a worker updates its gauges."""
 _held: list[IO[str]] = []
-"""The file whose lock says that this process lives; it is never closed."""
+"""The file whose lock shows that this process lives; it is never closed."""
 
 
 def count(app: Mayfly, front: Front) -> None:
-    """Count in this worker from now on, if METRICS_BIND is set."""
+    """Start counting in this worker, if METRICS_BIND is set."""
     if app.settings.metrics_bind is None:
         return
     folder = folder_of_counts()
     counts.start_counting(folder, _number_in(folder))
     counts.WORKER_STARTS.add()
     counts.WORKERS.set(to=1)
-    threading.Thread(target=_look_on, args=(app, front), name="levels", daemon=True).start()
+    threading.Thread(target=_update_gauges, args=(app, front), name="levels", daemon=True).start()
 
 
 @contextmanager
 def shared_folder(data_dir: Path) -> Iterator[Path]:
-    """Make a folder for the counts of this server; remove what servers that were killed have left beside it.
+    """Make a folder for the counts of this server's processes, and remove folders that killed servers have left.
 
-    The processes that are forked meanwhile count there. Raises ConfigError where it can't be made.
+    Processes that are forked while the block runs count there. Raises ConfigError if the folder can't be made.
     """
     with ExitStack() as stack:
         try:
@@ -60,7 +60,7 @@ def shared_folder(data_dir: Path) -> Iterator[Path]:
             parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with _locked(parent / "lock", wait=True):
                 for left in parent.glob("*/"):
-                    with suppress(BlockingIOError), _locked(left / "lock"):  # one that runs holds it
+                    with suppress(BlockingIOError), _locked(left / "lock"):  # a running server holds its lock
                         shutil.rmtree(left)
                 folder = Path(tempfile.mkdtemp(dir=parent))
                 stack.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -76,14 +76,14 @@ def shared_folder(data_dir: Path) -> Iterator[Path]:
 
 @contextmanager
 def _locked(path: Path, *, wait: bool = False) -> Iterator[None]:
-    """Hold a lock that ends with this process; raises BlockingIOError where another holds it and nobody waits."""
+    """Hold a file lock, which also ends with this process; without ``wait``, raise BlockingIOError if it is taken."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield
 
 
 def _number_in(folder: Path) -> str:
-    """Take the lowest number that no living process has, so that there are few files however many workers end."""
+    """Take the lowest number that no living process has, so that the number of files doesn't grow with each restart."""
     for number in numbers():
         file = (folder / f"{number}.alive").open("w")
         try:
@@ -93,14 +93,14 @@ def _number_in(folder: Path) -> str:
             continue
         _held.append(file)
         return str(number)
-    raise AssertionError  # numbers don't end
+    raise AssertionError  # never reached: the loop is endless
 
 
 @contextmanager
-def answered(config: Config, bind: tuple[str, int], folder: Path, ended: Counter[str]) -> Iterator[None]:
-    """Answer Prometheus at METRICS_BIND while the block runs; raises ConfigError where the address can't be used.
+def served(config: Config, bind: tuple[str, int], folder: Path, ended: Counter[str]) -> Iterator[None]:
+    """Serve the metrics on METRICS_BIND while the block runs; raises ConfigError if the address can't be used.
 
-    ``ended`` is how unserved connections ended.
+    ``ended`` are the counts of unserved connections (``connections.watch``).
     """
     from prometheus_client import CollectorRegistry, start_http_server
 
@@ -113,7 +113,7 @@ def answered(config: Config, bind: tuple[str, int], folder: Path, ended: Counter
         raise ConfigError(
             f"METRICS_BIND {host}:{port} can't be served: {error.strerror}; free it or set METRICS_BIND"
         ) from None
-    # A worker must not be forked while another thread holds locks of libraries, nor keep the port.
+    # Don't fork a worker during a scrape, whose thread may hold locks of libraries; and close the port in the child.
     os.register_at_fork(
         before=scrape.lock.acquire, after_in_parent=scrape.lock.release, after_in_child=server.socket.close
     )
@@ -125,7 +125,7 @@ def answered(config: Config, bind: tuple[str, int], folder: Path, ended: Counter
 
 
 class _Scrape:
-    """Answers a scrape: what the workers counted, and what is asked at that moment."""
+    """Answers a scrape with the counts of the workers and with values that are looked up at that moment."""
 
     def __init__(self, app: Mayfly, folder: Path, ended: Counter[str]) -> None:
         self.lock = threading.Lock()
@@ -134,18 +134,18 @@ class _Scrape:
         self._ended = ended
 
     def collect(self) -> Iterable[Metric]:
-        """Return everything; one scrape at a time."""
+        """Return all metrics; one scrape at a time."""
         from prometheus_client.multiprocess import MultiProcessCollector
 
         with self.lock:
             self._forget_the_dead()
-            # A worker that begins makes its files a moment before it writes to them, and an empty one can't be read.
+            # A new worker creates its files a moment before it writes to them, and an empty file can't be read.
             files = [str(file) for file in self._folder.glob("*.db") if file.stat().st_size]
             counted = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
-            return [*counted, _unserved(self._ended), *_asked(self._app)]
+            return [*counted, _unserved(self._ended), *_current_metrics(self._app)]
 
     def _forget_the_dead(self) -> None:
-        """Take the levels of processes that ended out of the sums; what they counted stays."""
+        """Remove the gauges of ended processes from the sums; their counters stay."""
         from prometheus_client.multiprocess import mark_process_dead
 
         for alive in self._folder.glob("*.alive"):
@@ -163,13 +163,13 @@ def _unserved(ended: Counter[str]) -> Metric:
     return counter
 
 
-def _asked(app: Mayfly) -> Iterator[Metric]:
-    """Ask the settings, the disk and the database; what the database doesn't tell is left out."""
+def _current_metrics(app: Mayfly) -> Iterator[Metric]:
+    """Yield values from the settings, the disk and the database; without the database, its values are left out."""
     config = app.settings
     yield _gauge("mayfly_build_info", "The version that runs.", {VERSION: 1}, "version")
     yield _gauge("mayfly_workers_most", "Worker processes that should live.", {"": config.workers})
     ready = {name: float(part.ok) for name, part in app.readiness().items()}
-    yield _gauge("mayfly_ready", "Whether a part of /readyz is good.", ready, "part")
+    yield _gauge("mayfly_ready", "Whether a part of /readyz works.", ready, "part")
     if config.max_stored_bytes is not None:
         yield _gauge("mayfly_stored_most_bytes", "MAX_STORED_BYTES.", {"": config.max_stored_bytes})
     if config.home_url is None:
@@ -177,19 +177,19 @@ def _asked(app: Mayfly) -> Iterator[Metric]:
         yield _gauge("mayfly_disk_bytes", "The disk of DATA_DIR.", {"": disk.f_blocks * disk.f_frsize})
         yield _gauge("mayfly_disk_free_bytes", "What is free on it.", {"": disk.f_bavail * disk.f_frsize})
     try:
-        yield from _asked_of_database(app)
+        yield from _database_metrics(app)
     except (ServiceError, DBAPIError):
-        return  # mayfly_ready says so
+        return  # mayfly_ready shows that
     finally:
-        app.shards.dispose()  # no worker is to inherit a connection
+        app.shards.dispose()  # workers must not inherit a connection
 
 
-def _asked_of_database(app: Mayfly) -> list[Metric]:
+def _database_metrics(app: Mayfly) -> list[Metric]:
     images, lag = app.status.stored(), app.status.lag()
     return [
         _gauge("mayfly_images_alive", "Images that live.", {"": images.living}),
-        _gauge("mayfly_stored_bytes", "What rows and sealed bytes take.", {"": images.stored_bytes}),
-        _gauge("mayfly_purge_lag_seconds", "Age of the oldest that is dead.", lag._asdict(), "of"),
+        _gauge("mayfly_stored_bytes", "The size of rows and sealed bytes.", {"": images.stored_bytes}),
+        _gauge("mayfly_purge_lag_seconds", "How far the purge is behind.", lag._asdict(), "of"),
     ]
 
 
@@ -202,19 +202,19 @@ def _gauge(name: str, meaning: str, values: dict[str, float], *label: str) -> Me
     return gauge
 
 
-def _look_on(app: Mayfly, front: Front) -> None:
+def _update_gauges(app: Mayfly, front: Front) -> None:
     deaths = 0
     while True:
         before, deaths = deaths, sandbox_deaths()
         counts.SANDBOX_DEATHS.add(amount=deaths - before)
-        _look(app, front)
-        time.sleep(LOOK_SECONDS)
+        _set_gauges(app, front)
+        time.sleep(UPDATE_SECONDS)
 
 
-def _look(app: Mayfly, front: Front) -> None:
-    for what, budget in DEAR.items():
-        counts.DEAR_RUNNING.set(what, to=budget.taken)
-        counts.DEAR_WAITING.set(what, to=budget.queued)
+def _set_gauges(app: Mayfly, front: Front) -> None:
+    for what, budget in EXPENSIVE.items():
+        counts.EXPENSIVE_RUNNING.set(what, to=budget.taken)
+        counts.EXPENSIVE_WAITING.set(what, to=budget.queued)
     memory = app.memory
     for part, budget in (("medium", memory.medium), ("large", memory.large), ("unread", memory.unread)):
         counts.MEMORY_GIVEN.set(part, to=budget.taken)

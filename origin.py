@@ -1,4 +1,7 @@
-"""The process that loads the application and of which workers are forked, so that no other one has to hold it."""
+"""The origin: a process that loads the application, and from which workers are forked.
+
+So the main process doesn't need the application in its memory.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +24,14 @@ FORK = multiprocessing.get_context("fork")
 
 
 class Origin:
-    """Loads the application in a process of its own, makes all ready to serve, and is then forked for each worker.
+    """Controls the origin process, which loads the application, makes it ready, and is then forked for each worker.
 
-    All workers share the memory that the origin filled, as long as they don't write to it. The origin ends when it has
-    been forked for the last time. Its forks become children of the main process.
+    Workers share the origin's memory pages until they write to them (copy on write). The workers become children of the
+    main process, and the origin is ended after the last fork.
     """
 
     def __init__(self, load: Callable[[], None], make_ready: Callable[[], str | None]) -> None:
-        """Fork it from this process, which must have no other threads; it calls ``load`` at once."""
+        """Fork the origin from this process, which must have no other threads; the origin calls ``load`` at once."""
         adopt_orphans(True)
         self._ours, theirs = FORK.Pipe()
         self._process = FORK.Process(target=_begin, args=(theirs, self._ours, load, make_ready))
@@ -37,26 +40,29 @@ class Origin:
         theirs.close()
 
     def make_ready(self) -> None:
-        """Have ``make_ready`` called and wait for it; raises ConfigError with the sentence that it returns."""
+        """Have the origin call ``make_ready``, and wait; raises ConfigError if that returns a sentence."""
         try:
             self._ours.send(())
             error = self._ours.recv()
         except (EOFError, OSError):
             self._process.join()
             status = self._process.exitcode
-            raise ConfigError(f"the start ended before its time (status {status}); start again") from None
+            raise ConfigError(f"the start was interrupted (status {status}); start again") from None
         if error is not None:
             raise ConfigError(error)
 
     def fork(self, work: Work, *arguments: Any) -> int:
-        """Fork it to do ``work``; return the id of what then is a child of this process. All has to be picklable."""
+        """Fork the origin to run ``work(*arguments)`` in a child of this process; return the child's process id.
+
+        ``work`` and its arguments must be picklable.
+        """
         self._ours.send((work, arguments))
         pid: int = self._ours.recv()
-        self._ours.recv()  # only now it is a child of this process
+        self._ours.recv()  # from now on it is a child of this process
         return pid
 
     def __enter__(self) -> Origin:
-        """Return this; it is ended when the block is left."""
+        """Return this origin, which is ended at the end of the block."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -64,7 +70,7 @@ class Origin:
         self.end()
 
     def end(self) -> None:
-        """End it, whatever it does; PostgreSQL undoes what was begun. Its forks go on."""
+        """Kill the origin process; PostgreSQL rolls back an open transaction. Its forks go on."""
         self._process.kill()
         self._process.join()
         self._ours.close()
@@ -80,14 +86,14 @@ def _begin(
 
 
 def _live(main: Connection, load: Callable[[], None], make_ready: Callable[[], str | None]) -> None:
-    """Do what the main process asks for, until it ends this process or itself."""
-    os.setpgid(0, 0)  # Ctrl-C reaches the main process alone
+    """Do what the main process asks for, until that ends this process or itself."""
+    os.setpgid(0, 0)  # so that Ctrl-C reaches only the main process
     be_ended_by(signal.SIGKILL)
-    gc.disable()  # what a collection frees leaves holes, which each worker would fill in a copy of the page
+    gc.disable()  # a collection would leave holes in memory pages, which each worker would then fill, and so copy
     load()
     main.recv()
     main.send(make_ready())
-    gc.freeze()  # a collection in a worker would write to each object that was loaded, and so copy all of it
+    gc.freeze()  # else a collection in a worker would write to each of these objects, and so copy all their pages
     gc.enable()
     living, until_our_end = os.pipe()
     while True:
@@ -99,9 +105,9 @@ def _live(main: Connection, load: Callable[[], None], make_ready: Callable[[], s
 
 
 def be_ended_by(death: signal.Signals) -> None:
-    """In a process just forked: obey signals at once, and get ``death`` when the parent ends."""
+    """In a process that was just forked: reset the signal handlers, and have ``death`` sent when the parent ends."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)  # nothing here has to be ended in order
+        signal.signal(number, signal.SIG_DFL)  # nothing in this process needs a clean end
     embedded.hear_signals()
     parent = multiprocessing.parent_process()
     if parent is not None and parent.pid is not None:
@@ -124,7 +130,7 @@ def _be_a_worker(living: int, until_our_end: int, work: Work, arguments: Any) ->
 
 
 def in_a_fork(work: Callable[[], None]) -> None:
-    """Do something in a process that ends, so that nobody keeps in memory what it loads; raises what it raised."""
+    """Run ``work`` in a forked process, so that what it loads stays in no process; raise the error that it raises."""
     ours, theirs = FORK.Pipe(duplex=False)
     child: BaseProcess = FORK.Process(target=_tell_error, args=(work, theirs))
     child.start()
@@ -133,9 +139,7 @@ def in_a_fork(work: Callable[[], None]) -> None:
         error = ours.recv()
     except EOFError:
         child.join()
-        raise ConfigError(
-            f"the migration ended before its time (status {child.exitcode}); start again"
-        ) from None
+        raise ConfigError(f"the migration was interrupted (status {child.exitcode}); start again") from None
     child.join()
     if error is not None:
         raise error

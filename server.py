@@ -1,6 +1,7 @@
-"""``python app.py``: the database, the migrations, and the server, in one command.
+"""``python app.py``: runs the database, the migrations and the server.
 
-This is the main process. It never loads the application: the origin does, and workers are forked of that.
+This is the main process. It never loads the application: another process, the origin, loads it, and workers are forked
+from the origin.
 """
 
 from __future__ import annotations
@@ -36,12 +37,12 @@ if TYPE_CHECKING:
     from front import Front
 
 _counters = mmap.mmap(-1, 2 << 20), os.memfd_create("mayfly-limits")
-"""Where all processes count for the rate limits: they get it by being forked."""
+"""Shared memory with the counters of the rate limits, and the file that locks it; forked processes inherit both."""
 log = logging.getLogger("mayfly")
 
 
 def main() -> None:
-    """Serve until Ctrl-C or SIGTERM; what can't be started is told in one sentence."""
+    """Serve until Ctrl-C or SIGTERM; if the start fails, print one sentence that says why."""
     parser = argparse.ArgumentParser(prog="app.py", description="Serve Mayfly.")
     parser.add_argument("--debug", action="store_true", help="one worker that reloads when a file changes")
     arguments = parser.parse_args()
@@ -59,27 +60,27 @@ def main() -> None:
 
 
 def _end(_number: int, _frame: FrameType | None) -> NoReturn:
-    """End in order before anything is served; without a handler, the first process of a container hears no signal."""
+    """Exit cleanly during the start. The first process of a container gets only signals that it has a handler for."""
     sys.exit(0)
 
 
 def serve(config: Config, *, debug: bool) -> None:
-    """Start the database where none is named, migrate it, and serve on ``config.bind``."""
+    """Start the embedded database if the settings name none, migrate it, and serve on ``config.bind``."""
     _check_port(*config.bind)
     _open_many_files()
     multiprocessing.set_start_method(
         "fork", force=True
-    )  # what would be spawned, as by Python 3.14, shares nothing
+    )  # Python 3.14 has another default, by which processes share no memory
     with ExitStack() as stack:
-        metrics = _counted(config, stack)
+        metrics = _metrics(config, stack)
         origin = stack.enter_context(Origin(_load, partial(_make_ready, config)))
-        stack.enter_context(_database(config))  # while the origin loads the application
-        stack.enter_context(origin)  # it is ended before the database is
+        stack.enter_context(_database(config))  # starts while the origin loads the application
+        stack.enter_context(origin)  # entered last, so that it ends before the database
         origin.make_ready()
         prepare_forks()
         stack.enter_context(metrics(connections.watch(config.bind[1])))
         front = partial(_front, config, os.getpid())
-        if debug:  # a worker is to be made anew when a file changes
+        if debug:  # the worker has to load the application itself, to reload it when a file changes
             origin.end()
             reloading = granian(
                 config, reload=True, workers_kill_timeout=config.drain, respawn_failed_workers=True
@@ -95,7 +96,7 @@ def serve(config: Config, *, debug: bool) -> None:
 
 
 def _load() -> None:
-    import worker  # noqa: F401 - it takes half a second, and most of a worker's memory
+    import worker  # noqa: F401 - importing it takes half a second, and most of a worker's memory
 
     load()
 
@@ -112,17 +113,18 @@ def _front(config: Config, main_process: int) -> Front:
     return front(config, _counters, main_process)
 
 
-def _counted(config: Config, stack: ExitStack) -> Callable[[Counter[str]], AbstractContextManager[object]]:
-    """Have a folder for what processes count, if METRICS_BIND is set; return what answers there while it is entered.
+def _metrics(config: Config, stack: ExitStack) -> Callable[[Counter[str]], AbstractContextManager[object]]:
+    """Make the folder for the metrics of all processes, if METRICS_BIND is set.
 
-    That takes the counts of unserved connections.
+    Return a function that takes the counts of unserved connections and returns a context manager, which serves the
+    metrics on METRICS_BIND.
     """
     if config.metrics_bind is None:
         return nullcontext
-    from metrics import answered, shared_folder  # with the application, which answers out of the database
+    from metrics import served, shared_folder  # this loads the application, which some metrics need
 
     folder = stack.enter_context(shared_folder(config.data_dir))
-    return partial(answered, config, config.metrics_bind, folder)
+    return partial(served, config, config.metrics_bind, folder)
 
 
 def _database(config: Config) -> AbstractContextManager[object]:
@@ -130,18 +132,19 @@ def _database(config: Config) -> AbstractContextManager[object]:
 
 
 def _open_many_files() -> None:
-    """Allow this process and its workers as many connections as the system does."""
+    """Raise the limit of open files, and so of connections, to the maximum that the system allows."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _authority(host: str, port: int) -> str:
-    """Write an address as URLs have it, with brackets around one of IPv6."""
+    """Write host and port as in a URL, with brackets around an IPv6 address."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _check_port(host: str, port: int) -> None:
-    # The server shares its port among its workers, and so would share it with a stranger of the same user unasked.
+    # The workers share the port by SO_REUSEPORT. Another server of the same user could silently share it, too, so this
+    # tries to bind it without that option.
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

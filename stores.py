@@ -1,4 +1,4 @@
-"""Where sealed bytes go, and where they may be, by the settings."""
+"""Makes the stores of sealed bytes by the settings."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from storage import BucketSettings, CiphertextStore, ObjectStore, RowStore, open
 
 
 class Stores(NamedTuple):
-    """The stores: all are known though new images may go elsewhere now, since rows may still name them.
+    """All stores, also those that take no new images by the current settings, since rows may still name them.
 
-    ``rows`` is the one of the two in PostgreSQL that takes new images.
+    ``in_rows`` are the two stores in PostgreSQL; ``rows`` is the one of them that takes new images.
     """
 
     rows: RowStore
@@ -22,13 +22,13 @@ class Stores(NamedTuple):
 
     @property
     def by_name(self) -> dict[str, CiphertextStore]:
-        """Every store by the name that rows have for it."""
+        """All stores by their names in ``images.store``."""
         every: tuple[CiphertextStore, ...] = (*self.in_rows, *filter(None, [self.objects]))
         return {store.name: store for store in every}
 
 
 def stores_of(config: Config) -> Stores:
-    """Make the stores; none is asked anything yet."""
+    """Make the stores; this connects to none of them."""
     objects = _objects(config)
     large = LargeImages(objects if config.ciphertext_store == "s3" else None, config.s3_from_bytes)
     logged, unlogged = RowStore(), RowStore(survives_crash=False)

@@ -1,4 +1,4 @@
-"""What the main process does while Mayfly is served: start workers, replace one that ended, and end them all."""
+"""The supervisor in the main process: starts workers, replaces one that ended, and ends all of them at a shutdown."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from http_server import LAST_CALL, NOTICE
 
 LOOK_SECONDS = 0.05
 LAST_CALL_SECONDS = 0.25
-"""How long a worker reads what came over connections that it has just accepted, while it accepts no more."""
+"""How long a worker still reads requests from connections that it has accepted, while it accepts no more."""
 CRASH_LOOP_SECONDS = 5.5
-"""The worker that was started last, and ends so soon after it took an ended one's place, would do so for ever."""
+"""If a worker that replaced another one ends within so many seconds, it is not replaced again: this is a crash loop."""
 log = logging.getLogger("mayfly")
 
 
 class Worker:
-    """A worker process: a child of this one, whichever process forked it."""
+    """A worker process, which is a child of this process, even if the origin has forked it."""
 
     def __init__(self, pid: int, ended: Callable[[], None]) -> None:
-        """Wait for its end in a thread, which then calls ``ended``."""
+        """Start a thread that waits for the end of the process, and then calls ``ended``."""
         self.pid = pid
         self._over = threading.Event()
         threading.Thread(target=self._wait, args=(ended,), daemon=True).start()
@@ -39,7 +39,7 @@ class Worker:
         ended()
 
     def lives(self, seconds: float = 0) -> bool:
-        """Tell whether it still runs after so many seconds, or before."""
+        """Wait up to ``seconds`` for its end; return whether it still runs."""
         return not self._over.wait(seconds)
 
     def send(self, number: signal.Signals) -> None:
@@ -50,10 +50,13 @@ class Worker:
 
 
 class Supervisor:
-    """Runs workers until SIGINT, SIGTERM or SIGHUP; raises SystemExit where one ends as soon as it is replaced."""
+    """Runs workers until SIGINT, SIGTERM or SIGHUP; raises SystemExit in a crash loop."""
 
     def __init__(self, replace: Callable[[int], int], *, drain: float, notice: float) -> None:
-        """``replace`` forks a worker for a place and returns its id; ``drain`` and ``notice`` are seconds."""
+        """``replace`` forks a worker for a place and returns its process id.
+
+        ``drain`` and ``notice`` are the settings DRAIN and DRAIN_NOTICE, in seconds.
+        """
         self._replace = replace
         self._drain = drain
         self._notice = notice
@@ -63,9 +66,9 @@ class Supervisor:
         self._last_replaced = -1, 0.0
 
     def serve(self, first: Callable[[int], int], count: int, started: Callable[[], None]) -> None:
-        """Have ``first`` fork a worker for each place, call ``started``, and return when all have ended."""
+        """Start ``count`` workers, each by ``first(place)``, call ``started``, and return when all have ended."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP
                 signal.signal(number, self._hear)
         for place in range(count):
             self._start(place, first)
@@ -87,10 +90,10 @@ class Supervisor:
         log.info("worker %d is process %d", place + 1, self._workers[place].pid)
 
     def _take_place(self, place: int) -> None:
-        log.error("worker %d ended, and is replaced", place + 1)
+        log.error("worker %d ended unexpectedly; starting another one in its place", place + 1)
         last, at = self._last_replaced
         if place == last and time.monotonic() - at < CRASH_LOOP_SECONDS:
-            log.error("workers end as soon as they begin: this server ends, too")
+            log.error("the new worker ended at once, too; this server ends")
             raise SystemExit(1)
         self._last_replaced = place, time.monotonic()
         self._start(place, self._replace)
@@ -107,8 +110,11 @@ class Supervisor:
                 worker.lives(self._drain)
 
     def _give_notice(self) -> None:
-        """Have every worker tell its clients, then take no more connections, so that at the end none is unread."""
-        log.info("ending in %d s: /readyz says so, and every answer closes its connection", self._notice)
+        """Have the workers announce the end to their clients, then accept no more connections.
+
+        So at the end no connection is left whose request was not read.
+        """
+        log.info("ending in %d s: /readyz answers 503, and every answer closes its connection", self._notice)
         self._tell(NOTICE)
         ends = time.monotonic() + self._notice
         while time.monotonic() < ends and len(self._heard) == 1:
@@ -122,7 +128,7 @@ class Supervisor:
 
 
 def fork(work: Callable[..., None], *arguments: Any) -> int:
-    """Do ``work`` in a child of this process; return its id."""
+    """Run ``work`` in a forked child of this process; return the child's process id."""
     child = multiprocessing.get_context("fork").Process(target=work, args=arguments)
     child.start()
     assert child.pid is not None  # noqa: S101 - it has been started

@@ -1,4 +1,4 @@
-"""How people write numbers, durations, sizes, rates and codes; and how much of a machine this process may use."""
+"""Parsers of numbers, durations, sizes, rates and codes; and how much of the machine this process may use."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BYTES = {None: 1, "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
 
 def parse_duration(text: str) -> int:
-    """Read seconds from ``300``, ``90s``, ``5m``, ``1h`` or ``1d``; raises ValueError that says these forms."""
+    """Parse ``300``, ``90s``, ``5m``, ``1h`` or ``1d`` to seconds; the message of ValueError names these forms."""
     match = _DURATION.fullmatch(text.strip())
     if match is None or int(match[1]) == 0:
         raise ValueError("write whole seconds, 1 or more, or 90s, 5m, 1h, 1d")
@@ -31,7 +31,7 @@ def parse_duration(text: str) -> int:
 
 
 def parse_size(text: str) -> int:
-    """Read bytes from ``20971520``, ``512KiB``, ``20MiB`` or ``2GiB``; raises ValueError that says these forms."""
+    """Parse ``20971520``, ``512KiB``, ``20MiB`` or ``2GiB`` to bytes; the message of ValueError names these forms."""
     match = _SIZE.fullmatch(text.strip())
     if match is None or int(match[1]) == 0:
         raise ValueError("write whole bytes, 1 or more, or 512KiB, 20MiB, 2GiB")
@@ -39,7 +39,7 @@ def parse_size(text: str) -> int:
 
 
 def whole_number(low: int, high: int) -> Callable[[str], int]:
-    """Return what reads a whole number from ``low`` to ``high``; it raises ValueError that says so."""
+    """Return a parser of whole numbers from ``low`` to ``high``; it raises ValueError."""
 
     def parse(text: str) -> int:
         if not (text.isascii() and text.isdigit()) or not low <= int(text) <= high:
@@ -50,7 +50,7 @@ def whole_number(low: int, high: int) -> Callable[[str], int]:
 
 
 def one_of(*words: str) -> Callable[[str], str]:
-    """Return what reads one of some words, in any case; it raises ValueError that lists them."""
+    """Return a parser that accepts one of some words, in any case; it raises ValueError."""
 
     def parse(text: str) -> str:
         if text.lower() not in words:
@@ -61,7 +61,7 @@ def one_of(*words: str) -> Callable[[str], str]:
 
 
 def one_line(most: int) -> Callable[[str], str]:
-    """Return what reads a line of plain text, ``most`` characters at most; it raises ValueError that says so."""
+    """Return a parser of one line of plain text with at most ``most`` characters; it raises ValueError."""
 
     def parse(text: str) -> str:
         line = text.strip()
@@ -82,16 +82,16 @@ class Rate:
 
 @dataclass(frozen=True)
 class RateLimit:
-    """How much of something one client may do, and all clients together; None is no limit."""
+    """The rates that one client, and all clients together, may reach; None is no limit."""
 
     by_client: Rate | None
     in_all: Rate | None
 
 
 def parse_rate_limits(text: str, usual: Mapping[str, RateLimit]) -> Mapping[str, RateLimit]:
-    """Read ``off``, or ``uploads=60/minute,600/minute opens=off``, which changes some of the usual limits.
+    """Parse ``off``, or changes of the usual limits such as ``uploads=60/minute,600/minute opens=off``.
 
-    The first rate is one client's, the second that of all together. Raises ValueError that says these forms.
+    The first rate is that of one client, the second that of all clients together. Raises ValueError.
     """
     if text == "off":
         return {}
@@ -117,7 +117,7 @@ def _rate(text: str) -> Rate | None:
 
 
 def or_off(parse: Callable[[str], int]) -> Callable[[str], int]:
-    """Return what reads as ``parse`` does, and ``off`` as 0; it raises ValueError that says so."""
+    """Return a parser that accepts ``off`` as 0, and all that ``parse`` accepts; it raises ValueError."""
 
     def parse_or_off(text: str) -> int:
         try:
@@ -129,14 +129,14 @@ def or_off(parse: Callable[[str], int]) -> Callable[[str], int]:
 
 
 def parse_yes_or_no(text: str) -> bool:
-    """Read ``true`` or ``false`` in any case; raises ValueError that says these two."""
+    """Parse ``true`` or ``false``, in any case; raises ValueError."""
     if text.lower() not in {"true", "false"}:
         raise ValueError("write true or false")
     return text.lower() == "true"
 
 
 def parse_upload_codes(text: str) -> tuple[tuple[str, str], ...]:
-    """Read upload codes and the name of each; raises ValueError that quotes none of them."""
+    """Parse upload codes to pairs of a name and a code; raises ValueError, whose message contains no code."""
     found = [_UPLOAD_CODE.fullmatch(word) for word in text.replace(",", " ").split()]
     for position, match in enumerate(found, start=1):
         if match is None:
@@ -148,14 +148,14 @@ def parse_upload_codes(text: str) -> tuple[tuple[str, str], ...]:
     if not 1 <= len(codes) <= MOST_UPLOAD_CODES:
         raise ValueError(f"write 1 to {MOST_UPLOAD_CODES} codes, each as NAME:CODE")
     if len(dict(codes)) < len(codes) or len({code for _, code in codes}) < len(codes):
-        raise ValueError("a name or a code stands there twice; give each code a name of its own")
+        raise ValueError("a name or a code is used twice; give each code a name of its own")
     return codes
 
 
 def usable_processors(cgroups: Path = CGROUPS, membership: Path = MEMBERSHIP) -> int:
-    """Count the processors that this process may use: by its affinity, and by the quotas of its control groups.
+    """Return how many processors this process may use, by its CPU affinity and the quotas of its control groups.
 
-    A part of a processor counts as one: https://docs.kernel.org/admin-guide/cgroup-v2.html#cpu-interface-files
+    A fraction is rounded up: https://docs.kernel.org/admin-guide/cgroup-v2.html#cpu-interface-files
     """
     found = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quotas = [_quota(group / "cpu.max") for group in _groups(cgroups, membership)]
@@ -163,9 +163,9 @@ def usable_processors(cgroups: Path = CGROUPS, membership: Path = MEMBERSHIP) ->
 
 
 def usable_memory(cgroups: Path = CGROUPS, membership: Path = MEMBERSHIP) -> int:
-    """Return how many bytes of memory this process may use at most: the machine's, or less by its control groups.
+    """Return how many bytes of memory this process may use: the machine's, or the limit of its control groups.
 
-    Those of version 1 are looked at too: https://docs.kernel.org/admin-guide/cgroup-v1/memory.html
+    Control groups of version 1 count, too: https://docs.kernel.org/admin-guide/cgroup-v1/memory.html
     """
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     limits = [_number(group / "memory.max") for group in _groups(cgroups, membership)]
@@ -177,7 +177,7 @@ def usable_memory(cgroups: Path = CGROUPS, membership: Path = MEMBERSHIP) -> int
 
 
 def _groups(cgroups: Path, membership: Path, controller: str = "") -> Iterator[Path]:
-    """Yield the folder of this process's control group, and of those above it; "" are the groups of version 2."""
+    """Yield the folders of this process's control group and of its parents; "" stands for the groups of version 2."""
     with contextlib.suppress(OSError):
         for line in membership.read_text().splitlines():
             _, controllers, path = line.split(":", 2)
@@ -187,7 +187,7 @@ def _groups(cgroups: Path, membership: Path, controller: str = "") -> Iterator[P
 
 
 def _quota(file: Path) -> float:
-    """Return how many processors a file allows; there is none above the root, and "max" says that all are."""
+    """Return how many processors a file allows; infinity if it is missing, as in the root, or contains "max"."""
     try:
         quota, period = file.read_text().split()
         return int(quota) / int(period)

@@ -1,4 +1,4 @@
-"""What a worker process is made of: the application, made ready once, and served by each worker behind a front."""
+"""Makes the application ready, once in the origin, and serves it in each worker process behind a ``Front``."""
 
 from __future__ import annotations
 
@@ -24,32 +24,34 @@ from front import Front, take_no_more
 from http_server import hear_of_the_end
 from imaging import hide_memory, jail_offered
 from origin import in_a_fork
-from services import DEAR_AT_ONCE, DatabaseAway, end_silent_connections
+from services import EXPENSIVE_AT_ONCE, DatabaseAway, end_silent_connections
 from web import Counters, Hosts, current_request_id, largest_body
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 MALLOPT = {-8: 1, -3: 32 << 20, -1: 32 << 20}
-"""M_ARENA_MAX, M_MMAP_THRESHOLD and M_TRIM_THRESHOLD of glibc: what one thread freed is another's to use, and is not
-given back so eagerly that each image is paged in anew."""
+"""glibc's M_ARENA_MAX, M_MMAP_THRESHOLD and M_TRIM_THRESHOLD. With one arena, threads reuse memory that another thread
+has freed; with the thresholds, memory for an image is not given back to the system only to be mapped again for the
+next."""
 OPEN_CATALOG_WARNING = (
-    "OPEN_CATALOG is on: whoever reaches this server may list, open and delete every image"
+    "OPEN_CATALOG is on: anybody who can reach this server may list, open and delete every image"
     " that was uploaded without an account; keep it in a private network"
 )
 MOUNTED_SECRETS = Path("/run/secrets")
-"""Where a container finds its secrets, readable by all of its users, of whom there is one."""
+"""Where a container engine mounts secrets. They are readable by all users of the container, but it has only one."""
 SharedCounts = tuple[mmap.mmap, int]
-"""Memory, and a file by which processes lock it: what ``Counters`` asks for."""
+"""Shared memory, and the descriptor of a file that locks it, as ``Counters`` takes them."""
 log = logging.getLogger("mayfly")
 _made: Mayfly | None = None
-"""In a process that was forked of the origin: the application that the origin has made."""
+"""The application that the origin has made; also in a worker that was forked from the origin."""
 
 
 def make_ready(config: Config, counters: SharedCounts) -> str | None:
-    """Make the application and bring the database up to date; return in one sentence why it can't serve, or None.
+    """Make the application and bring the database up to date; return None, or one sentence that says why it can't
+    serve.
 
-    ``counters`` is where all processes count for the rate limits.
+    ``counters`` holds the counters of the rate limits, which all processes share.
     """
     global _made
     logs.begin(config, current_request_id)
@@ -59,8 +61,8 @@ def make_ready(config: Config, counters: SharedCounts) -> str | None:
         in_a_fork(partial(migrate, _made))
         check_connections(config, _made.shards)
         _made.quota.count()
-        _made.hand.spread()
-        _made.shards.dispose()  # no worker is to inherit a connection
+        _made.operator.spread()
+        _made.shards.dispose()  # workers must not inherit a connection
     except (ConfigError, MalformedServerKey, embedded.EmbeddedError, DatabaseAway) as error:
         return str(error)
     _warn(_made)
@@ -76,7 +78,7 @@ def _warn(app: Mayfly) -> None:
 
 
 def front(config: Config, counters: SharedCounts, main_process: int) -> Front:
-    """Make ready what serves in this worker process, which ends with the main process."""
+    """Return what serves in this worker process; the process ends if the main process does."""
     app = prepared(config, counters, main_process)
     made = front_of(app, app.plain_wsgi)
     metrics.count(app, made)
@@ -90,8 +92,8 @@ def front(config: Config, counters: SharedCounts, main_process: int) -> Front:
 
 
 def prepared(config: Config, counters: SharedCounts, main_process: int) -> Mayfly:
-    """Return the application, made by the origin or, in a worker that takes an ended one's place, made now."""
-    os.setpgid(0, 0)  # Ctrl-C reaches the main process alone
+    """Return the application: the origin's, or a new one in a worker that replaces another after the origin's end."""
+    os.setpgid(0, 0)  # so that Ctrl-C reaches only the main process
     embedded.die_with(main_process, signal.SIGTERM)
     app = _made
     if app is None:
@@ -105,11 +107,13 @@ def prepared(config: Config, counters: SharedCounts, main_process: int) -> Mayfl
 
 
 def front_of(app: Mayfly, wsgi: WSGIApplication) -> Front:
-    """Put the front before a WSGI application that is, or wraps, this one."""
+    """Make the front of a WSGI application, which is ``app`` or wraps it."""
     config = app.settings
     largest = largest_body(app, config.max_image_bytes)
     believes = Hosts(config.base_url, config.trusted_hosts).believes
-    return Front(wsgi, app.memory, config.threads + DEAR_AT_ONCE, largest, app.drop.seconds_left, believes)
+    return Front(
+        wsgi, app.memory, config.threads + EXPENSIVE_AT_ONCE, largest, app.drop.seconds_left, believes
+    )
 
 
 def _reuse_memory() -> None:
@@ -120,7 +124,7 @@ def _reuse_memory() -> None:
 
 
 def warn_of_open_secrets(config: Config) -> None:
-    """Log which secrets lie in files that every user of this machine may read."""
+    """Log a warning for each file with secrets that every user of this machine may read."""
     for path in (key_file_in(config.data_dir), *config.secret_files):
         if not path.exists() or path.is_relative_to(MOUNTED_SECRETS):
             continue

@@ -1,8 +1,8 @@
-"""A page of one's own images beside 10, 1,000 and 100,000 images of others: ``python -m benchmarks.catalog``.
+"""Measures how long a page of the catalog takes if others have 10, 1,000 or 100,000 images.
 
-Alice owns 1,000 living images. A page is GET /images?limit=100, from its first byte in to its last byte out within one
-process; beside it ten views of one photograph of 25 KB, the newest image of a model, and the search of all 1,000 for a
-prefix that fits nothing.
+``python -m benchmarks.catalog``. Alice owns 1,000 living images. Measured in one process are: GET /images?limit=100 (a
+page), for comparison ten views of a photograph of 25 KB, the newest image of a model, and a search of all 1,000 images
+for a prefix that none has.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ def register(client: FlaskClient, login: str) -> dict[str, str]:
 
 
 def milliseconds(call: Callable[[], object]) -> float:
-    """One call."""
+    """Return how long a call took."""
     began = time.perf_counter()
     call()
     return (time.perf_counter() - began) * 1000
 
 
 def measure(client: FlaskClient, alice: dict[str, str], link: str) -> list[float]:
-    """Medians; one after the other in each run, so that whatever else the machine does meets all of them."""
+    """Return the medians in milliseconds. The calls alternate, so that other load affects all of them alike."""
 
     def get(path: str) -> Callable[[], object]:
         def call() -> None:

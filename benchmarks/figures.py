@@ -1,4 +1,4 @@
-"""What was measured, by cell: one entry a round, and medians and ratios over the rounds."""
+"""The results by cell, and their medians and ratios over all rounds."""
 
 import statistics
 from collections import defaultdict
@@ -12,8 +12,8 @@ Cell = tuple[str, str, str, int]  # subject, "up" or "open", size, clients
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One round of one cell. Seconds of processor time and bytes are of the server, PostgreSQL included."""
+class Round:
+    """The results of one cell in one round. Processor time and memory are the server's, including PostgreSQL."""
 
     requests: int
     rate: float
@@ -29,30 +29,30 @@ class Entry:
 
 @dataclass
 class Figures:
-    cells: dict[Cell, list[Entry]] = field(default_factory=lambda: defaultdict(list))
+    cells: dict[Cell, list[Round]] = field(default_factory=lambda: defaultdict(list))
     settings: dict[str, str] = field(default_factory=dict)
     minutes: float = 0.0
 
     def add(self, cell: Cell, load: Load, spent: Cost) -> None:
-        seconds = load.seconds or 1.0  # none where no request was answered
+        seconds = load.seconds or 1.0  # 0 if no request was answered
         speed = (load.rate, load.body_bytes / seconds, load.p50_ms, load.p99_ms)
         taken = (spent.cpu / max(load.requests, 1) * 1e3, spent.rss, spent.pss)
         share = load.generator_cpu_s / seconds
-        self.cells[cell].append(Entry(load.requests, *speed, *taken, load.failed, share))
+        self.cells[cell].append(Round(load.requests, *speed, *taken, load.failed, share))
 
     def add_loop(self, cell: Cell, loop: Loop, size: int) -> None:
         self.cells[cell].append(
-            Entry(loop.turns, loop.rate, loop.rate * size, loop.p50_ms, loop.p99_ms, 0, 0, 0)
+            Round(loop.turns, loop.rate, loop.rate * size, loop.p50_ms, loop.p99_ms, 0, 0, 0)
         )
 
     def rounds(self, cell: Cell, what: str) -> list[float]:
-        return [float(getattr(entry, what)) for entry in self.cells[cell]]
+        return [float(getattr(each, what)) for each in self.cells[cell]]
 
     def median(self, cell: Cell, what: str) -> float:
         return statistics.median(self.rounds(cell, what))
 
     def ratio(self, cell: Cell, to: Cell, what: str = "rate") -> float | None:
-        """The median of the rounds' ratios; the machine drifts, so a round is compared with itself."""
+        """Return the median of the ratios of each round: the machine's speed drifts between rounds."""
         pairs = zip(self.rounds(cell, what), self.rounds(to, what), strict=True)
         ratios = [one / other for one, other in pairs if other]
         return statistics.median(ratios) if ratios else None
@@ -65,5 +65,5 @@ class Figures:
         return list(dict.fromkeys(cell[2] for cell in self.cells))
 
     def columns(self) -> list[tuple[str, str]]:
-        """Upload and open of each size, as the tables have them."""
+        """Return the columns of the tables: upload and open of each size."""
         return [(verb, size) for size in self.sizes() for verb in ("up", "open")]

@@ -1,4 +1,4 @@
-"""Real JPEGs of noise, the same bytes on every run, with nothing in them that an upload would remove."""
+"""JPEGs of noise: the same bytes in each run, without metadata that an upload would remove."""
 
 import io
 import random
@@ -13,7 +13,7 @@ SIZES = {"100 KB": 100_000, "1 MB": 1_000_000, "10 MB": 10_000_000}
 
 @cache
 def noise_jpeg(size: int, seed: int = 0) -> bytes:
-    """A decodable JPEG of noise, cut to the height that comes nearest to `size` bytes from below."""
+    """Return a JPEG of noise of at most ``size`` bytes; its height is chosen so that it comes close to ``size``."""
     width = {100_000: 320, 1_000_000: 1024, 10_000_000: 3200}.get(size, 640)
     low, high = 8, width * 4
     while high - low > 8:

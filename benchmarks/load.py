@@ -1,4 +1,4 @@
-"""The load generator: load.c, compiled when it is needed, and its answers as Python values."""
+"""Compiles and runs the load generator load.c, and parses its output."""
 
 import json
 import shutil
@@ -12,7 +12,7 @@ BOUNDARY = "------------------------mayflybenchmark"
 
 @dataclass(frozen=True)
 class Load:
-    """What one run of the generator saw; latencies in milliseconds, first byte sent to last received."""
+    """The results of one run; latencies are in milliseconds, from the first byte sent to the last byte received."""
 
     requests: int
     seconds: float
@@ -36,7 +36,7 @@ class Load:
 
 
 class Generator:
-    """Holds the compiled program and the files it reads, in a folder of the caller's."""
+    """The compiled load generator, in a folder that also holds its request files."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -47,7 +47,7 @@ class Generator:
         subprocess.run([compiler, "-O2", "-o", self.program, SOURCE], check=True)
 
     def upload(self, image: bytes, path: str = "/upload") -> Path:
-        """Writes a multipart upload, as curl -F would send it, and names its file."""
+        """Write a multipart upload, as curl -F would send it, to a file; return its path."""
         file = self.folder / "upload.http"
         file.write_bytes(multipart(image, path))
         return file
@@ -55,11 +55,11 @@ class Generator:
     def post(
         self, port: int, clients: int, seconds: float, uploads: list[Path], links: Path, most: int
     ) -> Load:
-        """Sends the uploads in turn, and writes the links that are answered."""
+        """Send the uploads in turn, and write the links of the answers to the file ``links``."""
         return self._run("post", port, clients, seconds, most, links, *uploads)
 
     def get(self, port: int, clients: int, seconds: float, links: Path, length: int, after: str = "") -> Load:
-        """Asks for what each link leads to, with `after` behind it."""
+        """Send a GET for each link in the file ``links``, with ``after`` appended."""
         return self._run("get", port, clients, seconds, 10**9, links, length, after)
 
     def _run(self, *arguments: object) -> Load:

@@ -1,6 +1,7 @@
-"""Memory by process, idle and under load, and how long a start takes: `python -m benchmarks.memory [TREE …]`.
+"""Measures memory by process, idle and under load, and the time of a start: `python -m benchmarks.memory [TREE …]`.
 
-Each TREE is a checkout with a .venv; several are measured in turns. Root drops the page cache before the cold start.
+Each TREE is a checkout with a .venv; several are measured in turn. As root, the page cache is dropped before the cold
+start.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from tests.processes import free_port
 DROP_CACHES = Path("/proc/sys/vm/drop_caches")
 CLIENTS, SIZE = 8, 1_000_000
 SETTLES = 6.0
-"""Seconds until an idle server does nothing but its turns."""
+"""How many seconds after its start a server counts as idle."""
 MB = 1e6
 
 
@@ -48,7 +49,8 @@ def main() -> None:
 def measure(
     generator: Generator, checkout: Path, workers: str, seconds: float
 ) -> Iterator[tuple[str, float]]:
-    """Three starts over one cluster: the first of all, a cold one and a warm one; then idle, and under load."""
+    """Measure the first, a cold and a warm start with the same cluster, then the idle server and the server under
+    load."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         for name in ("first", "cold", "warm"):
@@ -64,7 +66,8 @@ def measure(
 
 @contextmanager
 def started(checkout: Path, folder: Path, workers: str) -> Iterator[tuple[Served, float, float]]:
-    """A server, how long it took until its port was open, and the processor time of that."""
+    """Start a server; yield it, how long it took until its port was open, and the processor time of that, in
+    seconds."""
     port, began = free_port(), time.monotonic()
     settings = {"DATA_DIR": str(folder), "BIND": f"127.0.0.1:{port}", "WORKERS": workers, **ONE_ADDRESS}
     command = [str(checkout / ".venv/bin/python"), "app.py"]
@@ -95,7 +98,7 @@ def idle(served: Served) -> Iterator[tuple[str, float]]:
 
 
 def name_of(pid: int, served: Served) -> str:
-    """Which kind of process it is; all of PostgreSQL's are one."""
+    """Return the kind of a process; all processes of PostgreSQL are one kind."""
     words = Path(f"/proc/{pid}/cmdline").read_bytes()
     if b"postgres" in words:
         return "PostgreSQL"
@@ -105,7 +108,7 @@ def name_of(pid: int, served: Served) -> str:
 
 
 def loaded(generator: Generator, served: Served, seconds: float) -> Iterator[tuple[str, float]]:
-    """The highest PSS of all while clients upload and open, and what a request cost."""
+    """Measure the peak PSS of all processes, and the processor time of a request, while clients upload and open."""
     links, image = generator.folder / "links", noise_jpeg(SIZE)
     upload = generator.upload(image)
     with cost(served.roots, 0.25) as spent:

@@ -1,4 +1,4 @@
-"""The neighbour: bepasty of PyPI under gunicorn, as its documents ask. It keeps files as they come."""
+"""Runs the peer for comparison: bepasty from PyPI under gunicorn, as its documentation says. It doesn't encrypt."""
 
 import subprocess
 import sys
@@ -20,7 +20,7 @@ DEFAULT_PERMISSIONS = "create,read"
 
 @contextmanager
 def bepasty(folder: Path) -> Iterator[Served]:
-    """Serves with as many workers and threads as the plain Flask drop has."""
+    """Serve with as many workers and threads as the plain Flask drop."""
     install()
     files, port = folder / "files", free_port()
     files.mkdir(parents=True)
@@ -33,7 +33,7 @@ def bepasty(folder: Path) -> Iterator[Served]:
 
 
 def install() -> None:
-    """Builds its virtual environment from the pinned packages, unless one with these very packages is there."""
+    """Build its virtual environment from the pinned packages, unless it exists with the same packages."""
     built = VENV / PINNED.name
     if built.exists() and built.read_text() == PINNED.read_text():
         return

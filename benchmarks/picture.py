@@ -1,4 +1,4 @@
-"""A picture of the figures at 8 clients, each column against PostgreSQL alone, written as SVG by hand."""
+"""Draws a bar chart of the results with 8 clients, as SVG."""
 
 from html import escape
 
@@ -10,7 +10,7 @@ ALONE = ("PostgreSQL alone", 4)
 
 
 def bars(figures: Figures) -> str:
-    """Bars of requests a second as a share of what PostgreSQL alone does in the same round."""
+    """Return the chart: requests a second as a share of those of PostgreSQL alone in the same round."""
     columns = figures.columns()
     shares = {
         (subject, column): figures.ratio((subject, *column, clients), (ALONE[0], *column, ALONE[1])) or 0.0

@@ -1,4 +1,4 @@
-"""PostgreSQL without a service before it: the same bytes through COPY, `python -m benchmarks.postgres_alone`."""
+"""Measures PostgreSQL alone, storing and fetching the same bytes by COPY: `python -m benchmarks.postgres_alone`."""
 
 import multiprocessing
 import statistics
@@ -29,7 +29,7 @@ ALTER TABLE alone ALTER COLUMN bytes SET STORAGE EXTERNAL"""
 
 @contextmanager
 def running(folder: Path) -> Iterator[str]:
-    """The embedded PostgreSQL, with the settings that Mayfly gives it; yields a URL that libpq understands."""
+    """Run the embedded PostgreSQL with Mayfly's settings; yield its URL for libpq."""
     folder.mkdir(exist_ok=True)
     with embedded.running(folder) as url:
         yield url.replace("+psycopg2", "")
@@ -37,7 +37,7 @@ def running(folder: Path) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Loop:
-    """What one loop did: how often, the slowest connection's share of that, in how long, and the times of a turn."""
+    """The results of one loop: turns in all, turns of the slowest connection, duration, and latencies of a turn."""
 
     turns: int
     least: int
@@ -51,7 +51,7 @@ class Loop:
 
 
 class Bytes:
-    """What is sent, whole and as COPY wants it, cut beforehand."""
+    """The bytes to store, whole and as the pieces of a COPY, which are made before the measurement."""
 
     def __init__(self, whole: bytes) -> None:
         self.whole = whole
@@ -64,7 +64,7 @@ class Bytes:
 
 
 class Source:
-    """A file of one COPY row."""
+    """A file for psycopg2 to read one COPY row from."""
 
     def __init__(self, key: bytes, data: Bytes) -> None:
         self.pieces = iter([HEAD + key + data.pieces[0], *data.pieces[1:]])
@@ -72,7 +72,7 @@ class Source:
     def read(self, _size: int = -1, /) -> bytes:
         return next(self.pieces, b"")
 
-    readline = read  # the stubs ask for it
+    readline = read  # psycopg2's type stubs need it
 
 
 class Sink:
@@ -124,7 +124,7 @@ STATEMENTS: dict[str, Callable[[connection, Bytes, bytes], None]] = {
 def turns(
     url: str, statement: str, size: int, seconds: float, kept: int, worker: int
 ) -> tuple[list[float], float]:
-    """One connection's loop. With `kept` rows there it goes over them, else each turn has a new key."""
+    """Run the loop of one connection: over the keys of `kept` existing rows, or with a new key in each turn."""
     data, work = Bytes(noise_jpeg(size)), STATEMENTS[statement]
     times: list[float] = []
     base = psycopg2.connect(url)
@@ -142,8 +142,9 @@ def turns(
 def loop(
     url: str, statement: str, size: int, seconds: float, kept: int = 0, connections: int = CONNECTIONS
 ) -> Loop:
-    """The same loop on each connection, a process each, so that no interpreter's lock is measured."""
-    noise_jpeg(size)  # before the processes part
+    """Run the same loop on each connection, each in a process of its own, so that Python's global lock has no
+    effect."""
+    noise_jpeg(size)  # cached before the fork
     with multiprocessing.get_context("fork").Pool(connections) as pool:
         work = partial(turns, url, statement, size, seconds, kept)
         results = pool.map(work, range(connections), chunksize=1)
@@ -162,16 +163,18 @@ def in_and_out(
     names: tuple[str, str] = ("copy_in", "copy_out"),
     connections: int = CONNECTIONS,
 ) -> tuple[Loop, Loop]:
-    """Uploads, then opens of what was uploaded, in an empty table."""
+    """Measure uploads into an empty table, then opens of what was uploaded."""
     with psycopg2.connect(url) as base, base.cursor() as cursor:
         cursor.execute(SCHEMA)
     base.close()
     into = loop(url, names[0], size, seconds, 0, connections)
-    return into, loop(url, names[1], size, seconds, into.least, connections)  # each process has these rows
+    return into, loop(
+        url, names[1], size, seconds, into.least, connections
+    )  # each process has stored so many rows
 
 
 def settings(url: str) -> dict[str, str]:
-    """The server's version, and the settings that durability and speed hang on."""
+    """Return the server's version, and the settings on which durability and speed depend."""
     names = ["server_version", "fsync", "synchronous_commit", "full_page_writes", "wal_level"]
     names += ["shared_buffers", "max_wal_size", "min_wal_size", "checkpoint_timeout", "wal_compression"]
     base = psycopg2.connect(url)

@@ -1,4 +1,4 @@
-"""What a server's processes cost, read from /proc: processor time, and memory at its highest."""
+"""Measures a server's processes by /proc: processor time and peak memory."""
 
 import os
 import socket
@@ -13,12 +13,12 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def _stat(pid: int) -> list[str]:
-    """The fields of /proc/<pid>/stat from the state on; the name before them may hold anything."""
+    """Return the fields of /proc/<pid>/stat from the state on; the name before them may contain any character."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 def tree(roots: list[int]) -> list[int]:
-    """The roots and all that descend from them."""
+    """Return the roots and all their descendants."""
     parents: dict[int, int] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -33,12 +33,12 @@ def tree(roots: list[int]) -> list[int]:
 
 
 def postmasters(folder: Path) -> list[int]:
-    """The PostgreSQL servers whose data lies anywhere under a folder; they are nobody's children."""
+    """Return the process ids of PostgreSQL servers with data anywhere under a folder; they may have another parent."""
     return [int(path.read_text().split()[0]) for path in folder.rglob("postmaster.pid")]
 
 
 def cpu_seconds(pids: list[int]) -> float:
-    """Processor time so far, that of children which have ended included."""
+    """Return the processor time so far in seconds, including children that have ended."""
     ticks = 0
     for pid in pids:
         try:
@@ -49,7 +49,7 @@ def cpu_seconds(pids: list[int]) -> float:
 
 
 def memory(pids: list[int]) -> tuple[int, int]:
-    """RSS and PSS in bytes; shared pages count for every process in RSS, and once in PSS."""
+    """Return the sums of RSS and PSS in bytes. RSS counts shared pages for each process, PSS counts them once."""
     rss = pss = 0
     for pid in pids:
         try:
@@ -71,9 +71,9 @@ class Cost:
 
 @contextmanager
 def cost(roots: list[int], every: float | None = 0.25) -> Iterator[Cost]:
-    """Fills in what the processes and their children cost while the block ran, looking at memory `every` so often.
+    """Measure what the processes and their children cost while the block runs; memory is read `every` so many seconds.
 
-    None looks when the block is over: adding up shared pages takes a tenth of a machine of two cores.
+    With None it is read only at the end of the block, since reading it takes 10 % of a machine with two cores.
     """
     spent, over = Cost(), threading.Event()
 
@@ -103,7 +103,7 @@ def accepts(port: int) -> bool:
 
 
 def wait_until(true: Callable[[], bool], seconds: float, look: float = 0.05) -> None:
-    """Asks until it is so; raises when the time is over."""
+    """Wait until `true()` returns True; raises TimeoutError after `seconds`."""
     end = time.monotonic() + seconds
     while not true():
         if time.monotonic() > end:

@@ -1,4 +1,4 @@
-"""What removing expired images costs, by the purge and by a `DELETE` of the same bytes.
+"""Measures what it costs to remove expired images, by the purge and by a `DELETE` of the same bytes.
 
 `python -m benchmarks.purge [--runs N] [--megabytes N ...]` prints the table of docs/measurements/purge.md.
 """
@@ -34,14 +34,14 @@ WHERE slot = ANY(%s)"""
 
 
 @dataclass(frozen=True)
-class Work:
-    """Seconds, and bytes of WAL."""
+class Cost:
+    """The cost of a statement: its duration in seconds, and its WAL in bytes."""
 
     seconds: float
     wal: int
 
 
-Removal = tuple[Work, Work]  # the removal, and the VACUUM after it
+Removal = tuple[Cost, Cost]  # of the removal, and of the VACUUM after it
 
 
 WAYS = ("purge", "`DELETE`")
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def administrator(data_dir: Path) -> connection:
-    """A connection of the embedded server's superuser, who may ask for a checkpoint."""
+    """Connect as the embedded server's superuser, who may run CHECKPOINT."""
     url = embedded.url(data_dir).replace("postgresql+psycopg2://mayfly@", "postgresql://postgres@")
     base = psycopg2.connect(url)
     base.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
@@ -78,7 +78,7 @@ def administrator(data_dir: Path) -> connection:
 
 
 def execute(base: connection, statement: str, *values: object) -> int:
-    """Run a statement; returns how many rows it changed."""
+    """Run a statement, and return how many rows it changed."""
     with base.cursor() as cursor:
         cursor.execute(statement, values or None)
         return cursor.rowcount
@@ -98,7 +98,7 @@ def both(app: Mayfly, base: connection, megabytes: int) -> tuple[Removal, Remova
 
 
 def fill(app: Mayfly, count: int) -> list[int]:
-    """Upload so many images of 1 MB, spread evenly over the slots, which are returned."""
+    """Upload `count` images of 1 MB, evenly over SLOTS_FILLED slots; return the numbers of the slots."""
     begin = (int(time.time()) + FIRST) // SHORTEST_SPAN
     ends = [int((begin + turn + 0.5) * SHORTEST_SPAN) for turn in range(SLOTS_FILLED)]
     client, image = app.test_client(), noise_jpeg(MEGABYTE)
@@ -120,15 +120,15 @@ def removal(base: connection, remove: Callable[[], int], tables: list[str], expe
     return measured(base, checked), measured(base, lambda: execute(base, f"VACUUM {', '.join(tables)}"))
 
 
-def measured(base: connection, call: Callable[[], object]) -> Work:
+def measured(base: connection, call: Callable[[], object]) -> Cost:
     before, began = inserted(base), time.perf_counter()
     call()
     seconds = time.perf_counter() - began
-    return Work(seconds, inserted(base) - before)
+    return Cost(seconds, inserted(base) - before)
 
 
 def inserted(base: connection) -> int:
-    """Bytes of WAL since the cluster was made."""
+    """Return how many bytes of WAL were written since the cluster was made."""
     with base.cursor() as cursor:
         cursor.execute("SELECT pg_current_wal_insert_lsn() - '0/0'")
         (found,) = cursor.fetchall()
@@ -136,7 +136,7 @@ def inserted(base: connection) -> int:
 
 
 def row(case: str, way: str, runs: tuple[Removal, ...]) -> list[str]:
-    """Medians of the runs."""
+    """Return a row of the table with the medians of the runs."""
     cells = []
     for works in zip(*runs, strict=True):
         cells.append(number(statistics.median(work.seconds for work in works) * 1e3))

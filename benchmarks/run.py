@@ -1,4 +1,7 @@
-"""The comparison: `python -m benchmarks.run [--quick]`, or `make bench`. Writes docs/measurements/benchmarks.md."""
+"""Compares Mayfly with plain Flask and PostgreSQL alone, and writes docs/measurements/benchmarks.md.
+
+`python -m benchmarks.run [--quick]`, or `make bench`.
+"""
 
 import argparse
 import io
@@ -25,7 +28,7 @@ MOST_BYTES = 1_500_000_000  # a cell's uploads, so that no disk fills
 
 @dataclass
 class Plan:
-    """How much is measured."""
+    """What is measured, how often and for how long."""
 
     sizes: dict[str, int] = field(default_factory=lambda: SIZES)
     clients: tuple[int, ...] = (1, 8, 32)
@@ -58,14 +61,16 @@ def main() -> None:
                 measure_round(generator, figures, plan, turn, size_name, size)
             figures.minutes = (time.monotonic() - began) / 60
             if not chosen.quick:
-                write(figures, turn + 1, plan.seconds)  # a run that is stopped leaves the rounds before
+                write(
+                    figures, turn + 1, plan.seconds
+                )  # after each round, so that a stopped run leaves a report
     print_table(figures)
 
 
 def measure_round(
     generator: Generator, figures: Figures, plan: Plan, turn: int, size_name: str, size: int
 ) -> None:
-    """All subjects with images of one size, each over a new cluster, in an order that turns with the rounds."""
+    """Measure all subjects with images of one size, each with a new cluster; the order rotates with the rounds."""
     order = [ALONE, *plan.subjects]
     for subject in order[turn % len(order) :] + order[: turn % len(order)]:
         print(f"round {turn + 1}: {size_name}, {subject}", flush=True)
@@ -83,7 +88,7 @@ def measure_round(
 def measure(
     generator: Generator, served: Served, clients: tuple[int, ...], seconds: float, size: int
 ) -> Iterator[tuple[int, str, Load, Cost]]:
-    """Uploads, then opens of the links that were answered, for each number of clients."""
+    """Measure uploads, then opens of the resulting links, for each number of clients."""
     links = generator.folder / "links"
     image = noise_jpeg(size)
     uploads, most = [generator.upload(image, served.upload)], max(MOST_BYTES // size, 64)
@@ -101,7 +106,7 @@ def measure(
 
 
 def check(served: Served, links: Path, image: bytes) -> int:
-    """The first link must give the picture that was sent; tells how many bytes it has as it is served."""
+    """Check that the first link returns the uploaded picture; return its length in bytes as it is served."""
     link = links.read_text().split()[0]
     with urllib.request.urlopen(f"http://127.0.0.1:{served.port}{link}{served.opened}") as answer:
         came: bytes = answer.read()

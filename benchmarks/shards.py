@@ -1,6 +1,6 @@
-"""Processor time of an upload and an open with 1, 2 and 4 shards, and with none: ``python -m benchmarks.shards``.
+"""Measures processor time of an upload and an open without shards and with 1, 2 and 4: ``python -m benchmarks.shards``.
 
-All databases are on one PostgreSQL, whose backends are counted too; rounds take turns, in another order each time.
+All databases are in one PostgreSQL, whose backends are counted, too. The order is random in each round.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ def application(urls: Urls, count: int) -> Mayfly:
 
 
 def spent(postmaster: int) -> Spent:
-    """Seconds of processor time of this process and of the backends that have a client, and of this process alone.
+    """Return processor time in seconds: of this process and the backends with a client, and of this process alone.
 
-    /proc/PID/schedstat counts nanoseconds, and /proc/PID/stat ticks of 10 ms, which several opens take:
+    /proc/PID/schedstat counts nanoseconds. /proc/PID/stat counts ticks of 10 ms, which is more than an open takes:
     https://docs.kernel.org/scheduler/sched-stats.html
     """
     backends = 0
@@ -98,7 +98,7 @@ def main() -> None:
 
 
 def told_of(rounds: list[Spent], without: list[Spent]) -> str:
-    """A median, and by how much rounds took more than those without shards in the same turn, as a median, too."""
+    """Write the median, and the median of how much more a round took than the round without shards beside it."""
     more = [
         statistics.median(one[which] / other[which] for one, other in zip(rounds, without, strict=True)) - 1
         for which in (0, 1)

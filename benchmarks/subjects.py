@@ -1,4 +1,4 @@
-"""What is compared: the plain Flask drop under gunicorn, and Mayfly as `make run` serves it."""
+"""Starts the servers that are compared: the plain Flask drop under gunicorn, and Mayfly as `make run` serves it."""
 
 import os
 import signal
@@ -26,18 +26,18 @@ ONE_ADDRESS = {
     "MAX_IMAGES_PER_CLIENT": "off",
     "MAX_BYTES_PER_CLIENT": "off",
 }
-"""All clients have the same address, so rates are counted and never reached, and its quotas are off."""
+"""Settings for load from one address: rates are counted, but too high to be reached, and quotas are off."""
 
 
 @dataclass(frozen=True)
 class Served:
-    """A server that answers on a port, and the processes whose trees it consists of, PostgreSQL included."""
+    """A running server: its port, and the roots of its process trees, including PostgreSQL."""
 
     port: int
     roots: list[int]
     upload: str = "/upload"
     opened: str = ""
-    """What a link is followed by where the bytes are asked for."""
+    """What to append to a link to get the image's bytes."""
 
 
 @contextmanager
@@ -73,7 +73,7 @@ def _python(*arguments: str) -> list[str]:
 
 
 def environment(more: dict[str, str]) -> dict[str, str]:
-    """The caller's environment without what would set a server up differently."""
+    """Return the caller's environment without settings of Mayfly, and with ``more``."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(NOT_INHERITED)}
     return inherited | more
 
@@ -82,7 +82,7 @@ def environment(more: dict[str, str]) -> dict[str, str]:
 def process(
     command: list[str], where: Path, env: dict[str, str], port: int, folder: Path, look: float = 0.05
 ) -> Iterator[Served]:
-    """Runs a server until the block ends; its words go to a file that is shown when it doesn't come up."""
+    """Run a server while the block runs; its output goes to a file, whose end is shown if it doesn't start."""
     words = folder / "server.log"
     with words.open("wb") as log:
         server = subprocess.Popen(command, cwd=where, env=env, stdout=log, stderr=log)

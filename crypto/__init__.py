@@ -1,4 +1,4 @@
-"""Bytes in, bytes out: an image's secrets, what is derived from them, the seal. README.md is the written format."""
+"""The secrets of images, the keys derived from them, and authenticated encryption. README.md specifies the format."""
 
 from crypto.api_keys import ApiKey
 from crypto.blocks import block_tags

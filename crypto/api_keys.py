@@ -1,4 +1,4 @@
-"""API keys: long-lived secrets of accounts, recognised by how they begin (README.md)."""
+"""API keys: long-lived secrets of accounts, recognised by their prefix (README.md)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from crypto.errors import MalformedSecret
 from crypto.keys import derive
 
 PREFIX = "mayfly_"
-"""No login token begins like that, and scanners for leaked secrets find it."""
+"""No login token begins with it, and scanners for leaked secrets can find it."""
 
 
 @dataclass(frozen=True)
 class ApiKey:
-    """What its holder may do as the account that made it; shown once, and stored in no form that leads back to it."""
+    """The secret of an API key. It is shown once; only its digest is stored, from which it can't be computed."""
 
     secret: bytes = field(repr=False)
 
@@ -27,21 +27,21 @@ class ApiKey:
     @classmethod
     def parse(cls, text: str) -> ApiKey:
         """Read an API key from its prefix and 32 characters; raises MalformedSecret."""
-        if not cls.is_meant(text):
+        if not cls.looks_like_key(text):
             raise MalformedSecret
         return cls(decode_secret(text.removeprefix(PREFIX)))
 
     @staticmethod
-    def is_meant(text: str) -> bool:
-        """Tell whether a text is meant as an API key, rather than as a login token."""
+    def looks_like_key(text: str) -> bool:
+        """Tell whether a text has the prefix of API keys, which no login token has."""
         return text.startswith(PREFIX)
 
     @property
     def text(self) -> str:
-        """The 39 characters that its owner is shown once."""
+        """The key as 39 characters: the prefix and 32 URL-safe characters."""
         return PREFIX + encode_secret(self.secret)
 
     @property
     def digest(self) -> bytes:
-        """The 32 bytes that are sealed for its owner, so that the tag can be made anew under another server key."""
+        """The 32 bytes that are sealed for its owner; from these a tag can be derived under any server key."""
         return derive(self.secret, "mayfly/v1/api-key")

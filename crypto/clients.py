@@ -7,8 +7,8 @@ TAG_BYTES = 16
 
 
 def client_tag(server_keys: ServerKeys, address: str, purpose: str) -> bytes:
-    """Return 16 bytes that stand for a client's address, for one purpose: without the server key they tell nothing.
+    """Return a keyed tag of 16 bytes for a client's address and a purpose; without the server key it tells nothing.
 
-    They are keyed by the newest server key alone, so that a new key makes every count begin anew.
+    Only the newest server key is used, so all counts by client start from zero when a new key is added.
     """
     return derive(address.encode(), f"mayfly/v1/client/{purpose}", TAG_BYTES, salt=server_keys.newest)

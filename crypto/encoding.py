@@ -10,14 +10,14 @@ _SECRET_TEXT = re.compile(r"[A-Za-z0-9_-]{32}", re.ASCII)
 
 
 def encode_secret(secret: bytes) -> str:
-    """Write 24 bytes as 32 URL-safe characters (RFC 4648 §5); 24 is a multiple of 3, so nothing is padded."""
+    """Encode 24 bytes as 32 URL-safe characters (RFC 4648 §5); 24 is a multiple of 3, so there is no padding."""
     return urlsafe_b64encode(secret).decode("ascii")
 
 
 def decode_secret(text: str) -> bytes:
-    """Read 32 URL-safe characters back into 24 bytes; no two texts are the same secret.
+    """Decode 32 URL-safe characters to 24 bytes; two different texts never give the same secret.
 
-    Raises MalformedSecret, whose message does not repeat the text.
+    Raises MalformedSecret, whose message does not contain the text.
     """
     if not _SECRET_TEXT.fullmatch(text):
         raise MalformedSecret("a link or image key is 32 characters of A-Z, a-z, 0-9, - and _")

@@ -1,15 +1,16 @@
 class MalformedSecret(ValueError):
-    """A link or image key that is not 32 characters of the URL-safe base64 alphabet (RFC 4648 §5)."""
+    """A link or an image key is not 32 characters of the URL-safe base64 alphabet (RFC 4648 §5)."""
 
 
 class MalformedServerKey(ValueError):
-    """A server key that is not 32 bytes in URL-safe base64, or a list without one."""
+    """A server key is not 32 bytes in URL-safe base64, or the list of server keys is empty."""
 
 
 class Unopenable(Exception):
-    """Sealed bytes that these keys do not open: altered, cut short, moved, expiry moved, or a wrong secret.
+    """These keys don't open the sealed bytes: they were changed, truncated or moved, the expiry was changed, or the
+    secret is wrong.
 
-    It doesn't say which, so that nobody learns anything by trying (an oracle).
+    The error doesn't say which, so that it can't be used as an oracle.
     """
 
 
@@ -18,8 +19,8 @@ class PasswordNeeded(Exception):
 
 
 class WrongPassword(Exception):
-    """A password that does not open the image."""
+    """The password does not open the image, or is not the account's."""
 
 
 class BadToken(Exception):
-    """A login token that this server did not sign, or that is no token of its kind."""
+    """A login token is not signed by this server, or doesn't have the expected claims."""

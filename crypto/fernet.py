@@ -1,7 +1,7 @@
 """Fernet (https://github.com/fernet/spec) over raw bytes: ``base64url(sealed)`` is an ordinary Fernet token.
 
-Built on hazmat primitives because ``cryptography.fernet`` spends most of its time in base64. An image is sealed in
-pieces and opened in place, so that it is in memory only once; other threads run during AES and HMAC.
+It uses hazmat primitives, because ``cryptography.fernet`` spends most of its time in base64. An image is sealed in
+pieces and opened in place, so that it is in memory only once. AES and HMAC release Python's global lock.
 """
 
 from __future__ import annotations
@@ -29,15 +29,14 @@ PIECE = 1 << 20
 
 
 def sealed_size(size: int) -> int:
-    """The length in bytes of ``size`` bytes once they are sealed."""
+    """Return the length of ``size`` bytes after sealing, in bytes."""
     return HEADER.size + (size // BLOCK + 1) * BLOCK + TAG_BYTES
 
 
 def seal_pieces(key: bytes, plaintext: Bytes, *, at: int, iv: bytes | None = None) -> Iterator[memoryview]:
-    """Seal ``plaintext`` under a 32-byte Fernet key, piece by piece; joined, the pieces are the sealed bytes.
+    """Seal ``plaintext`` under a Fernet key of 32 bytes; yield pieces, which joined are the sealed bytes.
 
-    ``at`` is the token's time, seconds since 1970. The vector is drawn at random; tests give one to write
-    reproducible vectors.
+    ``at`` is the token's time, in seconds since 1970. The initialisation vector ``iv`` is random; only tests give one.
     """
     vector = os.urandom(BLOCK) if iv is None else iv
     source = memoryview(plaintext)
@@ -50,7 +49,7 @@ def seal_pieces(key: bytes, plaintext: Bytes, *, at: int, iv: bytes | None = Non
         head = header if start == 0 else b""
         tail = _padded(source[whole:]) if stop == whole else b""
         end = len(head) + stop - start + len(tail)
-        # update_into asks for a block of room beyond what it writes; the last piece's tag needs more than that.
+        # update_into needs a buffer that is one block larger than its output; the last piece has space for the tag.
         piece = memoryview(bytearray(end + max(BLOCK, TAG_BYTES)))
         piece[: len(head)] = head
         encryptor.update_into(source[start:stop], piece[len(head) :])
@@ -63,7 +62,7 @@ def seal_pieces(key: bytes, plaintext: Bytes, *, at: int, iv: bytes | None = Non
 
 @dataclass(frozen=True)
 class SealedPieces:
-    """The pieces of ``seal_pieces``, made when they are asked for: each time anew, under another vector."""
+    """The pieces of ``seal_pieces``; each iteration seals the plaintext again, with a new initialisation vector."""
 
     key: bytes = field(repr=False)
     plaintext: Bytes = field(repr=False)
@@ -74,15 +73,14 @@ class SealedPieces:
 
 
 def seal(key: bytes, plaintext: Bytes, *, at: int, iv: bytes | None = None) -> bytes:
-    """Seal something small in one go; as ``seal_pieces``."""
+    """Seal a small plaintext in one piece, as ``seal_pieces`` does."""
     return b"".join(seal_pieces(key, plaintext, at=at, iv=iv))
 
 
 def open_sealed(key: bytes, sealed: Bytes) -> bytearray:
-    """Open what was sealed; nothing is decrypted before the whole of it is authenticated.
+    """Authenticate sealed bytes as a whole, then decrypt them.
 
-    A bytearray is opened in place: it is what is returned, and holds the plaintext then. Raises Unopenable for anything
-    this key did not seal.
+    A bytearray is decrypted in place and returned. Raises Unopenable if this key did not seal the bytes.
     """
     end = len(sealed) - TAG_BYTES
     size = end - HEADER.size
@@ -97,7 +95,7 @@ def open_sealed(key: bytes, sealed: Bytes) -> bytearray:
         with memoryview(opened) as room:
             decryptor = Cipher(AES(key[16:]), CBC(vector)).decryptor()
             decryptor.update_into(token[HEADER.size : end], room[start:])
-    # Python moves nothing when the ends of a bytearray are cut off.
+    # Deleting the start or the end of a bytearray copies nothing.
     del opened[start + size - _padding(opened[start + size - BLOCK : start + size]) :]
     del opened[:start]
     return opened
@@ -109,7 +107,7 @@ def _padded(tail: memoryview) -> bytes:
 
 
 def _padding(block: bytearray) -> int:
-    # The tag was right, so somebody with the key has sealed this; a bad padding means that it is no Fernet token.
+    # The tag was right, so the key's holder has made this. Wrong padding means that it is not a Fernet token.
     length = block[-1]
     if not 1 <= length <= BLOCK or block[-length:] != bytes([length]) * length:
         raise Unopenable

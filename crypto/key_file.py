@@ -10,14 +10,15 @@ NAME = "secret_keys"
 
 
 def key_file_in(folder: Path) -> Path:
-    """Tell where ``server_keys_in`` keeps the keys of a folder."""
+    """Return the path of the file in a folder that ``server_keys_in`` reads."""
     return folder / NAME
 
 
 def server_keys_in(folder: Path) -> ServerKeys:
-    """Read the server keys kept in a folder, one a line, newest first; make the first one where there is none.
+    """Read the server keys from a file in a folder, one a line, newest first; if there is no file, make it with one
+    key.
 
-    The file is readable by its owner alone. Raises MalformedServerKey, and OSError where the folder can't be written.
+    Only the file's owner may read it. Raises MalformedServerKey, and OSError if the folder can't be written.
     """
     path = key_file_in(folder)
     with suppress(FileExistsError):
@@ -34,8 +35,8 @@ def _create(path: Path) -> None:
         file.write(f"{generate_server_key()}\n")
         file.flush()
         os.fsync(file.fileno())
-    # A hard link appears whole or not at all, and only where there is no file yet: of two processes that start at the
-    # same moment, both use the key of the faster one.
+    # Making a hard link is atomic, and fails if the file exists. So two processes that start at the same moment both
+    # use the key of the first one.
     try:
         path.hardlink_to(draft)
     finally:

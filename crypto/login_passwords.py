@@ -1,4 +1,4 @@
-"""Passwords of accounts: they are hashed and compared, whereas an image's password is stretched into its key."""
+"""Hashes and verifies the passwords of accounts. (An image's password is not hashed, but part of the image's keys.)"""
 
 from __future__ import annotations
 
@@ -18,23 +18,24 @@ def _text(octets: bytes) -> str:
     return b64encode(octets).rstrip(b"=").decode()
 
 
-# No password has this hash. Comparing with it takes as long as comparing with the hash of an account.
-_NOBODYS = f"$argon2id$v=19$m={MEMORY_KIB},t={TIME_COST},p={LANES}${_text(bytes(16))}${_text(bytes(STRETCHED_BYTES))}"
+# A dummy hash, which no password has: all its bits are 0. Verifying against it takes as long as against an account's
+# hash.
+_NO_HASH = f"$argon2id$v=19$m={MEMORY_KIB},t={TIME_COST},p={LANES}${_text(bytes(16))}${_text(bytes(STRETCHED_BYTES))}"
 
 
 def hash_login_password(password: str) -> str:
-    """Hash a password with Argon2id and a salt of its own; takes some 50 ms and 32 MiB, on purpose."""
+    """Hash a password with Argon2id and a random salt; this takes some 50 ms and 32 MiB, on purpose."""
     return _HASHER.hash(_normalised(password))
 
 
 def verify_login_password(stored: str | None, password: str) -> str | None:
-    """Compare a password with its hash; where there is none, since no account has that login, take as long and refuse.
+    """Verify a password against its stored hash; raises WrongPassword.
 
-    Returns a new hash where the stored one was made with other costs than today's, else None.
-    Raises WrongPassword.
+    If ``stored`` is None, because no account has the login, this takes as long and raises WrongPassword. Returns a new
+    hash if the stored one was made with other costs than the current ones, else None.
     """
     try:
-        _HASHER.verify(stored or _NOBODYS, _normalised(password))
+        _HASHER.verify(stored or _NO_HASH, _normalised(password))
     except (VerificationError, InvalidHashError):
         raise WrongPassword from None
     if stored is None:

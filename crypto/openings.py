@@ -1,6 +1,7 @@
-"""When an image with limited views was opened: sealed times, one behind the other (README.md, "When it was opened").
+"""Seals the times at which an image with limited views was opened (README.md, "When it was opened").
 
-Whoever opens an image comes with its link, and so the server can seal the time under a key that it does not keep.
+A request that opens an image contains its link, so the server can seal the time under a key from the link, which the
+server does not store.
 """
 
 from __future__ import annotations
@@ -15,19 +16,19 @@ from crypto.server_keys import ServerKeys
 
 _TIME = struct.Struct(">Q")
 OPENING_BYTES = sealed_size(_TIME.size)
-"""The length of one sealed time."""
+"""The length of one sealed time in bytes."""
 
 
 def seal_opening(link: Link, server_keys: ServerKeys, expires_at: int, moment: int) -> bytes:
-    """Seal the moment at which the image of a link was opened; both times in seconds since 1970.
+    """Seal the time ``moment`` at which an image was opened; both times are in seconds since 1970.
 
-    The seal's own time, which anybody can read, is 0.
+    The time in the Fernet token's header, which is not encrypted, is 0.
     """
     return bytes(seal(_key(link, server_keys.newest, expires_at), _TIME.pack(moment), at=0))
 
 
 def open_openings(link: Link, server_keys: ServerKeys, expires_at: int, sealed: bytes) -> tuple[int, ...]:
-    """Open the sealed moments of an image, in the order in which they were added; raises Unopenable."""
+    """Open the concatenated sealed times of an image, and return them in the same order; raises Unopenable."""
     keys = [_key(link, server_key, expires_at) for server_key in server_keys] if sealed else []
     return tuple(_open(keys, opening) for opening in _each(sealed))
 

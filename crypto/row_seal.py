@@ -1,4 +1,4 @@
-"""How a row's details and image are sealed together, with or without a password (README.md, "A row")."""
+"""Seals and opens the details and the image of a row, with or without a password (README.md, "A row")."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ LOCKED = b"\x01"
 
 @dataclass(frozen=True)
 class RowSeal:
-    """Seals one row. It is made before the expiry is known: the lifetime starts after a password was stretched."""
+    """Seals one row. It is made before the expiry is known, since the lifetime starts after the password is
+    stretched."""
 
     link: Link
     server_key: bytes = field(repr=False)
@@ -24,11 +25,14 @@ class RowSeal:
 
     @classmethod
     def new(cls, link: Link, server_keys: ServerKeys, password: str | None) -> RowSeal:
-        """Seal for a link, under the newest server key, and under a password where there is one."""
+        """Stretch the password if there is one, and return the seal for a link under the newest server key."""
         return cls(link, server_keys.newest, stretch(password, link) if password else b"")
 
     def seal(self, details: bytes, image: Bytes, *, at: int, expires_at: int) -> tuple[bytes, SealedPieces]:
-        """Seal the details, and the image piece by piece whenever it is asked for; both times in seconds since 1970."""
+        """Seal the details, and return them with the pieces of the image, which are sealed during the iteration.
+
+        Both times are in seconds since 1970.
+        """
         outer = SealKeys.derive(self.link, self.server_key, expires_at)
         if not self.stretched:
             return seal(outer.details, PLAIN + details, at=at), SealedPieces(outer.image, image, at)
@@ -39,7 +43,7 @@ class RowSeal:
 
 @dataclass(frozen=True)
 class SealedDetails:
-    """A row's details, opened as far as its link alone opens them: that tells whether a password is asked."""
+    """A row's details, opened with the link only; if there is a password, ``content`` is still sealed under it."""
 
     link: Link
     expires_at: int
@@ -49,9 +53,9 @@ class SealedDetails:
 
     @classmethod
     def of(cls, link: Link, server_keys: ServerKeys, expires_at: int, sealed: Bytes) -> SealedDetails:
-        """Open with whichever server key sealed them; details are small, so trying them is cheap.
+        """Open the details with the server key that fits; they are small, so trying all keys is cheap.
 
-        Raises Unopenable when none fits.
+        Raises Unopenable if no server key fits.
         """
         for server_key in server_keys:
             keys = SealKeys.derive(link, server_key, expires_at)
@@ -67,8 +71,9 @@ class SealedDetails:
         return self.content[:1] == LOCKED
 
     def open(self, password: str | None) -> tuple[SealKeys, bytes]:
-        """Return the keys of the row and its details; raises PasswordNeeded, WrongPassword, or
-        Unopenable where their first byte is of no known type.
+        """Return the keys of the row and its details; raises PasswordNeeded, WrongPassword, and Unopenable.
+
+        Unopenable means that the first byte of the details is not a known type.
         """
         if self.content[:1] == PLAIN:
             return self.keys, self.content[len(PLAIN) :]

@@ -21,7 +21,7 @@ def _parse(position: int, text: str) -> bytes:
         key = urlsafe_b64decode(text.encode("ascii"))
     except (Base64Error, UnicodeEncodeError):
         key = b""
-    # Encoding it back refuses what the lenient decoder skips over, a stray character among them.
+    # The decoder ignores stray characters; comparing with the encoded key refuses such a text.
     if len(key) != KEY_BYTES or urlsafe_b64encode(key).decode("ascii") != text:
         raise MalformedServerKey(
             f"server key {position} is not 32 bytes in URL-safe base64 (44 characters); make one with `make key`"
@@ -31,13 +31,13 @@ def _parse(position: int, text: str) -> bytes:
 
 @dataclass(frozen=True)
 class ServerKeys:
-    """The server's keys, newest first: the newest seals, every one of them opens."""
+    """The server's keys, newest first. The newest one seals, all of them open."""
 
     keys: tuple[bytes, ...] = field(repr=False)
 
     @classmethod
     def parse(cls, texts: Iterable[str]) -> ServerKeys:
-        """Read a list of keys, newest first; raises MalformedServerKey, which names the position only."""
+        """Read a list of keys, newest first; raises MalformedServerKey, whose message has no key, only its position."""
         keys = tuple(_parse(position, text) for position, text in enumerate(texts, start=1))
         if not keys:
             raise MalformedServerKey("the list of server keys is empty; make a key with `make key`")

@@ -1,4 +1,4 @@
-"""Login tokens: JWTs (RFC 7519) of one fixed algorithm, signed with a key that signs nothing else."""
+"""Login tokens: JWTs (RFC 7519) with one fixed algorithm, signed with a key that signs nothing else."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ ALGORITHM = "HS256"
 LONGEST_TOKEN = 1024
 LARGEST_NUMBER = 2**40  # beyond any version and any time, and within what a database can compare
 _CLAIMS = ("sub", "ver", "iat", "exp")
-# PyJWT would ask this machine's clock for the times; the database's decides, so its caller asks that one.
+# PyJWT would check the times by this machine's clock. Callers check them by the database's clock instead.
 _OPTIONS = {"require": list(_CLAIMS), "verify_exp": False, "verify_iat": False}
 
 
 @dataclass(frozen=True)
 class Claims:
-    """What a token says once its signature is checked; whether its time is over is for the caller to ask."""
+    """The claims of a token with a valid signature; the caller has to check ``expires_at``, in seconds since 1970."""
 
     owner: UUID
     version: int
@@ -27,8 +27,9 @@ class Claims:
 
 
 def issue_token(server_keys: ServerKeys, claims: Claims, *, at: int) -> str:
-    """Sign a token with the newest server key's token key; times are seconds since 1970."""
-    import jwt  # what it loads takes 5 MB, and few requests need it
+    """Sign a token with a key derived from the newest server key; ``at`` is the time of issue, in seconds since
+    1970."""
+    import jwt  # here, since it takes 5 MB and few requests need it
 
     payload = {"sub": str(claims.owner), "ver": claims.version, "iat": at, "exp": claims.expires_at}
     return jwt.encode(payload, _token_key(server_keys.newest), ALGORITHM)
@@ -52,7 +53,7 @@ def read_token(server_keys: ServerKeys, token: str) -> Claims:
 
 
 def _claims(payload: dict[str, object]) -> Claims:
-    # Only a holder of the server key gets here with other types than issue_token's.
+    # The signature is valid, so other types than those of issue_token come only from a holder of the server key.
     owner, version, expires_at = payload["sub"], payload["ver"], payload["exp"]
     if not (isinstance(owner, str) and isinstance(version, int) and isinstance(expires_at, int)):
         raise BadToken

@@ -1,7 +1,7 @@
-"""The PostgreSQL that comes with pip, for the run without a server.
+"""Runs the PostgreSQL that is installed with pip, if the settings name no database.
 
-One cluster under DATA_DIR, reached through a Unix socket by the OS user who started it and by nobody else.
-Why it is run this way stands in docs/decisions/0002-embedded-postgres.md.
+Its cluster is under DATA_DIR. Only the OS user who started it can connect, through a Unix socket. The reasons are in
+docs/decisions/0002-embedded-postgres.md.
 """
 
 import contextlib
@@ -16,18 +16,18 @@ __all__ = ["EmbeddedError", "die_with", "has_room", "hear_signals", "running", "
 
 
 def url(data_dir: Path) -> str:
-    """Return the URL at which this user reaches the server of the data folder, whether or not it runs."""
+    """Return the URL by which this user connects to the server of a data folder, whether or not it runs."""
     return Server(data_dir).url
 
 
 @contextlib.contextmanager
 def running(data_dir: Path, *, durable: bool = True, own: bool = False) -> Iterator[str]:
-    """Have the server of the data folder running, and yield its URL.
+    """Run the server of a data folder while the block runs; yield its URL.
 
-    The first process to ask starts the server, owns it, and stops it at exit. Others use it meanwhile, and
-    lose it if its owner ends first; so a process that serves asks to `own` it, waits or is refused.
-    Call from the main thread: the server ends with the thread that started it, be it by `kill -9`.
-    `durable=False` is for tests: a power cut may lose everything.
+    The first process that calls this starts the server, owns it, and stops it at the end of its block. Other processes
+    share it, and lose it if the owner ends first. With ``own=True``, as the service does, the caller waits to become
+    the owner. Call it from the main thread: the server ends with the thread that started it, even after ``kill -9``.
+    ``durable=False`` is for tests: a power cut may lose everything. Raises EmbeddedError.
     """
     server = Server(data_dir)
     try:

@@ -1,4 +1,4 @@
-"""The folder of PostgreSQL's data (a cluster): made whole or not at all, and open to one OS user."""
+"""Makes PostgreSQL's data folder (a cluster), atomically, and lets only one OS user connect."""
 
 import os
 import pwd
@@ -17,7 +17,7 @@ DATABASE = b"CREATE ROLE mayfly LOGIN CREATEDB;\nCREATE DATABASE mayfly OWNER ma
 
 
 def make(folder: Path, durable: bool) -> None:
-    """Make a cluster under another name, and rename it when it is whole."""
+    """Make a cluster under a temporary name, and rename it when it is complete."""
     sweep(folder)
     new = Path(tempfile.mkdtemp(prefix=f"{folder.name}.new-", dir=folder.parent))
     try:
@@ -30,13 +30,13 @@ def make(folder: Path, durable: bool) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what a killed process left of clusters it was making; its programs may still write for a moment."""
+    """Remove incomplete clusters that killed processes have left; their programs may still write for a moment."""
     for left in folder.parent.glob(f"{folder.name}.new-*"):
         shutil.rmtree(left, ignore_errors=True)
 
 
 def check(folder: Path) -> None:
-    """Refuse a cluster that this user or this PostgreSQL can't read."""
+    """Raise EmbeddedError if this user or the installed PostgreSQL can't use a cluster."""
     owner = folder.stat().st_uid
     if os.geteuid() not in (0, owner):
         raise EmbeddedError(
@@ -46,15 +46,15 @@ def check(folder: Path) -> None:
 
 
 def plain_name(user_id: int) -> str:
-    """Look up a user's name, by which PostgreSQL knows its clients; raises EmbeddedError where it has none it takes."""
+    """Return a user's name, by which PostgreSQL authenticates clients; raises EmbeddedError if it can't be used."""
     name = name_of(user_id)
     if name is None or set(name) & set('"\\\n'):
-        raise EmbeddedError(f"User id {user_id} has no plain name, which PostgreSQL asks for: take another.")
+        raise EmbeddedError(f"User id {user_id} has no plain name, which PostgreSQL needs: use another user.")
     return name
 
 
 def allow_only(user: str, folder: Path) -> None:
-    """Let one OS user connect and no other. It is written at every start, since a folder may get another owner."""
+    """Let only one OS user connect. This is written at every start, since the folder may have a new owner."""
     _replace(folder / "pg_hba.conf", "local all all peer map=mayfly\n")
     _replace(
         folder / "pg_ident.conf", "".join(f'mayfly "{user}" {role}\n' for role in ("mayfly", "postgres"))
@@ -62,7 +62,7 @@ def allow_only(user: str, folder: Path) -> None:
 
 
 def name_of(user_id: int) -> str | None:
-    """Look up a user's name."""
+    """Return the name of a user id, None if it has none."""
     try:
         return pwd.getpwuid(user_id).pw_name
     except KeyError:
@@ -70,10 +70,10 @@ def name_of(user_id: int) -> str | None:
 
 
 def _fill(new: Path, durable: bool) -> None:
-    """Fill the folder.
+    """Make a cluster in an empty folder.
 
-    Root does it as `nobody`, since initdb asks for a user with a name, and then gives the folder to a user id without
-    one.
+    Root runs initdb as ``nobody``, since initdb needs a user with a name, and then gives the folder to an unused user
+    id.
     """
     root = os.geteuid() == 0
     if root:
@@ -100,7 +100,7 @@ def _give(folder: Path, user_id: int) -> None:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Write a file of the folder's owner without following what may stand in its place."""
+    """Replace a file, with the folder's owner as its owner, without following a symbolic link in its place."""
     owner = path.parent.stat()
     fd, new = tempfile.mkstemp(dir=path.parent)
     with os.fdopen(fd, "w", encoding="utf-8") as file:

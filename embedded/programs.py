@@ -1,4 +1,4 @@
-"""The PostgreSQL programs: where they are, and how they are run."""
+"""Finds and runs PostgreSQL's programs."""
 
 import contextlib
 import ctypes
@@ -19,11 +19,11 @@ from embedded.installs import Install
 
 CACHE = Path("/var/cache/mayfly")
 HERE = "/proc/self/cwd" if sys.platform == "linux" else "."
-ENVIRONMENT = {  # Mayfly's own holds secrets, and PostgreSQL would obey PG… variables
+ENVIRONMENT = {  # not this process's environment, which contains secrets and perhaps PG… variables
     "LC_ALL": "C",
     "PATH": os.defpath,
-    # PostgreSQL takes and frees a megabyte for each piece, several times over: without this glibc gives it back to the
-    # system each time, and every page is faulted in anew. https://sourceware.org/glibc/manual/latest/html_node/Tunables.html
+    # PostgreSQL allocates and frees several buffers of a megabyte for each piece. By default glibc returns them to the
+    # system, and each next use causes page faults. https://sourceware.org/glibc/manual/latest/html_node/Tunables.html
     "GLIBC_TUNABLES": f"glibc.malloc.mmap_threshold={4 << 20}:glibc.malloc.trim_threshold={4 << 20}",
 }
 PR_SET_PDEATHSIG = 1
@@ -32,12 +32,12 @@ libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class EmbeddedError(Exception):
-    """The embedded PostgreSQL can't run; the message says how to mend it."""
+    """The embedded PostgreSQL can't run; the message says what to do."""
 
 
 @contextlib.contextmanager
 def explained(data_dir: Path) -> Iterator[None]:
-    """Turn an OSError into an EmbeddedError that says in one sentence what the system refused."""
+    """Turn an OSError in the block into an EmbeddedError with one sentence."""
     try:
         yield
     except PermissionError as error:
@@ -51,12 +51,12 @@ def explained(data_dir: Path) -> Iterator[None]:
                 f"The disk of {data_dir} is full: free some space and start again."
             ) from error
         raise EmbeddedError(
-            f"The embedded PostgreSQL can't run here ({error}): mend that, or set DATABASE_URL."
+            f"The embedded PostgreSQL can't run here ({error}): correct that, or set DATABASE_URL."
         ) from error
 
 
 def reason(output: str) -> str:
-    """Pick the line that says why from what a PostgreSQL program printed."""
+    """Return the line of a PostgreSQL program's output that says why it failed."""
     if "No space left on device" in output:
         return "the disk is full, free some space"
     words = ("FATAL:", "PANIC:", "error:")
@@ -66,7 +66,10 @@ def reason(output: str) -> str:
 
 
 def install_for(folder: Path) -> Install:
-    """Find the newest PostgreSQL that can run a cluster; for a folder that holds none yet, the newest of all."""
+    """Return the newest PostgreSQL that can run the cluster in a folder, or the newest of all if the folder is empty.
+
+    Raises EmbeddedError.
+    """
     made_by = folder / "PG_VERSION"
     major = int(made_by.read_text()) if made_by.exists() else None
     if found := installs.newest(major):
@@ -82,7 +85,7 @@ def install_for(folder: Path) -> Install:
 
 
 def program(name: str, folder: Path) -> str:
-    """Find a PostgreSQL program for a cluster where the owner of the cluster may run it."""
+    """Return the path of a PostgreSQL program for a cluster, in a place where the cluster's owner may run it."""
     install = install_for(folder)
     home = install.home
     if os.geteuid() == 0 and not install.of_system:
@@ -92,7 +95,7 @@ def program(name: str, folder: Path) -> str:
 
 @functools.cache
 def _reachable(install: Install) -> Path:
-    """Copy the programs, once for each version, to where a server that isn't root can reach them."""
+    """Copy an install of root's, once for each version, to a folder that other users can read."""
     CACHE.mkdir(mode=0o755, parents=True, exist_ok=True)
     if (found := CACHE.stat()).st_uid != 0 or found.st_mode & 0o022:
         raise EmbeddedError(f"Others than root may write to {CACHE}: remove it and start again.")
@@ -106,7 +109,7 @@ def _reachable(install: Install) -> Path:
 
 @contextlib.contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Let one process at a time into the block, by a lock on a folder."""
+    """Hold a lock on a folder, so that only one process at a time runs the block."""
     fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
@@ -116,7 +119,7 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 
 def _copy(home: Path, new: Path) -> None:
-    """Copy what the server needs, with the shape that its libraries' relative paths expect."""
+    """Copy what the server needs, in the same layout, since programs find their libraries by relative paths."""
     shutil.rmtree(new, ignore_errors=True)
     package = home.parent
     for part in ("bin/postgres", "bin/initdb", "lib", "share"):
@@ -128,7 +131,7 @@ def _copy(home: Path, new: Path) -> None:
         shutil.copytree(libraries, new / libraries.name)
     for path in (new, *new.rglob("*")):
         path.chmod(0o755)
-    os.sync()  # a power cut must not leave the name without the bytes
+    os.sync()  # else a power cut could leave the renamed folder without its files
 
 
 def spawn(
@@ -140,14 +143,14 @@ def spawn(
     death: signal.Signals,
     first: str | None = None,
 ) -> "subprocess.Popen[bytes]":
-    """Start a PostgreSQL program in a cluster's folder as the folder's owner; it gets the signal `death` when we end.
+    """Start a PostgreSQL program for a cluster as the owner of its folder; it gets ``death`` when this process ends.
 
-    The folder is its working directory, and `-D` names that; so its owner needs no rights in the folders above.
+    The folder is its working directory, which ``-D`` names, so the owner needs no permissions for the folders above.
     """
     owner, root = folder.stat(), os.geteuid() == 0
     command = [program(name, folder), *([first] if first else []), "-D", HERE, *arguments]
     with signals_later():
-        return subprocess.Popen(  # noqa: S603 - our own program and words
+        return subprocess.Popen(  # noqa: S603 - our own program and arguments
             command,
             cwd=folder,
             env=ENVIRONMENT,
@@ -157,7 +160,7 @@ def spawn(
             stdin=subprocess.PIPE if first else subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for the workers first
+            start_new_session=True,  # so that Ctrl-C doesn't stop it before the workers
             preexec_fn=functools.partial(_begin, os.getpid(), death),
         )
 
@@ -169,9 +172,10 @@ def _begin(parent: int, death: signal.Signals) -> None:
 
 @contextlib.contextmanager
 def signals_later() -> Iterator[None]:
-    """Hear SIGINT and SIGTERM only after a fork: functions that Python calls around it lose what a handler raises.
+    """Block SIGINT and SIGTERM during a fork, since functions that Python calls around it swallow a handler's
+    exception.
 
-    The child calls ``hear_signals``.
+    The child has to call ``hear_signals``.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:
@@ -181,12 +185,13 @@ def signals_later() -> Iterator[None]:
 
 
 def hear_signals() -> None:
-    """Hear SIGINT and SIGTERM again."""
+    """Unblock SIGINT and SIGTERM."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
 
 
 def die_with(parent: int, death: signal.Signals) -> None:
-    """Have this child process get a signal when its parent ends; call it after giving up root, which would clear it."""
+    """Have the kernel send a signal to this process when its parent ends; call it after a change of the user id, which
+    would clear it."""
     if libc is not None:
         libc.prctl(PR_SET_PDEATHSIG, death)
         if os.getppid() != parent:

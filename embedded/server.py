@@ -1,4 +1,4 @@
-"""One server's life: who owns it, its start, its end, and what a crash left behind."""
+"""Starts and stops the server of a data folder, decides which process owns it, and cleans up after a crash."""
 
 import contextlib
 import fcntl
@@ -17,14 +17,16 @@ from embedded.disk import wal_sizes
 from embedded.programs import EmbeddedError, explained, install_for, reason, spawn
 from embedded.settings import DURABLE, NOT_DURABLE, SETTINGS, SINCE_18
 
-PATIENCE = 60.0  # seconds for another process to bring its server up, or to end
-HIDDEN = 3.0  # seconds for a server that is said to be up to answer; longer, and its socket is out of sight
-RECOVERY = 600.0  # seconds for a server to replay what a crash left
+PATIENCE = 60.0  # seconds to wait until another process has started its server, or has ended
+HIDDEN = (
+    3.0  # seconds to wait for a server that is marked as ready; after that its socket is not visible here
+)
+RECOVERY = 600.0  # seconds that a server may take for its recovery from a crash
 ENDINGS = ((signal.SIGINT, 60), (signal.SIGQUIT, 10), (signal.SIGKILL, 10))
 STILL_THERE = (
     "already exists",
     "still in use",
-)  # what PostgreSQL says where another one runs in the same folder
+)  # parts of PostgreSQL's messages if another server runs in the same folder
 log = logging.getLogger("mayfly")
 
 
@@ -42,7 +44,7 @@ class Server:
 
     @property
     def socket_folder(self) -> Path:
-        """Where the socket is, or will be: the same for all processes that ask."""
+        """The folder of the socket, which is the same for all processes."""
         owners = {os.geteuid()}
         with explained(self.data_dir):
             if self.folder.exists():
@@ -51,11 +53,11 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Where a client of this user reaches it."""
+        """The URL by which this user connects to it."""
         return f"postgresql+psycopg2://mayfly@/mayfly?host={self.socket_folder}"
 
     def join(self, durable: bool, own: bool) -> None:
-        """See to it that the server runs: started by another process, or by this one, which then owns it."""
+        """Have the server run: use that of another process, or start it and own it. Raises EmbeddedError."""
         with explained(self.data_dir):
             self._lock = self._open_lock()
             if self._claim(self._lock, own):
@@ -65,7 +67,7 @@ class Server:
                 _say(self._lock, b"ready")
 
     def leave(self) -> None:
-        """Stop it if this process owns it."""
+        """Stop the server if this process owns it."""
         if self._lock is not None and self._owner == os.getpid():
             _say(self._lock, b"")
             self._shortening.stop()
@@ -74,17 +76,17 @@ class Server:
             self._lock.close()
 
     def _open_lock(self) -> FileIO:
-        """Open the file whose lock is the ownership, and which says `ready` while the server is."""
+        """Open the lock file: the owner holds its lock, and it contains ``ready`` while the server can be used."""
         self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         lock = FileIO(os.open(self.data_dir / "postgres.lock", flags, 0o600), "r+")
         os.register_at_fork(
             after_in_child=lock.close
-        )  # else a forked worker would hold the lock longer than this process
+        )  # else a forked worker would keep the lock after the end of this process
         return lock
 
     def _claim(self, lock: FileIO, own: bool) -> bool:
-        """Become the owner, or learn that another process is and that its server answers."""
+        """Become the owner and return True, or return False if another process is, and its server answers."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             with contextlib.suppress(BlockingIOError):
@@ -97,8 +99,8 @@ class Server:
                 deadline = min(deadline, time.monotonic() + HIDDEN)
             time.sleep(0.05)
         raise EmbeddedError(
-            f"Another process runs the PostgreSQL of {self.data_dir}: end that one first. A command of flask that is to"
-            " work beside a service needs its /tmp: docs/operations.md, Under systemd."
+            f"Another process runs the PostgreSQL of {self.data_dir}: end that one first. To use a command of flask"
+            " while a systemd service runs, it needs the service's /tmp: docs/operations.md, Under systemd."
         )
 
     def _listens(self) -> bool:
@@ -108,7 +110,7 @@ class Server:
         return False
 
     def _start(self, durable: bool) -> None:
-        """Start it; try again while an earlier server, whose owner was killed, is still shutting down."""
+        """Start the server; try again while an earlier one, whose owner was killed, still shuts down."""
         user = cluster.plain_name(os.geteuid())
         if not self.folder.exists():
             cluster.make(self.folder, durable)
@@ -125,7 +127,7 @@ class Server:
         cluster.sweep(self.folder)
 
     def _attempt(self, durable: bool) -> str:
-        """Start it and wait until it is ready; if it ended instead, return what it logged."""
+        """Start the server and wait until it is ready; return "" then, or its log if it has ended."""
         log_file.shorten(self.log)
         with log_file.opened(self.log) as written:
             start = written.seek(0, os.SEEK_END)
@@ -153,7 +155,7 @@ class Server:
         return False
 
     def _status_line(self, pid: int) -> str:
-        """Read the server's status, the eighth line of postmaster.pid."""
+        """Return the server's status, which is the eighth line of postmaster.pid."""
         with contextlib.suppress(FileNotFoundError):
             lines = (self.folder / "postmaster.pid").read_text(errors="replace").split("\n")
             if len(lines) > 7 and lines[0] == str(pid):
@@ -161,7 +163,7 @@ class Server:
         return ""
 
     def _stop(self) -> None:
-        """Ask for an orderly end, then send stronger signals; recovery loses nothing."""
+        """Stop the server with stronger and stronger signals; even after SIGKILL, recovery loses nothing."""
         if self._process is None:
             return
         for how, seconds in ENDINGS:
@@ -172,22 +174,22 @@ class Server:
         shutil.rmtree(self.socket_folder, ignore_errors=True)
 
     def _forget_reused_pid(self) -> None:
-        """Remove a crashed server's pid file if another process has that number by now, as in a new container."""
+        """Remove a crashed server's pid file if another program has this process id now, as in a new container."""
         path = self.folder / "postmaster.pid"
         with contextlib.suppress(
             OSError, ValueError
-        ):  # no file, or none that can be read: PostgreSQL decides
+        ):  # no file, or an unreadable one: then PostgreSQL decides
             pid = int(path.read_text().split("\n")[0])
             os.kill(pid, 0)
             try:
                 ours = Path(f"/proc/{pid}/cwd").samefile(self.folder)
-            except FileNotFoundError:  # it ended and waits to be reaped, or there is no /proc
+            except FileNotFoundError:  # the process has ended and is a zombie, or there is no /proc
                 ours = not Path("/proc/self").exists()
             if not ours:
                 path.unlink()
 
     def _make_socket_folder(self) -> None:
-        """Empty it of what a crash left, and make it the server's own."""
+        """Remove what a crash has left in the socket's folder, and give the folder to the server's user."""
         owner, path = self.folder.stat(), self.socket_folder
         for left in path.iterdir():
             left.unlink()

@@ -1,4 +1,4 @@
-"""What the embedded PostgreSQL is told at every start."""
+"""The settings of the embedded PostgreSQL, given to it at every start."""
 
 SETTINGS = {
     "listen_addresses": "",  # no TCP
@@ -6,11 +6,11 @@ SETTINGS = {
     "cluster_name": "mayfly",  # what `ps` shows
     "timezone": "UTC",
     "max_connections": "100",
-    # What was ever touched of it stays in memory. With 128 MB an upload of 1 MB takes a twentieth less processor time.
+    # All of it that was ever used stays in memory. With 128 MB, an upload of 1 MB would take 5 % less processor time.
     "shared_buffers": "32MB",
     "max_locks_per_transaction": "32",  # for each of 100 connections, in a table that all share
-    "max_pred_locks_per_transaction": "10",  # nothing here is serializable
-    "max_worker_processes": "0",  # nor are there queries for several
+    "max_pred_locks_per_transaction": "10",  # no transaction is serializable
+    "max_worker_processes": "0",  # no query runs in parallel
     "max_logical_replication_workers": "0",
     "huge_pages": "try",
     "max_parallel_workers_per_gather": "0",  # rows are found by key, and a container's /dev/shm is small
@@ -23,7 +23,7 @@ SETTINGS = {
     "log_destination": "stderr",
     "logging_collector": "off",
     "log_timezone": "UTC",
-    "log_min_messages": "log",  # an ERROR may quote a value, and its client has heard it already
+    "log_min_messages": "log",  # an ERROR may quote a value, and its client gets the message anyway
     "log_error_verbosity": "terse",  # DETAIL and CONTEXT may quote rows and statements
     "log_min_error_statement": "panic",
     "log_min_duration_statement": "-1",
@@ -35,7 +35,7 @@ SETTINGS = {
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 NOT_DURABLE = dict.fromkeys(DURABLE, "off")
 SINCE_18 = {
-    "io_method": "sync",  # what is read lies in the file cache, and needs no processes that wait for disks
+    "io_method": "sync",  # data is read from the file cache, so no processes are needed to wait for disks
     "autovacuum_worker_slots": "3",
 }
-"""What older versions don't know."""
+"""Settings that exist from PostgreSQL 18 on."""

@@ -1,7 +1,7 @@
-"""The folder of the socket: of a random name in /tmp, which the data folder remembers.
+"""The folder of the socket: it has a random name in /tmp, which is stored in the data folder.
 
-Its path is short, since a socket's path may have 107 bytes. It is not in TMPDIR, which differs between cron and a
-shell. Its name is random, so that no other user can make a folder of that name first.
+It is in /tmp, because the path of a socket may have at most 107 bytes, and because TMPDIR differs between cron and a
+shell. Its name is random, so that no other user can make a folder with this name first.
 """
 
 import contextlib
@@ -18,9 +18,9 @@ REMEMBERED = "postgres.socket"
 
 
 def find(data_dir: Path, owners: set[int]) -> Path:
-    """Return the remembered folder, made anew if it is gone; a new one where another user has its name.
+    """Return the stored folder, made again if it is missing; or a new one if another user has taken its name.
 
-    It is a folder of one of these user ids, and open to its owner alone.
+    It belongs to one of the user ids in ``owners``, and only its owner has access.
     """
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     # The prefix depends on the path of the data folder, so that a copy of the folder doesn't use the same socket.

@@ -1,4 +1,4 @@
-"""Stands between the HTTP server and Flask: receives bodies and sends answers, in a coroutine for each request."""
+"""The layer between the HTTP server and Flask: a coroutine for each request receives the body and sends the answer."""
 
 from front.asgi import Front
 from front.sockets import take_no_more

@@ -1,4 +1,4 @@
-"""The ASGI application that the server calls: a coroutine for each request, and Flask in a few threads."""
+"""The ASGI application: a coroutine for each request, which calls Flask in a thread of a small pool."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from front import alive
-from front.alive import Alive
-from front.crowd import Crowd
+from front import health
 from front.environ import BodyPieces, Environ, WsgiAnswer, environ_of
-from front.flow import Flow
+from front.health import HealthAnswer
 from front.linger import read_on
 from front.pool import ThreadPool
 from front.scope import Scope, client_of, hosts_of, length_of
 from front.sending import CLOSE, Send, head, send_busy, send_small
 from front.sockets import Address, bound_kernel, reset, shut
+from front.transfer import Transfer
+from front.transfers import Transfers
 from front.waiting import held, wait
 from services import (
     SMALL_BYTES,
@@ -41,10 +41,11 @@ MOST_WAITING = 1000
 
 
 class Front:
-    """Takes bodies in and sends answers without a thread; calls ``app`` in ``threads`` threads.
+    """Receives bodies and sends answers without holding a thread; calls ``app`` in ``threads`` threads.
 
-    ``largest`` tells how many bytes of body a method and a path may have, ``seconds_left`` how long an image lives by
-    the database's clock, from its ``expires_at``; ``believes`` tells whether the Host fields of a request are accepted.
+    ``largest`` returns how many bytes a body may have, by method and path; ``seconds_left`` how long an image still
+    lives by the database's clock, by its ``expires_at``; ``believes`` tells whether a request's Host fields are
+    accepted.
     """
 
     def __init__(
@@ -59,44 +60,44 @@ class Front:
         self._app = app
         self._memory = memory
         self.pool = ThreadPool(threads)
-        self._crowd = Crowd(memory)
+        self._transfers = Transfers(memory)
         self._largest = largest
         self._seconds_left = seconds_left
         self._believes = believes
         self._bounded = False
-        self._alive = Alive(app)
+        self._health = HealthAnswer(app)
         self._draining = False
 
     def drain(self) -> None:
-        """Close each connection with its next answer from now on: clients then ask another server, if there is one."""
+        """From now on, close each connection after its next answer, so that clients move to another server."""
         self._draining = True
-        self._alive.drain()
+        self._health.drain()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if not self._bounded:
             self._bounded = True
-            bound_kernel()  # earlier there is no socket that listens
+            bound_kernel()  # with the first request, since only then the listening socket exists
         client = client_of(scope)
-        if scope["path"] == alive.PATH and self._is_plain(scope):
-            self._alive.send(scope, send)
+        if scope["path"] == health.PATH and self._is_plain(scope):
+            self._health.send(scope, send)
             return
-        self._crowd.unread.forget(client)
+        self._transfers.unread.forget(client)
         allowance = Allowance(self._memory)
-        body = Flow(allowance, _task().cancel)
+        body = Transfer(allowance, _task().cancel)
         try:
             await self._answer(scope, receive, send, allowance, body)
         finally:
-            self._crowd.leave(body)
+            self._transfers.leave(body)
             allowance.close()
 
     def _is_plain(self, scope: Scope) -> bool:
-        """Tell whether a request needs nothing of Flask: neither a refusal nor an answer for another origin."""
+        """Tell whether a request to /healthz can be answered without Flask, which handles methods, hosts and CORS."""
         plain = not any(name == b"origin" for name, _ in scope["headers"])
         return plain and scope["method"] in {"GET", "HEAD"} and self._believes(hosts_of(scope))
 
     async def _answer(
-        self, scope: Scope, receive: Receive, send: Send, allowance: Allowance, body: Flow
+        self, scope: Scope, receive: Receive, send: Send, allowance: Allowance, body: Transfer
     ) -> None:
         announced, chunked = length_of(scope)
         pieces: list[bytes] = []
@@ -114,9 +115,9 @@ class Front:
         if refusal is not None:
             environ["mayfly.refusal"] = refusal
         answer = await self._run(partial(self._call, environ, scope, send, allowance), allowance)
-        self._crowd.leave(body)
+        self._transfers.leave(body)
         if answer is None:
-            self._crowd.look_on()
+            self._transfers.look_on()
         else:
             try:
                 await self._send(scope, send, answer, allowance)
@@ -128,30 +129,30 @@ class Front:
                 shut(client_of(scope))
 
     async def _take(
-        self, receive: Receive, flow: Flow, size: int, chunked: bool
+        self, receive: Receive, transfer: Transfer, size: int, chunked: bool
     ) -> tuple[list[bytes], ServiceError | None]:
-        """Receive a body of ``size`` bytes, or of at most so many if it is chunked; return what refuses it, too."""
+        """Receive a body of ``size`` bytes, or at most so many if it is chunked; return its pieces and any refusal."""
         pieces: list[bytes] = []
-        allowance, flow.whole = flow.allowance, False
+        allowance, transfer.whole = transfer.allowance, False
         try:
-            self._crowd.add(flow)
+            self._transfers.add(transfer)
             while True:
-                flow.wait()
+                transfer.wait()
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     return [], BodyCutShort()
                 piece = message.get("body", b"")
-                flow.move(len(piece))
+                transfer.move(len(piece))
                 pieces.append(piece)
-                flow.whole = not message.get("more_body") or (flow.moved >= size and not chunked)
-                if flow.whole or flow.moved >= size:
-                    allowance.shrink_memory(flow.moved)
+                transfer.whole = not message.get("more_body") or (transfer.moved >= size and not chunked)
+                if transfer.whole or transfer.moved >= size:
+                    allowance.shrink_memory(transfer.moved)
                     return pieces, None
-                wanted = min(size, ceiling(flow.moved)) if chunked else size
-                if flow.moved > SMALL_BYTES and allowance.held_memory < wanted:
+                wanted = min(size, ceiling(transfer.moved)) if chunked else size
+                if transfer.moved > SMALL_BYTES and allowance.held_memory < wanted:
                     await held(allowance, partial(allowance.hold_memory, wanted))
         except asyncio.CancelledError:
-            if flow.ended:
+            if transfer.ended:
                 _task().uncancel()
                 return [], TooSlow()
             raise
@@ -159,7 +160,7 @@ class Front:
             return [], refused
 
     def _call(self, environ: Environ, scope: Scope, send: Send, allowance: Allowance) -> WsgiAnswer | None:
-        """Call Flask, in a thread; send an answer of one piece from there, and return one of several."""
+        """Call Flask, in a thread of the pool. An answer of one piece is sent from this thread; others are returned."""
         with allowance.current():
             answer = WsgiAnswer(self._app, environ)
         if self._draining:
@@ -176,17 +177,17 @@ class Front:
     def _send_small(self, scope: Scope, send: Send, answer: WsgiAnswer, unread: Allowance) -> None:
         if unread.held(self._memory.unread):
             client = client_of(scope)
-            flow = Flow(unread, partial(self._reset, client), moved=len(answer.first))
-            self._note_end_of(flow, answer)
-            self._crowd.unread.add(client, flow)
+            transfer = Transfer(unread, partial(self._reset, client), moved=len(answer.first))
+            self._note_end_of(transfer, answer)
+            self._transfers.unread.add(client, transfer)
         send_small(send, answer, scope["method"] == "HEAD")
 
     def _reset(self, client: Address) -> None:
         reset(client)
-        self._crowd.unread.forget(client)
+        self._transfers.unread.forget(client)
 
     async def _run(self, call: Callable[[], WsgiAnswer | None], allowance: Allowance) -> WsgiAnswer | None:
-        """Run Flask, and again from the beginning of the request whenever that had to wait."""
+        """Call Flask in the pool; whenever it raises Later, wait and call it again from the beginning."""
         while True:
             try:
                 answer = await self.pool.run(call)
@@ -203,48 +204,50 @@ class Front:
                 unread = Allowance(self._memory)
                 await held(unread, partial(unread.hold_answer, _size(scope, answer)))
                 self._send_small(scope, send, answer, unread)
-                self._crowd.look_on()
+                self._transfers.look_on()
                 return
-            flow = self._crowd.add(Flow(allowance, _task().cancel))
+            transfer = self._transfers.add(Transfer(allowance, _task().cancel))
         except Overloaded:
             await send_busy(scope, send)
             return
         try:
             await send(head(answer.status, answer.headers))
-            await self._send_pieces(send, answer, flow)
+            await self._send_pieces(send, answer, transfer)
         except asyncio.CancelledError:
-            if not flow.ended:
+            if not transfer.ended:
                 raise
             _task().uncancel()
             reset(client_of(scope))
         finally:
-            self._crowd.leave(flow)
+            self._transfers.leave(transfer)
 
-    async def _send_pieces(self, send: Send, answer: WsgiAnswer, flow: Flow) -> None:
-        self._note_end_of(flow, answer)
+    async def _send_pieces(self, send: Send, answer: WsgiAnswer, transfer: Transfer) -> None:
+        self._note_end_of(transfer, answer)
         pieces = chain((answer.second or b"",), answer.pieces)
         piece: bytes | None = answer.first
-        while piece is not None:  # the last one ends the answer: a message of its own for that is dear
+        while (
+            piece is not None
+        ):  # the last piece also ends the answer, since a separate message would be expensive
             following = next(pieces, None)
-            flow.wait()
+            transfer.wait()
             await send({"type": "http.response.body", "body": piece, "more_body": following is not None})
-            flow.move(len(piece))
+            transfer.move(len(piece))
             piece = following
 
-    def _note_end_of(self, flow: Flow, answer: WsgiAnswer) -> None:
+    def _note_end_of(self, transfer: Transfer, answer: WsgiAnswer) -> None:
         if answer.expires_at is not None:
-            flow.ask = partial(self._ask_end, flow, answer.expires_at)
+            transfer.ask = partial(self._ask_end, transfer, answer.expires_at)
 
-    def _ask_end(self, flow: Flow, expires_at: float) -> None:
-        """Find out when an answer that takes long ends with its image, by the database's clock."""
+    def _ask_end(self, transfer: Transfer, expires_at: float) -> None:
+        """Ask the database's clock when the image of a long answer expires, so that the answer ends then."""
         now = time.monotonic()
         left = self.pool.run(partial(self._seconds_left, expires_at))
-        left.add_done_callback(partial(_note_end, flow, now))
+        left.add_done_callback(partial(_note_end, transfer, now))
 
 
-def _note_end(flow: Flow, asked: float, left: asyncio.Future[float]) -> None:
-    # Without the database this can't be known: then the answer ends now.
-    flow.ends_at = asked if left.exception() else asked + left.result()
+def _note_end(transfer: Transfer, asked: float, left: asyncio.Future[float]) -> None:
+    # Without the database this is not known; then the answer ends now.
+    transfer.ends_at = asked if left.exception() else asked + left.result()
 
 
 def _size(scope: Scope, answer: WsgiAnswer) -> int:
@@ -253,5 +256,5 @@ def _size(scope: Scope, answer: WsgiAnswer) -> int:
 
 def _task() -> asyncio.Task[object]:
     task = asyncio.current_task()
-    assert task is not None  # noqa: S101 - a coroutine always runs in one
+    assert task is not None  # noqa: S101 - a coroutine always runs in a task
     return task

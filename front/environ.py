@@ -1,4 +1,4 @@
-"""A request of ASGI as WSGI describes it (PEP 3333), and the answer that WSGI gives."""
+"""Converts an ASGI request to a WSGI environ (PEP 3333), and collects the answer of a WSGI application."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ PLAIN = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
 
 
 class BodyPieces:
-    """A whole body as the pieces in which it came; the memory of each is freed once it was read."""
+    """A complete body, as a file over the pieces in which it came; a piece's memory is freed when it has been read."""
 
     def __init__(self, pieces: Iterable[bytes] = ()) -> None:
         self._pieces = deque(pieces)
 
     def read(self, size: int = -1) -> bytes:
-        """Return up to ``size`` bytes, or all that is left; nothing at the end."""
+        """Return up to ``size`` bytes, all the rest if it is negative, and no bytes at the end."""
         if size < 0:
             rest = b"".join(self._pieces)
             self._pieces.clear()
@@ -38,7 +38,7 @@ class BodyPieces:
 
 
 def environ_of(scope: Scope, body: BodyPieces, chunked: bool) -> Environ:
-    """Describe a request to a WSGI application; fields of the same name are joined (RFC 9110, 5.3)."""
+    """Return the WSGI environ of a request; header fields with the same name are joined (RFC 9110, 5.3)."""
     server, client = scope["server"] or ("", "0"), scope["client"] or ("", "0")
     environ: Environ = {
         "REQUEST_METHOD": scope["method"],
@@ -69,14 +69,15 @@ def environ_of(scope: Scope, body: BodyPieces, chunked: bool) -> Environ:
 
 @lru_cache(256)
 def _key(name: bytes) -> str | None:
-    """Return a field's name in the environ; None for one with an underscore, which would pass for one with a dash."""
+    """Return a field's key in the environ; None for a name with an underscore, since it would look like one with a
+    dash."""
     if b"_" in name:
         return None
     return PLAIN.get(name) or "HTTP_" + name.decode("latin-1").upper().replace("-", "_")
 
 
 class WsgiAnswer:
-    """What a WSGI application answers: status, fields, and the body as one piece or as pieces to come."""
+    """The answer of a WSGI application: status, header fields, the first two pieces of the body, and the others."""
 
     def __init__(self, app: Callable[..., Iterable[bytes]], environ: Environ) -> None:
         self.status = 500
@@ -98,7 +99,7 @@ class WsgiAnswer:
         return _no_writing
 
     def close(self) -> None:
-        """Let go of what the application holds for this answer."""
+        """Release what the application holds for this answer."""
         if self._close:
             self._close()
             self._close = None

@@ -1,6 +1,7 @@
-"""The rest of a body whose request is answered already (RFC 9112, 9.6): read on, so that the client sees the answer.
+"""Lingering close (RFC 9112, 9.6): reads the rest of a body whose request was already answered.
 
-A connection that is closed while its client sends is reset, and most clients then never see what they were told.
+If the server closes a connection while the client still sends, the connection is reset, and most clients then never see
+the answer.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ LINGER_BYTES = 64 * 1024 * 1024
 
 
 async def read_on(receive: Callable[[], Awaitable[dict[str, Any]]]) -> bool:
-    """Read on and throw away what comes, for a bounded time and size; tell whether the body came to its end."""
+    """Read and discard the rest of a body, up to LINGER_SECONDS and LINGER_BYTES; return whether it was complete."""
     left = LINGER_BYTES
     with suppress(TimeoutError):
         async with asyncio.timeout(LINGER_SECONDS):

@@ -1,4 +1,4 @@
-"""A few threads that run Flask, each one request at a time."""
+"""A small thread pool that runs Flask."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 Job = tuple[Callable[[], Any], "asyncio.Future[Any]", asyncio.AbstractEventLoop]
 LATE_SECONDS = 0.02
-"""How late the event loop may learn of a result of None. Nothing waits for it, and waking the loop for each one would
-cost more than 5 % of a small answer."""
+"""How late a result of None may be set. Nothing waits for such a result, and waking the event loop for each one would
+add more than 5 % to the cost of a small answer."""
 
 
 class ThreadPool:
-    """Threads that make calls for coroutines; ``run`` returns a future of the event loop it is called in."""
+    """Threads that run calls for coroutines."""
 
     def __init__(self, threads: int) -> None:
         self._jobs: deque[Job] = deque()
@@ -32,16 +32,17 @@ class ThreadPool:
 
     @property
     def waiting(self) -> int:
-        """How many calls no thread has begun yet."""
+        """How many calls wait for a thread."""
         return len(self._jobs)
 
     @property
     def busy(self) -> int:
-        """How many threads make a call now."""
+        """How many threads run a call now."""
         return self.threads - len(self._idle)
 
     def run(self, call: Callable[[], T]) -> asyncio.Future[T]:
-        """Have a call made by the next thread that is free; a result of None is told up to LATE_SECONDS later."""
+        """Have the next free thread run a call, and return a future; a result of None is set up to LATE_SECONDS
+        late."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._under_way += 1
@@ -53,7 +54,7 @@ class ThreadPool:
         return future
 
     def _give(self, job: Job) -> None:
-        """Give a job to the thread that was busy last, whose memory and connection are still at hand."""
+        """Give a job to the thread that became idle last, whose memory is still in the processor's caches."""
         with self._lock:
             if not self._idle:
                 self._jobs.append(job)
@@ -62,7 +63,7 @@ class ThreadPool:
         idle.put(job)
 
     def _next(self, own: SimpleQueue[Job]) -> Job:
-        """Return the next job for the thread whose queue this is."""
+        """Return the next job for the thread with the queue ``own``; this blocks until there is one."""
         with self._lock:
             if self._jobs:
                 return self._jobs.popleft()
@@ -87,14 +88,16 @@ class ThreadPool:
             error: BaseException | None = None
             try:
                 result = call()
-            except BaseException as raised:  # it is raised where the future is awaited; Later is no Exception
-                error = raised.with_traceback(None)  # whose frames would keep the image
+            except BaseException as raised:  # the future raises it again; Later is a BaseException
+                error = raised.with_traceback(
+                    None
+                )  # the frames of the traceback would keep the image in memory
                 error.__context__ = None
             if result is None and error is None:
                 self._over.append(future)
             else:
                 loop.call_soon_threadsafe(self._settle, future, result, error)
-            del call, future, loop, result, error  # nothing of it is kept until the next
+            del call, future, loop, result, error  # else they would stay in memory until the next job
 
     def _settle(self, future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
         self._under_way -= 1

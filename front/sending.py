@@ -1,4 +1,4 @@
-"""Short answers as messages of ASGI (https://asgi.readthedocs.io/en/latest/specs/www.html)."""
+"""Sends short answers as ASGI messages (https://asgi.readthedocs.io/en/latest/specs/www.html)."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ def head(status: int, headers: list[tuple[bytes, bytes]]) -> dict[str, Any]:
 
 
 def send_small(send: Send, answer: WsgiAnswer, bare: bool) -> None:
-    """Send an answer of one piece, without its body where it is ``bare``; any thread may.
+    """Send an answer of one piece; with ``bare``, without its body. Any thread may call this.
 
-    granian takes both messages at once, so nothing is awaited.
+    Granian accepts both messages at once, so nothing has to be awaited.
     """
     send(head(answer.status, answer.headers))
     send({"type": "http.response.body", "body": b"" if bare else answer.first})
 
 
 async def send_busy(scope: Scope, send: Send) -> None:
-    """Refuse a request for want of room, without asking Flask; it is logged without its route."""
+    """Answer a request with 503, without calling Flask; it is logged without its route."""
     log_request(scope["method"], None, 503)
     counts.REFUSED.add("too_busy")
     await send(head(503, [(b"content-type", b"application/json"), (b"retry-after", b"1")]))

@@ -1,4 +1,4 @@
-"""The sockets under connections, which the HTTP server keeps to itself: found by the addresses of their clients."""
+"""Finds the sockets of connections by their clients' addresses, since the HTTP server gives no access to them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from pathlib import Path
 OWN_DESCRIPTORS = Path("/proc/self/fd")
 Address = tuple[str, int]
 USER_TIMEOUT_MILLISECONDS = 30_000
-"""How long a client may leave what was sent to it unacknowledged before its connection ends."""
+"""How long sent bytes may stay unacknowledged before the kernel ends a connection."""
 MOST_UNSENT_BYTES = 128 * 1024
-"""What the kernel takes of an answer before it can send it; by itself it would take up to 4 MB for each connection."""
+"""How much of an answer the kernel buffers before it can send it; its default is up to 4 MB for each connection."""
 NO_ADDRESS = struct.pack("H14x", socket.AF_UNSPEC)
 SO_ATTACH_FILTER = 26
 INSTRUCTION = struct.Struct("@HBBI")
@@ -31,12 +31,12 @@ DROP_SYN = b"".join(
         (0x06, 0, 0, 0xFFFFFFFF),  # else keep all of it
     )
 )
-"""A filter for a listening socket (https://docs.kernel.org/networking/filter.html): no new connection begins."""
+"""A filter for a listening socket (https://docs.kernel.org/networking/filter.html) that drops all new connections."""
 _connect = ctypes.CDLL(None).connect
 
 
 def find(clients: Container[Address]) -> Iterator[tuple[Address, socket.socket]]:
-    """Yield this process's connections with any of these clients, each open until the next is asked for."""
+    """Yield this process's connections to these clients; each socket is closed when the next one is requested."""
     for found in _own_sockets():
         with contextlib.suppress(OSError):  # it is not connected
             client = found.getpeername()[:2]
@@ -45,31 +45,31 @@ def find(clients: Container[Address]) -> Iterator[tuple[Address, socket.socket]]
 
 
 def shut(client: Address) -> None:
-    """Shut the connection with a client both ways: what the kernel has yet to send still arrives."""
+    """Shut down the connection to a client in both directions; bytes that the kernel still holds are sent."""
     for _, connection in find({client}):
         with contextlib.suppress(OSError):  # the client has closed it
             connection.shutdown(socket.SHUT_RDWR)
 
 
 def reset(client: Address) -> None:
-    """Reset the connection with a client: what the kernel has yet to send is thrown away.
+    """Reset the connection to a client; bytes that the kernel still holds are discarded.
 
-    connect(2) with AF_UNSPEC does that, whoever else holds the socket.
+    connect(2) with AF_UNSPEC does that, even if other descriptors of the socket are open.
     """
     for _, connection in find({client}):
         _connect(connection.fileno(), NO_ADDRESS, len(NO_ADDRESS))
 
 
 def waiting_bytes(connection: socket.socket) -> int:
-    """Return how many bytes wait in the kernel for the client to acknowledge them: SIOCOUTQ of tcp(7)."""
+    """Return how many bytes in the kernel the client has not acknowledged yet: SIOCOUTQ of tcp(7)."""
     (size,) = struct.unpack("i", fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4)))
     return int(size)
 
 
 def bound_kernel() -> None:
-    """Bound what the kernel does for clients that take nothing, on every connection that this process serves.
+    """Limit time and memory that the kernel spends on clients that don't read, for all connections of this process.
 
-    Set are TCP_USER_TIMEOUT and TCP_NOTSENT_LOWAT of tcp(7); connections that are accepted later inherit them.
+    This sets TCP_USER_TIMEOUT and TCP_NOTSENT_LOWAT (tcp(7)); connections that are accepted later inherit them.
     """
     ports = {found.getsockname()[1] for found in _own_sockets() if _listens(found)}
     for found in _own_sockets():
@@ -79,10 +79,10 @@ def bound_kernel() -> None:
 
 
 def take_no_more() -> None:
-    """Have the kernel take no further connection for this process; those that it has taken are still accepted.
+    """Have the kernel take no new connection for this process; those that it has already taken are still accepted.
 
-    A listening socket drops every SYN from now on, by a filter of socket(7). Its clients send it again after a second,
-    and find the port closed by then or another process there.
+    A filter (socket(7)) makes the listening sockets drop every SYN. A client sends it again after a second, and by then
+    the port is closed, or another process listens there.
     """
     code = ctypes.create_string_buffer(DROP_SYN)
     program = struct.pack("@HP", len(DROP_SYN) // INSTRUCTION.size, ctypes.addressof(code))
@@ -96,7 +96,7 @@ def _listens(found: socket.socket) -> bool:
 
 
 def _own_sockets() -> Iterator[socket.socket]:
-    """Yield copies of this process's TCP sockets, each closed when the next is asked for."""
+    """Yield duplicates of this process's TCP sockets; each is closed when the next one is requested."""
     for name in os.listdir(OWN_DESCRIPTORS):  # noqa: PTH208 - there may be thousands
         with contextlib.suppress(OSError), _socket(int(name)) as found:
             if found.family in (socket.AF_INET, socket.AF_INET6) and found.type == socket.SOCK_STREAM:

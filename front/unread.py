@@ -1,43 +1,43 @@
-"""Small answers that clients have not read yet: granian accepts them whole, and doesn't tell when they are read."""
+"""Tracks small answers until clients have read them: Granian accepts them whole, and doesn't report when that is."""
 
 from __future__ import annotations
 
 import time
 
-from front.flow import Flow
 from front.sockets import Address, find, waiting_bytes
+from front.transfer import Transfer
 
 SENT_SECONDS = 0.1
-"""How long it may take from handing an answer to granian until the kernel has it."""
+"""How long it may take until an answer that Granian has accepted is in the kernel's buffer."""
 LOOK_SHARE = 20
-"""Of the event loop's time, at most one part in so many is spent on looking at all connections."""
+"""At most one part in so many of the event loop's time is spent on looking at all connections."""
 
 
 class Unread:
-    """One answer for each connection, until its client has read it or asks for the next."""
+    """The last answer of each connection, until the client has read it or sends the next request."""
 
     def __init__(self) -> None:
-        self._answers: dict[Address, Flow] = {}
+        self._answers: dict[Address, Transfer] = {}
         self._next_look = 0.0
 
     @property
-    def flows(self) -> tuple[Flow, ...]:
+    def transfers(self) -> tuple[Transfer, ...]:
         """All answers that may still be unread."""
         return tuple(self._answers.values())
 
-    def add(self, client: Address, answer: Flow) -> None:
-        """Look at an answer from now on; any thread may call this."""
+    def add(self, client: Address, answer: Transfer) -> None:
+        """Watch an answer from now on; any thread may call this."""
         answer.wait()
         self._answers[client] = answer
 
     def forget(self, client: Address) -> None:
-        """Forget the answer of a connection, since its client asks for the next one."""
+        """Stop watching the answer of a connection, and give its memory back."""
         answer = self._answers.pop(client, None)
         if answer is not None:
             answer.allowance.close()
 
     def look(self, now: float) -> None:
-        """Forget the answers that were read, and note for which of the others bytes were sent."""
+        """Forget answers that were read, and note the progress of the others; ``now`` is by time.monotonic()."""
         if not self._answers or now < self._next_look:
             return
         waiting = {client: waiting_bytes(connection) for client, connection in find(self._answers)}

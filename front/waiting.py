@@ -1,4 +1,4 @@
-"""Waiting for more of a budget without holding a thread."""
+"""Waits for units of a budget in a coroutine, without holding a thread."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from services import Allowance, Later, Overloaded
 
 
 async def held(allowance: Allowance, hold: Callable[[], None]) -> None:
-    """Hold more, and wait for it where ``hold`` raises Later; raises Overloaded."""
+    """Call ``hold``, and if it raises Later, wait until the units are granted; raises Overloaded."""
     try:
         hold()
     except Later as later:
@@ -18,7 +18,7 @@ async def held(allowance: Allowance, hold: Callable[[], None]) -> None:
 
 
 async def wait(later: Later, allowance: Allowance) -> None:
-    """Wait for more of a budget; raises Overloaded."""
+    """Wait for the units that ``later`` names, and add them to the allowance; raises Overloaded after the patience."""
     loop, granted = asyncio.get_running_loop(), asyncio.Event()
     ticket = None
     try:

@@ -1,4 +1,4 @@
-"""How Alembic reaches the database: through the running application, one migration at a time."""
+"""Alembic's environment: it migrates the databases of the Flask application, one process at a time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MIGRATION_LOCK = 0x4D6967726174  # "Migrat"
 
 
 def migrate_online(app: Mayfly) -> None:
-    """Migrate each database; of several, those that are away are left for later."""
+    """Migrate each database; of several databases, those that are away are skipped, with a warning."""
     engines = {shard.name: new_engine(app.settings, shard.engine.url) for shard in app.shards.all}
     for engine in engines.values():
         watch_connections(engine)
@@ -41,7 +41,7 @@ def migrate_online(app: Mayfly) -> None:
 
 
 def migrate_one(engine: Engine) -> None:
-    # The lock and the limit are the transaction's, not the session's: a pooler would keep those for somebody else.
+    # The lock and the time limit belong to the transaction: a pooler may give the session to another client.
     with engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
         connection.execute(text("SET LOCAL statement_timeout = 0"))
         wait_for_turn(connection)
@@ -57,16 +57,17 @@ def refuse_a_newer_schema() -> None:
     newer = set(context.get_context().get_current_heads()) - known
     if newer:
         raise ConfigError(
-            f"the database has the schema of a newer Mayfly ({min(newer)}, and this one knows {max(known)}):"
-            " start that one, or give this one a database of its own"
+            f"the database has the schema of a newer Mayfly ({min(newer)}; this one knows {max(known)}): start the"
+            " newer Mayfly, or give this one a database of its own"
         )
 
 
 def wait_for_turn(connection: Connection) -> None:
-    """Every process that starts migrates; the others wait until the first one is done."""
+    """Wait until this process may migrate: of processes that start at the same time, one migrates and the others
+    wait."""
     key = {"key": MIGRATION_LOCK}
     if not connection.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), key).scalar_one():
-        log.warning("another process migrates the database; waiting until it is done")
+        log.warning("another process is migrating the database; waiting until that is done")
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), key)
 
 

@@ -1,4 +1,4 @@
-"""Rows and queries; every time that decides about life and death is the database's."""
+"""Rows and queries. Whether an image still lives is decided by the database's clock alone."""
 
 from models.api_key import (
     StoredKey,
@@ -37,12 +37,12 @@ from models.image import (
 )
 from models.lag import age_of_oldest_dead_row, schema_version
 from models.operator import (
-    Heard,
+    OperatorState,
     block,
     blocked_changed,
     blocked_count,
     blocked_tags,
-    heard_of,
+    operator_state,
     switch_uploads,
     unblock,
 )
@@ -58,11 +58,19 @@ from models.owner import (
     lock_owner,
     mark_used,
     owner_lives,
+    owner_placeholder,
     owners_after,
     replace_account,
-    standing_for,
 )
-from models.quota import UNLIMITED, Share, Taken, forget_counted, quota_checks, share_over, taken
+from models.quota import (
+    UNLIMITED,
+    QuotaUse,
+    UploaderQuota,
+    forget_counted,
+    quota_checks,
+    quota_reached,
+    quota_use,
+)
 from models.session import (
     NotThePrimary,
     PlaceInCluster,
@@ -82,18 +90,18 @@ __all__ = [
     "SLOTS",
     "UNLIMITED",
     "UNLOGGED",
-    "Heard",
     "ImageRow",
     "KeptRow",
     "NotThePrimary",
+    "OperatorState",
     "OwnedRow",
     "OwnerRow",
     "Ownership",
     "PlaceInCluster",
-    "Share",
+    "QuotaUse",
     "StoredImages",
     "StoredKey",
-    "Taken",
+    "UploaderQuota",
     "age_of_oldest_dead_row",
     "anything_lives_in",
     "block",
@@ -119,7 +127,6 @@ __all__ = [
     "forget_empty",
     "forget_guesses",
     "forget_lost",
-    "heard_of",
     "insert_key",
     "insert_owner",
     "insertion",
@@ -132,10 +139,14 @@ __all__ = [
     "lock_owner",
     "mark_used",
     "now",
+    "operator_state",
     "owner_lives",
+    "owner_placeholder",
     "owners_after",
     "place_in_cluster",
     "quota_checks",
+    "quota_reached",
+    "quota_use",
     "raw_cursor",
     "recount",
     "release",
@@ -145,13 +156,10 @@ __all__ = [
     "return_guess",
     "schema_version",
     "server_version",
-    "share_over",
     "slot_of",
     "span_of",
-    "standing_for",
     "stored_images",
     "switch_uploads",
-    "taken",
     "time_left",
     "try_purge_lock",
     "try_sweep_lock",

@@ -1,4 +1,4 @@
-"""API keys of accounts: found by a keyed tag; what else is kept of one is sealed."""
+"""API keys of accounts. The database finds a key by its keyed tag; the name and the digest of the key are sealed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from models.owner import OWNERS, OwnerRow
 
 @dataclass(frozen=True)
 class StoredKey:
-    """What the database knows of an API key."""
+    """The row of an API key. ``used_on`` is the UTC day of its last use, None before its first use."""
 
     id: UUID
     owner: UUID
@@ -34,7 +34,7 @@ _KEY = table(
 _OWNER = OWNERS.c
 _STORED = select(_KEY.id, _KEY.owner_id, _KEY.sealed, _KEY.created_at, _KEY.used_on)
 _TODAY = "(clock_timestamp() AT TIME ZONE 'UTC')::date"
-# One statement finds the key and its account, and notes the day: a row is written on the first use of a day alone.
+# One statement finds the key and its account, and notes the day. It writes only on the first use of a day.
 _USE = text(
     f"""
     WITH found AS (
@@ -61,15 +61,18 @@ _REPLACE = text("UPDATE api_keys SET sealed = :sealed, key_tag = :tag WHERE id =
 
 
 def use_key(connection: Connection, tags: list[bytes]) -> tuple[bytes, OwnerRow] | None:
-    """Find an API key by its tags and note the day; return what is sealed and whose it is, None where it is no good."""
+    """Find an API key by its tags and note the day; return its sealed bytes and its account's row.
+
+    None if no valid key has one of these tags.
+    """
     found = connection.execute(_USE, {"tags": tags}).one_or_none()
     return None if found is None else (bytes(found[0]), OwnerRow(*found[1:]))
 
 
 def lock_keys(connection: Connection, owner: UUID, version: int) -> int | None:
-    """Lock an account's keys until the transaction ends, forget those of older versions, and count the others.
+    """Lock an account's keys until the transaction ends, delete those of older token versions, and count the rest.
 
-    Return None where the account is gone, or its tokens have another version.
+    None if the account is gone, or if its tokens have another version than ``version``.
     """
     mine = select(_OWNER.id).where(_OWNER.id == owner, _OWNER.token_version == version)
     if connection.execute(mine.with_for_update(key_share=True)).one_or_none() is None:
@@ -81,7 +84,7 @@ def lock_keys(connection: Connection, owner: UUID, version: int) -> int | None:
 def insert_key(
     connection: Connection, key_id: UUID, owner: UUID, version: int, tag: bytes, sealed: bytes
 ) -> datetime:
-    """Add an API key; return when that was."""
+    """Add an API key; return its time of creation by the database's clock."""
     values = {"id": key_id, "owner": owner, "version": version, "tag": tag, "sealed": sealed}
     created_at: datetime = connection.execute(_INSERT, values).scalar_one()
     return created_at
@@ -94,18 +97,18 @@ def keys_of(connection: Connection, owner: UUID, version: int) -> list[StoredKey
 
 
 def keys_after(connection: Connection, key_id: UUID, limit: int) -> list[StoredKey]:
-    """List the API keys of all accounts in the order of their ids."""
+    """List at most ``limit`` API keys of all accounts, in the order of their ids, that follow ``key_id``."""
     some = _STORED.where(_KEY.id > key_id).order_by(_KEY.id).limit(limit)
     return [StoredKey(*found) for found in connection.execute(some)]
 
 
 def delete_key(connection: Connection, key_id: UUID, owner: UUID, version: int) -> bool:
-    """Delete one of an account's API keys; False where it has none of that id."""
+    """Delete one of an account's API keys; False if the account has no key with this id."""
     values = {"id": key_id, "owner": owner, "version": version}
     return connection.execute(_DELETE, values).rowcount == 1
 
 
 def replace_key(connection: Connection, before: StoredKey, tag: bytes, sealed: bytes) -> bool:
-    """Put another tag and seal in the place of those of a key; False where somebody was faster."""
+    """Replace the tag and the sealed bytes of a key; False if another transaction has changed the key meanwhile."""
     values = {"id": before.id, "before": before.sealed, "tag": tag, "sealed": sealed}
     return connection.execute(_REPLACE, values).rowcount == 1

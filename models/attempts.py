@@ -1,13 +1,13 @@
-"""How often somebody tried a password: tags and times, and in clear neither a login, nor an image, nor an address."""
+"""Limits on password attempts. The table holds keyed tags and times: no login, image or address in clear text."""
 
 from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
-from models.base import forgetting
+from models.base import expired_deletion
 
-# A token bucket: `until` moves on by a pause for each attempt, and may be ahead of the clock by no more than the pauses
-# of a whole burst.
+# A token bucket, kept as one time: each attempt moves `until` forward by `pause` seconds. An attempt is refused if that
+# would put `until` more than `burst` pauses ahead of the clock.
 _CLAIM = text(
     """
     INSERT INTO guesses AS guess (tag, until)
@@ -19,19 +19,20 @@ _CLAIM = text(
     """
 )
 _RETURN = text("UPDATE guesses SET until = until - make_interval(secs => :pause) WHERE tag = :tag")
-_FORGET = forgetting("guesses")
+_FORGET = expired_deletion("guesses")
 
 
 def claim_guess(connection: Connection, tag: bytes, pause: float, burst: int) -> bool:
-    """Claim an attempt: ``burst`` at once, then one every ``pause`` seconds; False if too soon."""
+    """Take a token for one attempt: ``burst`` attempts at once, then one every ``pause`` seconds; False if none is
+    left."""
     return connection.execute(_CLAIM, {"tag": tag, "pause": pause, "burst": burst}).rowcount == 1
 
 
 def return_guess(connection: Connection, tag: bytes, pause: float) -> None:
-    """Give an attempt back, since it was the right password."""
+    """Give the token of an attempt back, because the password was right."""
     connection.execute(_RETURN, {"tag": tag, "pause": pause})
 
 
 def forget_guesses(connection: Connection, rows: int) -> int:
-    """Delete at most ``rows`` of the tags that count no more; return how many went."""
+    """Delete at most ``rows`` token buckets that are full again; return how many were deleted."""
     return connection.execute(_FORGET, {"rows": rows}).rowcount

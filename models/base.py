@@ -8,17 +8,18 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 
 def now(connection: Connection) -> float:
-    """Read the database's clock: seconds since 1970."""
+    """Read the database's clock, in seconds since 1970."""
     with raw_cursor(connection) as cursor:
         cursor.execute("SELECT extract(epoch FROM clock_timestamp())::float8")
         return float(cursor.fetchone()[0])
 
 
 class raw_cursor:  # noqa: N801 - it is used as a function is
-    """Lends psycopg2's own cursor, for COPY and for the statements of every upload and open.
+    """Lends psycopg2's own cursor, for COPY and for the statements that every upload and open runs.
 
-    A statement by SQLAlchemy would cost as much processor time as all the rest of an open. Errors are raised as
-    SQLAlchemy raises them: where the server is gone, OperationalError, and the connection leaves the pool.
+    Through SQLAlchemy, one statement would cost as much processor time as the rest of an open. Errors of psycopg2 are
+    raised as SQLAlchemy's. If the server has ended the connection, that is OperationalError, and the connection leaves
+    the pool.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -50,22 +51,22 @@ class raw_cursor:  # noqa: N801 - it is used as a function is
 
 
 _ENDS = (psycopg2.InterfaceError, psycopg2.DatabaseError)
-"""What psycopg2 itself raises when the server ended in the middle of an answer; for an error that the server sends it
-raises a subclass."""
+"""What psycopg2 raises when the connection breaks in the middle of an answer. An error that the server reports is an
+instance of a subclass."""
 
 
 def time_left(connection: Connection, end: float) -> float:
-    """Tell by the database's clock how many seconds there are until ``end``, in seconds since 1970."""
+    """Return how many seconds are left until ``end`` (seconds since 1970), by the database's clock."""
     with raw_cursor(connection) as cursor:
         cursor.execute("SELECT %s - extract(epoch FROM clock_timestamp())::float8", (end,))
         return float(cursor.fetchone()[0])
 
 
-def forgetting(table: str) -> TextClause:
-    """Write what deletes up to ``:rows`` of a table's rows, found by their ``tag``, that are over since ``until``.
+def expired_deletion(table: str) -> TextClause:
+    """Write the statement that deletes at most ``:rows`` rows of a table whose time ``until`` has passed.
 
-    Those that somebody is changing are skipped, not waited for. The index on ``until`` finds them, so no other is read:
-    their tags as an array, and a time that stands still while the statement runs.
+    Rows that another transaction has locked are skipped. Two details let PostgreSQL use the index on ``until`` and read
+    no other row: the tags are an array, and statement_timestamp() does not change while the statement runs.
     """
     return text(
         f"""
@@ -82,19 +83,19 @@ SWEEP_LOCK = 0x53776565_70  # "Sweep"
 
 
 def try_purge_lock(connection: Connection) -> bool:
-    """Take the lock that lets one purge at a time work, until the transaction ends; False where another has it."""
+    """Take the lock that only one purge at a time may hold, until the transaction ends; False if another holds it."""
     return bool(connection.execute(select(func.pg_try_advisory_xact_lock(PURGE_LOCK))).scalar_one())
 
 
 def try_sweep_lock(connection: Connection) -> bool:
-    """Take the lock that lets one sweep of the object store at a time work; as ``try_purge_lock``."""
+    """Take the lock that only one sweep of the object store at a time may hold, as ``try_purge_lock`` does."""
     return bool(connection.execute(select(func.pg_try_advisory_xact_lock(SWEEP_LOCK))).scalar_one())
 
 
 def wait_for_purge_lock(connection: Connection) -> None:
-    """Keep purges out until the transaction ends.
+    """Wait for the purge's lock and hold it until the transaction ends.
 
-    A caller that deletes many rows needs this: two transactions that delete the same rows in different orders would
-    wait for each other (deadlock).
+    Every caller that deletes many rows takes it: two transactions that delete the same rows in different orders would
+    deadlock.
     """
     connection.execute(select(func.pg_advisory_xact_lock(PURGE_LOCK)))

@@ -1,4 +1,4 @@
-"""An owner's images in the order they came: found by the owner, or by the keyed tag of a model."""
+"""Lists an owner's images by the time of their upload: all of them, or those with the keyed tag of one model id."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from models.image import COLUMNS, LIVING, ImageRow, with_bytes
 
 @dataclass(frozen=True)
 class OwnedRow:
-    """An owned image's row with its image key as sealed for the owner, and when it came."""
+    """The row of an owned image, its image key sealed for the owner, and the time of its upload."""
 
     row: ImageRow
     owner_key: bytes
@@ -22,7 +22,7 @@ class OwnedRow:
 
     @property
     def place(self) -> tuple[datetime, bytes]:
-        """Where it stands in the order of its owner's images."""
+        """Its position in the owner's list: the sort key."""
         return self.owned_at, self.row.row_key
 
 
@@ -34,7 +34,11 @@ def list_owned(
     model_tags: list[bytes] | None = None,
     after: tuple[datetime, bytes] | None = None,
 ) -> list[OwnedRow]:
-    """List an owner's living images, newest first, from behind a place in that order, of one model or of all."""
+    """List at most ``limit`` of an owner's living images, newest first.
+
+    ``after`` is the place of the last image of the page before. With ``model_tags`` only images of one model are
+    listed.
+    """
     statement = f"""
         SELECT {COLUMNS}, owner_key, owned_at FROM images
         WHERE owner_id = %(owner)s AND {LIVING}

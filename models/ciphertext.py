@@ -1,10 +1,10 @@
-"""The two rings of tables that hold the sealed bytes: one that PostgreSQL logs, and an unlogged one.
+"""The two rings of tables (slots) that hold the sealed bytes: logged tables and unlogged tables.
 
-A table holds the images that expire within one span of time, and emptying it is a TRUNCATE: whatever its size, that
-costs no more than emptying a small one, whereas a DELETE writes WAL and leaves a dead tuple for every row.
+Each slot holds the images that expire within the same span of time, so that a TRUNCATE removes them all. A TRUNCATE
+costs the same for a large table and a small one; a DELETE writes WAL and leaves a dead tuple for every row.
 
-What is in an unlogged table is not written into the WAL, so no standby and no physical backup has it, and PostgreSQL
-empties the table when it recovers from a crash.
+The content of an unlogged table is never in the WAL, so it is on no standby and in no physical backup. PostgreSQL
+empties unlogged tables when it recovers from a crash.
 https://www.postgresql.org/docs/current/sql-createtable.html#SQL-CREATETABLE-UNLOGGED
 """
 
@@ -16,39 +16,39 @@ SHORTEST_SPAN = 30
 
 
 LOGGED, UNLOGGED = "ciphertexts", "unlogged"
-"""What the names of the tables of each ring begin with."""
+"""The prefixes of the table names of the two rings."""
 
 
 NAMES = {ring: tuple(f"{ring}_{slot:03}" for slot in range(SLOTS)) for ring in (LOGGED, UNLOGGED)}
 
 
 def ciphertexts(slot: int, ring: str = LOGGED) -> str:
-    """The name of a slot's table."""
+    """Return the name of a slot's table."""
     return NAMES[ring][slot]
 
 
 def span_of(max_lifetime: int) -> int:
-    """How many seconds of expiries share a slot.
+    """Return the length of a slot's span: images that expire within so many seconds share the slot.
 
-    The spans are wide enough for the ring to hold ``max_lifetime`` with room to spare, so that a slot is not filled
-    again before it could be emptied.
+    The whole ring covers more than ``max_lifetime``, so that a purge can empty a slot before uploads use it again.
     """
     return max(SHORTEST_SPAN, -(-max_lifetime // (SLOTS - 4)))
 
 
 def slot_of(expires_at: int, max_lifetime: int) -> int:
-    """The slot of an image by its expiry, seconds since 1970.
+    """Return the number of the slot for an image that expires at ``expires_at``, in seconds since 1970.
 
-    Nothing breaks when two processes disagree: the row names its slot, and a purge empties none in which something
-    lives.
+    Two processes may have different settings and choose different slots: an image is read from the slot that its row
+    names, and a purge empties no slot that holds a living image.
     """
     return expires_at // span_of(max_lifetime) % SLOTS
 
 
 def end_of_slot(slot: int, max_lifetime: int, at: float) -> int:
-    """When the last of what may lie in a slot expires, seconds since 1970, if ``at`` is now.
+    """Return when the last image in a slot expires, at the latest; ``at`` is now. Both in seconds since 1970.
 
-    It is the newest turn of the ring that an upload may have filled; what is left of an earlier turn counts as that.
+    That is the end of the slot's newest span that an upload at ``at`` may use. Bytes from an earlier turn of the ring
+    are treated as if they belonged to this span.
     """
     span = span_of(max_lifetime)
     newest = int(at + max_lifetime) // span

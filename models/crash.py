@@ -1,10 +1,11 @@
-"""Images whose sealed bytes were in unlogged tables when PostgreSQL crashed: what is left of them goes.
+"""Deletes the rows of images whose sealed bytes were lost when PostgreSQL crashed, because their tables are unlogged.
 
-PostgreSQL empties unlogged tables when it recovers from a crash, and a standby finds them empty when it becomes the
-primary. One of them holds a mark: while that is missing, nobody has looked since.
+PostgreSQL empties unlogged tables when it recovers from a crash; on a standby that becomes the primary they are empty,
+too. The unlogged table ``crash_mark`` holds one row as a mark. If it is missing, there was a crash, and the rows of
+lost images have not been deleted since.
 """
 
-# ruff: noqa: S608 - what stands in statements is names of tables and our own formula of sizes
+# ruff: noqa: S608 - the statements contain only names of tables and our own formula of sizes
 
 from __future__ import annotations
 
@@ -18,8 +19,9 @@ from models.image import STORED_BYTES
 
 _MARKED = "SELECT EXISTS (SELECT FROM crash_mark)"
 _KEPT = " UNION ALL ".join(f"SELECT row_key FROM {ciphertexts(slot, UNLOGGED)}" for slot in range(SLOTS))
-# One message, which is one transaction; its last statement tells how many. Receipts stay: their bytes went with the
-# last view. What was uploaded since the crash has its bytes, and stays too. However many it is, others wait for it.
+# One message, and so one transaction. Its last statement returns the number of deleted rows. Receipts stay: their
+# sealed bytes were deleted with the last view. Images that were uploaded since the crash have their bytes, and stay.
+# There is no time limit: another caller has to wait until all lost rows are deleted.
 _FORGET = f"""
     SET LOCAL statement_timeout = 0;
     SELECT pg_advisory_xact_lock({PURGE_LOCK});
@@ -39,10 +41,10 @@ _FORGET = f"""
 
 
 def forget_lost(cursor: Any) -> int:
-    """Delete the rows of images whose bytes a crash has ended, by a cursor of psycopg2; return how many went.
+    """Delete the rows of images whose sealed bytes a crash has removed; return how many were deleted.
 
-    Where no crash was since the last call, it is one question. A database without the table has no such images; since
-    asking there ends a transaction, there must be none.
+    Without a crash since the last call this costs one query. ``cursor`` is psycopg2's and must not be in a transaction:
+    in a database whose schema is too old to have the table, the query fails, and that would end the transaction.
     """
     try:
         cursor.execute(_MARKED)

@@ -1,4 +1,4 @@
-# ruff: noqa: S608 - what stands in statements are names of columns
+# ruff: noqa: S608 - the statements contain only names of columns and our own SQL
 
 from __future__ import annotations
 
@@ -13,33 +13,35 @@ from models.base import raw_cursor
 from models.ciphertext import SLOTS
 
 ROW_BYTES = 1024
-"""What an image takes whatever its size: its row with all its indexes, what sealing adds, the headers of the
-rows of sealed bytes. 510 to 850 bytes were measured (docs/operations.md)."""
+"""Bytes that an image takes whatever its size: its row, the index entries, what sealing adds, and the headers of the
+rows of sealed bytes. Measured were 510 to 850 bytes (docs/operations.md)."""
 SEALED_OPENING = 73
-"""The length of a sealed time in ``opened``: crypto.OPENING_BYTES."""
+"""The length in bytes of one sealed time in the column ``opened``: crypto.OPENING_BYTES."""
 VIEW_BYTES = 78
-"""What is counted for each view, used or left: its sealed time, and a sixteenth."""
+"""Bytes that are counted for each view, used or left: the length of its sealed time and a sixteenth more."""
 STORED_BYTES = (
     f"(size + octet_length(details)) * 17 / 16 + {ROW_BYTES}"
     f" + {VIEW_BYTES} * (coalesce(views_left, 0) + octet_length(opened) / {SEALED_OPENING})"
 )
-"""What an image takes in the database; a sixteenth is added for pages that are not full, and for long fields, which
-PostgreSQL cuts up. A view that is used changes nothing of it, but the last one does."""
+"""How many bytes an image takes in the database, as SQL. A sixteenth is added for pages that are not full and for long
+fields, which PostgreSQL splits (TOAST). Using a view does not change the result, except for the last view."""
 
 
 def _column(kind: str, binary: str | None = None, *, nullable: bool = False) -> Any:
-    """Return a field of ImageRow with what its column is; ``binary`` is its form in PostgreSQL's binary format.
+    """Return a field of ImageRow that describes its column.
 
-    That is written as ``struct`` has it, and None where its length is not fixed.
+    ``kind`` is the SQL type. ``binary`` is the format character of ``struct`` for the column's value in PostgreSQL's
+    binary format, None if its length is not fixed.
     """
     return field(metadata={"kind": kind, "binary": binary, "nullable": nullable})
 
 
 @dataclass(frozen=True)
 class ImageRow:
-    """What the database knows of an image; times are seconds since 1970.
+    """The row of an image; times are in seconds since 1970.
 
-    Mayfly writes whole seconds. A fraction shows that somebody else has changed the row, and then it opens for nobody.
+    Mayfly writes whole seconds only. If a time has a fraction, somebody else has changed the row, and the image cannot
+    be opened any more.
     """
 
     row_key: bytes = _column("bytea")
@@ -48,25 +50,28 @@ class ImageRow:
     slot: int = _column("smallint", "h")
     size: int = _column("bigint", "q")
     views_left: int | None = _column("smallint", "h", nullable=True)
-    """0 where the last view was used: what is left of the row then is the uploader's receipt."""
+    """None if views are not limited; 0 after the last view: then the row is only the uploader's receipt."""
     created_at: float = _column("timestamptz", "d")
     expires_at: float = _column("timestamptz", "d")
     details: bytes = _column("bytea")
 
     @property
     def stored_bytes(self) -> int:
-        """What the image takes in the database, as ``STORED_BYTES`` has it."""
+        """How many bytes a new image takes in the database: the result of ``STORED_BYTES``."""
         return self.content_bytes + ROW_BYTES + VIEW_BYTES * (self.views_left or 0)
 
     @property
     def content_bytes(self) -> int:
-        """What of them goes with the last view."""
+        """How many of the ``stored_bytes`` are freed by the last view."""
         return (self.size + len(self.details)) * 17 // 16
 
 
 @dataclass(frozen=True)
 class KeptRow:
-    """An image's row until its expiry, used up or not; how long that is, and when its views were used, sealed."""
+    """The row of an image that has not expired, whether or not views are left.
+
+    ``opened`` is the sealed times at which views were used; ``seconds_left`` is the time until the expiry.
+    """
 
     row: ImageRow
     opened: bytes
@@ -75,24 +80,28 @@ class KeptRow:
 
 @dataclass(frozen=True)
 class Ownership:
-    """Whose an image is: the image key sealed for its owner, and the keyed tag of its model if it has one."""
+    """The owner of an image, the image key sealed for this owner, and the keyed tag of the model id if there is one."""
 
     owner_id: UUID
     owner_key: bytes
     model_tag: bytes | None
 
 
-LIVING = "expires_at > statement_timestamp() AND (views_left IS NULL OR views_left > 0)"
-"""The rule of life, by the database's clock."""
+_NOT_EXPIRED_AT = "expires_at > {moment}"
+_LIVING_AT = f"{_NOT_EXPIRED_AT} AND (views_left IS NULL OR views_left > 0)"
+"""The rule of life: when an image lives, by a clock of the database."""
+_NOT_EXPIRED = _NOT_EXPIRED_AT.format(moment="statement_timestamp()")
+LIVING = _LIVING_AT.format(moment="statement_timestamp()")
+_LIVING_AT_THIS_MOMENT = _LIVING_AT.format(moment="clock_timestamp()")
 ROW_COLUMNS = {known.name: known.metadata for known in fields(ImageRow)}
-"""The columns that each upload writes and each open reads, in the order of ImageRow, and what each of them is."""
+"""The columns that each upload writes and each open reads, with their descriptions, in the order of ImageRow."""
 _FIELDS = tuple(ROW_COLUMNS)
 _OWNERSHIP = tuple(known.name for known in fields(Ownership))
 _TIMES = {name for name, column in ROW_COLUMNS.items() if column["kind"] == "timestamptz"}
 COLUMNS = ", ".join(f"extract(epoch FROM {name})::float8" if name in _TIMES else name for name in _FIELDS)
 _VALUES = ", ".join("to_timestamp(%s)" if name in _TIMES else "%s" for name in _FIELDS)
 _INSERT = f"INSERT INTO images ({', '.join(_FIELDS)}, client_tag) VALUES ({_VALUES}, %s)"
-# owned_at is finer than the whole seconds of created_at: the newest image of a model is the one that came last.
+# owned_at has microseconds, created_at whole seconds: the newest image of a model is the one that was uploaded last.
 _INSERT_OWNED = f"""
     INSERT INTO images ({", ".join((*_FIELDS, "client_tag", *_OWNERSHIP))}, owned_at)
     VALUES ({_VALUES}, %s, {", ".join("%s" for _ in _OWNERSHIP)}, clock_timestamp())
@@ -104,8 +113,8 @@ _GOES_WITH_LAST_VIEW = {
     "owner_key": "NULL",
     "model_tag": "NULL",
 }
-# The view is claimed and its receipt written in one statement. It waits for other claims of the same image's views, so
-# it asks for the time again when it goes on: clock_timestamp() moves while a statement runs.
+# One statement claims the view and writes the receipt. It may wait for another claim on the same image. PostgreSQL then
+# checks the row once more, so the time must be the current one: clock_timestamp() goes on while a statement runs.
 _CLAIM = f"""
     UPDATE images SET views_left = views_left - 1, opened = opened || %s,
         {
@@ -114,16 +123,16 @@ _CLAIM = f"""
         for name, end in _GOES_WITH_LAST_VIEW.items()
     )
 }
-    WHERE row_key = %s AND views_left > 0 AND expires_at > clock_timestamp()
+    WHERE row_key = %s AND views_left IS NOT NULL AND {_LIVING_AT_THIS_MOMENT}
     RETURNING views_left
     """
 _KEPT = f"""
     SELECT {COLUMNS}, opened, extract(epoch FROM expires_at)::float8 - extract(epoch FROM statement_timestamp())::float8
     FROM images
-    WHERE row_key = ANY(%s) AND expires_at > statement_timestamp()
+    WHERE row_key = ANY(%s) AND {_NOT_EXPIRED}
     """
-# Slot by slot, so that the index on (slot, expires_at) finds the expired rows without reading others. As an array their
-# keys are looked up one by one; with IN, PostgreSQL at times reads all rows there are to find these.
+# The inner query goes slot by slot, so that the index on (slot, expires_at) finds the expired rows and no others. Their
+# keys are an array, so that PostgreSQL looks each up in the index; with IN it sometimes chooses to scan the table.
 _DELETE_DEAD = text(
     """
     DELETE FROM images WHERE row_key = ANY(ARRAY(
@@ -144,7 +153,7 @@ _DELETE = text(
     RETURNING {STORED_BYTES}
     """
 )
-# In order, so that the index is looked at; for EXISTS, PostgreSQL at times begins to read all rows there are.
+# The ORDER BY makes PostgreSQL use the index; with EXISTS it sometimes chooses to scan the table.
 _LIVES_IN = text(
     f"SELECT (SELECT true FROM images WHERE slot = :slot AND {LIVING} ORDER BY expires_at DESC LIMIT 1) IS TRUE"
 )
@@ -153,7 +162,10 @@ _LIVES_IN = text(
 def insertion(
     connection: Connection, row: ImageRow, ownership: Ownership | None = None, client_tag: bytes | None = None
 ) -> bytes:
-    """Write the statement that adds an image's row, for a store that runs it together with its own."""
+    """Write the INSERT of an image's row; the store sends it in one message with its own statements.
+
+    ``client_tag`` stands for the uploader's address, None if clients have no quota.
+    """
     statement, values = _INSERT, (*row.__dict__.values(), client_tag)
     if ownership is not None:
         statement = _INSERT_OWNED
@@ -163,10 +175,10 @@ def insertion(
 
 
 def claim_view(connection: Connection, row_key: bytes, opening: bytes) -> int | None:
-    """Claim a view of a living image with limited views and tell how many are left; None when none was left.
+    """Use one view of a living image whose views are limited; return how many are left, None if there was none.
 
-    The sealed time ``opening`` is added to the row, and with the last view everything goes from it that is no receipt.
-    Whoever claims the next one waits until this transaction ends.
+    The sealed time ``opening`` is appended to the row. The last view also clears all columns that the receipt does not
+    need. Another claim on the same image waits until this transaction ends.
     """
     with raw_cursor(connection) as cursor:
         cursor.execute(_CLAIM, (opening, row_key))
@@ -175,7 +187,7 @@ def claim_view(connection: Connection, row_key: bytes, opening: bytes) -> int | 
 
 
 def kept_rows(connection: Connection, row_keys: list[bytes]) -> list[KeptRow]:
-    """Find the rows of images that have not expired, those whose views are used up too, in any order."""
+    """Find the rows of images that have not expired, including images without any view left; in no certain order."""
     with raw_cursor(connection) as cursor:
         cursor.execute(_KEPT, (row_keys,))
         found = [with_bytes(row) for row in cursor.fetchall()]
@@ -183,14 +195,14 @@ def kept_rows(connection: Connection, row_keys: list[bytes]) -> list[KeptRow]:
 
 
 def with_bytes(row: Iterable[Any]) -> list[Any]:
-    """Return the values of a row that psycopg2 read, with bytes in place of memoryviews."""
+    """Return the values of a row that psycopg2 has read, with each memoryview turned into bytes."""
     return [bytes(value) if isinstance(value, memoryview) else value for value in row]
 
 
 def delete_image(connection: Connection, row: ImageRow) -> int | None:
-    """Delete one image's row and return what it took, as ``STORED_BYTES`` has it.
+    """Delete an image's row; return how many bytes the image took, by ``STORED_BYTES``.
 
-    None where it was gone already, or was used up since it was read.
+    None if the row was already gone, or if its last view was used after ``row`` was read.
     """
     values = {"key": row.row_key, "used_up": row.views_left == 0}
     freed: int | None = connection.execute(_DELETE, values).scalar_one_or_none()
@@ -198,10 +210,10 @@ def delete_image(connection: Connection, row: ImageRow) -> int | None:
 
 
 def delete_dead(connection: Connection, rows: int) -> int:
-    """Delete at most ``rows`` rows of images that have expired; return how many went."""
+    """Delete at most ``rows`` rows of expired images; return how many were deleted."""
     return connection.execute(_DELETE_DEAD, {"slots": SLOTS, "rows": rows}).rowcount
 
 
 def anything_lives_in(connection: Connection, slot: int) -> bool:
-    """Tell whether the bytes of any living image are in a slot."""
+    """Tell whether a slot holds the sealed bytes of any living image."""
     return bool(connection.execute(_LIVES_IN, {"slot": slot}).scalar_one())

@@ -1,4 +1,7 @@
-"""What is dead and still there, and which schema the database has: health checks and metrics ask every few seconds."""
+"""The age of the oldest row that a purge has yet to delete, and the version of the schema.
+
+Health checks and metrics ask for both every few seconds.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from models.ciphertext import SLOTS
 
-# A look at the index on (slot, expires_at) for each slot, however many rows there are.
+# One look-up in the index on (slot, expires_at) for each slot, so the cost does not grow with the number of rows.
 _OLDEST = text(
     """
     SELECT extract(epoch FROM statement_timestamp() - min(first.expires_at))::float8
@@ -21,13 +24,13 @@ _SCHEMA = text("SELECT max(version_num) FROM alembic_version")
 
 
 def age_of_oldest_dead_row(connection: Connection) -> float:
-    """Return for how many seconds the oldest expired row has been dead; 0 where there is none."""
+    """Return how many seconds ago the oldest row that is still there has expired; 0 if none has expired."""
     age = connection.execute(_OLDEST, {"slots": SLOTS}).scalar_one()
     return max(0.0, float(age or 0.0))
 
 
 def schema_version(connection: Connection) -> str | None:
-    """Return the number of the last migration that the database went through; None where it has no schema of ours."""
+    """Return the number of the last migration that was applied to the database; None if none ever was."""
     if not connection.execute(_HAS_SCHEMA).scalar_one():
         return None
     version: str | None = connection.execute(_SCHEMA).scalar_one()

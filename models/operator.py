@@ -1,4 +1,4 @@
-"""What the operator switches and blocks, for every process of every machine on one database."""
+"""The operator's switch for uploads and list of blocked images. They hold for all processes that use the database."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from sqlalchemy import Connection, text
 from models.base import raw_cursor
 
 
-class Heard(NamedTuple):
-    """What PostgreSQL's clock and the operator's row said at one moment; times are seconds since 1970."""
+class OperatorState(NamedTuple):
+    """The operator's row, and PostgreSQL's clock when it was read; times are in seconds since 1970."""
 
     now: float
     uploads_off_since: float | None
@@ -22,7 +22,7 @@ _HEARD = """
     SELECT extract(epoch FROM clock_timestamp())::float8, extract(epoch FROM uploads_off_since)::float8, blocked_version
     FROM operator
     """
-# Whoever turns uploads off twice keeps the first time.
+# If uploads are off already, the time since when they are off stays.
 _SWITCH = text(
     """
     UPDATE operator SET uploads_off_since = CASE WHEN :off THEN statement_timestamp() END
@@ -41,39 +41,39 @@ _COUNT = text("SELECT count(*) FROM blocked")
 _TAGS = text("SELECT tag FROM blocked")
 
 
-def heard_of(connection: Connection) -> Heard:
-    """Ask for the database's clock and the operator's row, in one question."""
+def operator_state(connection: Connection) -> OperatorState:
+    """Read the database's clock and the operator's row in one query."""
     with raw_cursor(connection) as cursor:
         cursor.execute(_HEARD)
-        return Heard(*cursor.fetchone())
+        return OperatorState(*cursor.fetchone())
 
 
 def switch_uploads(connection: Connection, *, off: bool) -> bool:
-    """Turn uploads off or on, for every process; False where they were so already."""
+    """Turn uploads off or on, for every process; False if that was already so."""
     return connection.execute(_SWITCH, {"off": off}).rowcount == 1
 
 
 def block(connection: Connection, tags: Sequence[bytes]) -> int:
-    """Put tags on the list; return how many were not on it. The caller says ``blocked_changed``."""
+    """Add tags to the list of blocked images; return how many are new. The caller calls ``blocked_changed`` before."""
     return connection.execute(_BLOCK, {"tags": list(tags)}).rowcount
 
 
 def unblock(connection: Connection, tags: Sequence[bytes]) -> int:
-    """Take tags off the list; return how many were on it. The caller says ``blocked_changed``."""
+    """Remove tags from the list; return how many were on it. The caller calls ``blocked_changed`` before."""
     return connection.execute(_UNBLOCK, {"tags": list(tags)}).rowcount
 
 
 def blocked_changed(connection: Connection) -> None:
-    """Have every process read the list anew, once the caller's transaction is done.
+    """Increase the version of the list, so that every process reads the list again after the caller's commit.
 
-    Transactions that change the list wait here for one another, so call it before the change: then a version that a
-    process sees comes with the whole list of that version.
+    Call it before the list is changed: it locks the row of the version, so transactions that change the list run one
+    after the other, and each version stands for one state of the list.
     """
     connection.execute(_CHANGED)
 
 
 def blocked_count(connection: Connection) -> int:
-    """Count what is on the list."""
+    """Count the tags on the list."""
     return int(connection.execute(_COUNT).scalar_one())
 
 

@@ -1,4 +1,4 @@
-"""Accounts; in clear the database holds no name and no address."""
+"""Accounts (owners). The database holds no login and no email address in clear text."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from models.base import raw_cursor
 from models.image import STORED_BYTES
 
 OPEN_CATALOG = UUID(int=0)
-"""The owner whose catalog everybody without an account shares, where the catalog is open."""
+"""With OPEN_CATALOG, the owner of every image that is uploaded without an account."""
 
 
 @dataclass(frozen=True)
 class OwnerRow:
-    """What the database knows of an account."""
+    """The row of an account. ``account`` is sealed: login, email address and password hash."""
 
     id: UUID
     login_tag: bytes
@@ -29,7 +29,7 @@ class OwnerRow:
 
 
 class DeletedImage(NamedTuple):
-    """What is left of an image whose row was deleted: where its sealed bytes are, and what it took in all."""
+    """An image whose row was deleted: where its sealed bytes still are, and how many bytes it took in all."""
 
     store: str
     slot: int
@@ -70,8 +70,8 @@ _REPLACE = text(
 _MARK_USED = text(
     "UPDATE owners SET used_on = CURRENT_DATE WHERE id = :id AND used_on IS DISTINCT FROM CURRENT_DATE"
 )
-# A login that is under way has the row locked, and is left alone; whoever owns something keeps it, however that came.
-# As an array they are chosen once; as a subquery of IN they may be chosen again, and more than so many.
+# An account that logs in at this moment is locked, and is skipped. An account that owns an image is kept. The ids are
+# an array, so that PostgreSQL chooses them once; it may run a subquery of IN several times, and delete more than :rows.
 _DELETE_UNUSED = text(
     """
     DELETE FROM owners WHERE id = ANY(ARRAY(
@@ -82,9 +82,9 @@ _DELETE_UNUSED = text(
     ))
     """
 )
-# A row that stands for an owner whose account is in another database: no login leads to it, and its version is that of
-# no token. A day after its last image it goes as an account that nobody uses.
-_STAND_FOR = """
+# A placeholder for an owner whose account is in another database, since images refer to a row of this table. No login
+# finds it, and no token has its version. It is deleted like any unused account, a day after it was added or later.
+_PLACEHOLDER = """
     INSERT INTO owners (id, login_tag, email_tag, account, token_version, created_at, used_on)
     VALUES (%(id)s, %(tag)s, %(tag)s, '', -1, clock_timestamp(), NULL) ON CONFLICT DO NOTHING;
     """
@@ -99,7 +99,10 @@ _DELETE_IMAGES = text(
 def insert_owner(
     connection: Connection, row_id: UUID, account: bytes, login_tags: list[bytes], email_tags: list[bytes]
 ) -> datetime | None:
-    """Add an account under the first of its tags; None where any of them is taken, however many try at once."""
+    """Add an account under the first of its tags; return its time of creation.
+
+    None if another account has any of these tags, even if both are added at the same moment.
+    """
     values = {
         "id": row_id,
         "account": account,
@@ -113,7 +116,7 @@ def insert_owner(
 
 
 def find_owner_by_login(connection: Connection, login_tags: list[bytes]) -> OwnerRow | None:
-    """Find an account by the tags its login may be stored under."""
+    """Find an account by the tags that its login may be stored under."""
     found = connection.execute(_FIND.where(_TABLE.login_tag.in_(login_tags))).first()
     return None if found is None else OwnerRow(*found)
 
@@ -121,7 +124,10 @@ def find_owner_by_login(connection: Connection, login_tags: list[bytes]) -> Owne
 def find_owner(
     connection: Connection, row_id: UUID, version: int, expires_at: int | None = None
 ) -> OwnerRow | None:
-    """Find an account by its id and the version of its tokens; None where one is gone, or ``expires_at`` is past."""
+    """Find an account by its id and its token version; None if there is none, or if ``expires_at`` has passed.
+
+    ``expires_at`` is a token's expiry in seconds since 1970.
+    """
     statement = _FIND.where(_TABLE.id == row_id, _TABLE.token_version == version)
     if expires_at is not None:
         statement = statement.where(func.to_timestamp(expires_at) > func.statement_timestamp())
@@ -130,7 +136,7 @@ def find_owner(
 
 
 def owners_after(connection: Connection, row_id: UUID, limit: int) -> list[OwnerRow]:
-    """List accounts in the order of their ids, the open catalog's owner not among them."""
+    """List at most ``limit`` accounts that follow ``row_id``, in the order of their ids."""
     statement = _FIND.where(_TABLE.id > row_id).order_by(_TABLE.id).limit(limit)
     return [OwnerRow(*found) for found in connection.execute(statement)]
 
@@ -143,7 +149,10 @@ def replace_account(
     *,
     ends_tokens: bool = False,
 ) -> bool:
-    """Put another sealed account in the place of ``before``; False where somebody was faster."""
+    """Replace the sealed account and the tags of ``before``; False if another transaction has changed it meanwhile.
+
+    ``tags`` are those of login and email address. ``ends_tokens`` makes all tokens and API keys invalid.
+    """
     values = {
         "id": before.id,
         "before": before.account,
@@ -156,20 +165,23 @@ def replace_account(
 
 
 def lock_owner(connection: Connection, row_id: UUID) -> bool:
-    """Lock an account until the transaction ends: uploads under way end first, others wait; False if it is gone."""
+    """Lock an account until the transaction ends; False if it is gone.
+
+    This waits for the account's uploads that have begun; later uploads wait for this transaction.
+    """
     statement = select(_TABLE.id).where(_TABLE.id == row_id).with_for_update()
     return connection.execute(statement).one_or_none() is not None
 
 
 def owner_lives(connection: Connection, row_id: UUID) -> bool:
-    """Tell whether there is an account of this id."""
+    """Tell whether there is an account with this id."""
     return connection.execute(select(_TABLE.id).where(_TABLE.id == row_id)).one_or_none() is not None
 
 
-def standing_for(connection: Connection, row_id: UUID) -> bytes:
-    """Write the statement that has a row stand for an owner whose account is in another database."""
+def owner_placeholder(connection: Connection, row_id: UUID) -> bytes:
+    """Write the statement that adds a placeholder row for an owner whose account is in another database."""
     with raw_cursor(connection) as cursor:
-        return bytes(cursor.mogrify(_STAND_FOR, {"id": str(row_id), "tag": row_id.bytes}))
+        return bytes(cursor.mogrify(_PLACEHOLDER, {"id": str(row_id), "tag": row_id.bytes}))
 
 
 def delete_owner(connection: Connection, row_id: UUID) -> None:
@@ -178,18 +190,21 @@ def delete_owner(connection: Connection, row_id: UUID) -> None:
 
 
 def mark_used(connection: Connection, row_id: UUID) -> None:
-    """Note that an account was used today; a second time on a day writes nothing."""
+    """Note that an account was used today; the second call on the same day writes nothing."""
     connection.execute(_MARK_USED, {"id": row_id})
 
 
 def delete_unused(connection: Connection, seconds: int, rows: int) -> int:
-    """Delete at most ``rows`` accounts older than that which were never used and own nothing; return how many went."""
+    """Delete at most ``rows`` accounts that are older than ``seconds``, were never used and own no image.
+
+    Returns how many were deleted.
+    """
     values = {"seconds": seconds, "rows": rows, "open": OPEN_CATALOG}
     return connection.execute(_DELETE_UNUSED, values).rowcount
 
 
 def delete_images_of(connection: Connection, row_id: UUID) -> list[DeletedImage]:
-    """Delete the rows of everything an owner has; return what is left of each."""
+    """Delete the rows of all images of an owner; the caller deletes the sealed bytes of the images returned."""
     found = connection.execute(_DELETE_IMAGES, {"id": row_id})
     return [
         DeletedImage(store, slot, expires_at, bytes(row_key), size)

@@ -1,6 +1,9 @@
-"""How much of what lives came from one address or is one account's: counted in the rows, and kept for a while."""
+"""Quotas of uploaders: how many living images, and how many bytes, one client address or one account may have.
 
-# ruff: noqa: S608 - what stands in statements are names of columns
+The functions of migration 0009 count them in the rows, and reuse a count for five minutes.
+"""
+
+# ruff: noqa: S608 - the statements contain only names of columns and our own SQL
 
 from __future__ import annotations
 
@@ -10,38 +13,41 @@ from uuid import UUID
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from models.base import forgetting, raw_cursor
+from models.base import expired_deletion, raw_cursor
 from models.image import LIVING, STORED_BYTES
 
 UNLIMITED = 2**62
 OVER_QUOTA = "23Q01"
-"""The SQLSTATE that the checks of migration 0009 raise: an integrity_constraint_violation of our own."""
+"""The SQLSTATE that the functions of migration 0009 raise: our own code in the class integrity_constraint_violation."""
 
 
 @dataclass(frozen=True)
-class Share:
-    """Images that count together, and the most of them that may live at a time: their number and their bytes."""
+class UploaderQuota:
+    """The quota of one client address or one account: the most images, and the most bytes, that may live at a time."""
 
     column: str
-    """client_tag or owner_id."""
+    """The column of ``images`` whose rows with this ``value`` are counted: client_tag or owner_id."""
     value: bytes | UUID = field(repr=False)
     most_images: int = UNLIMITED
     most_bytes: int = UNLIMITED
 
     def check(self, lock: int | None, more_images: int, more_bytes: int) -> tuple[str, tuple[object, ...]]:
-        """Write the statement that refuses what is too much, and its values."""
+        """Return the statement that raises OVER_QUOTA if so much more is too much, and its parameters.
+
+        ``lock`` is the first number of the advisory lock to take; None takes no lock.
+        """
         more = more_images, more_bytes, self.most_images, self.most_bytes
-        return f"SELECT check_{self.column}(%s, %s, %s, %s, %s, %s);", (self.written, lock, *more)
+        return f"SELECT check_{self.column}(%s, %s, %s, %s, %s, %s);", (self.parameter, lock, *more)
 
     @property
-    def written(self) -> bytes | str:
-        """The value as psycopg2 takes it."""
+    def parameter(self) -> bytes | str:
+        """The value as a parameter for psycopg2."""
         return str(self.value) if isinstance(self.value, UUID) else self.value
 
 
 @dataclass(frozen=True)
-class Taken:
-    """What of a share is taken, and in how many seconds what is asked for fits; None for never."""
+class QuotaUse:
+    """How much of a quota is used, and in how many seconds an upload will fit into it; None if it never will."""
 
     images: int
     bytes: int
@@ -49,7 +55,7 @@ class Taken:
 
 
 LOCKS = {"client_tag": 1, "owner_id": 2}
-"""The first number of an advisory lock; one of two numbers is never the same as PURGE_LOCK, which is a single one."""
+"""The first of the two numbers of an advisory lock. It can't collide with PURGE_LOCK, which is a single number."""
 _TAKEN = f"""
     WITH living AS (
         SELECT expires_at, {STORED_BYTES} AS stored FROM images WHERE {{column}} = %(value)s AND {LIVING}
@@ -68,18 +74,18 @@ _TAKEN = f"""
 
 
 def quota_checks(
-    connection: Connection, shares: list[Share], size: int, images: int = 1
+    connection: Connection, quotas: list[UploaderQuota], size: int, images: int = 1
 ) -> tuple[bytes, bytes]:
-    """Write the statements that go before and after what stores images of ``size`` bytes in all; empty without shares.
+    """Write the statements to run before and after the statements that store images of ``size`` bytes in all.
 
-    Those before refuse what is too much already, so that its bytes are not sent. Those after make it exact: they lock,
-    and the lock is held until the transaction ends. All raise OVER_QUOTA, and count rows only where what was counted
-    lately leaves no room.
+    The first ones refuse an upload that is too much already, before its bytes are sent to the database. The others make
+    the check exact: they take an advisory lock, which is held until the transaction ends. All of them raise OVER_QUOTA,
+    and count rows only if the upload does not fit beside the count that is kept. Without quotas both are empty.
     """
-    before = [share.check(None, images, size) for share in shares]
-    # Everybody takes the locks in the same order: no deadlock.
-    ordered = sorted(shares, key=lambda share: LOCKS[share.column])
-    after = [share.check(LOCKS[share.column], images, size) for share in ordered]
+    before = [quota.check(None, images, size) for quota in quotas]
+    # Every transaction takes the locks in the same order, so that there is no deadlock.
+    ordered = sorted(quotas, key=lambda quota: LOCKS[quota.column])
+    after = [quota.check(LOCKS[quota.column], images, size) for quota in ordered]
     with raw_cursor(connection) as cursor:
         return (
             b"".join(cursor.mogrify(*check) for check in before),
@@ -87,24 +93,24 @@ def quota_checks(
         )
 
 
-_FORGET = forgetting("counted")
+_FORGET = expired_deletion("counted")
 
 
 def forget_counted(connection: Connection, rows: int) -> None:
-    """Delete at most ``rows`` of the counts that are too old to be used."""
+    """Delete at most ``rows`` of the kept counts that are too old to be used."""
     connection.execute(_FORGET, {"rows": rows})
 
 
-def share_over(error: DBAPIError) -> str | None:
-    """Tell which column's share was too small for an upload, by the error that it ended in; None for another error."""
+def quota_reached(error: DBAPIError) -> str | None:
+    """Return the column whose quota refused an upload, by the error of the upload; None for any other error."""
     if getattr(error.orig, "pgcode", None) != OVER_QUOTA:
         return None
     return str(error.orig.diag.message_detail)  # type: ignore[union-attr]
 
 
-def taken(connection: Connection, share: Share, size: int, images: int) -> Taken:
-    """Count what lives of a share, and tell when it has room for so many more images, of ``size`` bytes in all."""
+def quota_use(connection: Connection, quota: UploaderQuota, size: int, images: int) -> QuotaUse:
+    """Count how much of a quota is used, and when ``images`` more, of ``size`` bytes in all, will fit."""
     with raw_cursor(connection) as cursor:
-        values = {**vars(share), "value": share.written, "size": size, "images": images}
-        cursor.execute(_TAKEN.format(column=share.column), values)
-        return Taken(*cursor.fetchone())
+        values = {**vars(quota), "value": quota.parameter, "size": size, "images": images}
+        cursor.execute(_TAKEN.format(column=quota.column), values)
+        return QuotaUse(*cursor.fetchone())

@@ -1,7 +1,7 @@
-"""What every session of Mayfly is set to, kept in the database for its role, and how many there may be.
+"""Sessions of PostgreSQL: the settings that each needs, how many are allowed, and what server a session is with.
 
-They can't be given with each connection: a pooler such as PgBouncer refuses that, and lends one session of PostgreSQL
-to several clients in turn.
+The settings are stored in the database, for its role. They can't be sent with each connection: a pooler such as
+PgBouncer refuses that, and gives one session of PostgreSQL to several clients in turn.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ SESSION = {
     "TimeZone": "UTC",
     "statement_timeout": "30s",
     "idle_in_transaction_session_timeout": "1min",
-    # PostgreSQL has no statistics of a slot, since it is never analyzed, and would sort an image's rows rather than
-    # read them in the order of their index.
+    # A slot is never analyzed, so PostgreSQL has no statistics of it. Without this setting it would sort the rows of an
+    # image rather than read them in the order of the index.
     "enable_bitmapscan": "off",
     "jit": "off",
 }
@@ -46,7 +46,7 @@ _DATABASE = text("SELECT quote_ident(current_database())")
 
 
 def keep_session_settings(connection: Connection) -> None:
-    """Give Mayfly's settings to this session, and to every later one of this role in this database."""
+    """Apply Mayfly's settings to this session, and store them for all later sessions of this role in this database."""
     if {f"{name}={value}" for name, value in SESSION.items()} <= set(connection.scalars(_KEPT)):
         return
     database = connection.execute(_DATABASE).scalar_one()
@@ -56,33 +56,33 @@ def keep_session_settings(connection: Connection) -> None:
 
 
 def connections_allowed(connection: Connection) -> int | None:
-    """Tell how many connections PostgreSQL allows this role; None behind a pooler, which lends a few to many."""
+    """Return how many connections PostgreSQL allows this role; None behind a pooler, which shares a few among many."""
     allowed, process = connection.execute(_ALLOWED).one()
     driver: Any = connection.connection.driver_connection
     return int(allowed) if driver.info.backend_pid == process else None
 
 
 class NotThePrimary(Exception):
-    """A server that was reached, and that is none to work with; the message says why, for a start's one sentence."""
+    """A server can be reached, but takes no writes or has an old schema; the message says which."""
 
 
 class PlaceInCluster(NamedTuple):
-    """What a server is in its cluster: the cluster's identifier, and the timeline that it writes; 0 where unknown."""
+    """Which cluster a server belongs to, by its system identifier, and which timeline it writes; 0 if unknown."""
 
     cluster: int
     timeline: int
 
 
 def place_in_cluster(driver: Any) -> PlaceInCluster:
-    """Ask a new connection of psycopg2 what its server is; raises NotThePrimary where it takes no writes.
+    """Ask the server of a new psycopg2 connection for its place; raises NotThePrimary if it takes no writes.
 
-    libpq's target_session_attrs doesn't ask: it believes what was reported as the session began, and PgBouncer reports
-    what it heard long ago. https://github.com/pgbouncer/pgbouncer/issues/859
+    libpq's target_session_attrs does not ask the server. It uses what was reported when the session began, and
+    PgBouncer reports a value that may be old: https://github.com/pgbouncer/pgbouncer/issues/859
     """
     with driver.cursor() as cursor:
         try:
             cursor.execute(_STANDING)
-        except driver.Error:  # some who offer PostgreSQL as a service keep such functions for themselves
+        except driver.Error:  # some providers of hosted PostgreSQL don't allow these functions
             cursor.execute("SELECT current_setting('transaction_read_only'), 0, 0")
         read_only, cluster, timeline = cursor.fetchone()
     if read_only == "on":
@@ -91,7 +91,7 @@ def place_in_cluster(driver: Any) -> PlaceInCluster:
 
 
 def check_schema(driver: Any, needed: str) -> None:
-    """Raise NotThePrimary where the database of a new connection of psycopg2 has an older schema, or none."""
+    """Raise NotThePrimary if the database of a new psycopg2 connection has an older schema than ``needed``, or none."""
     with driver.cursor() as cursor:
         try:
             cursor.execute("SELECT max(version_num) FROM alembic_version")

@@ -1,6 +1,6 @@
-"""What the tables show of a service's state, for its operator."""
+"""Counts of stored images and accounts, for the operator."""
 
-# ruff: noqa: S608 - what stands in statements is our own rule of life and formula of sizes
+# ruff: noqa: S608 - the statements contain only our own rule of life and formula of sizes
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ RECENT_SECONDS = 60
 
 @dataclass(frozen=True)
 class StoredImages:
-    """What the rows of all images show; sizes in bytes."""
+    """Counts over the rows of all images; sizes are in bytes."""
 
     living: int
     stored_bytes: int
-    """What all rows and their sealed bytes take, dead ones too, as MAX_STORED_BYTES counts them."""
+    """The size of all rows and their sealed bytes, expired ones included, as MAX_STORED_BYTES counts it."""
     recent: int
-    """Images that came within RECENT_SECONDS and are still stored."""
+    """How many images were uploaded within the last RECENT_SECONDS and are still stored."""
 
 
 _IMAGES = text(
@@ -36,7 +36,7 @@ _ACCOUNTS = text("SELECT count(*) FROM owners WHERE id <> :open")
 
 
 def stored_images(connection: Connection) -> StoredImages:
-    """Look at the rows of all images, once each."""
+    """Count the images; this reads the row of every image."""
     living, size, recent = connection.execute(_IMAGES, {"recent": RECENT_SECONDS}).one()
     return StoredImages(living, size, recent)
 
@@ -47,5 +47,5 @@ def count_accounts(connection: Connection) -> int:
 
 
 def server_version(connection: Connection) -> str:
-    """Tell the version of PostgreSQL."""
+    """Return the version of PostgreSQL."""
     return str(connection.execute(text("SHOW server_version")).scalar_one())

@@ -1,4 +1,4 @@
-"""How many bytes are stored, kept by slot: asking is a sum over a fixed number of rows, never a scan of images."""
+"""How many bytes are stored: a counter for each slot, so that the total is a sum over a fixed number of rows."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from models.image import STORED_BYTES
 ADMISSION_LOCK = 0x41646D697373  # "Admiss"
 
 
-# One round trip and one short transaction. The lock comes first, so that the sum has what its last holder reserved.
-# It needn't wait for the disk: a reservation that a crash of PostgreSQL loses counts a little less than is stored.
+# One round trip and one short transaction. The lock is taken first, so that the sum includes what its last holder has
+# reserved. The commit doesn't wait for the disk: if a crash of PostgreSQL loses it, the counter is a little too low.
 _RESERVE = text(
     """
     SET LOCAL synchronous_commit = off;
@@ -36,10 +36,10 @@ _RECOUNT = text(
 
 
 def reserve(connection: Connection, slot: int, size: int, expires_at: int, most: int) -> bool:
-    """Reserve ``size`` bytes in a slot unless that would make more than ``most`` bytes in all; others see
-    it at once.
+    """Reserve ``size`` bytes in a slot; False if more than ``most`` bytes would be stored then.
 
-    The connection must be in autocommit.
+    The connection must be in autocommit, so that other processes see the reservation at once. ``expires_at`` is in
+    seconds since 1970.
     """
     moment = datetime.fromtimestamp(expires_at, UTC)
     values = {"slot": slot, "size": size, "expires_at": moment, "most": most, "lock": ADMISSION_LOCK}
@@ -47,15 +47,18 @@ def reserve(connection: Connection, slot: int, size: int, expires_at: int, most:
 
 
 def release(connection: Connection, slot: int, size: int) -> None:
-    """Give back what was reserved."""
+    """Give back ``size`` bytes that were reserved in a slot."""
     connection.execute(_RELEASE, {"slot": slot, "size": size})
 
 
 def forget_empty(connection: Connection, filled: list[int]) -> None:
-    """Set the counts of slots to 0 whose images have all expired and whose bytes are gone; a crash may leave more."""
+    """Set the counters of slots to 0 whose images have all expired, except the slots in ``filled``.
+
+    ``filled`` are the slots that still hold sealed bytes. A crash may have left a counter too high; this corrects it.
+    """
     connection.execute(_FORGET, {"filled": filled})
 
 
 def recount(connection: Connection) -> None:
-    """Count anew by the rows of all images: a run without a limit counts nothing."""
+    """Set all counters by the rows of all images. A server without a limit does not keep the counters up to date."""
     connection.execute(_RECOUNT, {"lock": ADMISSION_LOCK})

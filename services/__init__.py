@@ -1,4 +1,4 @@
-"""The verbs of Mayfly, without Flask: services speak images."""
+"""What Mayfly does with images and accounts, without Flask."""
 
 from models import OPEN_CATALOG
 from services import counts
@@ -24,10 +24,8 @@ from services.catalog import Catalog, CatalogPage
 from services.clock import DatabaseClock
 from services.conversion import Conversion, Form
 from services.database import waiting_for_connections, watch_connections
-from services.dear import DEAR, DEAR_AT_ONCE
 from services.details import Details
 from services.drop import Drop
-from services.entry import Entry
 from services.errors import (
     BadCursor,
     BadLifetime,
@@ -55,14 +53,16 @@ from services.errors import (
     UploadsOff,
     whole_minutes,
 )
+from services.expensive import EXPENSIVE, EXPENSIVE_AT_ONCE
 from services.gate import Gate, GateUse, UploadCodes
-from services.hand import Hand, TakenDown
 from services.image_info import ImageInfo, Receipt, Standing
+from services.image_writer import ImageWriter
 from services.incoming import SentFile
 from services.lent import end_silent_connections
 from services.limits import DropLimits
 from services.living_images import Attempt, LivingImages
 from services.objects import LargeImages
+from services.operator_actions import OperatorActions, TakenDown
 from services.orders import Orders
 from services.pasted import PASTED, SPELLING, is_cut, is_link, links_in, share_urls_in
 from services.purge import Purge
@@ -74,13 +74,13 @@ from services.schedule import PurgeSchedule
 from services.shards import Shard, Shards
 from services.status import Status, StatusReport
 from services.sweep import Sweep
-from services.uploader import Most, Uploader, UploaderQuotas
+from services.uploader import QuotaLimits, Uploader, UploaderQuotas
 from services.wishes import Wishes
 from storage import StoreAway
 
 __all__ = [
-    "DEAR",
-    "DEAR_AT_ONCE",
+    "EXPENSIVE",
+    "EXPENSIVE_AT_ONCE",
     "OPEN_CATALOG",
     "PASTED",
     "SMALL_BYTES",
@@ -105,15 +105,14 @@ __all__ = [
     "Details",
     "Drop",
     "DropLimits",
-    "Entry",
     "Form",
     "FormNotMade",
     "Gate",
     "GateUse",
-    "Hand",
     "ImageBlocked",
     "ImageGone",
     "ImageInfo",
+    "ImageWriter",
     "KeyGone",
     "KeyInfo",
     "KeyNotEnough",
@@ -122,11 +121,11 @@ __all__ = [
     "LivingImages",
     "LoginRefused",
     "Memory",
-    "Most",
     "NameTaken",
     "Needs",
     "NotEverywhere",
     "OpensByPostOnly",
+    "OperatorActions",
     "Orders",
     "Overloaded",
     "OwnerQuotaReached",
@@ -136,6 +135,7 @@ __all__ = [
     "PurgeClock",
     "PurgeSchedule",
     "Quota",
+    "QuotaLimits",
     "Readiness",
     "Receipt",
     "Receipts",

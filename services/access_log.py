@@ -1,4 +1,4 @@
-"""The line that the log has for each request."""
+"""Writes the log line of each request."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from http import HTTPMethod
 from services import counts
 
 METHODS = frozenset(HTTPMethod)
-"""A client may write any word where its method stands, so only these are logged."""
+"""The methods that are logged by name. A client may send any other word as its method."""
 LINE = "%(method)s %(route)s %(status)d %(milliseconds).1fms in=%(bytes_in)d out=%(bytes_out)d"
 FROM = " from=%(address)s"
 NO_ROUTE = "none"
@@ -25,11 +25,10 @@ def log_request(
     address: str | None = None,
     level: int = logging.INFO,
 ) -> None:
-    """Log and count a request by its route, never by its path, which may hold a link.
+    """Log and count a request by its route; its path is never logged, since it may contain a link.
 
-    Its address is logged only where one is given, and no seconds are counted where none are.
-
-    ``bytes_in`` are those of the body that were read, ``bytes_out`` those that the answer announces.
+    ``seconds`` is the time that the application took; 0 is not counted. ``bytes_in`` is how much of the body was read,
+    ``bytes_out`` the length of the answer's body, ``address`` the client's, if it may be logged.
     """
     method = method if method in METHODS else "OTHER"
     counts.REQUESTS.add(route or NO_ROUTE, method, str(status))

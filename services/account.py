@@ -1,4 +1,4 @@
-"""An account: what is sealed of it, and what others may know."""
+"""Accounts: the sealed part, and the part that other modules may read."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from models import OwnerRow
 
 @dataclass(frozen=True)
 class Account:
-    """An account that somebody has shown to be theirs, by its password or a token."""
+    """The account of an authenticated client, without secrets."""
 
     id: UUID
-    """The owner of its images."""
+    """The id under which its images are stored: ``images.owner_id``."""
     login: str = field(repr=False)
     email: str = field(repr=False)
     created_at: datetime
     token_version: int
     by_key: bool = False
-    """Whether it was shown by an API key, which is not good for passwords and keys."""
+    """Whether the client has used an API key, with which it may change neither the password nor API keys."""
 
 
 @dataclass(frozen=True)
 class Secrets:
-    """What is sealed in the database about the owner of an account."""
+    """The sealed part of an account's row."""
 
     login: str
     email: str
@@ -40,12 +40,12 @@ class Secrets:
 
 @dataclass(frozen=True)
 class StoredAccount:
-    """An account as the database has it, and what was sealed in it."""
+    """An account's row, and what was sealed in it."""
 
     row: OwnerRow
     secrets: Secrets
 
-    def shown(self) -> Account:
-        """Return what others than this module may know of it."""
+    def public(self) -> Account:
+        """Return the account without its password hash."""
         row = self.row
         return Account(row.id, self.secrets.login, self.secrets.email, row.created_at, row.token_version)

@@ -1,10 +1,10 @@
-"""States of accounts, logins and API keys that a client is told about."""
+"""Errors about accounts, logins and API keys, which clients are told."""
 
 from services.errors import ServiceError
 
 
 class AccountAsked(ServiceError):
-    """Something that only an account may do, and the request has no token."""
+    """The request needs an account, and has neither a token nor an API key."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -13,35 +13,37 @@ class AccountAsked(ServiceError):
 
 
 class TokenRefused(ServiceError):
-    """A token that is forged, over its time, ended by a change of password, or of an account that is gone."""
+    """The token or API key is forged, has expired, was revoked, or belongs to a deleted account."""
 
     def __init__(self) -> None:
-        super().__init__("This token or API key is no good, or no longer; get another token from /api/login.")
+        super().__init__(
+            "This token or API key is not valid, or no longer; get another token from /api/login."
+        )
 
 
 class LoginRefused(ServiceError):
-    """A wrong login or a wrong password: clients are not told which."""
+    """The login or the password is wrong; clients are not told which."""
 
     def __init__(self) -> None:
         super().__init__("No account has this login and this password; check both, or register.")
 
 
 class CurrentPasswordWrong(ServiceError):
-    """The password that was to be changed is another one."""
+    """The current password, which a change of password asks for, is wrong."""
 
     def __init__(self) -> None:
-        super().__init__("password is not this account's present one; nothing was changed.")
+        super().__init__("password is not this account's current password; nothing was changed.")
 
 
 class NameTaken(ServiceError):
-    """A login or an email address that an account has already."""
+    """An account with this login or this email address exists already."""
 
     def __init__(self) -> None:
         super().__init__("This login or this email has an account already; choose another, or log in.")
 
 
 class TooManyLogins(ServiceError):
-    """One client's attempts at a login were too many, whether or not an account has it, over all processes."""
+    """One client has made too many attempts at a login, counted over all processes, whether or not the login exists."""
 
     def __init__(self, pause: int) -> None:
         super().__init__(
@@ -51,23 +53,23 @@ class TooManyLogins(ServiceError):
 
 
 class KeyNotEnough(ServiceError):
-    """Something about passwords or API keys, and the request came with an API key."""
+    """The request would change a password or API keys, and is authenticated by an API key only."""
 
     def __init__(self) -> None:
         super().__init__(
-            "An API key is not good for passwords and keys; log in, and send the token of /api/login instead."
+            "An API key can't change passwords or keys; log in, and send the token of /api/login instead."
         )
 
 
 class TooManyKeys(ServiceError):
-    """An account has as many API keys as it may."""
+    """The account has as many API keys as it may have."""
 
     def __init__(self, most: int) -> None:
         super().__init__(f"An account has {most} API keys at most; delete one that is not used any more.")
 
 
 class KeyGone(ServiceError):
-    """An id of no API key of this account."""
+    """The account has no API key with this id."""
 
     def __init__(self) -> None:
         super().__init__("This account has no API key with that id; /api/me/keys lists those it has.")

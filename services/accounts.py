@@ -44,8 +44,8 @@ from services.account_errors import CurrentPasswordWrong, LoginRefused, NameTake
 from services.allowance import turn
 from services.counts import GUESSES
 from services.database import autocommit, transaction
-from services.dear import STRETCHES
-from services.objects import Stores, delete_sealed
+from services.expensive import STRETCHES
+from services.objects import StoresByName, delete_sealed
 from services.quota import Quota
 from services.shards import Shard, Shards
 
@@ -56,12 +56,12 @@ RENEWED_AT_ONCE = 100
 
 
 class Accounts:
-    """Registers owners, logs them in, tells whose a token is, and deletes them with everything they own.
+    """Registers accounts, logs them in, authenticates tokens, and deletes accounts with all their images.
 
-    Accounts are in the home database. Another one has a row that stands for an owner while images of theirs are there.
+    Accounts are in the home database. Any other database has a placeholder row for each owner with images in it.
     """
 
-    def __init__(self, shards: Shards, server_keys: ServerKeys, stores: Stores, quota: Quota) -> None:
+    def __init__(self, shards: Shards, server_keys: ServerKeys, stores: StoresByName, quota: Quota) -> None:
         self._shards = shards
         self._engine = shards.home.engine
         self._server_keys = server_keys
@@ -70,9 +70,9 @@ class Accounts:
         self._quota = quota
 
     def register(self, login: str, email: str, password: str) -> Account:
-        """Make an account; raises NameTaken, also for all but one of several who ask for a name at the same moment.
+        """Make an account; raises NameTaken if the login or the email address has an account already.
 
-        Raises Later, Overloaded, DatabaseAway.
+        Of several requests for the same name at the same moment one succeeds. Raises Later, Overloaded, DatabaseAway.
         """
         with turn(STRETCHES):
             owner, secrets = uuid4(), Secrets(login, email, hash_login_password(password))
@@ -83,13 +83,14 @@ class Accounts:
         if created_at is None:
             raise NameTaken
         row = OwnerRow(owner, login_tags[0], email_tags[0], account, 0, created_at)
-        return StoredAccount(row, secrets).shown()
+        return StoredAccount(row, secrets).public()
 
     def login(self, login: str, password: str, client: str) -> str:
-        """Return a token; raises LoginRefused for a wrong login and a wrong password alike, and as slowly.
+        """Check a password and return a token; raises LoginRefused.
 
-        Raises TooManyLogins, which counts what this client tried at this login, over all processes; Later, Overloaded,
-        DatabaseAway.
+        A login without an account takes as long as a wrong password, so that a client can't find out which logins
+        exist. Raises TooManyLogins if this client has tried this login too often, counted over all processes; Later,
+        Overloaded, DatabaseAway.
         """
         tags = self._seal.login_tags(normalised(login))
         attempt = self._attempt(tags[0], client)
@@ -97,42 +98,42 @@ class Accounts:
             with autocommit(self._engine) as connection:
                 row = find_owner_by_login(connection, tags)
                 self._claim(connection, attempt)
-            stored, fresh = _proved(None if row is None else self._open(row), password)
+            stored, fresh = _verified(None if row is None else self._open(row), password)
         with autocommit(self._engine) as connection:
             return_guess(connection, attempt, ATTEMPT_PAUSE_SECONDS)
             mark_used(connection, stored.row.id)
-            # Made with older costs, or under an older server key?
+            # The hash was made with older costs, or the tag with an older server key: replace them.
             if fresh or stored.row.login_tag != tags[0]:
                 self._replace(connection, stored, fresh or stored.secrets.password)
             return self._token(connection, stored.row.id, stored.row.token_version)
 
     def identify(self, token: str) -> Account:
-        """Tell whose token it is; raises TokenRefused for one that is forged, expired, revoked, or of no account."""
+        """Return the account of a token; raises TokenRefused if the token is not valid, DatabaseAway."""
         try:
             claims = read_token(self._server_keys, token)
         except BadToken:
             raise TokenRefused from None
         with autocommit(self._engine) as connection:
             row = find_owner(connection, claims.owner, claims.version, claims.expires_at)
-        return self._opened(row).shown()
+        return self._open_or_refuse(row).public()
 
     def account_of(self, row: OwnerRow) -> Account:
-        """Open an account that was found by an API key; raises TokenRefused where that can't be done."""
-        return replace(self._opened(row).shown(), by_key=True)
+        """Return the account of a row that was found by an API key; raises TokenRefused if the row can't be opened."""
+        return replace(self._open_or_refuse(row).public(), by_key=True)
 
     def change_password(self, account: Account, current: str, new: str, client: str) -> str:
-        """Change a password, which ends every token and API key there is; return a new one.
+        """Change a password and return a new token; all other tokens and API keys of the account become invalid.
 
-        Raises CurrentPasswordWrong, TooManyLogins, TokenRefused where another change came first, Later, Overloaded,
-        DatabaseAway.
+        Raises CurrentPasswordWrong, TooManyLogins, TokenRefused if the password was changed meanwhile, Later,
+        Overloaded, DatabaseAway.
         """
         attempt = self._attempt(self._seal.login_tags(normalised(account.login))[0], client)
         with turn(STRETCHES):
             with autocommit(self._engine) as connection:
-                stored = self._opened(find_owner(connection, account.id, account.token_version))
+                stored = self._open_or_refuse(find_owner(connection, account.id, account.token_version))
                 self._claim(connection, attempt)
             try:
-                _proved(stored, current)
+                _verified(stored, current)
             except LoginRefused:
                 raise CurrentPasswordWrong from None
             hashed = hash_login_password(new)
@@ -143,11 +144,11 @@ class Accounts:
             return self._token(connection, account.id, account.token_version + 1)
 
     def delete(self, owner: UUID) -> None:
-        """Delete an account and everything it owns, sealed bytes too; raises TokenRefused, DatabaseAway.
+        """Delete an account and all its images with their sealed bytes; raises TokenRefused, DatabaseAway.
 
-        The images go first, and the account only when every database has answered. Then the others are gone through
-        again: an upload that was under way may have come too late for the first time. One that comes later still finds
-        no account (``Drop``).
+        The images in other databases are deleted first, and the account only if all those databases have answered. Then
+        the images in other databases are deleted once more, since an upload may have committed after the first time. An
+        upload that commits even later finds no account and takes its images back (``ImageWriter``).
         """
         others = [shard for shard in self._shards.images if shard is not self._shards.home]
         for shard in others:
@@ -158,7 +159,7 @@ class Accounts:
             self._delete_in(shard, owner)
 
     def _delete_in(self, shard: Shard, owner: UUID) -> bool:
-        """Delete what one database has of an owner; False where it doesn't know them."""
+        """Delete an owner and their images from one database; False if the owner has no row there."""
         with transaction(shard.engine) as connection:
             wait_for_purge_lock(connection)
             if not lock_owner(connection, owner):
@@ -173,7 +174,7 @@ class Accounts:
         return True
 
     def renew(self) -> int:
-        """Seal and tag every account under the newest server key, so that an older one may go; return how many.
+        """Seal and tag all accounts under the newest server key, so that older keys can be removed; return how many.
 
         Raises DatabaseAway.
         """
@@ -189,7 +190,10 @@ class Accounts:
         return client_tag(self._server_keys, client, f"logins/{login_tag.hex()}")
 
     def _claim(self, connection: Connection, attempt: bytes) -> None:
-        """Claim an attempt before it is made, or several at a time would count as one; raises TooManyLogins."""
+        """Take a token for an attempt before the password is checked; raises TooManyLogins.
+
+        If the token were taken afterwards, requests at the same moment could all be checked.
+        """
         if not claim_guess(connection, attempt, ATTEMPT_PAUSE_SECONDS, ATTEMPTS_AT_ONCE):
             raise TooManyLogins(ATTEMPT_PAUSE_SECONDS)
 
@@ -202,8 +206,8 @@ class Accounts:
         tags = login_tags[0], email_tags[0]
         return replace_account(connection, stored.row, sealed, tags, ends_tokens=ends_tokens)
 
-    def _opened(self, row: OwnerRow | None) -> StoredAccount:
-        """Open the account of a token; raises TokenRefused where it is gone or can't be opened."""
+    def _open_or_refuse(self, row: OwnerRow | None) -> StoredAccount:
+        """Open an account's row; raises TokenRefused if there is none or if it can't be opened."""
         stored = None if row is None else self._open(row)
         if stored is None:
             raise TokenRefused
@@ -213,7 +217,7 @@ class Accounts:
         try:
             return StoredAccount(row, Secrets(**json.loads(self._seal.open_account(row.id, row.account))))
         except Unopenable:
-            return None  # altered, moved, or sealed under a server key that is gone
+            return None  # changed by somebody else, copied from another account, or sealed under a removed server key
 
     def _tags(self, secrets: Secrets) -> tuple[list[bytes], list[bytes]]:
         login, email = normalised(secrets.login), normalised(secrets.email)
@@ -224,10 +228,10 @@ class Accounts:
         return issue_token(self._server_keys, Claims(owner, version, at + TOKEN_SECONDS), at=at)
 
 
-def _proved(account: StoredAccount | None, password: str) -> tuple[StoredAccount, str | None]:
-    """Check a password, which takes as long where there is no account; return a new hash too if one is due.
+def _verified(account: StoredAccount | None, password: str) -> tuple[StoredAccount, str | None]:
+    """Check a password; return the account, and a new hash if the stored one was made with older costs.
 
-    Raises LoginRefused.
+    Without an account it takes as long, and raises LoginRefused as for a wrong password.
     """
     try:
         fresh = verify_login_password(account.secrets.password if account else None, password)
@@ -240,6 +244,6 @@ def _proved(account: StoredAccount | None, password: str) -> tuple[StoredAccount
 
 
 def normalised(name: str) -> str:
-    """The form in which logins and addresses are compared, where upper and lower case are the same."""
+    """Return the form in which logins and email addresses are compared: NFKC, case folded."""
     folded = unicodedata.normalize("NFKC", name).casefold()
-    return unicodedata.normalize("NFKC", folded)  # folding may leave a character decomposed
+    return unicodedata.normalize("NFKC", folded)  # case folding may leave decomposed characters

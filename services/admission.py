@@ -1,4 +1,4 @@
-"""Admission: a bounded amount of something, given out in the order of arrival; no thread waits for it."""
+"""Admission control: budgets of a bounded amount, given out in the order of arrival, without blocking a thread."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ PATIENCE_SECONDS = 10.0
 
 
 class Later(BaseException):
-    """A request needs more of a budget than is free now.
+    """The request needs more of a budget than is free now, so it has to wait and to be run again.
 
-    The caller that runs the request waits (``Budget.join``), adds the amount to the request's allowance, and runs the
-    request again from its beginning. This is no ``Exception``, so that no handler of errors catches it on the way.
+    The code that runs requests waits for ``amount`` units (``Budget.join``), adds them to the request's allowance, and
+    runs the request again from its beginning. This is no ``Exception``, so that no error handler catches it.
     """
 
     def __init__(self, budget: Budget, amount: int) -> None:
@@ -33,14 +33,14 @@ class Ticket:
         self._budget = budget
 
     def leave(self) -> bool:
-        """Stop waiting; return True where the amount was granted meanwhile, and so is the caller's to give back."""
+        """Stop waiting; True if the units were granted before, so that the caller has to give them back."""
         return self._budget.forget(self)
 
 
 class Budget:
-    """At most ``units`` are given out at a time, in the order of arrival; at most ``waiting`` requests queue for them.
+    """A semaphore with a queue: at most ``units`` are given out at a time, in the order of arrival.
 
-    Every method returns at once, so that threads and event loops may use it alike.
+    At most ``waiting`` requests may be in the queue. No method blocks, so threads and event loops may call them alike.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Budget:
     ) -> None:
         self.units = units
         self.patience = patience
-        """How many seconds a request waits at most; the budget leaves it to the waiting caller to keep to that."""
+        """How many seconds a request may wait; the code that waits has to stop then."""
         self._busy = busy
         self._free = units
         self._waiting = waiting
@@ -62,26 +62,26 @@ class Budget:
 
     @property
     def queued(self) -> int:
-        """How many requests wait now."""
+        """How many requests are in the queue now."""
         return len(self._queue)
 
     @property
     def lacking(self) -> int:
-        """How many units more would be enough for all requests that wait now."""
+        """How many more units all requests in the queue need."""
         with self._lock:
             return max(0, sum(ticket.amount for ticket in self._queue) - self._free)
 
     @property
     def full(self) -> bool:
-        """Whether as many requests wait now as may."""
+        """Whether the queue is full."""
         return len(self._queue) >= self._waiting
 
     def overloaded(self) -> Overloaded:
-        """Return what to raise for a request that may not wait, or has waited too long; it says what is busy."""
+        """Return the error for a request that may not wait, or has waited too long; its message says what is busy."""
         return Overloaded(self._busy) if self._busy else Overloaded()
 
     def take(self, amount: int) -> bool:
-        """Take units if nobody waits and there are enough; say whether."""
+        """Take units if enough are free and the queue is empty; return whether they were taken."""
         with self._lock:
             if self._queue or self._free < amount:
                 return False
@@ -89,9 +89,9 @@ class Budget:
             return True
 
     def join(self, amount: int, granted: Callable[[], None]) -> Ticket:
-        """Queue for units; ``granted`` is called once, from any thread, when they are the caller's.
+        """Join the queue; ``granted`` is called once, in any thread, when the caller has got the units.
 
-        Raises Overloaded where as many wait as may.
+        Raises Overloaded if the queue is full.
         """
         ticket = Ticket(self, amount, granted)
         with self._lock:
@@ -102,7 +102,7 @@ class Budget:
         return ticket
 
     def give_back(self, amount: int) -> None:
-        """Give units back; requests that wait get them."""
+        """Give units back, and grant them to requests in the queue."""
         with self._lock:
             self._free += amount
             due = []
@@ -114,10 +114,10 @@ class Budget:
             ticket.granted()
 
     def forget(self, ticket: Ticket) -> bool:
-        """Take a ticket out of the queue; return True where it was granted before."""
+        """Remove a ticket from the queue; True if it was granted before."""
         with self._lock:
             if ticket not in self._queue:
                 return True
             self._queue.remove(ticket)
-        self.give_back(0)  # what the next one asks for may be free
+        self.give_back(0)  # the next in the queue may need less, and that may be free
         return False

@@ -1,4 +1,4 @@
-"""What one request holds: memory for images, and turns at what costs much processor time."""
+"""Allowances: what one request holds of the budgets for memory and for expensive work."""
 
 from __future__ import annotations
 
@@ -11,65 +11,65 @@ from typing import Any, TypeVar
 from services.admission import PATIENCE_SECONDS, Budget, Later
 
 SMALL_BYTES = 256 * 1024
-"""What a request may hold without asking: small images never wait for memory."""
+"""A request may hold so many bytes without asking, so that small images never wait for memory."""
 UNCOUNTED_BYTES = 16 * 1024
-"""An answer of so many bytes fits into the kernel's buffer, even if its client doesn't read it."""
+"""An answer of at most so many bytes fits into the kernel's send buffer, even if the client doesn't read it."""
 MEDIUM_BYTES = 2 * 1024 * 1024
 UNREAD_BYTES = 64 * 1024 * 1024
-"""What answers of up to SMALL_BYTES may hold together until their clients have read them."""
+"""How many bytes all answers of up to SMALL_BYTES may hold together until their clients have read them."""
 T = TypeVar("T")
 
 
 class Memory:
-    """The memory that a process has for images: ``units`` bytes, and a quarter of that more for images up to 2 MiB.
+    """The memory of a process for images: ``units`` bytes for large ones, and a quarter of that for those up to 2 MiB.
 
-    The quarter is theirs alone, so that they don't wait for large images.
+    They have budgets of their own, so that medium images don't wait for large ones.
     """
 
     def __init__(self, units: int, patience: float = PATIENCE_SECONDS) -> None:
         self.large = Budget(units, waiting=64, patience=patience)
         self.medium = Budget(units // 4, waiting=256, patience=patience)
         self.unread = Budget(UNREAD_BYTES, waiting=1024, patience=patience)
-        """For answers of up to 256 KiB, until they are read."""
+        """The budget of answers of up to SMALL_BYTES, until clients have read them."""
 
     @property
     def budgets(self) -> tuple[Budget, Budget]:
-        """Both parts for images."""
+        """The two budgets for images."""
         return self.medium, self.large
 
     @property
     def taken(self) -> int:
-        """How many bytes are given out now."""
+        """How many bytes of both are given out now."""
         return self.medium.taken + self.large.taken
 
 
 def ceiling(size: int) -> int:
-    """Return the most bytes that may be held of the budget from which ``size`` bytes are taken.
+    """Return the most bytes that a request can hold of the budget from which ``size`` bytes are taken.
 
-    A request whose body has no announced length holds all of that at once. If two such requests took more bit by bit,
-    each could wait for the other (deadlock).
+    A request without a Content-Length takes that much at once. If two such requests took more and more step by step,
+    they could deadlock.
     """
     return next((most for most in (SMALL_BYTES, MEDIUM_BYTES) if size <= most), sys.maxsize)
 
 
 class Allowance:
-    """What one request holds of which budgets, until it is closed or garbage-collected."""
+    """How many units of each budget one request holds, until the allowance is closed or garbage-collected."""
 
     def __init__(self, memory: Memory | None = None) -> None:
         self._memory = memory
         self._held: dict[Budget, int] = {}
         self._refused: set[Budget] = set()
         self.made: dict[Hashable, Any] = {}
-        """The results of ``once`` in earlier runs of the request."""
+        """Results that ``once`` has kept from earlier runs of the request."""
 
     def held(self, budget: Budget) -> int:
-        """How many units of a budget this request holds."""
+        """Return how many units of a budget this request holds."""
         return self._held.get(budget, 0)
 
     def hold(self, budget: Budget, amount: int) -> None:
-        """Hold ``amount`` units in all, or all there are if that is less; raises Later where the request has to wait.
+        """Hold ``amount`` units of a budget in all, or the whole budget if that is less.
 
-        Raises Overloaded where as many requests wait as may, or this one has waited too long.
+        Raises Later if the request has to wait; Overloaded if the queue is full, or if the request has waited too long.
         """
         more = min(amount, budget.units) - self.held(budget)
         if more > 0:
@@ -85,7 +85,7 @@ class Allowance:
         return 0 if self._memory is None else sum(map(self.held, self._memory.budgets))
 
     def hold_memory(self, size: int) -> None:
-        """Hold ``size`` bytes of memory in all; raises Later and Overloaded."""
+        """Hold memory for ``size`` bytes in all; raises Later and Overloaded."""
         if self._memory is None or size <= SMALL_BYTES:
             return
         if size <= MEDIUM_BYTES and not self.held(self._memory.large):
@@ -95,7 +95,7 @@ class Allowance:
             self.give_back(self._memory.medium)
 
     def hold_answer(self, size: int) -> None:
-        """Hold what an answer of ``size`` bytes takes until it is read; raises Later and Overloaded."""
+        """Hold memory for an answer of ``size`` bytes until the client has read it; raises Later and Overloaded."""
         if self._memory is None or size <= UNCOUNTED_BYTES:
             return
         if size <= SMALL_BYTES:
@@ -105,7 +105,7 @@ class Allowance:
             self.give_back(self._memory.unread)
 
     def hand_over(self, budget: Budget) -> Allowance:
-        """Let a new allowance hold what this one holds of a budget."""
+        """Move what this allowance holds of a budget to a new allowance, and return that one."""
         other = Allowance(self._memory)
         amount = self._held.pop(budget, 0)
         if amount:
@@ -113,7 +113,7 @@ class Allowance:
         return other
 
     def shrink_memory(self, size: int) -> None:
-        """Give memory back beyond ``size`` bytes."""
+        """Give back all memory beyond ``size`` bytes."""
         for budget in self._memory.budgets if self._memory else ():
             surplus = self.held(budget) - size
             if surplus > 0:
@@ -121,21 +121,21 @@ class Allowance:
                 budget.give_back(surplus)
 
     def refuse(self, budget: Budget) -> None:
-        """Note that the request has waited too long for a budget: in its next run ``hold`` raises Overloaded."""
+        """Note that the request has waited too long for a budget: ``hold`` then raises Overloaded in the next run."""
         self._refused.add(budget)
 
     def add(self, budget: Budget, amount: int) -> None:
-        """Note units that were taken from a budget for this request."""
+        """Add units that were taken from a budget for this request."""
         self._held[budget] = self._held.get(budget, 0) + amount
 
     def give_back(self, budget: Budget) -> None:
-        """Give back everything of one budget."""
+        """Give back all units of one budget."""
         amount = self._held.pop(budget, 0)
         if amount:
             budget.give_back(amount)
 
     def close(self) -> None:
-        """Give everything back; a second call does nothing."""
+        """Give everything back; idempotent."""
         for budget in tuple(self._held):
             self.give_back(budget)
 
@@ -155,9 +155,9 @@ _current: ContextVar[Allowance | None] = ContextVar("allowance", default=None)
 
 
 def hold_memory(size: int) -> None:
-    """Ask for memory before it is taken: ``size`` bytes in all for the request under way, if there is one.
+    """Hold memory for ``size`` bytes in all for the current request; call it before the bytes are allocated.
 
-    Raises Later and Overloaded.
+    Raises Later and Overloaded. Outside of a request it does nothing.
     """
     allowance = _current.get()
     if allowance is not None:
@@ -165,7 +165,7 @@ def hold_memory(size: int) -> None:
 
 
 def hold_answer(size: int) -> None:
-    """Ask for the memory of an answer of ``size`` bytes, as ``hold_memory``; it is held until the answer is read."""
+    """Hold memory for an answer of ``size`` bytes until the client has read it; otherwise as ``hold_memory``."""
     allowance = _current.get()
     if allowance is not None:
         allowance.hold_answer(size)
@@ -173,10 +173,10 @@ def hold_answer(size: int) -> None:
 
 @contextmanager
 def turn(budget: Budget) -> Iterator[None]:
-    """Hold one unit of a budget for the length of the block; raises Later and Overloaded.
+    """Hold one unit of a budget while the block runs; raises Later and Overloaded.
 
-    A request that has waited for its turn has it already. One that has to wait for anything else within the block gives
-    its turn back meanwhile, so that it keeps no other request waiting. Outside of a request nothing is counted.
+    A request that is run again after it has waited holds its unit already. If the block raises Later for another
+    budget, the unit is given back, so that other requests can use it meanwhile. Outside of a request it does nothing.
     """
     allowance = _current.get()
     if allowance is None:
@@ -190,9 +190,9 @@ def turn(budget: Budget) -> Iterator[None]:
 
 
 def once(name: Hashable, make: Callable[[], T]) -> T:
-    """Return what ``make`` returned in an earlier run of the request under way, else call it and keep that.
+    """Return the result of ``make`` from an earlier run of the current request; call ``make`` if there is none.
 
-    It is for what costs much, or must not be done twice, and comes before something that may raise Later.
+    It is meant for work that is expensive or must not be repeated, and after which the request may still raise Later.
     """
     allowance = _current.get()
     if allowance is None:

@@ -1,4 +1,4 @@
-"""API keys: what a script has in place of a login."""
+"""API keys: how a script authenticates as an account without its password."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ RENEWED_AT_ONCE = 100
 
 @dataclass(frozen=True)
 class KeyInfo:
-    """What an account is told of one of its API keys."""
+    """What the owner of an API key may see of it."""
 
     id: UUID
     name: str | None
-    """None where it can't be opened: its server key is gone, and so the API key is no good any more."""
+    """None if it can't be opened because its server key was removed; then the API key is not valid any more."""
     created_at: datetime
     used_on: date | None
-    """The day of its last use; None until there was one."""
+    """The day of its last use in UTC, None before the first."""
 
 
 class ApiKeys:
-    """Makes, lists and revokes API keys, and tells whose one is."""
+    """Makes, lists, revokes and authenticates API keys."""
 
     def __init__(self, engine: Engine, server_keys: ServerKeys, accounts: Accounts) -> None:
         self._engine = engine
@@ -52,9 +52,9 @@ class ApiKeys:
         self._accounts = accounts
 
     def make(self, account: Account, name: str) -> tuple[KeyInfo, str]:
-        """Make an API key for an account that has logged in, and return it; nobody can show it again.
+        """Make an API key for an account, and return what is stored of it and its text, which is shown only once.
 
-        Raises TooManyKeys, TokenRefused where the account has gone or its password was changed, DatabaseAway.
+        Raises TooManyKeys, TokenRefused if the account was deleted or its password changed, DatabaseAway.
         """
         api_key, key_id = ApiKey.new(), uuid4()
         owner, version = account.id, account.token_version
@@ -64,7 +64,7 @@ class ApiKeys:
                 raise TokenRefused
             if others >= MOST_KEYS:
                 raise TooManyKeys(MOST_KEYS)
-            sealed = self._sealed(owner, name, api_key.digest, int(now(connection)))
+            sealed = self._seal_key(owner, name, api_key.digest, int(now(connection)))
             tag = self._seal.api_key_tags(api_key.digest)[0]
             created_at = insert_key(connection, key_id, owner, version, tag, sealed)
         return KeyInfo(key_id, name, created_at, None), api_key.text
@@ -73,23 +73,25 @@ class ApiKeys:
         """List an account's API keys, the oldest first; raises DatabaseAway."""
         with autocommit(self._engine) as connection:
             found = keys_of(connection, account.id, account.token_version)
-        return [self._told(key) for key in found]
+        return [self._info(key) for key in found]
 
     def revoke(self, account: Account, key_id: UUID) -> None:
-        """Delete an API key of an account, which is no good from then on; raises KeyGone, DatabaseAway."""
+        """Delete an API key of an account, so that it is not valid any more; raises KeyGone, DatabaseAway."""
         with autocommit(self._engine) as connection:
             if not delete_key(connection, key_id, account.id, account.token_version):
                 raise KeyGone
 
     @staticmethod
-    def is_meant(text: str) -> bool:
-        """Tell whether what a client sent is meant as an API key."""
-        return ApiKey.is_meant(text)
+    def looks_like_key(text: str) -> bool:
+        """Tell whether a text has the prefix of API keys."""
+        return ApiKey.looks_like_key(text)
 
     def identify(self, text: str) -> Account:
-        """Tell whose an API key is, and note the day; raises TokenRefused for one that is no good, DatabaseAway.
+        """Return the account of an API key, and note the day; raises TokenRefused if the key is not valid,
+        DatabaseAway.
 
-        What is sealed has to be of this key and this account: a row that was moved to another account opens nothing.
+        The digest that is sealed in the row must be that of this key, under the seal of this account. So a row that
+        somebody has copied to another account is refused.
         """
         try:
             digest = ApiKey.parse(text).digest
@@ -103,7 +105,7 @@ class ApiKeys:
         return self._accounts.account_of(found[1])
 
     def renew(self) -> int:
-        """Seal and tag every API key under the newest server key, so that an older one may go; return how many.
+        """Seal and tag all API keys under the newest server key, so that older keys can be removed; return how many.
 
         Raises DatabaseAway.
         """
@@ -114,22 +116,22 @@ class ApiKeys:
                     opened = self._open(row.owner, row.sealed)
                     if opened is not None:
                         name, digest = opened
-                        sealed = self._sealed(row.owner, name, digest, int(now(connection)))
+                        sealed = self._seal_key(row.owner, name, digest, int(now(connection)))
                         renewed += replace_key(connection, row, self._seal.api_key_tags(digest)[0], sealed)
                 after = rows[-1].id
         return renewed
 
-    def _told(self, key: StoredKey) -> KeyInfo:
+    def _info(self, key: StoredKey) -> KeyInfo:
         opened = self._open(key.owner, key.sealed)
         return KeyInfo(key.id, opened[0] if opened else None, key.created_at, key.used_on)
 
-    def _sealed(self, owner: UUID, name: str, digest: bytes, at: int) -> bytes:
+    def _seal_key(self, owner: UUID, name: str, digest: bytes, at: int) -> bytes:
         kept = {"name": name, "digest": digest.hex()}
         written = json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode()
         return self._seal.seal_api_key(owner, written, at=at)
 
     def _open(self, owner: UUID, sealed: bytes) -> tuple[str, bytes] | None:
-        """Return the name and the digest of an API key; None where it is another account's, or was altered."""
+        """Return the name and the digest of an API key; None if they were changed, or sealed for another account."""
         try:
             kept = json.loads(self._seal.open_api_key(owner, sealed))
         except Unopenable:

@@ -1,4 +1,4 @@
-"""A line for each deed of an operator, and for each upload that was refused at the gate."""
+"""The audit log: a line for each action of the operator, and for each upload that the operator's orders refuse."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ import logging
 log = logging.getLogger("mayfly.audit")
 
 
-def audit(deed: str, **facts: str | int) -> None:
-    """Log a deed and its facts, ``deed name=value``; neither may hold a secret, a link or an address."""
-    log.info("%s", " ".join([deed, *(f"{name}={value}" for name, value in facts.items())]))
+def audit(action: str, **facts: str | int) -> None:
+    """Log an action and its facts as ``action name=value``; they must contain no secret, no link and no address."""
+    log.info("%s", " ".join([action, *(f"{name}={value}" for name, value in facts.items())]))

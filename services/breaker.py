@@ -1,4 +1,4 @@
-"""A database that is away is refused at once, not after a timeout each time, until it answers again."""
+"""The circuit breaker of a database: while the database is away, requests for it fail at once, without a timeout."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from sqlalchemy.exc import DBAPIError
 
 ASK_AGAIN_SECONDS = 1.0
 ANSWER_SECONDS = 2.0
-"""How long a database that lets somebody wait may take to answer a question that costs it next to nothing."""
+"""How long a slow database may take to answer a trivial query before it counts as away."""
 OPTION = "breaker"
 """The execution option of an engine that holds its breaker."""
 log = logging.getLogger("mayfly")
 
 
-class Breaker:
-    """Knows in this process whether one of several databases is away; made for an engine, it is that engine's.
+class DatabaseBreaker:
+    """A circuit breaker, in this process, for one of several databases; it registers itself with the engine.
 
-    While it is away nobody waits for it but a thread that asks, once a second, and only as long as requests come.
+    While it is open, no request waits for the database. A thread tries to connect once a second, as long as there are
+    requests for the database, and closes the breaker when the database answers.
     """
 
     def __init__(self, name: str, engine: Engine) -> None:
@@ -32,7 +33,7 @@ class Breaker:
         engine.update_execution_options(**{OPTION: self})
 
     def trip(self) -> None:
-        """Note that the database is away."""
+        """Open the breaker: note that the database is away."""
         if not self.away:
             log.warning(
                 "the database of shard %s is away; until it answers, requests for it get 503", self._name
@@ -40,33 +41,35 @@ class Breaker:
         self.away = True
 
     def asked_meanwhile(self) -> bool:
-        """Tell whether the database is away; now and then that has a thread ask it."""
+        """Tell whether the database is away; if it is, have it asked by a thread, at most once a second."""
         if self.away:
             self._ask()
         return self.away
 
     def doubt(self) -> None:
-        """Have a thread ask a database that lets somebody wait; call it again and again for as long as it does so.
+        """Find out whether a database that lets a caller wait is slow or hangs; call it repeatedly while a caller
+        waits.
 
-        One that is slow answers meanwhile. Where the answer is late, too, the database is noted as away.
+        A thread asks the database. If it is merely slow, it answers; if it doesn't within ANSWER_SECONDS, the breaker
+        opens.
         """
         if self._question.is_alive() and time.monotonic() - self._asked_at >= ANSWER_SECONDS:
             self.trip()
         self._ask()
 
     def _ask(self) -> None:
-        """Have one thread at a time ask, and none sooner than a second after the last one began."""
-        # A thread that a fork has left behind isn't alive in the child, which then asks itself.
+        """Ask in a thread: in one at a time, and at most once a second."""
+        # After a fork the parent's thread counts as not alive in the child, so the child starts its own.
         if not self._question.is_alive() and time.monotonic() >= self._asked_at + ASK_AGAIN_SECONDS:
             self._asked_at = time.monotonic()
             self._question = threading.Thread(target=self.answers, name="breaker", daemon=True)
             self._question.start()
 
     def answers(self) -> bool:
-        """Ask the database, and tell whether it answered: that takes as long as a connection may.
+        """Connect to the database, and return whether it answered; this may take as long as the connection timeout.
 
-        The connection is a new one, since those of the pool may all be in use; services/database.py asks each new one
-        what its server is.
+        It is a new connection, because those of the pool may all be in use. services/database.py checks each new
+        connection (``watch_connections``).
         """
         try:
             self._engine.pool.recreate().connect().invalidate()
@@ -79,7 +82,7 @@ class Breaker:
         return True
 
 
-def breaker_of(engine: Engine) -> Breaker | None:
-    """Return the breaker of an engine; None where there is one database alone, which is asked each time."""
-    breaker: Breaker | None = engine.get_execution_options().get(OPTION)
+def breaker_of(engine: Engine) -> DatabaseBreaker | None:
+    """Return the breaker of an engine; None if there is only one database, which has no breaker."""
+    breaker: DatabaseBreaker | None = engine.get_execution_options().get(OPTION)
     return breaker

@@ -21,12 +21,12 @@ from services.living_images import LivingImages
 from services.shards import Shard, Shards
 
 MOST_SCANNED = 1000
-"""How many images one page may open in search of a prefix, since only an opened image shows its name. The next page
-goes on with the search."""
+"""How many images one page may open when it searches for a prefix: names are sealed, so each image has to be opened.
+The next page continues the search."""
 LARGEST_BATCH = 250
 LONGEST_CURSOR = 200
-Found = tuple[Shard, OwnedRow]
-"""An owned image, and the database that it was found in."""
+FoundRow = tuple[Shard, OwnedRow]
+"""An owned image, and the shard where it was found."""
 Place = tuple[datetime, bytes]
 _PLACE = struct.Struct(">q32s")  # microseconds since 1970, row key
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -35,16 +35,16 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(frozen=True)
 class CatalogPage:
-    """A part of a list, and the cursor of what follows; None where nothing does."""
+    """One page of a list, and the cursor of the next page, None if there is no next page."""
 
     images: list[Receipt]
     next: str | None
 
 
 class Catalog:
-    """An owner's living images, newest first; no query asks for another owner's.
+    """Lists an owner's living images, newest first.
 
-    A list is whole: where one of several databases is away, there is none.
+    A list is always complete: if one of several databases is away, DatabaseAway is raised.
     """
 
     def __init__(self, shards: Shards, owner_seal: OwnerSeal, images: LivingImages) -> None:
@@ -61,9 +61,10 @@ class Catalog:
         model_id: str | None = None,
         cursor: str | None = None,
     ) -> CatalogPage:
-        """List at most ``limit`` images that follow the place ``cursor``, which stays true while images come and go.
+        """List at most ``limit`` images that follow ``cursor``, which stays valid while images are added and expire.
 
-        Raises BadCursor, DatabaseAway.
+        With ``prefix`` only images whose file name or image key begins with it are listed, with ``model_id`` only those
+        of this model. Raises BadCursor, DatabaseAway.
         """
         tags = None if model_id is None else self._seal.model_tags(owner, model_id)
         after = None if cursor is None else self._read_cursor(owner, cursor)
@@ -92,8 +93,8 @@ class Catalog:
 
     def _scan_all(
         self, connections: ExitStack, owner: UUID, wanted: int, tags: list[bytes] | None, after: Place | None
-    ) -> Iterator[Found]:
-        """Go through what all databases have, in the one order that their clocks give."""
+    ) -> Iterator[FoundRow]:
+        """Yield the images of all shards, merged into one order by the time of upload."""
         scans = []
         for shard in self._shards.images:
             connection = connections.enter_context(autocommit(shard.engine))
@@ -108,7 +109,7 @@ class Catalog:
         wanted: int,
         tags: list[bytes] | None,
         after: Place | None,
-    ) -> Iterator[Found]:
+    ) -> Iterator[FoundRow]:
         batch = min(wanted, LARGEST_BATCH)
         while True:
             rows = list_owned(connection, owner, batch, model_tags=tags, after=after)
@@ -123,7 +124,7 @@ class Catalog:
             image = self._images.open_row(shard, owned.row, image_key.link)
             return image.receipt(image_key, image.plain_details())
         except (Unopenable, ImageGone):
-            return None  # somebody has altered or moved it in the database: it is not this owner's image any more
+            return None  # somebody has changed the row in the database, or copied it from another owner
 
     def _cursor(self, owner: UUID, place: Place | None) -> str | None:
         if place is None:
@@ -152,6 +153,6 @@ def _begins_with(image: Receipt, prefix: str) -> bool:
 def ownership_of(
     owner_seal: OwnerSeal, owner: UUID, image_key: ImageKey, model_id: str | None, at: int
 ) -> Ownership:
-    """Put together what makes an image its owner's, so that the owner can list and open it."""
+    """Make the owner's part of an image's row; ``at`` is the seal's time, in seconds since 1970."""
     tag = None if model_id is None else owner_seal.model_tags(owner, model_id)[0]
     return Ownership(owner, owner_seal.seal_image_key(owner, image_key, at=at), tag)

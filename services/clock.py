@@ -1,4 +1,4 @@
-"""PostgreSQL's clock and the operator's switches, as an upload needs them."""
+"""PostgreSQL's clock and the operator's row, cached for a second."""
 
 from __future__ import annotations
 
@@ -6,45 +6,47 @@ import time
 
 from sqlalchemy import Engine
 
-from models import Heard, heard_of
+from models import OperatorState, operator_state
 from services.database import autocommit
 
 AGE_SECONDS = 1.0
 
 
 class DatabaseClock:
-    """PostgreSQL's clock, and what its operator's row says, asked anew once an answer is ``age`` seconds old.
+    """PostgreSQL's clock and the operator's row, read again when the last answer is ``age`` seconds old.
 
-    In between, time is counted on by CLOCK_BOOTTIME, which nobody sets and which a machine that sleeps doesn't stop.
+    Between two reads the time is extrapolated by CLOCK_BOOTTIME, which nobody can set and which goes on while the
+    machine is suspended.
     """
 
     def __init__(self, engine: Engine, age: float = AGE_SECONDS) -> None:
         self._engine = engine
         self.age = age
-        self._heard = -float("inf"), Heard(0.0, None, 0)
+        self._last_read = -float("inf"), OperatorState(0.0, None, 0)
 
     @property
-    def last(self) -> Heard | None:
-        """What PostgreSQL said last, however long ago; None where it has said nothing yet."""
-        at, told = self._heard
-        return told if at > 0 else None
+    def last(self) -> OperatorState | None:
+        """The last answer of PostgreSQL, however old; None before the first."""
+        at, state = self._last_read
+        return state if at > 0 else None
 
-    def heard(self) -> Heard:
-        """Return what PostgreSQL says, by an answer no older than ``age``; raises DatabaseAway.
+    def state(self) -> OperatorState:
+        """Return PostgreSQL's time and the operator's row, by an answer no older than ``age``; raises DatabaseAway.
 
-        Its time is late by the time an answer took at most, and never early, so that no image lives longer than it may.
+        The time may be behind PostgreSQL's clock by as long as the answer took, and is never ahead of it. So no image
+        lives longer than its lifetime.
         """
-        at, told = self._heard
+        at, state = self._last_read
         since = _elapsed() - at
         if since >= self.age:
             with autocommit(self._engine) as connection:
-                told, since = heard_of(connection), 0.0
-            self._heard = _elapsed(), told
-        return told._replace(now=told.now + since)
+                state, since = operator_state(connection), 0.0
+            self._last_read = _elapsed(), state
+        return state._replace(now=state.now + since)
 
     def now(self) -> int:
-        """Return whole seconds since 1970, rounded down, by ``heard``; raises DatabaseAway."""
-        return int(self.heard().now)
+        """Return PostgreSQL's time by ``state``, in whole seconds since 1970, rounded down; raises DatabaseAway."""
+        return int(self.state().now)
 
 
 def _elapsed() -> float:

@@ -12,26 +12,27 @@ from services.names import converted_name
 
 Made = Literal["png", "jpeg", "webp"]
 Form = Made | Literal["gif", "avif"]
-"""What a request may name. GIF and AVIF can be asked for only where the image is one already: none is made."""
+"""The formats that a request may name. Mayfly writes no GIF and no AVIF: they are allowed only if the image is one."""
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """What a request wants an image turned into; None leaves the format, width or height as it is."""
+    """The format and the largest width and height, in pixels, that a request asks for; None leaves one as it is."""
 
     form: Form | None = None
     width: int | None = None
     height: int | None = None
 
     def changes(self, details: Details) -> bool:
-        """Whether the image is not yet as asked; it is never enlarged."""
+        """Tell whether the image has to be converted; it is never enlarged."""
         smaller = (self.width or details.width) < details.width or (
             self.height or details.height
         ) < details.height
         return smaller or f"image/{self.form or _same(details.content_type)}" != details.content_type
 
     def promise(self, details: Details, limits: Limits) -> Details:
-        """Tell what the converted image's details will be, without its digest; raises TooManyPixels, FormNotMade."""
+        """Return the details of the image after the conversion, without its digest; raises TooManyPixels,
+        FormNotMade."""
         media_type = f"image/{self._form(details)}"
         frames = details.frames if media_type == "image/webp" else 1
         limits.allow_conversion(details.width, details.height, frames)
@@ -41,9 +42,10 @@ class Conversion:
     def apply(
         self, details: Details, data: Data, limits: Limits, before_reading: Callable[[int], None]
     ) -> tuple[Details, bytes]:
-        """Convert an opened image in memory; ``before_reading`` is told the bytes that come before they do.
+        """Convert an opened image in memory.
 
-        Raises the errors of imaging where that can't be done, and what ``before_reading`` raises.
+        ``before_reading`` is called with the size of the result in bytes before the result is read. Raises the errors
+        of imaging, and whatever ``before_reading`` raises.
         """
         promised = self.promise(details, limits)
         picture = Picture(details.content_type, details.width, details.height, details.frames)
@@ -60,6 +62,6 @@ class Conversion:
 
 
 def _same(content_type: str) -> Made:
-    """Return the format in which an image is written where only its size is to change."""
+    """Return the format to write if a request changes only the size."""
     kept: dict[str, Made] = {"image/png": "png", "image/jpeg": "jpeg"}
     return kept.get(content_type, "webp")

@@ -1,7 +1,7 @@
-"""What is counted and timed in this process, for Prometheus; each metric is explained in docs/metrics.md.
+"""The metrics of this process for Prometheus; docs/metrics.md explains each.
 
-Until ``start_counting`` is called nothing is counted, and prometheus_client is not even loaded. The values of labels
-come from lists in the program, never from a request: none is a secret, and there are few.
+Until ``start_counting`` is called nothing is counted, and prometheus_client is not loaded. The values of labels come
+from lists in the program, never from a request, so they are few and contain no secret.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 STEPS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""The upper bounds of histograms, in seconds."""
+"""The upper bounds of the histograms' buckets, in seconds."""
 _NOTHING = nullcontext()
 _families: list[Family] = []
 _lock = threading.Lock()
@@ -24,7 +24,7 @@ _lock = threading.Lock()
 
 
 class Family:
-    """A metric with a value for each combination of its labels."""
+    """A metric with a value for each combination of label values."""
 
     kind = ""
     """What the names of its files begin with, by which prometheus_client knows how to add them up."""
@@ -83,7 +83,7 @@ class Number:
 
 
 class Count(Family):
-    """Something that happens; the number only grows, over restarts of workers too."""
+    """A counter of events. It never decreases, even when workers are restarted."""
 
     kind = "counter"
 
@@ -91,7 +91,7 @@ class Count(Family):
         return self._number(values, "_total")
 
     def add(self, *labels: str, amount: float = 1) -> None:
-        """Count ``amount`` more."""
+        """Add ``amount``."""
         if self._counts:
             number = self._child(labels)
             with _lock:
@@ -99,7 +99,7 @@ class Count(Family):
 
 
 class Level(Family):
-    """How much there is at the moment, in all processes that live together."""
+    """A gauge: the current value, summed over all living processes."""
 
     kind = "gauge_livesum"
 
@@ -107,7 +107,7 @@ class Level(Family):
         return self._number(values)
 
     def set(self, *labels: str, to: float) -> None:
-        """Say how much there is in this process."""
+        """Set the value of this process."""
         if self._counts:
             number = self._child(labels)
             with _lock:
@@ -115,7 +115,7 @@ class Level(Family):
 
 
 class Seconds(Family):
-    """How long something took, as a histogram."""
+    """A histogram of durations in seconds."""
 
     kind = "histogram"
 
@@ -124,23 +124,23 @@ class Seconds(Family):
         return Durations(self._number(values, "_sum"), [*bounds, self._number(values, "_bucket", le="+Inf")])
 
     def note(self, *labels: str, seconds: float) -> None:
-        """Count one that took so long."""
+        """Add one duration."""
         if self._counts:
             self._child(labels).note(seconds)
 
     def timed(self, *labels: str) -> AbstractContextManager[None]:
-        """Time a block; one that raises is not counted."""
+        """Measure the duration of a block; a block that raises is not counted."""
         return _Timer(self._child(labels)) if self._counts else _NOTHING
 
 
 class Durations(NamedTuple):
-    """The numbers of a histogram: all durations together, and how many are up to each of its bounds."""
+    """The numbers of a histogram: the sum of all durations, and how many fell into each bucket."""
 
     total: Number
     buckets: list[Number]
 
     def note(self, seconds: float) -> None:
-        """Count one that took so long."""
+        """Add one duration."""
         bucket = self.buckets[bisect_left(STEPS, seconds)]
         with _lock:
             self.total.add(seconds)
@@ -160,10 +160,10 @@ class _Timer(AbstractContextManager[None]):
 
 
 def start_counting(folder: Path, process: str) -> None:
-    """Count from now on, in files of the folder that prometheus_client was told of.
+    """Start counting, in files in this folder, which prometheus_client was told of.
 
-    ``process`` stands in their names. Of processes that run at the same time each needs another one; one that comes
-    after another has ended may take its, and counts on.
+    The names of the files contain ``process``. Processes that run at the same time need different ones; a process may
+    reuse that of an ended process, and then continues its counts.
     """
     # It takes 30 ms, which a server without METRICS_BIND doesn't spend.
     from prometheus_client.mmap_dict import MmapedDict
@@ -174,18 +174,19 @@ def start_counting(folder: Path, process: str) -> None:
     }
     for family in _families:
         family.begin(files[family.kind])
-    # What alerts look at is there from the beginning: the first of something that was never told is no increase.
+    # Counters with alerts start at 0, because Prometheus sees no increase when a counter first appears with the value
+    # 1.
     REFUSED.add("too_busy", amount=0)
     for of, outcome in product(("image", "account"), ("right", "wrong")):
         GUESSES.add(of, outcome, amount=0)
 
 
-REQUESTS = Count("mayfly_requests", "Answers of the application.", "route", "method", "status")
+REQUESTS = Count("mayfly_requests", "Requests that the application answered.", "route", "method", "status")
 REQUEST_SECONDS = Seconds("mayfly_request_seconds", "Time in the application.", "route")
 RECEIVED = Count("mayfly_received_bytes", "Bytes of requests' bodies that were read.")
-SENT = Count("mayfly_sent_bytes", "Bytes of answers' bodies, as announced.")
+SENT = Count("mayfly_sent_bytes", "Bytes of answers' bodies, by Content-Length.")
 REFUSED = Count("mayfly_refusals", "Requests that were refused, by the error's code.", "reason")
-ERRORS = Count("mayfly_unexpected_errors", "Mistakes of the program, answered with 500.")
+ERRORS = Count("mayfly_unexpected_errors", "Unexpected errors of the program, answered with 500.")
 LIMITS_HIT = Count("mayfly_limits_hit", "Requests over a limit of RATE_LIMITS.", "limit")
 STEP_SECONDS = Seconds("mayfly_step_seconds", "Time of a step of an upload or an open.", "step")
 VIEWS_CLAIMED = Count("mayfly_views_claimed", "Views of images whose views are limited.")
@@ -202,8 +203,8 @@ SANDBOX_DEATHS = Count("mayfly_sandbox_deaths", "Sandboxes that died or were kil
 WORKER_STARTS = Count("mayfly_worker_starts", "Worker processes that began to serve.")
 
 WORKERS = Level("mayfly_workers", "Worker processes that live.")
-DEAR_RUNNING = Level("mayfly_dear_running", "Requests that have a turn at what is dear.", "what")
-DEAR_WAITING = Level("mayfly_dear_waiting", "Requests that wait for a turn at what is dear.", "what")
+EXPENSIVE_RUNNING = Level("mayfly_dear_running", "Requests that do expensive work now.", "what")
+EXPENSIVE_WAITING = Level("mayfly_dear_waiting", "Requests in the queue for expensive work.", "what")
 MEMORY_GIVEN = Level("mayfly_memory_given_bytes", "Memory for images that is given out.", "part")
 MEMORY_MOST = Level("mayfly_memory_most_bytes", "Memory for images that may be given out.", "part")
 MEMORY_WAITING = Level("mayfly_memory_waiting", "Requests that wait for memory.", "part")

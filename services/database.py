@@ -17,7 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from models import NotThePrimary, PlaceInCluster, check_schema, forget_lost, place_in_cluster, raw_cursor
 from services.account_errors import TokenRefused
-from services.breaker import Breaker, breaker_of
+from services.breaker import DatabaseBreaker, breaker_of
 from services.errors import DatabaseAway, StorageFull
 from services.hosts import ask_hosts
 from services.lent import give_back, lend, lent
@@ -27,28 +27,28 @@ OUT_OF_ROOM = {"53100", "53200"}
 """SQLSTATE disk_full and out_of_memory, https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
 ENDS = {"25006", "57P01", "57P02", "57P03"}
-"""SQLSTATE read_only_sql_transaction, admin_shutdown, crash_shutdown and cannot_connect_now: none to go on with. So are
-those of class 08, connection exceptions, which a pooler sends, too."""
+"""SQLSTATE read_only_sql_transaction, admin_shutdown, crash_shutdown and cannot_connect_now: after these, and after any
+error of class 08 (connection exceptions, which poolers send, too), a connection can't be used any more."""
 
 OWNER_GONE = "23503"
-"""SQLSTATE foreign_key_violation: the only foreign key is an image's owner, deleted since the token was checked."""
+"""SQLSTATE foreign_key_violation. The only foreign keys refer to an account, deleted since its token was checked."""
 
 
 MADE = "made"
 """Where the pool's record of a connection has the time at which it was made, and what tells whether it can be read."""
 _lost_at = -float("inf")
-"""When this process last lost a connection in the middle of its work, by time.monotonic()."""
+"""When this process last lost a connection that was in use, by time.monotonic()."""
 _timelines: dict[int, int] = {}
-"""The newest timeline that this process has met of each cluster, by the cluster's identifier."""
+"""The newest timeline of each cluster that this process has seen, by the cluster's system identifier."""
 
 
 def watch_connections(engine: Engine, schema: str | None = None) -> None:
-    """Have the pool lend only connections to the server that takes writes, as far as that is known before one is used.
+    """Have the pool check connections, so that it hands out only connections to a server that takes writes.
 
-    A new connection is asked once; with ``schema``, a database whose last migration is an older one counts as away.
-    One that was idle is replaced if there is something to read on it, which is so only when its server has ended it, or
-    if it is older than the last loss: neither look costs a round trip. A crash of PostgreSQL ends every connection, so
-    the next ones see to what it ended before anybody asks for an image.
+    A new connection is checked once. With ``schema``, a database whose last migration is older counts as away. An idle
+    connection is replaced if its socket is readable, which means that the server has closed it, or if it is older than
+    the last lost connection; neither check costs a round trip. A crash of PostgreSQL ends all connections, so the first
+    new one deletes the rows of lost images before anybody asks for an image.
     """
     ask_hosts(engine)
 
@@ -76,37 +76,37 @@ def watch_connections(engine: Engine, schema: str | None = None) -> None:
 
 
 def forget_crashed(cursor: Any) -> None:
-    """Forget images whose bytes a crash has ended, by a cursor of psycopg2 that is in no transaction."""
+    """Delete the rows of images whose sealed bytes a crash has removed; ``cursor`` must not be in a transaction."""
     if lost := forget_lost(cursor):
         log.warning("PostgreSQL crashed, and %d images ended with it, since SURVIVE_CRASH was false", lost)
 
 
 def _check_newest(place: PlaceInCluster) -> None:
-    """Raise NotThePrimary for a server that its cluster has replaced; one on a newer timeline ends older connections.
+    """Raise NotThePrimary if the server is a former primary; the first connection to a new primary ends all older ones.
 
-    A promoted standby begins a new timeline, one higher. A primary that hung meanwhile goes on with the old one until
-    somebody tells it.
+    A standby that is promoted begins a new timeline with a higher number. A former primary that hung meanwhile still
+    has the old timeline, and takes writes until it is stopped.
     """
     known = _timelines.get(place.cluster, 0)
     if place.timeline < known:
-        raise NotThePrimary("it takes no writes that count: its cluster has a newer primary")
+        raise NotThePrimary("its cluster has a newer primary, so its writes would be lost")
     if place.timeline > known:
         _timelines[place.cluster] = place.timeline
         _forget_older()
 
 
 def _forget_older() -> None:
-    """Have no connection of this process that was made before this moment lent again."""
+    """Have the pool replace all connections that this process has made before this moment."""
     global _lost_at
     _lost_at = time.monotonic()
 
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
-    """Run a block in one transaction of an engine that is otherwise in autocommit.
+    """Run a block in one transaction; the engine is otherwise in autocommit.
 
-    Raises DatabaseAway where PostgreSQL can't be reached or ended, StorageFull where its disk is full, and
-    TokenRefused where an image's owner is gone.
+    Raises DatabaseAway if PostgreSQL can't be reached or ends the connection, StorageFull if its disk is full, and
+    TokenRefused if an image's owner was deleted.
     """
     with autocommit(engine) as connection:
         _execute(connection, "BEGIN")
@@ -114,7 +114,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
             yield connection
             _execute(connection, "COMMIT")
         except BaseException:
-            # In autocommit nothing else would end the transaction before the connection goes back to the pool.
+            # In autocommit SQLAlchemy does not roll back when the connection returns to the pool.
             if not connection.invalidated:
                 _execute(connection, "ROLLBACK")
             raise
@@ -126,15 +126,15 @@ _after_commit: WeakKeyDictionary[Connection, list[Callable[[], None]]] = WeakKey
 
 
 def after_commit(connection: Connection, do: Callable[[], None]) -> None:
-    """Have something done once the transaction of ``transaction`` is committed, with no connection held."""
+    """Have ``do`` called after the commit of the current ``transaction``, when it holds no connection any more."""
     _after_commit.setdefault(connection, []).append(do)
 
 
 class autocommit:  # noqa: N801 - it is used as a function is
-    """Runs a block in which every statement is a transaction of its own; raises what ``transaction`` raises.
+    """Runs a block in which each statement is a transaction of its own; raises the same errors as ``transaction``.
 
-    One of several databases that is known to be away is not tried: DatabaseAway is raised at once. A generator would
-    do the same, and each request would pay for three of them.
+    If one of several databases is known to be away, DatabaseAway is raised at once. A generator would do the same, and
+    each request would pay for three of them.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -170,13 +170,13 @@ class autocommit:  # noqa: N801 - it is used as a function is
 
 
 def _ends(error: DBAPIError) -> bool:
-    """Tell whether the server is none to go on with."""
+    """Tell whether the connection can't be used any more after this error."""
     code = _sqlstate(error) or ""
     return error.connection_invalidated or code in ENDS or code.startswith("08")
 
 
 def _lose(connection: Connection) -> None:
-    """Have neither this connection nor an older one of this process used again."""
+    """Have neither this connection nor any older one of this process used again, and open the breaker."""
     _forget_older()
     _trip(connection.engine)
     if not connection.invalidated:
@@ -197,7 +197,7 @@ def waiting_for_connections() -> int:
     return len(_waiting)
 
 
-def _lent_by(engine: Engine, breaker: Breaker | None) -> Connection:
+def _lent_by(engine: Engine, breaker: DatabaseBreaker | None) -> Connection:
     if breaker is not None and breaker.asked_meanwhile():
         raise DatabaseAway
     thread = threading.get_ident()

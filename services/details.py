@@ -12,7 +12,8 @@ from services.wishes import Wishes
 
 @dataclass(frozen=True)
 class Details:
-    """Everything about an image but its bytes; sealed in the database."""
+    """The details of an image, which are sealed in the database; width and height in pixels, ``sha256`` in
+    hexadecimal."""
 
     content_type: str
     filename: str
@@ -25,7 +26,7 @@ class Details:
     model_id: str | None = None
 
     def encode(self) -> bytes:
-        """Write the details as JSON without what was not given."""
+        """Write the details as JSON, without those that are None."""
         given = {name: value for name, value in vars(self).items() if value is not None}
         return json.dumps(given, ensure_ascii=False, separators=(",", ":")).encode()
 
@@ -36,7 +37,7 @@ class Details:
 
 
 def details_of(data: Data, picture: Picture, wishes: Wishes, sent_as: str | None) -> Details:
-    """Put together everything about an image but its bytes; ``sent_as`` names it where the wishes don't."""
+    """Make the details of an image; ``sent_as`` is its file name if the wishes have none."""
     return Details(
         content_type=picture.media_type,
         filename=kept_name(wishes.filename or sent_as, picture.media_type),

@@ -13,8 +13,6 @@ from services.catalog import ownership_of
 from services.conversion import Conversion
 from services.counts import STEP_SECONDS
 from services.database import autocommit
-from services.dear import CONVERSIONS
-from services.entry import Batch, Entry
 from services.errors import (
     BadLifetime,
     ClientQuotaReached,
@@ -24,8 +22,10 @@ from services.errors import (
     OwnerQuotaReached,
     StorageFull,
 )
+from services.expensive import CONVERSIONS
 from services.image_info import ImageInfo, Receipt
-from services.incoming import Entrance, Incoming, SentFile, said_of
+from services.image_writer import Batch, ImageWriter
+from services.incoming import ImagePreparer, Incoming, SentFile, naming_image
 from services.limits import DropLimits
 from services.living_images import Attempt, LivingImages, SealedImage
 from services.orders import Orders
@@ -34,7 +34,7 @@ from services.uploader import Uploader
 from services.wishes import Wishes
 
 NO_ROOM = (StorageFull, ClientQuotaReached, OwnerQuotaReached)
-"""What one of several databases refuses, and another one may take: each counts its own."""
+"""Errors after which an upload tries another shard, since each shard counts its own storage and quotas."""
 
 
 class Drop:
@@ -45,7 +45,7 @@ class Drop:
         shards: Shards,
         server_keys: ServerKeys,
         images: LivingImages,
-        entry: Entry,
+        writer: ImageWriter,
         limits: DropLimits,
         orders: Orders,
     ) -> None:
@@ -53,20 +53,21 @@ class Drop:
         self._orders = orders
         self._server_keys = server_keys
         self._images = images
-        self._entry = entry
+        self._writer = writer
         self._limits = limits
-        self._entrance = Entrance(server_keys, limits.picture, orders)
+        self._preparer = ImagePreparer(server_keys, limits.picture, orders)
 
     def deposit(self, data: bytes | bytearray, wishes: Wishes, uploader: Uploader) -> Receipt:
-        """Seal an image and store it; as ``deposit_all``."""
+        """Seal and store one image, as ``deposit_all`` does."""
         return self.deposit_all([SentFile(data)], wishes, uploader)[0]
 
     def deposit_all(self, files: Sequence[SentFile], wishes: Wishes, uploader: Uploader) -> list[Receipt]:
-        """Seal images and store all of them or none, in their owner's catalog if there is one; return a receipt each.
+        """Seal images and store all of them or none; return a receipt for each.
 
-        Of several databases one takes them all: where it goes away or has no room, others are tried, under new secrets.
-        Raises BadLifetime, UploadsOff, ImageBlocked, StorageFull, ClientQuotaReached, OwnerQuotaReached, DatabaseAway,
-        StoreAway, TokenRefused where the owner is gone, and the errors of imaging for what is no good image.
+        All go to the same shard. If it goes away or has no room, the other shards are tried, with new secrets. Raises
+        BadLifetime, UploadsOff, ImageBlocked, StorageFull, ClientQuotaReached, OwnerQuotaReached, DatabaseAway,
+        StoreAway, TokenRefused if the owner was deleted, Later, Overloaded, and the errors of imaging for a file that
+        is no valid image.
         """
         self._orders.check_uploads()
         lifetime = self._limits.lifetime if wishes.lifetime is None else wishes.lifetime
@@ -75,8 +76,8 @@ class Drop:
         images: list[Incoming] = []
         draw = self._shards.draw
         for number, file in enumerate(files, 1):
-            with said_of(number, len(files)):
-                images.append(self._entrance.take(file, wishes, number, draw))
+            with naming_image(number, len(files)):
+                images.append(self._preparer.prepare(file, wishes, number, draw))
             shard = self._shards.of(images[0].row_key)
             draw = partial(self._shards.draw, [shard])
         tried = []
@@ -89,23 +90,23 @@ class Drop:
                 if other is None:
                     raise
             shard, draw = other, partial(self._shards.draw, [other])
-            images = [self._entrance.anew(image, wishes, draw) for image in images]
+            images = [self._preparer.with_new_secrets(image, wishes, draw) for image in images]
 
     def _deposit_on(
         self, shard: Shard, images: list[Incoming], lifetime: int, wishes: Wishes, uploader: Uploader
     ) -> list[Receipt]:
         created_at = shard.clock.now()
         expires_at = created_at + lifetime
-        # One lifetime for all, and so one slot: their rows and bytes go there in one transaction. Those of large images
-        # may go to an object store before that.
+        # All have the same expiry and so the same slot, so one transaction can store all rows and sealed bytes. Sealed
+        # bytes of large images may go to an object store before that.
         slot = slot_of(expires_at, self._limits.max_lifetime)
         rows = [
-            image.sealed(self._entry.store_for(image), slot, wishes.views, created_at, expires_at)
+            image.sealed(self._writer.store_for(image), slot, wishes.views, created_at, expires_at)
             for image in images
         ]
         owned = self._ownerships(uploader.owner, images, wishes, created_at)
         with STEP_SECONDS.timed("store"):
-            self._entry.store(shard, Batch(rows, owned, lifetime, uploader))
+            self._writer.store(shard, Batch(rows, owned, lifetime, uploader))
         return [image.receipt(created_at, expires_at, wishes) for image in images]
 
     def _ownerships(
@@ -117,9 +118,10 @@ class Drop:
         return [ownership_of(seal, owner, image.image_key, wishes.model_id, at) for image in images]
 
     def look(self, link_text: str, conversion: Conversion | None = None) -> tuple[ImageInfo, int | None]:
-        """Describe what a GET of a link would answer, and tell how many bytes; None where only a conversion shows that.
+        """Describe what a GET of a link would answer, and its length in bytes, for HEAD.
 
-        Raises ImageGone, DatabaseAway, TooManyPixels, OpensByPostOnly.
+        The length is None if only a conversion can tell it. Raises ImageGone, DatabaseAway, TooManyPixels,
+        FormNotMade, OpensByPostOnly.
         """
         with self._images.found(_link(link_text)) as (_, image):
             pass
@@ -131,7 +133,7 @@ class Drop:
         return image.info(conversion.promise(details, self._limits.picture)), None
 
     def glance(self, link_text: str) -> tuple[ImageInfo, float]:
-        """Tell what a link leads to and how many seconds it lives, without opening it or counting a view.
+        """Describe the image of a link and return how many seconds it still lives, without opening it or using a view.
 
         Raises ImageGone, DatabaseAway.
         """
@@ -142,9 +144,9 @@ class Drop:
         return image.info(image.plain_details(), image.row.views_left), seconds_left
 
     def seconds_left(self, expires_at: float) -> float:
-        """Return how long an image still lives, by the database's clock; raises DatabaseAway.
+        """Return how many seconds are left until ``expires_at``, by the database's clock; raises DatabaseAway.
 
-        Of several clocks the one that is ahead counts, since it isn't known here which database the image is in.
+        It is not known here which shard the image is in, so of several clocks the one that is furthest ahead counts.
         """
 
         def left(shard: Shard) -> float:
@@ -156,41 +158,41 @@ class Drop:
     def view(
         self, link_text: str, conversion: Conversion | None = None
     ) -> tuple[ImageInfo, bytearray | bytes]:
-        """Open an image without a password or a limit of views, as a GET may.
+        """Open an image by GET, which is allowed if it has neither a password nor a limit of views.
 
-        Raises ImageGone, OpensByPostOnly, Later, Overloaded, DatabaseAway, StoreAway, and the errors of imaging for a
-        conversion.
+        Raises ImageGone, OpensByPostOnly, FormNotMade, Later, Overloaded, DatabaseAway, StoreAway, and the errors of
+        imaging for a conversion.
         """
         with self._images.found(_link(link_text), SMALL_BYTES) as (connection, image):
             if image.opens_by_post_only:
                 raise OpensByPostOnly(link_text)
             if conversion is None and self._images.in_database(image):
                 return self._images.read(connection, image)
-        return self._read_dearly(image, None, conversion)
+        return self._read_in_steps(image, None, conversion)
 
     def open(
         self, link_text: str, attempt: Attempt | None, conversion: Conversion | None = None
     ) -> tuple[ImageInfo, bytearray | bytes]:
-        """Open an image on purpose: check the password, read, convert; then claim a view where they are limited.
+        """Open an image by POST: check the password, read, convert, and last use a view if views are limited.
 
-        Raises ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses, Later, Overloaded, DatabaseAway, and the errors
-        of imaging for a conversion. Whatever it raises has counted no view.
+        Raises ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses, FormNotMade, Later, Overloaded, DatabaseAway,
+        StoreAway, and the errors of imaging for a conversion. If it raises an error, no view was used.
         """
         with self._images.found(_link(link_text), SMALL_BYTES) as (connection, image):
             simple = (
                 not image.details.asks_password and conversion is None and self._images.in_database(image)
             )
             read = self._images.read(connection, image) if simple else None
-        info, data = read or self._read_dearly(image, attempt, conversion)
+        info, data = read or self._read_in_steps(image, attempt, conversion)
         if image.row.views_left is not None:
-            # The claim comes last, since it can't be taken back; without one, what was read is thrown away.
+            # The view is claimed last, since a claim can't be undone. If none is left, the opened bytes are discarded.
             info = replace(info, views_left=self._images.claim(image))
         return info, data
 
-    def _read_dearly(
+    def _read_in_steps(
         self, image: SealedImage, attempt: Attempt | None, conversion: Conversion | None
     ) -> tuple[ImageInfo, bytearray | bytes]:
-        """Read what has to be unlocked, converted or fetched from elsewhere, with no connection held meanwhile."""
+        """Open an image that needs a password, a conversion or the object store; no connection is held meanwhile."""
         keys, details = self._images.unlock(image, attempt)
         if conversion is None or not conversion.changes(details):
             return image.info(details), self._images.read_unlocked(image, keys)
@@ -205,9 +207,9 @@ class Drop:
         return image.info(told), converted
 
     def _hold_both(self, image: SealedImage) -> Callable[[int], None]:
-        """Return what asks for the memory of a converted image beside that of its original.
+        """Return a function that holds memory for a converted image of so many bytes beside that of the original.
 
-        It raises TooManyPixels where both together are more than a process may hold.
+        It raises TooManyPixels if both together are more than a process may hold, Later and Overloaded.
         """
 
         def hold(size: int) -> None:
@@ -220,14 +222,14 @@ class Drop:
         return hold
 
     def download(self, image_key_text: str, attempt: Attempt | None) -> tuple[ImageInfo, bytearray | bytes]:
-        """Open an image for the holder of its image key, without counting a view.
+        """Open an image for the holder of its image key, without using a view.
 
-        Raises ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses, Later, Overloaded, DatabaseAway.
+        Raises ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses, Later, Overloaded, DatabaseAway, StoreAway.
         """
         with self._images.managed(_image_key(image_key_text)) as (connection, image):
             simple = not image.details.asks_password and self._images.in_database(image)
             read = self._images.read(connection, image) if simple else None
-        info, data = read or self._read_dearly(image, attempt, None)
+        info, data = read or self._read_in_steps(image, attempt, None)
         return replace(info, views_left=image.row.views_left), data
 
 

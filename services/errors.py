@@ -1,27 +1,27 @@
 def whole_minutes(seconds: int) -> int:
-    """Round a wait of two minutes or more up to whole minutes; both in seconds."""
+    """Return ``seconds``, rounded up to whole minutes from two minutes on."""
     return seconds if seconds < 120 else -(-seconds // 60) * 60
 
 
-def _words_for(wait: int) -> str:
-    """Write a wait of so many seconds as people read it."""
+def _duration_text(wait: int) -> str:
+    """Write a number of seconds as text: ``90 seconds`` or ``5 minutes``."""
     rounded = whole_minutes(wait)
     return f"{rounded} seconds" if rounded < 120 else f"{rounded // 60} minutes"
 
 
 class ServiceError(Exception):
-    """A state of the domain that a client is told about; the message is one sentence that says how to mend it."""
+    """An error of the domain that clients are told; its message is one sentence that says what to do about it."""
 
 
 class ImageGone(ServiceError):
-    """Missing, expired, used up, unreadable or a wrong link: clients are not told which."""
+    """The image is missing, has expired, is used up or unreadable, or the link is wrong; clients are not told which."""
 
     def __init__(self) -> None:
         super().__init__("There is no image at this link: it never was, or its time is over.")
 
 
 class OpensByPostOnly(ServiceError):
-    """An image with limited views or a password, asked for by GET, as link previews do."""
+    """A GET, such as that of a link preview, asks for an image with limited views or a password."""
 
     def __init__(self, link: str) -> None:
         super().__init__("This image opens only by POST, so that no link preview uses it up.")
@@ -29,7 +29,7 @@ class OpensByPostOnly(ServiceError):
 
 
 class FormNotMade(ServiceError):
-    """A GIF or an AVIF of an image that is none, or one of another size."""
+    """The request asks for a GIF or an AVIF that would have to be made: from another format, or in another size."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -38,7 +38,7 @@ class FormNotMade(ServiceError):
 
 
 class PasswordAsked(ServiceError):
-    """The image opens only with a password, and none came."""
+    """The image opens only with a password, and the request has none."""
 
     def __init__(self) -> None:
         super().__init__("This image has a password; send it as the form field `password` or as HTTP Basic.")
@@ -52,7 +52,7 @@ class PasswordWrong(ServiceError):
 
 
 class TooManyGuesses(ServiceError):
-    """One client's attempts at an image's password were too many, over all processes."""
+    """One client has tried an image's password too often, counted over all processes."""
 
     def __init__(self, pause: int) -> None:
         super().__init__(
@@ -62,24 +62,26 @@ class TooManyGuesses(ServiceError):
 
 
 class TooManyRequests(ServiceError):
-    """One client does something more often than it may, or all clients together do; ``limit`` names which limit."""
+    """A rate limit is reached, by one client or by all clients together; ``limit`` is its name in RATE_LIMITS."""
 
     def __init__(self, limit: str, doing: str, pause: int, *, in_all: bool) -> None:
         whose = "this server has" if in_all else "your address has made"
-        super().__init__(f"Too many {doing}: {whose} as many as it may; try again in {_words_for(pause)}.")
+        super().__init__(
+            f"Too many {doing}: {whose} as many as it may; try again in {_duration_text(pause)}."
+        )
         self.limit = limit
         self.retry_after = pause
 
 
 class BadLifetime(ServiceError):
-    """A lifetime outside of what this server allows."""
+    """The lifetime is longer than this server allows."""
 
     def __init__(self, longest: int) -> None:
         super().__init__(f"lifetime is at most {longest} seconds on this server; ask for less.")
 
 
 class UploadCodeAsked(ServiceError):
-    """Something that takes an upload code, and the request has none."""
+    """The request needs an upload code, and has none."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -89,11 +91,11 @@ class UploadCodeAsked(ServiceError):
 
 
 class UploadCodeWrong(ServiceError):
-    """An upload code that the operator gave nobody, or has taken back."""
+    """The upload code is none of the operator's, or none any more."""
 
     def __init__(self) -> None:
         super().__init__(
-            "No such upload code is good here; check it, or ask whoever runs this server for one."
+            "This upload code is not valid here; check it, or ask whoever runs this server for one."
         )
 
 
@@ -114,14 +116,14 @@ class RegistrationClosed(ServiceError):
 
 
 class BadCursor(ServiceError):
-    """A cursor that this server did not give to this caller."""
+    """The cursor is not one that this server gave to this owner."""
 
     def __init__(self) -> None:
-        super().__init__("cursor is none that this list gave; leave it out to start from the newest image.")
+        super().__init__("cursor is not one from this list; leave it out to start from the newest image.")
 
 
 class StorageFull(ServiceError):
-    """No room for another image until older ones have expired; nothing was stored."""
+    """There is no room for the image until older ones expire; nothing was stored."""
 
     retry_after = 30
 
@@ -130,7 +132,7 @@ class StorageFull(ServiceError):
 
 
 class UploadsOff(ServiceError):
-    """The operator has turned uploads off; everything else goes on."""
+    """The operator has turned uploads off; all other requests are served."""
 
     retry_after = 60
 
@@ -139,14 +141,14 @@ class UploadsOff(ServiceError):
 
 
 class ImageBlocked(ServiceError):
-    """An image that the operator has blocked, by the bytes that came or by those that would be stored."""
+    """The operator has blocked the image, by the SHA-256 of the file sent or of the file that would be stored."""
 
     def __init__(self) -> None:
         super().__init__("This image is blocked by whoever runs this server; send another one.")
 
 
 class QuotaReached(ServiceError):
-    """As many images or bytes live as one uploader may have at a time; nothing was stored."""
+    """The uploader has as many living images or bytes as it may have; nothing was stored."""
 
     whose = ""
 
@@ -154,7 +156,7 @@ class QuotaReached(ServiceError):
         self.retry_after = max(1, seconds or 1)
         many = f"{most} living images" if images else f"{most} bytes of living images"
         mend = (
-            f"delete one, or come back in {_words_for(self.retry_after)}"
+            f"delete one, or come back in {_duration_text(self.retry_after)}"
             if seconds
             else "send less at a time"
         )
@@ -162,35 +164,35 @@ class QuotaReached(ServiceError):
 
 
 class ClientQuotaReached(QuotaReached):
-    """What came from one address, with an account or without."""
+    """The quota of a client address, with an account or without, is reached."""
 
     whose = "One address"
 
 
 class OwnerQuotaReached(QuotaReached):
-    """What one account owns, wherever it came from."""
+    """The quota of an account, from all addresses together, is reached."""
 
     whose = "One account"
 
 
 class Overloaded(ServiceError):
-    """The process does something as often at a time as it may, and no turn came free in time."""
+    """A budget of this process is used up: its queue is full, or the request has waited too long."""
 
     retry_after = 5
 
-    def __init__(self, busy: str = "The server has as many images in hand as it can hold") -> None:
+    def __init__(self, busy: str = "The server holds as many images in memory as it can") -> None:
         super().__init__(f"{busy}; try again in a few seconds.")
 
 
 class BodyCutShort(ServiceError):
-    """The client ended before its body did."""
+    """The client closed the connection before the end of its body."""
 
     def __init__(self) -> None:
-        super().__init__("The body ended before its end was told; send it again.")
+        super().__init__("The connection was closed before the end of the body; send it again.")
 
 
 class TooSlow(ServiceError):
-    """A body came too slowly, or stopped before its end."""
+    """The body came too slowly, or stopped before its end."""
 
     def __init__(self) -> None:
         super().__init__("The body came too slowly, or stopped on the way; send it again.")
@@ -199,7 +201,7 @@ class TooSlow(ServiceError):
 class DatabaseAway(ServiceError):
     """PostgreSQL can't be reached or doesn't answer in time.
 
-    Nothing was confirmed. Where only PostgreSQL's answer was lost, the change may have been made all the same.
+    It is not known whether the request took effect: perhaps only PostgreSQL's answer to the commit was lost.
     """
 
     retry_after = 2
@@ -209,11 +211,11 @@ class DatabaseAway(ServiceError):
 
 
 class NotEverywhere(DatabaseAway):
-    """An operator's order that was carried out in some databases, while others were away."""
+    """An operator's order took effect in some databases, while others were away."""
 
     def __init__(self, missing: list[str]) -> None:
         super().__init__()
         self.args = (
-            f"The order is not in every database, since some are away ({', '.join(missing)}); give it again when they"
-            " answer.",
+            f"Some databases are away ({', '.join(missing)}), and the order is not in effect there; give it again when"
+            " they answer.",
         )

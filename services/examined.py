@@ -1,4 +1,4 @@
-"""An upload is examined, and refused where it is blocked in one of its forms."""
+"""Examines an uploaded image, and refuses it if the operator has blocked it, with or without its metadata."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from hashlib import sha256
 from imaging import Data, Limits, Picture, examine
 from services.allowance import once, turn
 from services.counts import STEP_SECONDS
-from services.dear import PROOFS
+from services.expensive import PROOFS
 from services.orders import Orders
 
 
 def examined(
     data: Data, limits: Limits, orders: Orders, number: int, *, keep_metadata: bool
 ) -> tuple[Picture, Data]:
-    """Return what ``imaging.examine`` makes of the ``number``-th image of an upload.
+    """Return the result of ``imaging.examine`` for the ``number``-th image of an upload.
 
-    One that keeps its metadata is compared with the list without them too: with others, a blocked image would be
-    another file. That costs a second look where anything is blocked.
-    Raises ImageBlocked, Later, Overloaded, DatabaseAway and the errors of ``imaging.examine``.
+    With ``keep_metadata`` the image is also examined without its metadata and compared with the list of blocked images,
+    if anything is blocked: with other metadata, a blocked image would have another SHA-256. Raises ImageBlocked, Later,
+    Overloaded, DatabaseAway and the errors of ``imaging.examine``.
     """
     look = partial(examine, data, limits, turn=partial(turn, PROOFS))
     with STEP_SECONDS.timed("examine"):

@@ -1,4 +1,4 @@
-"""Who may upload and who may register, as the operator has set it; and the operator's upload codes."""
+"""Decides who may upload and who may register, by the operator's settings and upload codes."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from services.account_errors import AccountAsked
 from services.errors import RegistrationClosed, UploadCodeAsked, UploadCodeWrong, UploadsClosed
 
 LOOK_SECONDS = 1.0
-"""How long the codes of a file count before it is looked at again."""
+"""How often the file with the codes is read, at most."""
 LARGEST_FILE = 64 * 1024
 NamedCodes = tuple[tuple[str, str], ...]
-"""Each code's name, and the code."""
+"""Pairs of a code's name and the code."""
 GateUse = Literal["upload", "registration"]
 log = logging.getLogger("mayfly")
 
 
 class UploadCodes:
-    """The operator's codes; those of a file are read anew when it changes, and stay where it can't be read."""
+    """The operator's upload codes. Codes from a file follow its changes; while it can't be read, the last ones stay."""
 
     def __init__(self, codes: NamedCodes, file: Path | None, parse: Callable[[str], NamedCodes]) -> None:
         self._codes = codes
@@ -34,7 +34,8 @@ class UploadCodes:
         self._read: bytes | None = None
 
     def name_of(self, given: str) -> str | None:
-        """Return the name of a code, None for one that is no good; in the same time wherever it stands in the list."""
+        """Return the name of a code, None if there is no such code; the time taken doesn't depend on the code's
+        place."""
         code, found = given.encode("utf-8", "replace"), None
         for name, known in self._current():
             if hmac.compare_digest(known.encode(), code):
@@ -49,7 +50,7 @@ class UploadCodes:
         return self._codes
 
     def _look(self, file: Path) -> None:
-        """Take over the codes of a file; log once, and not again until it changes, why they can't be."""
+        """Read the codes from a file; if that fails, log why, once for each change of the file."""
         try:
             with file.open("rb") as opened:
                 content = opened.read(LARGEST_FILE + 1)
@@ -65,28 +66,28 @@ class UploadCodes:
                 self._codes = self._parse(content.decode())
                 return
         except UnicodeDecodeError:
-            why = "it is no text"
+            why = "it is not UTF-8 text"
         except ValueError as error:
             why = str(error)
         log.warning(
-            "the file of UPLOAD_CODES_FILE can't be read: %s. The codes that it held before stay good; mend the file,"
-            " and it is read within a second, without a restart",
+            "the file of UPLOAD_CODES_FILE can't be read: %s. Its earlier codes stay valid; correct the file, and it is"
+            " read within a second, without a restart",
             why,
         )
 
 
 @dataclass(frozen=True)
 class Gate:
-    """Lets a request through, or says what it takes."""
+    """Lets a request pass, or tells what it lacks: an upload code or an account."""
 
     uploads: Literal["open", "code", "account", "closed"]
     registration: Literal["open", "code", "closed"]
     networks: tuple[IPv4Network | IPv6Network, ...]
-    """Whoever uploads from here needs no code."""
+    """A client with an address in these networks needs no code to upload."""
     codes: UploadCodes
 
     def asks_code(self, use: GateUse, address: IPv4Address | IPv6Address | None) -> bool:
-        """Tell whether it takes a code from this address."""
+        """Tell whether a client with this address needs a code."""
         if use == "registration":
             return self.registration == "code"
         return self.uploads == "code" and not (
@@ -94,7 +95,7 @@ class Gate:
         )
 
     def check_open(self, use: GateUse, *, with_account: bool) -> None:
-        """Raise UploadsClosed, RegistrationClosed or AccountAsked, where no code would help."""
+        """Raise UploadsClosed, RegistrationClosed or AccountAsked if a request may not pass even with a code."""
         if use == "registration":
             if self.registration == "closed":
                 raise RegistrationClosed
@@ -104,7 +105,7 @@ class Gate:
             raise AccountAsked
 
     def check_code(self, given: str | None) -> str:
-        """Return the name of a code; raises UploadCodeAsked where there is none, UploadCodeWrong for a wrong one."""
+        """Return the name of a code; raises UploadCodeAsked if none was given, UploadCodeWrong if it is not valid."""
         if not given:
             raise UploadCodeAsked
         name = self.codes.name_of(given)

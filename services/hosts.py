@@ -1,4 +1,4 @@
-"""Several hosts of one database: which takes writes, with one that says nothing asked by one thread once in a while."""
+"""Connects to a database with several hosts, and avoids waiting for a host that doesn't answer."""
 
 from __future__ import annotations
 
@@ -8,28 +8,31 @@ from typing import Any
 from sqlalchemy import Engine, event
 
 PAUSE_SECONDS = 5.0
-"""For how long a host that said nothing is asked no more."""
+"""How long a silent host is not tried."""
 SILENT_SECONDS = 1.0
-"""An attempt to connect that fails only after so long was met by silence; a standby refuses within milliseconds."""
-Place = tuple[str, str | None]
+"""An attempt that fails after more than so long means that the host is silent; a standby refuses in milliseconds."""
+HostPort = tuple[str, str | None]
 
 
 class DatabaseHosts:
-    """Asks hosts in the order in which they are named, as libpq does, but for those that said nothing lately.
+    """Tries the hosts in their order, as libpq does, but skips those that were silent recently.
 
-    libpq would wait for a dead host in each attempt, also while the others say already that they take no writes.
+    libpq would wait for a dead host at each attempt to connect.
     """
 
     def __init__(self, driver: Any, pause: float = PAUSE_SECONDS) -> None:
         self._driver, self._pause = driver, pause
-        self._ask_at: dict[Place, float] = {}
+        self._ask_at: dict[HostPort, float] = {}
 
     def connect(self, given: dict[str, Any]) -> Any:
-        """Connect by ``given``, in which host, and port perhaps, are lists with commas; raises OperationalError."""
+        """Connect with the parameters ``given``; ``host``, and perhaps ``port``, are lists separated by commas.
+
+        Raises OperationalError.
+        """
         why = []
         for host, port in places(given):
             if not self._may_ask((host, port)):
-                why.append(f"{host} said nothing when it was asked last")
+                why.append(f"{host} did not answer when it was tried last")
                 continue
             began = time.monotonic()
             try:
@@ -42,8 +45,9 @@ class DatabaseHosts:
                 return connection
         raise self._driver.OperationalError("\n".join(why))
 
-    def _may_ask(self, place: Place) -> bool:
-        """Tell whether to ask a host; after the pause one thread may, and the others wait until it knows."""
+    def _may_ask(self, place: HostPort) -> bool:
+        """Tell whether to try a host; after the pause one thread tries it, and the others skip it until that is
+        known."""
         known, now = self._ask_at.get(place), time.monotonic()
         if known is None:
             return True
@@ -52,17 +56,17 @@ class DatabaseHosts:
         self._ask_at[place] = now + self._pause
         return True
 
-    def _note(self, place: Place, *, silent: bool) -> None:
+    def _note(self, place: HostPort, *, silent: bool) -> None:
         if silent:
             self._ask_at[place] = time.monotonic() + self._pause
         else:
             self._ask_at.pop(place, None)
 
 
-def places(given: dict[str, Any]) -> list[Place]:
-    """Return hosts with their ports; one port may be that of all, and none is libpq's own.
+def places(given: dict[str, Any]) -> list[HostPort]:
+    """Return the hosts with their ports; a single port is that of all hosts, None stands for libpq's default.
 
-    There are none where libpq would refuse the lists, which it says best itself, or has the addresses elsewhere.
+    The list is empty if libpq has to handle the parameters itself: it would refuse them, or ``hostaddr`` is given.
     """
     hosts = str(given.get("host") or "").split(",")
     ports: list[str | None] = [port or None for port in str(given.get("port") or "").split(",")]
@@ -72,7 +76,7 @@ def places(given: dict[str, Any]) -> list[Place]:
 
 
 def ask_hosts(engine: Engine) -> None:
-    """Have an engine that names several hosts connect so."""
+    """Have an engine connect through DatabaseHosts if its URL names several hosts."""
     hosts = DatabaseHosts(engine.dialect.dbapi)
 
     @event.listens_for(engine, "do_connect")

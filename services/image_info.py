@@ -1,4 +1,4 @@
-"""What is told about a stored image: to the holder of its link, and to the holder of its image key."""
+"""What the holders of a link and of an image key may know of an image."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ class ImageInfo:
     created_at: int
     expires_at: int
     views_left: int | None
-    """None where the number of views is not limited, or where the request counts none."""
+    """None if views are not limited, or if the request uses no view."""
     details: Details | None
-    """None where a password that was not given hides them."""
+    """None if the image has a password and it was not given."""
 
 
 @dataclass(frozen=True)
 class Receipt(ImageInfo):
-    """What an uploader is told: the secrets of the image beside what its link shows."""
+    """What an uploader is told: all that the holder of the link may know, and the image's secrets."""
 
     image_key: str = field(repr=False)
     link: str = field(repr=False)
     dropped: tuple[Literal["gain_map"], ...] = ()
-    """What a viewer could have used and was not kept: `gain_map`."""
+    """What was removed from the image although viewers can use it: ``gain_map``."""
     opened_at: tuple[int, ...] | None = None
-    """When it was opened, the first time first; None where views are not limited."""
+    """When it was opened, in seconds since 1970 and ascending order; None if views are not limited."""
 
     @property
     def used_up(self) -> bool:
-        """Whether its last view was used, so that nothing is left but when it was opened."""
+        """Whether the last view was used, so that only the times when it was opened are left."""
         return self.views_left == 0
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What became of an image so far, for the holder of its image key."""
+    """The state of an image, for the holder of its image key."""
 
     seconds_left: float
-    """How long this is told."""
+    """How long this receipt still exists: the time until the image's expiry."""
     views_left: int | None
-    """0 where nobody can open it any more; None where views are not limited."""
+    """0 after the last view; None if views are not limited."""
     opened_at: tuple[int, ...] | None
-    """As in ``Receipt``."""
+    """As ``Receipt.opened_at``."""

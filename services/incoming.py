@@ -1,4 +1,4 @@
-"""An image on its way in: proved, described and given its secrets, before anything is stored."""
+"""Prepares an uploaded image: examines and describes it and draws its secrets, before anything is stored."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from imaging import BrokenImage, Data, Limits, NotAnImage, Picture, TooManyPixel
 from models import ImageRow
 from services.allowance import once, turn
 from services.counts import STEP_SECONDS
-from services.dear import STRETCHES
 from services.details import Details, details_of
 from services.errors import ImageBlocked
 from services.examined import examined
+from services.expensive import STRETCHES
 from services.image_info import Receipt
 from services.orders import Orders
 from services.wishes import Wishes
 
 SealedRow = tuple[ImageRow, Iterable[memoryview]]
-"""A row, and its sealed bytes piece by piece; each piece is sealed when it is asked for, and anew when it is again."""
+"""A row, and its sealed bytes in pieces. Pieces are sealed during the iteration, and each iteration seals them
+again."""
 Draw = Callable[[], ImageKey]
 """Draws a new image key."""
 
 
 class SentFile(NamedTuple):
-    """The bytes of an image as they were sent, and the file name that came with them."""
+    """The bytes of a file as they were sent, and the file name that came with them."""
 
     data: bytes | bytearray
     filename: str | None = None
@@ -45,11 +46,11 @@ class Incoming:
 
     @property
     def row_key(self) -> bytes:
-        """What the database will know it by."""
+        """Its key in the database."""
         return self.image_key.link.row_key
 
     def sealed(self, store: str, slot: int, views: int | None, created_at: int, expires_at: int) -> SealedRow:
-        """Seal it for a slot of a store; times in seconds since 1970."""
+        """Seal the image; times are in seconds since 1970."""
         with STEP_SECONDS.timed("seal"):
             details, pieces = self.row_seal.seal(
                 self.details.encode(), self.data, at=created_at, expires_at=expires_at
@@ -68,7 +69,7 @@ class Incoming:
         return row, pieces
 
     def receipt(self, created_at: int, expires_at: int, wishes: Wishes) -> Receipt:
-        """Return what the uploader is told; times in seconds since 1970."""
+        """Return the uploader's receipt; times are in seconds since 1970."""
         dropped = self.picture.gain_map and not wishes.keep_metadata
         return Receipt(
             len(self.data),
@@ -82,16 +83,17 @@ class Incoming:
         )
 
 
-class Entrance:
-    """Makes images ready to be stored; what costs much is kept where the request has to wait and begins anew."""
+class ImagePreparer:
+    """Prepares images to be stored. If a request has to wait and is run again, expensive results are reused
+    (``once``)."""
 
     def __init__(self, server_keys: ServerKeys, limits: Limits, orders: Orders) -> None:
         self._server_keys = server_keys
         self._limits = limits
         self._orders = orders
 
-    def take(self, sent: SentFile, wishes: Wishes, number: int, draw: Draw) -> Incoming:
-        """Prove, clean and describe the image that is the ``number``-th of its upload, and draw its secrets.
+    def prepare(self, sent: SentFile, wishes: Wishes, number: int, draw: Draw) -> Incoming:
+        """Examine, clean and describe the ``number``-th image of an upload, and draw its image key by ``draw``.
 
         Raises ImageBlocked, Later, Overloaded, DatabaseAway and the errors of imaging.
         """
@@ -107,8 +109,8 @@ class Entrance:
         self._orders.check_digest(bytes.fromhex(details.sha256))
         return Incoming(data, picture, details, *secrets)
 
-    def anew(self, image: Incoming, wishes: Wishes, draw: Draw) -> Incoming:
-        """Draw other secrets for an image: nobody has been told those it had. Raises Later, Overloaded."""
+    def with_new_secrets(self, image: Incoming, wishes: Wishes, draw: Draw) -> Incoming:
+        """Return an image with a new image key, before a client has got the old one; raises Later, Overloaded."""
         image_key, row_seal = self._new_seal(draw, wishes.password)
         return replace(image, image_key=image_key, row_seal=row_seal)
 
@@ -119,8 +121,8 @@ class Entrance:
 
 
 @contextmanager
-def said_of(number: int, count: int) -> Iterator[None]:
-    """Say of an image that the block refuses which of several it is."""
+def naming_image(number: int, count: int) -> Iterator[None]:
+    """Add to the message of an error that the block raises which of ``count`` images was refused."""
     try:
         yield
     except (NotAnImage, BrokenImage, TooManyPixels, ImageBlocked) as error:

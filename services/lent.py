@@ -1,4 +1,4 @@
-"""Connections that are in use, and the end of one whose server has gone silent."""
+"""Keeps track of connections in use, and closes those whose server has stopped answering."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
-from services.breaker import Breaker
+from services.breaker import DatabaseBreaker
 
 MOST_SECONDS = 18.0
-"""How long one use of a connection may take. It is under PostgreSQL's own limit of a statement (models/session.py), at
-which a commit that waits for a standby would be reported as done without it."""
+"""How long one use of a connection may take. It is less than PostgreSQL's statement_timeout (models/session.py): that
+one would end a commit that waits for a standby, and report it as done although the standby doesn't have it."""
 AWAY_SECONDS = 5.0
-"""How long one use may take of a database that is one of several, and known to be away."""
+"""How long one use of a connection may take if the database is one of several and its breaker is open."""
 DOUBT_SECONDS = 1.0
-"""How long one use may take before one of several databases is asked whether it answers anything."""
+"""How long one use may take before one of several databases is asked whether it still answers."""
 LOOK_SECONDS = 1.0
 
 
@@ -27,7 +27,7 @@ class _Lent(NamedTuple):
     """By time.monotonic()."""
     driver: Any
     """The driver's connection."""
-    breaker: Breaker | None
+    breaker: DatabaseBreaker | None
 
 
 _lent: dict[int, _Lent] = {}
@@ -35,8 +35,8 @@ _lent: dict[int, _Lent] = {}
 
 
 @contextmanager
-def lent(driver: Any, breaker: Breaker | None) -> Iterator[None]:
-    """Let a driver's connection be ended when the block uses it for longer than it may; as ``lend``."""
+def lent(driver: Any, breaker: DatabaseBreaker | None) -> Iterator[None]:
+    """Register a driver's connection as in use while the block runs; as ``lend``."""
     key = lend(driver, breaker)
     try:
         yield
@@ -44,10 +44,11 @@ def lent(driver: Any, breaker: Breaker | None) -> Iterator[None]:
         give_back(key)
 
 
-def lend(driver: Any, breaker: Breaker | None) -> int:
-    """Let a driver's connection be ended when it is used for longer than it may, until what is returned is given back.
+def lend(driver: Any, breaker: DatabaseBreaker | None) -> int:
+    """Register a driver's connection as in use until what is returned is given back; ``look`` closes it if that takes
+    too long.
 
-    The breaker is that of its database, where that is one of several.
+    ``breaker`` is the database's, None if there is only one database.
     """
     key = id(driver)
     _lent[key] = _Lent(time.monotonic(), driver, breaker)
@@ -60,24 +61,25 @@ def give_back(key: int) -> None:
 
 
 def end_silent_connections() -> None:
-    """Start a thread that ends what takes too long, for as long as this process lives; call it after any fork.
+    """Start a thread that closes connections whose use takes too long; call it in each process, after the fork.
 
-    A machine that is dead is noticed by TCP. A server that is stopped, or whose disk hangs, isn't: its kernel still
-    acknowledges. Whoever waits for such a server gets the error of a connection that was closed.
+    TCP notices a dead machine, but not a server process that is stopped or whose disk hangs, because its kernel still
+    acknowledges packets. A thread that waits for such a server then gets the error of a closed connection.
     """
-    threading.Thread(target=_look_on, name="silent-connections", daemon=True).start()
+    threading.Thread(target=_watch, name="silent-connections", daemon=True).start()
 
 
-def _look_on() -> None:
+def _watch() -> None:
     while True:
         time.sleep(LOOK_SECONDS)
         look(MOST_SECONDS)
 
 
 def look(most: float) -> None:
-    """Have the databases asked that let somebody wait, and end connections that were in use for longer than they may.
+    """Have slow databases asked whether they answer, and close connections that are in use for more than ``most``
+    seconds.
 
-    Their sockets are shut down, so threads that read from them hear their end. ``most`` is in seconds.
+    Closing is a shutdown of the socket, so a thread that reads from it gets an end of file.
     """
     moment = time.monotonic()
     uses = [(use, moment - use.at) for use in list(_lent.values())]

@@ -7,7 +7,8 @@ from imaging import Limits as PictureLimits
 
 @dataclass(frozen=True)
 class DropLimits:
-    """What this server allows: lifetimes in seconds, how large a picture may be, bytes that a process holds at once."""
+    """What this server allows: lifetimes in seconds, the size of pictures, and the bytes that a process holds at
+    once."""
 
     lifetime: int
     max_lifetime: int

@@ -1,4 +1,4 @@
-"""Living images: found by link or image key, unlocked, read, claimed and removed."""
+"""Finds living images by link or image key, and unlocks, opens and removes them."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from models import ImageRow, claim_guess, claim_view, delete_image, return_guess
 from services.allowance import hold_answer, once, turn
 from services.counts import GUESSES, STEP_SECONDS, VIEWS_CLAIMED
 from services.database import autocommit, transaction
-from services.dear import STRETCHES
 from services.details import Details
 from services.errors import DatabaseAway, ImageGone, PasswordAsked, PasswordWrong, TooManyGuesses
+from services.expensive import STRETCHES
 from services.image_info import ImageInfo, Receipt
-from services.objects import NO_CONNECTION, Stores, delete_sealed, store_of
+from services.objects import NO_CONNECTION, StoresByName, delete_sealed, store_of
 from services.quota import Quota
 from services.shards import Shard, Shards
 from storage import CiphertextGone, find_living
@@ -41,7 +41,7 @@ GUESS_PAUSE_SECONDS = 10
 
 @dataclass(frozen=True)
 class Attempt:
-    """A password that somebody tries, and the client that sent it: attempts are counted by client."""
+    """A password that a client tries, and the client's address, by which attempts are limited."""
 
     password: str = field(repr=False)
     client: str
@@ -49,26 +49,26 @@ class Attempt:
 
 @dataclass(frozen=True)
 class SealedImage:
-    """A living image whose details its link has opened as far as a link alone can."""
+    """A living image; its details are opened with the link, and may still be locked by a password."""
 
     shard: Shard
-    """The database that it was found in."""
+    """The shard where it was found."""
     row: ImageRow
     details: SealedDetails
     ciphertext: bytearray | None = None
-    """The sealed bytes of the image itself, where the query for the row returned them too."""
+    """The sealed bytes, if the query for the row has returned them, too."""
 
     @property
     def opens_by_post_only(self) -> bool:
-        """Whether a GET, which link previews send too, must not open it: it has a limit of views, or a password."""
+        """Whether a GET must not open it, since link previews send one: it has limited views or a password."""
         return self.row.views_left is not None or self.details.asks_password
 
     def plain_details(self) -> Details | None:
-        """Return the details, or None where they need a password; raises ImageGone."""
+        """Return the details, None if they are locked by a password; raises ImageGone."""
         return None if self.details.asks_password else self.unlocked(None)[1]
 
     def unlocked(self, password: str | None) -> tuple[SealKeys, Details]:
-        """Open the details with the password, which is stretched here; raises ImageGone, WrongPassword."""
+        """Stretch the password if there is one, and open the details with it; raises ImageGone, WrongPassword."""
         try:
             keys, details = self.details.open(password)
         except Unopenable:
@@ -76,22 +76,22 @@ class SealedImage:
         return keys, Details.decode(details)
 
     def info(self, details: Details | None, views_left: int | None = None) -> ImageInfo:
-        """Return what the holder of its link may know."""
+        """Return what the holder of the link may know."""
         row = self.row
         return ImageInfo(row.size, int(row.created_at), int(row.expires_at), views_left, details)
 
     def receipt(
         self, image_key: ImageKey, details: Details | None, opened_at: tuple[int, ...] | None = None
     ) -> Receipt:
-        """Return what its uploader may know."""
+        """Return what the uploader may know."""
         info = self.info(details, self.row.views_left)
         return Receipt(**vars(info), image_key=image_key.text, link=image_key.link.text, opened_at=opened_at)
 
 
 class LivingImages:
-    """Finds living images and reads them; every method asks the database's clock or works on a row that did."""
+    """Finds and opens living images; whether an image lives is decided by the database's clock in the query."""
 
-    def __init__(self, shards: Shards, server_keys: ServerKeys, stores: Stores, quota: Quota) -> None:
+    def __init__(self, shards: Shards, server_keys: ServerKeys, stores: StoresByName, quota: Quota) -> None:
         self._shards = shards
         self._server_keys = server_keys
         self._stores = stores
@@ -99,10 +99,10 @@ class LivingImages:
 
     @contextmanager
     def found(self, link: Link, bytes_up_to: int = 0) -> Iterator[tuple[Connection, SealedImage]]:
-        """Find a living image, open its details as far as the link does, and lend the connection that found it.
+        """Find a living image and open its details with the link; yield the image and the connection that found it.
 
-        The image has its sealed bytes too if it has at most ``bytes_up_to`` of its own and its views are not limited.
-        Raises ImageGone, and DatabaseAway where it may be in a database that doesn't answer.
+        The image comes with its sealed bytes if it has at most ``bytes_up_to`` bytes and its views are not limited.
+        Raises ImageGone, and DatabaseAway if the image may be in a database that doesn't answer.
         """
         missing: ImageGone | DatabaseAway = ImageGone()
         for shard in self._shards.where(link.row_key):
@@ -125,9 +125,9 @@ class LivingImages:
     def open_row(
         self, shard: Shard, row: ImageRow, link: Link, ciphertext: bytearray | None = None
     ) -> SealedImage:
-        """Open the details of a living image's row as far as its link does; raises ImageGone."""
+        """Open the details in a living image's row with its link; raises ImageGone."""
         if not float(row.expires_at).is_integer():
-            raise ImageGone  # somebody has moved it: Mayfly writes whole seconds
+            raise ImageGone  # somebody has changed the expiry: Mayfly writes whole seconds only
         try:
             details = SealedDetails.of(link, self._server_keys, int(row.expires_at), row.details)
         except Unopenable:
@@ -136,17 +136,17 @@ class LivingImages:
 
     @contextmanager
     def managed(self, image_key: ImageKey) -> Iterator[tuple[Connection, SealedImage]]:
-        """Find a living image by its image key, proved by the manage tag; as ``found``."""
+        """Find a living image by its image key, which the manage tag must confirm; otherwise as ``found``."""
         with self.found(image_key.link) as (connection, image):
             if not hmac.compare_digest(image.row.manage_tag, image_key.manage_tag):
                 raise ImageGone
             yield connection, image
 
     def unlock(self, image: SealedImage, attempt: Attempt | None) -> tuple[SealKeys, Details]:
-        """Open the details, with the password where one is asked; no connection is held while it is stretched.
+        """Open the details, with the password if the image has one; no connection is held while it is stretched.
 
-        Raises PasswordAsked, PasswordWrong, Later, Overloaded, and TooManyGuesses, which counts what this client tried
-        at this image, over all processes.
+        Raises PasswordAsked, PasswordWrong, Later, Overloaded, DatabaseAway, and TooManyGuesses if this client has
+        tried this image's password too often, counted over all processes.
         """
         if not image.details.asks_password:
             return image.unlocked(None)
@@ -157,7 +157,7 @@ class LivingImages:
     def _stretched(self, image: SealedImage, attempt: Attempt) -> tuple[SealKeys, Details]:
         tag = client_tag(self._server_keys, attempt.client, f"guesses/{image.row.row_key.hex()}")
         with turn(STRETCHES):
-            # The attempt is claimed before it is made, so that requests at the same moment can't share one claim.
+            # The token is taken before the attempt, so that requests at the same moment each need one.
             with autocommit(image.shard.engine) as connection:
                 claimed = claim_guess(connection, tag, GUESS_PAUSE_SECONDS, GUESSES_AT_ONCE)
             if not claimed:
@@ -174,11 +174,11 @@ class LivingImages:
         return unlocked
 
     def in_database(self, image: SealedImage) -> bool:
-        """Tell whether an image's sealed bytes are in the database, so that ``read`` may open it; raises StoreAway."""
+        """Tell whether the sealed bytes are in the database, as ``read`` needs them; raises StoreAway."""
         return store_of(self._stores, image.row.store).in_database
 
     def read(self, connection: Connection, image: SealedImage) -> tuple[ImageInfo, bytearray]:
-        """Open an image without a password from the database, without counting a view.
+        """Open an image that has no password and is in the database, without using a view.
 
         Raises ImageGone, Later, Overloaded.
         """
@@ -187,16 +187,16 @@ class LivingImages:
         return image.info(details), self._open_bytes(connection, image, keys)
 
     def read_unlocked(self, image: SealedImage, keys: SealKeys) -> bytearray:
-        """Open the bytes of an image that was unlocked, wherever they are, without counting a view.
+        """Open the bytes of an unlocked image, from the database or the object store, without using a view.
 
-        Raises ImageGone, StoreAway, Later, Overloaded.
+        Raises ImageGone, DatabaseAway, StoreAway, Later, Overloaded.
         """
         hold_answer(image.row.size)
         if self.in_database(image):
             with autocommit(image.shard.engine) as connection:
                 return self._open_bytes(connection, image, keys)
         data = self._open_bytes(NO_CONNECTION, image, keys)
-        self.check_living(image)  # an object store may have taken its time
+        self.check_living(image)  # the object store may have been slow, and the image has expired meanwhile
         return data
 
     def _open_bytes(self, connection: Connection, image: SealedImage, keys: SealKeys) -> bytearray:
@@ -215,19 +215,19 @@ class LivingImages:
             return store.fetch(connection, slot, row.row_key, sealed_size(row.size))
 
     def check_living(self, image: SealedImage) -> None:
-        """Check that an image still lives whose answer took long to make; raises ImageGone."""
+        """Raise ImageGone if the image does not live any more; call it after slow work. Raises DatabaseAway."""
         with autocommit(image.shard.engine) as connection:
             if find_living(connection, image.row.row_key, 0) is None:
                 raise ImageGone
 
     def claim(self, image: SealedImage) -> int:
-        """Claim a view of an image that was read already, and tell how many are left; raises ImageGone.
+        """Use one view of an image that was already opened; return how many are left. Raises ImageGone, DatabaseAway.
 
-        The claim is committed before a byte is sent, and with it when the image was opened. The claim of the last view
-        removes the image but for that.
+        This commits before any byte is sent, and records the time of the opening. The last view removes the image; only
+        the uploader's receipt is left.
         """
         row, shard = image.row, image.shard
-        # The later one where the clock of another process heard of a new second first.
+        # Another process may have read the clock later: then created_at can be ahead of this process's time.
         moment = max(shard.clock.now(), int(row.created_at))
         opening = seal_opening(image.details.link, self._server_keys, int(row.expires_at), moment)
         with STEP_SECONDS.timed("claim"), transaction(shard.engine) as connection:
@@ -241,7 +241,7 @@ class LivingImages:
         return left
 
     def remove(self, connection: Connection, row: ImageRow) -> None:
-        """Remove an image before its time, in the caller's transaction; raises ImageGone where it is gone already."""
+        """Remove an image before its expiry, in the caller's transaction; raises ImageGone if it is already gone."""
         freed = delete_image(connection, row)
         if freed is None:
             raise ImageGone

@@ -1,6 +1,6 @@
-"""The file name an image keeps: the one its uploader's program wrote, made harmless. No name refuses an image.
+"""Makes the file name of an upload harmless. An image is never refused because of its name.
 
-What is taken away and why stands in docs/decisions/0026-file-names-that-never-refuse.md.
+docs/decisions/0026-file-names-that-never-refuse.md says what is removed and why.
 """
 
 from __future__ import annotations
@@ -11,37 +11,38 @@ from email.errors import HeaderParseError
 from email.header import decode_header
 
 LONGEST_BYTES = 255
-"""What file systems take, in UTF-8."""
+"""The longest file name that file systems allow, in bytes of UTF-8."""
 MOST_READ = 1000
-"""Of a longer name only so many characters at its beginning are looked at, and a tenth of that at its end."""
+"""Of a longer name only its first so many characters are read, and its last tenth of so many."""
 ENDINGS = {"image/jpeg": ("jpg", "jpeg", "jpe", "jfif")}
-"""The endings of a media type that has more than its own name, the usual one first."""
+"""The allowed file name endings of media types that have other endings than their subtype; the usual one first."""
 JOINERS = "\u200c\u200d"
-"""The only format characters that are part of words and of emoji; the others mark directions or show nothing."""
+"""The only format characters (category Cf) that belong to words or emoji; the others set directions or are
+invisible."""
 REMOVED = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 EDGES = " .\u00a0\u1680\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B))) + JOINERS
 # https://learn.microsoft.com/windows/win32/fileio/naming-a-file, "Naming Conventions"
 RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9]) *(\.|$)", re.IGNORECASE)
-# Shift-JIS (JIS X 0208), character by character up to a kana or to two kanji of everyday use in a row: names in other
-# encodings have hardly such bytes.
+# Matches Shift-JIS (JIS X 0208) up to the first kana, or two consecutive kanji of everyday use: such bytes are rare in
+# names in other encodings.
 JAPANESE = re.compile(
     rb"([\x00-\x7f\xa1-\xdf]|[\x81-\x9f\xe0-\xfc][\x40-\x7e\x80-\xfc])*?"
     rb"(\x82[\x9f-\xf1]|\x83[\x40-\x96]|([\x88-\x97][\x40-\x7e\x80-\xfc]){2})"
 )
 LONG_IN_UTF_8 = "\u0800"
-"""From here on a character has three bytes in UTF-8, which other encodings seldom have by chance."""
+"""From this character on UTF-8 has three bytes or more, which text in another encoding seldom looks like."""
 REPLACEMENT = "\ufffd"
 
 
 def extension(media_type: str) -> str:
-    """The usual file name extension of an image's media type."""
+    """Return the usual file name ending of a media type, without the dot."""
     return _endings(media_type)[0]
 
 
 def kept_name(given: str | None, media_type: str) -> str:
-    """Make a harmless file name of at most 255 bytes of whatever was given; an ending in it is one of the media type's.
+    """Return a harmless file name of at most 255 bytes; if it has an ending, that fits the media type.
 
-    Bytes that were no UTF-8 stand in ``given`` as Python's surrogateescape writes them.
+    Bytes in ``given`` that are not UTF-8 are written as by Python's error handler surrogateescape.
     """
     name = _bare(_decoded(given or ""))
     stem, dot, ending = name.rpartition(".")
@@ -52,7 +53,7 @@ def kept_name(given: str | None, media_type: str) -> str:
 
 
 def converted_name(name: str, media_type: str) -> str:
-    """Give a kept name the ending of another media type in place of its own."""
+    """Replace the ending of a kept name by that of another media type."""
     return _joined(name.rpartition(".")[0] or name, f".{extension(media_type)}")
 
 
@@ -61,7 +62,7 @@ def _endings(media_type: str) -> tuple[str, ...]:
 
 
 def _joined(stem: str, ending: str) -> str:
-    """Join a stem and an ending with its dot; what is too long is cut from the stem, between two characters."""
+    """Join a stem and an ending that has its dot; the stem is shortened to fit, without splitting a character."""
     stem = stem.strip(EDGES)
     stem = f"_{stem}" if RESERVED.match(unicodedata.normalize("NFKC", stem)) else stem
     room = LONGEST_BYTES - len(ending)
@@ -69,7 +70,7 @@ def _joined(stem: str, ending: str) -> str:
 
 
 def _bare(text: str) -> str:
-    """Take the last part of a path without the characters that control, turn the direction, or show nothing."""
+    """Return the last part of a path without control, direction and invisible characters."""
     name = text.replace("\\", "/").rstrip("/").rpartition("/")[2]
     if len(name) > MOST_READ:
         name = name[:MOST_READ] + name[-MOST_READ // 10 :]
@@ -79,13 +80,13 @@ def _bare(text: str) -> str:
 
 
 def _decoded(text: str) -> str:
-    """Read what is not UTF-8 as Windows-1252, or as Shift-JIS where it can be nothing else, and encoded words."""
+    """Decode bytes that are not UTF-8, as Shift-JIS if they look like it, else as Windows-1252; and encoded words."""
     if text.isascii():
         return _words(text) if "=?" in text and len(text) <= MOST_READ else text
     try:
         text.encode()
     except UnicodeEncodeError:
-        # Characters beyond ASCII were UTF-8: then the rest is that, damaged.
+        # Some characters beyond ASCII were valid UTF-8, so the other bytes are damaged UTF-8.
         damaged = any(each > "\x7f" and not "\udc80" <= each <= "\udcff" for each in text)
         if japanese := _japanese(text):
             return japanese
@@ -94,7 +95,7 @@ def _decoded(text: str) -> str:
 
 
 def _japanese(text: str) -> str:
-    """Read a name as Windows writes Shift-JIS; empty where it is none."""
+    """Decode a name as Windows writes Shift-JIS (code page 932); empty if it is not Shift-JIS."""
     unread = sum("\udc80" <= each <= "\udcff" for each in text)
     if 2 * (sum(each >= LONG_IN_UTF_8 for each in text) - unread) >= unread:
         return ""  # it was UTF-8, and is damaged
@@ -112,7 +113,7 @@ def _character(escaped: str, *, damaged: bool) -> str:
 
 
 def _words(text: str) -> str:
-    """Decode encoded words (RFC 2047), as mail programs write names; what can't be decoded stays as it is."""
+    """Decode encoded words (RFC 2047), which mail programs use in names; return the text unchanged if that fails."""
     try:
         parts = decode_header(text)
         return "".join(

@@ -1,4 +1,4 @@
-"""Sealed bytes outside of the database: put before the row is added, and removed after it is gone."""
+"""Keeps rows and objects consistent: an object is put before its row is added, and deleted after its row is deleted."""
 
 from __future__ import annotations
 
@@ -16,30 +16,31 @@ from services.errors import DatabaseAway
 from services.incoming import SealedRow
 from storage import CiphertextStore, ObjectStore, StoreAway
 
-Stores = Mapping[str, CiphertextStore]
-"""Every store that the settings tell of, by the name that rows have for it."""
+StoresByName = Mapping[str, CiphertextStore]
+"""All stores of the settings, by their names in ``images.store``."""
 NO_CONNECTION: Any = None
-"""What a store outside of the database gets for a connection, which it has no use for."""
+"""Passed as the connection to a store outside of the database, which doesn't use it."""
 log = logging.getLogger("mayfly.store")
 
 
 class LargeImages:
-    """Has images of some size and more go to the object store, and all of them to the database where there is none."""
+    """Puts images from a certain size on into the object store; without an object store all go to the database."""
 
     def __init__(self, store: ObjectStore | None, from_bytes: int) -> None:
         self._store = store
         self._from_bytes = from_bytes
 
     def store_for(self, size: int, otherwise: str) -> str:
-        """Name the store of an image of ``size`` bytes."""
+        """Return the name of the store for an image of ``size`` bytes; ``otherwise`` is the database's."""
         return self._store.name if self._store and size >= self._from_bytes else otherwise
 
     @contextmanager
     def put(self, rows: Sequence[SealedRow], lifetime: int) -> Iterator[list[SealedRow]]:
-        """Put the objects of images before the block adds their rows; lend it those that go to the database.
+        """Put the objects of large images, then run the block, which adds all rows; yield the images for the database.
 
-        Bytes that no row knows of yet harm nobody: they are over when the image would be. Where the block fails, they
-        are removed, unless its transaction may have been committed all the same. Raises StoreAway.
+        If the block fails, the objects are deleted again, except after DatabaseAway, since the block's transaction may
+        have been committed then. An object without a row is deleted at the expiry that it was put with. Raises
+        StoreAway.
         """
         store = self._store
         if store is None:
@@ -62,22 +63,27 @@ class LargeImages:
             raise
 
 
-def store_of(stores: Stores, name: str) -> CiphertextStore:
-    """Return the store that a row names; raises StoreAway where no setting tells where it is."""
+def store_of(stores: StoresByName, name: str) -> CiphertextStore:
+    """Return the store that a row names; raises StoreAway if the settings don't describe this store."""
     try:
         return stores[name]
     except KeyError:
-        log.error("a row has its sealed bytes in the store %s, and no setting tells where that is", name)
+        log.error("an image's sealed bytes are in the store %s, which the settings don't describe", name)
         raise StoreAway from None
 
 
 def delete_sealed(
-    connection: Connection, stores: Stores, name: str, ring_slot: int, images: Iterable[tuple[float, bytes]]
+    connection: Connection,
+    stores: StoresByName,
+    name: str,
+    ring_slot: int,
+    images: Iterable[tuple[float, bytes]],
 ) -> None:
-    """Delete the sealed bytes of images of one store and slot, whose rows the transaction deletes.
+    """Delete the sealed bytes of images of one store and slot, whose rows the caller's transaction deletes.
 
-    An image is named by its expiry and row key. Bytes outside of the database go once the transaction is committed:
-    else one that fails would leave rows without bytes. Those that can't be deleted then go when their time is over.
+    ``images`` are pairs of expiry, in seconds since 1970, and row key. Objects outside of the database are deleted
+    after the commit; otherwise a transaction that fails would leave rows without bytes. An object that can't be deleted
+    then stays until its expiry.
     """
     try:
         store = store_of(stores, name)
@@ -97,4 +103,6 @@ def _delete_objects(store: CiphertextStore, slot: int, row_keys: list[bytes]) ->
     try:
         store.delete(NO_CONNECTION, slot, row_keys)
     except StoreAway:
-        log.warning("the sealed bytes of deleted images stay until their time is over: %d", len(row_keys))
+        log.warning(
+            "the sealed bytes of %d deleted images stay in the object store until they expire", len(row_keys)
+        )

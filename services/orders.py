@@ -1,4 +1,4 @@
-"""What the operator ordered, as each upload meets it: whether there are uploads, and which images are blocked."""
+"""Checks uploads against the operator's orders: whether uploads are on, and which images are blocked."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from crypto import ServerKeys, block_tags
 from imaging import Data
-from models import Heard, blocked_tags
+from models import OperatorState, blocked_tags
 from services.audit import audit
 from services.database import autocommit
 from services.errors import DatabaseAway, ImageBlocked, UploadsOff
@@ -18,11 +18,11 @@ NOTHING_READ = -1, frozenset[bytes]()
 
 
 class Orders:
-    """Knows what ``Hand`` ordered, within a second, and costs an upload no question more than its clock.
+    """Follows the orders of ``OperatorActions`` within a second; an upload needs no further query beside its clock's.
 
-    A process reads the list of blocked tags when it hears of another version of it, and keeps it: some 100 bytes a tag.
-    Of several databases each has the orders; what one of them orders counts for all, and of one that is away, what it
-    said last.
+    A process keeps the list of blocked tags in memory, some 100 bytes a tag, and reads it again when its version has
+    changed. With several databases an order in any of them counts; for a database that is away, its last known orders
+    do.
     """
 
     def __init__(self, shards: Shards, server_keys: ServerKeys) -> None:
@@ -32,8 +32,8 @@ class Orders:
         self._off = False
 
     def uploads_off_since(self) -> float | None:
-        """Tell since when uploads are off, in seconds since 1970, or None while they are on; raises DatabaseAway."""
-        times = (heard.uploads_off_since for heard in self._heard().values())
+        """Return since when uploads are off, in seconds since 1970, None while they are on; raises DatabaseAway."""
+        times = (state.uploads_off_since for state in self._states().values())
         since = min(filter(None, times), default=None)
         if self._off is not (since is not None):
             self._off = since is not None
@@ -47,16 +47,16 @@ class Orders:
             raise UploadsOff
 
     def check_bytes(self, data: Data) -> None:
-        """Raise ImageBlocked where these bytes are on the list, and DatabaseAway."""
+        """Raise ImageBlocked if the SHA-256 of these bytes is blocked; raises DatabaseAway."""
         if self.any_blocked():
             self.check_digest(sha256(data).digest())
 
     def any_blocked(self) -> bool:
-        """Tell whether there is anything on the list; raises DatabaseAway."""
+        """Tell whether any image is blocked; raises DatabaseAway."""
         return any(self._blocked())
 
     def check_digest(self, digest: bytes) -> None:
-        """Raise ImageBlocked where the SHA-256 of an image is on the list, and DatabaseAway."""
+        """Raise ImageBlocked if this SHA-256 is blocked; raises DatabaseAway."""
         lists = self._blocked()
         if any(lists):
             tags = block_tags(self._server_keys, digest)
@@ -65,11 +65,11 @@ class Orders:
                 raise ImageBlocked
 
     def _blocked(self) -> list[frozenset[bytes]]:
-        return [self._list(shard, heard) for shard, heard in self._heard().items()]
+        return [self._list(shard, state) for shard, state in self._states().items()]
 
-    def _list(self, shard: Shard, heard: Heard) -> frozenset[bytes]:
+    def _list(self, shard: Shard, state: OperatorState) -> frozenset[bytes]:
         version, tags = self._lists.get(shard, NOTHING_READ)
-        if version == heard.blocked_version:
+        if version == state.blocked_version:
             return tags
         try:
             with autocommit(shard.engine) as connection:
@@ -78,18 +78,18 @@ class Orders:
             if len(self._shards.all) == 1:
                 raise
         else:
-            self._lists[shard] = heard.blocked_version, tags
+            self._lists[shard] = state.blocked_version, tags
         return tags
 
-    def _heard(self) -> dict[Shard, Heard]:
-        """Return what each database says, or said last; raises DatabaseAway where none answers."""
-        heard, answer = {}, False
+    def _states(self) -> dict[Shard, OperatorState]:
+        """Return the state of each database, its last known one if it is away; raises DatabaseAway if none answers."""
+        states, answer = {}, False
         for shard in self._shards.all:
             try:
-                heard[shard], answer = shard.clock.heard(), True
+                states[shard], answer = shard.clock.state(), True
             except DatabaseAway:
                 if shard.clock.last is not None:
-                    heard[shard] = shard.clock.last
+                    states[shard] = shard.clock.last
         if not answer:
             raise DatabaseAway
-        return heard
+        return states

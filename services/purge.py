@@ -25,13 +25,13 @@ from storage import SlotStore
 BATCH_ROWS = 1000
 BUDGET_SECONDS = 2.0
 UNUSED_SECONDS = 86400
-"""How long an account is kept that nobody has logged in to and that owns nothing."""
+"""How long an account without a login and without images is kept, in seconds."""
 
 
 class Purge:
-    """Removes what has expired, to give its room back, accounts that nobody uses, and attempts that count no more.
+    """Deletes expired images to free their space, unused accounts, and token buckets that are full again.
 
-    Reads don't depend on it: an expired image opens for nobody.
+    Nothing else depends on it: an expired image can't be opened, purged or not.
     """
 
     def __init__(
@@ -47,20 +47,22 @@ class Purge:
         self._stores = tuple(stores)
 
     def __call__(self) -> int:
-        """Remove expired images, bounded in rows and time a call and database; return how many rows went.
+        """Delete expired images and return how many rows were deleted; each call is bounded in time for each database.
 
-        One purge at a time works in a database, by an advisory lock; a second one returns at once. Raises DatabaseAway
-        where no database answers; one that is away keeps no other from being purged.
+        An advisory lock lets only one purge at a time work in a database; a second one returns at once. A database that
+        is away is skipped. Raises DatabaseAway if none answers.
         """
         removed = sum(self._shards.each(self._purge).values())
         if self._sweep:
-            with suppress(DatabaseAway):  # that of the home database: a later one catches up
+            with suppress(DatabaseAway):  # if the home database is away, a later sweep catches up
                 self._sweep()
         return removed
 
     def _purge(self, shard: Shard) -> int:
         with autocommit(shard.engine) as connection, raw_cursor(connection) as cursor:
-            forget_crashed(cursor)  # a pooler's connection outlives a crash, and nobody would have asked
+            forget_crashed(
+                cursor
+            )  # a connection to a pooler survives a crash, so no new connection has checked for it
         removed = 0
         deadline = time.monotonic() + BUDGET_SECONDS
         while time.monotonic() < deadline:

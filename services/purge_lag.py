@@ -1,4 +1,4 @@
-"""How far the purge is behind."""
+"""Measures how far the purge is behind."""
 
 from __future__ import annotations
 
@@ -12,20 +12,17 @@ from storage import SlotStore
 
 
 class PurgeLag(NamedTuple):
-    """For how many seconds the oldest row that has expired, and the oldest slot in which nothing lives, have been dead.
-
-    0 where there is none.
-    """
+    """How many seconds ago the oldest expired row could have been deleted, and the oldest dead slot emptied; else 0."""
 
     rows: float
     slots: float
 
 
 class PurgeClock:
-    """Tells how far the purge is behind, by the database's clock; it takes no lock. One thread at a time may call it.
+    """Measures how far the purge is behind, by the database's clock and without a lock. It is not thread-safe.
 
-    A slot says only for a few minutes after its span that it is late: then its next turn begins, and bytes in it might
-    be those of an image that was deleted before its time. So what was seen late stays late until it is seen empty.
+    A few minutes after the span of a slot the ring comes to it again, and then its number doesn't tell any more to
+    which turn its bytes belong. So a slot that was once seen to be late stays late until it is seen empty.
     """
 
     def __init__(self, stores: Iterable[SlotStore], max_lifetime: int) -> None:
@@ -34,7 +31,7 @@ class PurgeClock:
         self._late: dict[Engine, dict[tuple[str, int], float]] = {}
 
     def __call__(self, connection: Connection) -> PurgeLag:
-        """Ask for both; the cost doesn't depend on how many images there are."""
+        """Measure both lags; the cost doesn't depend on the number of images."""
         at = now(connection)
         before = self._late.get(connection.engine, {})
         late = self._late[connection.engine] = dict(self._ends_of_late(connection, at, before))

@@ -15,10 +15,10 @@ log = logging.getLogger("mayfly.quota")
 
 
 class Quota:
-    """Keeps what each database stores below a limit in bytes; without a limit it counts nothing and costs nothing.
+    """Limits the bytes that each database stores to ``most``; None is no limit, and then nothing is counted.
 
-    ``disk_has_room`` is given where the database is on a disk of this machine: uploads are refused before that disk
-    is full, since PostgreSQL stops when it can't write its WAL, and a purge needs some room too.
+    ``disk_has_room`` is given if the database is on a disk of this machine. It refuses uploads before the disk is full,
+    since PostgreSQL stops when it can't write its WAL, and a purge needs some space, too.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class Quota:
         self._disk_has_room = disk_has_room
 
     def count(self) -> None:
-        """Count what is stored already; a start calls it, since the last run may have had no limit."""
+        """Count what is stored already. A start calls this, because the last run may have had no limit."""
         if self._most is not None:
             self._shards.each(self._recount)
 
@@ -39,7 +39,10 @@ class Quota:
 
     @contextmanager
     def reserved(self, shard: Shard, slot: int, size: int, expires_at: int) -> Iterator[None]:
-        """Reserve room for an image that the block stores, and give it back if the block fails; raises StorageFull."""
+        """Reserve ``size`` bytes in a slot for images that the block stores; give them back if the block fails.
+
+        ``expires_at`` is in seconds since 1970. Raises StorageFull, DatabaseAway.
+        """
         if self._disk_has_room and not self._disk_has_room():
             log.warning("refused an upload: the disk under the database is nearly full")
             raise StorageFull
@@ -57,11 +60,11 @@ class Quota:
             raise
 
     def give_back(self, connection: Connection, slot: int, size: int) -> None:
-        """Give back the room of an image that was removed before its time, within the caller's transaction."""
+        """Give back the bytes of images that were removed before their expiry, in the caller's transaction."""
         if self._most is not None:
             release(connection, slot, size)
 
     def forget(self, connection: Connection, filled: list[int]) -> None:
-        """Count nothing for expired slots that are not among the ``filled``: a purge calls it when it is done."""
+        """Set the counters of expired slots to 0, except those in ``filled``; a purge calls this at its end."""
         if self._most is not None:
             forget_empty(connection, filled)

@@ -1,4 +1,4 @@
-"""What became of an image, for the holder of its image key: while it lives, and until its expiry once it is used up."""
+"""Receipts: what the holder of an image key may know of the image until its expiry, even if its views are used up."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from services.image_info import Receipt, Standing
 from services.living_images import Attempt, LivingImages, SealedImage
 from services.shards import Shard, Shards
 
-Found = dict[bytes, KeptRow]
+FoundRows = dict[bytes, KeptRow]
 """Rows by their row keys."""
 
 
 class Receipts:
-    """Tells uploaders what became of their images, and deletes an image together with what is told of it."""
+    """Describes images to the holders of their image keys, and deletes images with their receipts."""
 
     def __init__(self, shards: Shards, server_keys: ServerKeys, images: LivingImages) -> None:
         self._shards = shards
@@ -29,15 +29,15 @@ class Receipts:
         self._images = images
 
     def describe(self, image_key_text: str, attempt: Attempt | None) -> Receipt:
-        """Describe an image to its uploader; without its password, only what is no secret.
+        """Describe an image to its uploader; its details are left out if it has a password and ``attempt`` is None.
 
-        Of one that is used up nothing is left but when it was opened, and no password is asked for that. Raises
-        ImageGone, PasswordWrong, TooManyGuesses, DatabaseAway.
+        Of an image without views left, only the times when it was opened remain, and they need no password. Raises
+        ImageGone, PasswordWrong, TooManyGuesses, Later, Overloaded, DatabaseAway.
         """
         image_key = _image_key(image_key_text)
         row, image, opened_at = self._shards.search(
             image_key.link.row_key,
-            lambda shard: self._proved(shard, image_key, _found_in(shard, [image_key])),
+            lambda shard: self._verified(shard, image_key, _found_in(shard, [image_key])),
         )
         if image is None:
             times = int(row.created_at), int(row.expires_at)
@@ -48,16 +48,16 @@ class Receipts:
         return image.receipt(image_key, details, opened_at)
 
     def standings(self, image_key_texts: Sequence[str]) -> list[Standing | None]:
-        """Tell how images stand, in the order of their image keys, by one question to each database.
+        """Return the states of images, in the order of their image keys, with one query for each database.
 
-        None for one that is missing or expired, and for what is no image key. Raises DatabaseAway.
+        None stands for a missing or expired image, and for a text that is no image key. Raises DatabaseAway.
         """
         keys = [_parsed(text) for text in image_key_texts]
         found = self._find_all([key for key in keys if key])
         return [found.get(key) if key else None for key in keys]
 
     def _find_all(self, image_keys: Sequence[ImageKey]) -> dict[ImageKey, Standing]:
-        """Find how images stand; those that are missing or expired are left out. Raises DatabaseAway."""
+        """Return the states of the images that have not expired; raises DatabaseAway."""
         asked: dict[Shard, list[ImageKey]] = {}
         for key in image_keys:
             for shard in self._shards.where(key.link.row_key):
@@ -77,27 +77,28 @@ class Receipts:
             raise DatabaseAway
         return standings
 
-    def _standing(self, shard: Shard, image_key: ImageKey, found: Found) -> Standing:
-        row, _, opened_at = self._proved(shard, image_key, found)
+    def _standing(self, shard: Shard, image_key: ImageKey, found: FoundRows) -> Standing:
+        row, _, opened_at = self._verified(shard, image_key, found)
         return Standing(found[row.row_key].seconds_left, row.views_left, opened_at)
 
     def delete(self, image_key_text: str) -> None:
-        """End an image before its time, its sealed bytes and what is told of it too; raises ImageGone, DatabaseAway."""
+        """Delete an image before its expiry, with its sealed bytes and its receipt; raises ImageGone, DatabaseAway."""
         image_key = _image_key(image_key_text)
 
         def remove(shard: Shard) -> None:
             with transaction(shard.engine) as connection:
-                row, *_ = self._proved(shard, image_key, _find(connection, [image_key]))
+                row, *_ = self._verified(shard, image_key, _find(connection, [image_key]))
                 self._images.remove(connection, row)
 
         self._shards.search(image_key.link.row_key, remove)
 
-    def _proved(
-        self, shard: Shard, image_key: ImageKey, found: Found
+    def _verified(
+        self, shard: Shard, image_key: ImageKey, found: FoundRows
     ) -> tuple[ImageRow, SealedImage | None, tuple[int, ...] | None]:
-        """Return the row that an image key is proved for, its image unless that is used up, and when it was opened.
+        """Return the row of an image key, its image (None if its views are used up), and when it was opened.
 
-        Raises ImageGone, where somebody has altered what is sealed or moved the expiry too.
+        Raises ImageGone if there is no row, if the manage tag doesn't confirm the image key, or if somebody has changed
+        the sealed bytes or the expiry.
         """
         link = image_key.link
         kept = found.get(link.row_key)
@@ -105,7 +106,7 @@ class Receipts:
             raise ImageGone
         row = kept.row
         if not row.expires_at.is_integer():
-            raise ImageGone  # somebody has moved it: Mayfly writes whole seconds
+            raise ImageGone  # somebody has changed the expiry: Mayfly writes whole seconds only
         try:
             opened_at = open_openings(link, self._server_keys, int(row.expires_at), kept.opened)
         except Unopenable:
@@ -114,12 +115,12 @@ class Receipts:
         return row, image, None if row.views_left is None else opened_at
 
 
-def _found_in(shard: Shard, image_keys: list[ImageKey]) -> Found:
+def _found_in(shard: Shard, image_keys: list[ImageKey]) -> FoundRows:
     with autocommit(shard.engine) as connection:
         return _find(connection, image_keys)
 
 
-def _find(connection: Connection, image_keys: list[ImageKey]) -> Found:
+def _find(connection: Connection, image_keys: list[ImageKey]) -> FoundRows:
     found = kept_rows(connection, [key.link.row_key for key in image_keys])
     return {kept.row.row_key: kept for kept in found}
 

@@ -15,9 +15,9 @@ log = logging.getLogger("mayfly.purge")
 
 
 class PurgeSchedule:
-    """Runs the purge in a thread of its own: every ``interval`` seconds, and soon after a request.
+    """Runs the purge in a thread of each worker process: every ``interval`` seconds, and after a request.
 
-    Every worker process has one. An interval of 0 switches both off; reads don't depend on a purge.
+    An interval of 0 turns both off.
     """
 
     def __init__(self, purge: Callable[[], int], interval: int) -> None:
@@ -41,13 +41,13 @@ class PurgeSchedule:
         self._scheduler.start()
 
     def stop(self) -> None:
-        """Stop the thread; a purge under way ends first."""
+        """Stop the thread, after the end of a purge that is running."""
         if self._scheduler:
             self._scheduler.shutdown()
             self._scheduler = None
 
     def nudge(self) -> None:
-        """Ask for a purge after a request, at most one an interval; it never waits for it."""
+        """Have the purge run soon, at most once in an interval; this returns at once. Called after a request."""
         moment = time.monotonic()
         with self._lock:
             if self._scheduler is None or moment < self._nudged_at + self._interval:
@@ -60,8 +60,8 @@ class PurgeSchedule:
             removed = self._purge()
         except DatabaseAway:
             log.warning("the database is away; the next purge will catch up")
-        except Exception as error:  # the schedule goes on, whatever went wrong in one purge
-            log.error("purge failed: %s", type(error).__name__)
+        except Exception as error:  # whatever went wrong, the schedule goes on
+            log.error("the purge failed: %s", type(error).__name__)
         else:
             if removed:
-                log.info("purged %d", removed)
+                log.info("purged %d images", removed)

@@ -1,7 +1,5 @@
-"""The databases, and which of them an image is in: its row key says so.
-
-docs/decisions/0101-shards.md has the reasons.
-"""
+"""The databases (shards); the row key of an image determines its shard. docs/decisions/0101-shards.md has the
+reasons."""
 
 from __future__ import annotations
 
@@ -14,20 +12,20 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine
 
 from crypto import ImageKey
-from services.breaker import Breaker
+from services.breaker import DatabaseBreaker
 from services.clock import DatabaseClock
 from services.database import autocommit
 from services.errors import DatabaseAway, ImageGone
 
 T = TypeVar("T")
 Databases = Mapping[str, str]
-"""The URLs of databases by their names."""
+"""URLs of databases by their names."""
 
 
 class Shard:
     """One database: its name, its connections, and its clock."""
 
-    def __init__(self, name: str, engine: Engine, breaker: Breaker | None = None) -> None:
+    def __init__(self, name: str, engine: Engine, breaker: DatabaseBreaker | None = None) -> None:
         self.name = name
         self.engine = engine
         self.clock = DatabaseClock(engine)
@@ -35,27 +33,28 @@ class Shard:
 
     @property
     def away(self) -> bool:
-        """Whether it is known to be away; one database alone never is."""
+        """Whether it is known to be away; never, if there is only one database."""
         return self._breaker is not None and self._breaker.away
 
     def connection(self) -> AbstractContextManager[Connection]:
-        """Lend a connection, each of whose statements is a transaction of its own; raises DatabaseAway."""
+        """Yield a connection in autocommit; raises DatabaseAway."""
         return autocommit(self.engine)
 
     def answers(self) -> bool:
-        """Ask it whether it is still away."""
+        """Ask the database, and tell whether it answers; True, if there is only one."""
         return self._breaker is None or self._breaker.answers()
 
 
 Named = Mapping[str, Shard]
-"""Shards by the names that a list gives them."""
+"""Shards by their names in SHARDS or SHARDS_BEFORE."""
 
 
 class Shards:
-    """Every database: ``images`` are those that images are in, ``home`` has the accounts; they may be one and the same.
+    """All databases: ``images`` are those with images, ``home`` has the accounts, and may be one of ``images``.
 
-    An image is written to the one of the newest list for which HMAC-SHA256(name, row key) is the highest (rendezvous
-    hashing, https://en.wikipedia.org/wiki/Rendezvous_hashing), and looked for there and where the list before had it.
+    An image is written to the shard of the newest list with the highest HMAC-SHA256(name, row key). That is rendezvous
+    hashing (https://en.wikipedia.org/wiki/Rendezvous_hashing). It is looked for there, and then in the shard of the
+    list before.
     """
 
     def __init__(self, newest: Named, before: Named, home: Shard) -> None:
@@ -67,7 +66,7 @@ class Shards:
 
     @classmethod
     def one(cls, engine: Engine) -> Shards:
-        """Everything is in one database."""
+        """Return the shards of a service with one database, which has images and accounts."""
         shard = Shard("home", engine)
         return cls({shard.name: shard}, {}, shard)
 
@@ -75,18 +74,18 @@ class Shards:
     def several(
         cls, home: tuple[str, Engine], newest: Databases, before: Databases, connect: Callable[[str], Engine]
     ) -> Shards:
-        """Make a shard for each URL, so that lists that name the same database share its connections."""
+        """Return the shards of two lists; a database that is in both, even under two names, is one shard."""
         url, engine = home
         names = {its: name for name, its in [("home", url), *before.items(), *newest.items()]}
         made: dict[str, Shard] = {}
         for each, name in names.items():
             its = engine if each == url else connect(each)
-            made[each] = Shard(name, its, Breaker(name, its))
+            made[each] = Shard(name, its, DatabaseBreaker(name, its))
         now, then = ({name: made[its] for name, its in named.items()} for named in (newest, before))
         return cls(now, then, made[url])
 
     def each(self, do: Callable[[Shard], T]) -> dict[Shard, T]:
-        """Do something on each database that answers; raises DatabaseAway where none does."""
+        """Call ``do`` for each shard, and return the results of those that answer; raises DatabaseAway if none does."""
         done = {}
         for shard in self.all:
             with suppress(DatabaseAway):
@@ -101,24 +100,24 @@ class Shards:
             shard.engine.dispose()
 
     def connections_used(self) -> int:
-        """Tell how many connections are in use, to all databases together."""
+        """Return how many connections to all databases together are in use."""
         return sum(shard.engine.pool.checkedout() for shard in self.all)  # type: ignore[attr-defined]
 
     def of(self, row_key: bytes) -> Shard:
-        """Return the shard that an image of this row key is written to."""
+        """Return the shard that an image with this row key is written to."""
         return _highest(self._newest, row_key)
 
     def where(self, row_key: bytes) -> Sequence[Shard]:
-        """Return the shards that an image of this row key may be in, the likelier one first."""
+        """Return the shards that an image with this row key may be in, that of the newest list first."""
         if len(self.images) == 1:
             return self.images
         lists = filter(None, (self._newest, self._before))
         return tuple(dict.fromkeys(_highest(shards, row_key) for shards in lists))
 
     def search(self, row_key: bytes, look: Callable[[Shard], T]) -> T:
-        """Return what ``look`` returns where the image of this row key is; it raises ImageGone where the image isn't.
+        """Call ``look`` for each shard where the image may be, until it doesn't raise ImageGone; return its result.
 
-        Raises ImageGone, and DatabaseAway where the image may be in a database that doesn't answer.
+        Raises ImageGone if no shard has the image, and DatabaseAway if a shard that may have it doesn't answer.
         """
         missing: ImageGone | DatabaseAway = ImageGone()
         for shard in self.where(row_key):
@@ -131,7 +130,10 @@ class Shards:
         raise missing
 
     def draw(self, on: Collection[Shard] = ()) -> ImageKey:
-        """Draw an image key whose image goes to one of the given shards, or to any that isn't known to be away."""
+        """Draw an image key whose image belongs to one of the given shards; by default, to any that is not away.
+
+        It draws random keys until one fits.
+        """
         wanted = on or [shard for shard in self._newest.values() if not shard.away] or self._newest
         while True:
             image_key = ImageKey.new()
@@ -139,7 +141,8 @@ class Shards:
                 return image_key
 
     def others(self, tried: Collection[Shard]) -> Iterator[Shard]:
-        """Return the other shards that take uploads, in any order; those known to be away come last, if they answer."""
+        """Yield the shards that were not tried yet, in random order; those known to be away last, if they answer
+        again."""
         rest = [shard for shard in self._newest.values() if shard not in tried]
         random.shuffle(rest)
         away = [shard for shard in rest if shard.away]

@@ -1,4 +1,4 @@
-"""The state of the service in figures, for its operator."""
+"""Figures about the service, for its operator."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from models import (
     StoredImages,
     blocked_count,
     count_accounts,
-    heard_of,
+    operator_state,
     schema_version,
     server_version,
     stored_images,
 )
 from services.database import autocommit
+from services.proportional_cache import ProportionalCache
 from services.purge_lag import PurgeClock, PurgeLag
 from services.shards import Shard, Shards
-from services.sparing import Sparing
 
 
 @dataclass(frozen=True)
 class StatusReport:
-    """Figures without a secret, a link or an address; sizes in bytes, lags in seconds."""
+    """The figures of one database; they contain no secret, link or address. Sizes are in bytes, lags in seconds."""
 
     living_images: int
     uploads_last_minute: int
-    """Those that are still stored."""
+    """Uploads of the last minute whose images are still stored."""
     stored_bytes: int
     max_stored_bytes: int | None
     uploads_off_since: float | None
     """In seconds since 1970; None while uploads are on."""
     blocked: int
     oldest_dead_row: float
-    """Since when it could have been purged; 0 where there is none."""
+    """How many seconds ago it could have been purged; 0 if there is none."""
     oldest_dead_slot: float
     accounts: int
     postgresql: str
@@ -40,16 +40,16 @@ class StatusReport:
 
 
 class Status:
-    """Asks the databases what they hold; each question looks at every image's row once."""
+    """Counts what the databases hold; each count reads the row of every image."""
 
     def __init__(self, shards: Shards, purge_clock: PurgeClock, max_stored_bytes: int | None) -> None:
         self._shards = shards
         self._purge_clock = purge_clock
         self._most = max_stored_bytes
-        self._stored = Sparing(self._count)
+        self._stored = ProportionalCache(self._count)
 
     def __call__(self) -> dict[str, StatusReport]:
-        """Put the figures of each database that answers together, by its name; raises DatabaseAway where none does."""
+        """Return the figures of each database that answers, by its name; raises DatabaseAway if none does."""
         return {shard.name: report for shard, report in self._shards.each(self._report).items()}
 
     def _report(self, shard: Shard) -> StatusReport:
@@ -61,7 +61,7 @@ class Status:
                 uploads_last_minute=images.recent,
                 stored_bytes=images.stored_bytes,
                 max_stored_bytes=self._most,
-                uploads_off_since=heard_of(connection).uploads_off_since,
+                uploads_off_since=operator_state(connection).uploads_off_since,
                 blocked=blocked_count(connection),
                 oldest_dead_row=round(lag.rows, 1),
                 oldest_dead_slot=round(lag.slots, 1),
@@ -71,9 +71,9 @@ class Status:
             )
 
     def stored(self) -> StoredImages:
-        """Tell what is stored in all, or was at the last count, so that counting takes a fiftieth of the time at most.
+        """Return the sums over all databases; a slow count is cached (``ProportionalCache``). Not thread-safe.
 
-        One thread at a time may call it. Raises DatabaseAway where any database is away.
+        Raises DatabaseAway if any database is away.
         """
         return self._stored()
 
@@ -85,7 +85,7 @@ class Status:
         return StoredImages(*map(sum, zip(*counted, strict=True)))
 
     def lag(self) -> PurgeLag:
-        """Tell how far the purge is behind where it is furthest; raises DatabaseAway where any database is away."""
+        """Return the largest purge lags of all databases; raises DatabaseAway if any database is away."""
         lags = []
         for shard in self._shards.all:
             with shard.connection() as connection:

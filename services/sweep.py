@@ -11,16 +11,17 @@ from services.database import transaction
 from storage import ObjectStore, StoreAway
 
 BUDGET_SECONDS = 5.0
-"""With a request of a store that hangs this stays under what one use of a connection may take (services/lent.py)."""
+"""So much time, and one request to a store that hangs, are less than one use of a connection may take
+(services/lent.py)."""
 SPARE_SECONDS = 2
-"""The clocks of several databases may differ by a second."""
+"""A margin for the clocks of several databases, which may differ by a second."""
 log = logging.getLogger("mayfly.store")
 
 
 class Sweep:
-    """Removes objects that are over, whether a row knew of them or not: bytes whose upload died have none.
+    """Deletes expired objects from the object store, also those without a row, which a failed upload may leave behind.
 
-    Their names begin with the second at which they are over, so a list of the first names shows whether there are any.
+    The names of objects begin with their expiry, so the first name of a listing shows whether any object has expired.
     """
 
     def __init__(self, engine: Engine, store: ObjectStore, max_lifetime: int) -> None:
@@ -29,9 +30,9 @@ class Sweep:
         self._later = SPARE_SECONDS + store.forgets_after(max_lifetime)
 
     def __call__(self) -> int:
-        """Remove what is over, bounded in time; return how many objects went.
+        """Delete expired objects for a bounded time; return how many were deleted.
 
-        One sweep at a time works, and a second one returns at once. Where the store is away, a later one catches up.
+        Only one sweep at a time works; a second one returns at once. If the store is away, a later sweep catches up.
         Raises DatabaseAway.
         """
         with transaction(self._engine) as connection:
@@ -53,7 +54,7 @@ class Sweep:
                 break
             some = self._store.empty(slot)
             if not some:
-                break  # a list that runs behind still names what is gone
+                break  # the listing is eventually consistent, and still has names of deleted objects
             SWEPT.add(amount=some)
             removed += some
         return removed

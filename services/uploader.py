@@ -1,4 +1,4 @@
-"""Who uploads, and how much of theirs may live at a time."""
+"""The uploader of an image, and the quotas of uploaders."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.exc import DBAPIError
 
 from crypto import ServerKeys, client_tag
-from models import OPEN_CATALOG, UNLIMITED, Share, share_over, taken
+from models import OPEN_CATALOG, UNLIMITED, UploaderQuota, quota_reached, quota_use
 from services.database import autocommit
 from services.errors import ClientQuotaReached, OwnerQuotaReached
 from services.shards import Shard
@@ -20,72 +20,75 @@ PURPOSE = "quota"
 
 @dataclass(frozen=True)
 class Uploader:
-    """Who uploads: the address or network of a client, and the owner of what it uploads if that has one."""
+    """The address or network of the client that uploads, and the owner of its images if there is one."""
 
     client: str = field(repr=False)
     owner: UUID | None = None
 
 
 @dataclass(frozen=True)
-class Most:
-    """The most images and bytes that may live at a time, bytes as MAX_STORED_BYTES counts them; 0 for no limit."""
+class QuotaLimits:
+    """How many images, and how many bytes, of one uploader may live at a time; 0 is no limit.
+
+    Bytes are counted as by MAX_STORED_BYTES.
+    """
 
     most_images: int = 0
     most_bytes: int = 0
 
-    def share(self, column: str, value: bytes | UUID) -> list[Share]:
-        """Return what is limited of a client or an owner; nothing where it isn't."""
+    def quotas_of(self, column: str, value: bytes | UUID) -> list[UploaderQuota]:
+        """Return the quota of a client or an owner as a list; an empty one if there is no limit."""
         limits = {name: most for name, most in vars(self).items() if most}
-        return [Share(column, value, **limits)] if limits else []
+        return [UploaderQuota(column, value, **limits)] if limits else []
 
 
 class UploaderQuotas:
-    """Limits what lives of one address, and of one account; an upload with an account counts in both.
+    """The quotas of client addresses and of accounts; an upload with an account counts in both.
 
-    Only living rows count, by PostgreSQL's clock, so nothing has to be given back when an image ends. They are counted
-    where what was counted lately, with what came since, leaves no room. Each database counts its own.
+    Only living images count, so nothing has to be given back when an image expires. Each database counts its own
+    images.
     """
 
-    def __init__(self, server_keys: ServerKeys, client: Most, owner: Most) -> None:
+    def __init__(self, server_keys: ServerKeys, client: QuotaLimits, owner: QuotaLimits) -> None:
         self._server_keys = server_keys
         self._client = client
         self._owner = owner
 
-    def shares(self, uploader: Uploader) -> list[Share]:
-        """Return what an upload counts in; the catalog that everybody shares is nobody's, and has no limit."""
+    def of(self, uploader: Uploader) -> list[UploaderQuota]:
+        """Return the quotas that an upload counts in. The owner of the open catalog has none."""
         tag = client_tag(self._server_keys, uploader.client, PURPOSE)
-        shares = self._client.share("client_tag", tag)
+        quotas = self._client.quotas_of("client_tag", tag)
         if uploader.owner not in {None, OPEN_CATALOG}:
-            shares += self._owner.share("owner_id", uploader.owner)
-        return shares
+            quotas += self._owner.quotas_of("owner_id", uploader.owner)
+        return quotas
 
     @contextmanager
-    def kept(self, shard: Shard, shares: list[Share], size: int, images: int) -> Iterator[None]:
-        """Tell what a block's upload of images, ``size`` bytes in all, was refused for, and when it fits.
+    def explained(self, shard: Shard, quotas: list[UploaderQuota], size: int, images: int) -> Iterator[None]:
+        """Turn the error of a quota that the block exceeds into ClientQuotaReached or OwnerQuotaReached.
 
-        Raises ClientQuotaReached, OwnerQuotaReached.
+        The block stores ``images`` images of ``size`` bytes in all. The error says when they will fit.
         """
         try:
             yield
         except DBAPIError as error:
-            column = share_over(error)
+            column = quota_reached(error)
             if column is None:
                 raise
-            share = next(share for share in shares if share.column == column)
+            quota = next(quota for quota in quotas if quota.column == column)
             with autocommit(shard.engine) as connection:
-                now = taken(connection, share, size, images)
+                now = quota_use(connection, quota, size, images)
         else:
             return
         reached = ClientQuotaReached if column == "client_tag" else OwnerQuotaReached
-        too_many = now.images + images > share.most_images
+        too_many = now.images + images > quota.most_images
         fits = (
-            not too_many and now.bytes + size <= share.most_bytes
-        )  # something has ended since it was refused
-        by_images = too_many or (fits and share.most_images != UNLIMITED)
-        most = share.most_images if by_images else share.most_bytes
+            not too_many and now.bytes + size <= quota.most_bytes
+        )  # some image has expired since the upload was refused
+        by_images = too_many or (fits and quota.most_images != UNLIMITED)
+        most = quota.most_images if by_images else quota.most_bytes
         raise reached(most, 1 if fits else now.seconds, images=by_images)
 
 
-def tag_of(shares: list[Share]) -> bytes | None:
-    """Return what a row keeps of the client; None where its images are not limited, and so nothing is kept."""
-    return next((share.value for share in shares if isinstance(share.value, bytes)), None)
+def tag_of(quotas: list[UploaderQuota]) -> bytes | None:
+    """Return the client tag for an image's row; None if clients have no quota, since then nothing is stored."""
+    return next((quota.value for quota in quotas if isinstance(quota.value, bytes)), None)

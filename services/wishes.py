@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Wishes:
-    """What an uploader may ask for; None leaves it to the server."""
+    """The options of an upload; None leaves a choice to the server. ``lifetime`` is in seconds."""
 
     lifetime: int | None = None
     views: int | None = None

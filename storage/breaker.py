@@ -1,4 +1,4 @@
-"""Stops asking a service that doesn't answer, so that requests fail at once rather than after a timeout each."""
+"""The circuit breaker of the object store: while the store doesn't answer, requests fail at once, without a timeout."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from contextlib import contextmanager
 
 PAUSE_SECONDS = 5.0
 STUCK_SECONDS = 1.0
-"""For how long requests wait for a place while none begins or ends."""
+"""How long requests wait for a free place if no request begins or ends meanwhile."""
 
 
 class StoreAway(Exception):
-    """The object store can't be reached, or refuses; nothing was confirmed."""
+    """The object store can't be reached, or refuses a request; the request may or may not have taken effect."""
 
     retry_after = 5
 
@@ -23,10 +23,11 @@ class StoreAway(Exception):
         )
 
 
-class Breaker:
-    """Lets requests pass until one fails; then none for a pause, and then one at a time until one succeeds.
+class ObjectStoreBreaker:
+    """A circuit breaker: after a failure no request passes for ``pause`` seconds, then one at a time until one
+    succeeds.
 
-    There are so many ``places``: a service that hangs holds no more threads. Others wait while requests end.
+    At most ``places`` requests are under way at once, so a store that hangs blocks no more threads than that.
     """
 
     def __init__(self, places: int, pause: float = PAUSE_SECONDS) -> None:
@@ -37,11 +38,11 @@ class Breaker:
         """When a request last began or ended, by time.monotonic()."""
         self._closed_until = 0.0
         self.failing = False
-        """Whether the last request that was let pass has failed."""
+        """Whether the last request that passed has failed."""
 
     @contextmanager
     def passage(self) -> Iterator[None]:
-        """Run a block that asks the service; raises StoreAway, and counts a block that raises it as a failure."""
+        """Let the block send a request; raises StoreAway if it may not. A block that raises StoreAway is a failure."""
         self._enter()
         failed = False
         try:
@@ -65,7 +66,7 @@ class Breaker:
             self._moved_at = time.monotonic()
             self._closed_until = (
                 self._moved_at + self._pause
-            )  # others wait for what becomes of one that tries
+            )  # while the store fails, the next request passes after the pause at the earliest
 
     def _refuse_in_pause(self) -> None:
         if self.failing and time.monotonic() < self._closed_until:

@@ -1,4 +1,4 @@
-"""One request to an object store over urllib3, and its answer."""
+"""Sends one request to an object store over urllib3, and reads its answer."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from urllib3.exceptions import TimeoutError as TookTooLong
 from storage.protocol import CiphertextGone, Pieces
 
 MOST_SECONDS = 15.0
-"""How long one try may take, and until when another one begins."""
+"""How long one try may take; after that time no further try begins."""
 TIMEOUT = urllib3.Timeout(connect=2.0, read=5.0)
 READ_SIZE = 256 * 1024
-BY_CHANCE = {408, 429, 500, 502, 503, 504}
-"""Statuses after which the same request may succeed:
+TRANSIENT = {408, 429, 500, 502, 503, 504}
+"""Statuses of transient errors, after which the same request may succeed:
 https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
 CODE = re.compile(rb"<Code>(\w+)</Code>")
 
 
 class Failed(Exception):
-    """A request failed; ``by_chance`` says whether another try may help."""
+    """A request failed; ``transient`` says whether another try may succeed."""
 
-    def __init__(self, why: str, *, by_chance: bool = False) -> None:
+    def __init__(self, why: str, *, transient: bool = False) -> None:
         super().__init__(why)
-        self.by_chance = by_chance
+        self.transient = transient
 
 
 class Refused(Failed):
-    """A request was not allowed, and the store said so ``at`` that time by its own clock."""
+    """The store refused a request with 403; ``at`` is the store's time when it answered."""
 
     def __init__(self, why: str, at: datetime) -> None:
         super().__init__(why)
@@ -40,14 +40,17 @@ class Refused(Failed):
 
 
 def pool(url: str, connections: int) -> urllib3.HTTPConnectionPool:
-    """Make a pool, which connects when it is asked something."""
+    """Make a connection pool for a URL; it connects with the first request."""
     return urllib3.connection_from_url(url, maxsize=connections, timeout=TIMEOUT, retries=False)
 
 
-def sent(
+def send_request(
     to: urllib3.HTTPConnectionPool, method: str, url: str, body: object, headers: Mapping[str, str]
 ) -> urllib3.BaseHTTPResponse:
-    """Send a request and return its answer, whose body is not read yet; raises CiphertextGone, Refused, Failed."""
+    """Send a request and return its answer, whose body is not read yet.
+
+    Raises CiphertextGone for a 404, Refused for a 403 with a date, and Failed for any other error.
+    """
     answer = to.urlopen(
         method,
         url,
@@ -65,38 +68,38 @@ def sent(
     why = f"{method} was answered with {answer.status} {code[1].decode() if code else ''}".rstrip()
     if answer.status == 403 and "date" in answer.headers:
         raise Refused(why, parsedate_to_datetime(answer.headers["date"]))
-    raise Failed(why, by_chance=answer.status in BY_CHANCE)
+    raise Failed(why, transient=answer.status in TRANSIENT)
 
 
-def read(answer: urllib3.BaseHTTPResponse, size: int) -> bytearray:
-    """Read a body of ``size`` bytes into a buffer of that size; raises Failed."""
+def read_body(answer: urllib3.BaseHTTPResponse, size: int) -> bytearray:
+    """Read a body of ``size`` bytes; raises Failed if it is cut off or comes too slowly."""
     deadline = time.monotonic() + MOST_SECONDS
     got, at = bytearray(size), 0
     while at < size:
         piece = answer.read(min(READ_SIZE, size - at))
         if not piece:
-            raise Failed("an answer was cut off", by_chance=True)
+            raise Failed("an answer was cut off", transient=True)
         if time.monotonic() > deadline:
-            raise Failed("it answers too slowly")
+            raise Failed("the store answers too slowly")
         got[at : at + len(piece)] = piece
         at += len(piece)
     return got
 
 
 def in_time(pieces: Pieces) -> Iterator[bytes | bytearray | memoryview]:
-    """Hand on the pieces of a body while there is time; raises Failed."""
+    """Yield the pieces of a body; raises Failed if the store has taken them too slowly."""
     deadline = time.monotonic() + MOST_SECONDS
     for piece in pieces:
         if time.monotonic() > deadline:
-            raise Failed("it takes bytes too slowly")
+            raise Failed("the store receives bytes too slowly")
         yield piece
 
 
-def by_chance(error: Exception) -> bool:
-    """Tell whether another try may help. One that waited in vain is not made again: threads are few."""
-    return error.by_chance if isinstance(error, Failed) else not isinstance(error, TookTooLong)
+def is_transient(error: Exception) -> bool:
+    """Tell whether another try may succeed. A timeout is not tried again, since each try blocks one of few threads."""
+    return error.transient if isinstance(error, Failed) else not isinstance(error, TookTooLong)
 
 
-def words(error: Exception) -> str:
-    """Say what went wrong, in words that hold no object's name."""
+def description(error: Exception) -> str:
+    """Describe an error in words that contain no object's name."""
     return str(error) if isinstance(error, Failed) else type(error).__name__

@@ -1,10 +1,10 @@
-"""Fetches the row of a living image and, where the image is small, its sealed bytes, in one round trip.
+"""Fetches the row of a living image and, if it is small, its sealed bytes, in one round trip.
 
-PostgreSQL's function ``living_image`` returns them; its queries are planned once for each connection. A second round
-trip would make an open cost 10 % more.
+The function ``living_image`` in the database returns them; PostgreSQL plans its queries once for each connection. A
+second round trip would make an open cost 10 % more.
 """
 
-# ruff: noqa: S608 - what stands in the statement is a number and hexadecimal
+# ruff: noqa: S608 - the statement contains only names of columns, a number and hexadecimal digits
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ from sqlalchemy import Connection
 from models import ROW_COLUMNS, ImageRow, raw_cursor
 from storage.rows import FIELDS, HEAD, LENGTH
 
-# In the binary format each column stands behind its length, four bytes. Those with a fixed length are asked for first.
+# In the binary format each value follows its length, which has four bytes. Columns of a fixed length come first.
 FIXED = {name: column["binary"] for name, column in ROW_COLUMNS.items() if column["binary"]}
 _START = struct.Struct(">h" + "".join(f"i{kind}" for kind in FIXED.values()))
 _COLUMNS = ", ".join((*FIXED, "store", "details", "sealed"))
 NO_LIMIT = -1
 PART_HEAD = FIELDS.size + (len(FIXED) + 3) * LENGTH.size
-"""How many bytes stand before a part of the sealed bytes: the head of its row, the image's fields, which are NULL then,
-and its own length."""
+"""How many bytes precede a part of the sealed bytes in its row: the row's header, the columns of the image, which are
+NULL in such a row, and the length of the part."""
 
 
 def find_living(
     connection: Connection, row_key: bytes, most: int
 ) -> tuple[ImageRow, bytearray | None] | None:
-    """Find an image that lives by the database's clock; None for one that is missing or expired alike.
+    """Find an image that lives by the database's clock; None if it is missing, has expired or has no view left.
 
-    Its sealed bytes come along if the image has at most ``most`` bytes, its views are not limited, and they are there.
+    The sealed bytes are returned, too, if the image has at most ``most`` bytes, its views are not limited, and the
+    bytes are in this database; else None stands for them.
     """
     sink = _LivingImage()
     with raw_cursor(connection) as cursor:
@@ -44,7 +45,7 @@ def find_living(
 
 
 class _LivingImage:
-    """Takes what psycopg2 reads, a row at a time: the image's, then the parts, then the end."""
+    """Receives the result from psycopg2, one row at a time: the image's row, rows of sealed bytes, and the trailer."""
 
     def __init__(self) -> None:
         self.row: bytes | None = None
@@ -52,7 +53,7 @@ class _LivingImage:
 
     def write(self, piece: bytes) -> None:
         if self.row is None:
-            # The format's header comes with the first row, or with the end where there is none.
+            # The format's header comes together with the first row, or with the trailer if there is no row.
             row = piece[len(HEAD) :]
             self.row = row if len(row) > FIELDS.size else None
         elif len(piece) > FIELDS.size:

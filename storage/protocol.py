@@ -11,43 +11,46 @@ Pieces = Iterable[Bytes]
 
 
 class CiphertextGone(Exception):
-    """The sealed bytes that a row points to are not there (any more)."""
+    """The sealed bytes that a row refers to are missing."""
 
 
 class CiphertextStore(Protocol):
-    """Where sealed bytes are fetched and deleted by slot and row key; an image's row names its store.
+    """A store of sealed bytes, which are fetched and deleted by slot and row key. An image's row names its store.
 
-    How they are put differs: a database takes the image's row along, an object store has to know size and lifetime.
-    Every store passes the one contract test, tests/storage/test_contract.py. The reasons are in
-    docs/decisions/0097-objects-in-s3.md.
+    There is no common method to put them: a database stores the image's row in the same transaction, an object store
+    needs the size and the lifetime. All stores pass the same contract test, tests/storage/test_contract.py. The reasons
+    are in docs/decisions/0097-objects-in-s3.md.
     """
 
     @property
     def name(self) -> str:
-        """What ``images.store`` calls it."""
+        """Its name in the column ``images.store``."""
 
     @property
     def in_database(self) -> bool:
-        """Whether it works within the caller's transaction. While another one works, nobody holds a connection."""
+        """Whether it works within the caller's transaction. A caller of any other store must hold no connection."""
 
     def slot(self, ring_slot: int, expires_at: float) -> int:
-        """Return what its other methods call an image's slot, by what the row says: ``images.slot`` and the expiry."""
+        """Return an image's slot as the other methods take it, from ``images.slot`` and the expiry in the row.
+
+        ``expires_at`` is in seconds since 1970.
+        """
 
     def fetch(self, connection: Connection, slot: int, row_key: bytes, size: int) -> memoryview | bytearray:
-        """Return the sealed bytes, which are ``size`` in number; raises CiphertextGone."""
+        """Return the sealed bytes of an image of ``size`` sealed bytes; raises CiphertextGone."""
 
     def delete(self, connection: Connection, slot: int, row_keys: list[bytes]) -> None:
-        """Remove sealed bytes before their time; those that are not there are no error."""
+        """Delete sealed bytes before their expiry; missing ones are no error."""
 
 
 class SlotStore(CiphertextStore, Protocol):
-    """A store in the database, whose slots a purge empties."""
+    """A store in the database; a purge empties its slots."""
 
     def filled(self, connection: Connection) -> list[int]:
-        """List the slots that hold anything."""
+        """List the slots that are not empty."""
 
     def empty(self, connection: Connection, slot: int, may_go: Callable[[], bool]) -> bool:
-        """Remove everything in a slot, and return True.
+        """Remove all sealed bytes of a slot and return True.
 
-        Nothing happens, and the answer is False, where ``may_go`` says no, or where the store would have to wait.
+        Return False and change nothing if ``may_go`` returns False, or if the store would have to wait for a lock.
         """

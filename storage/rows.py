@@ -1,6 +1,9 @@
-"""Ciphertext in PostgreSQL, over COPY in its binary form: psycopg2's parameters would send each byte as two digits."""
+"""Sealed bytes in PostgreSQL. They go in and out by COPY in its binary format.
 
-# ruff: noqa: S608 - the names in statements are those of our own tables, and a row key is written in hexadecimal
+As parameters of a statement, psycopg2 would send each byte as two hexadecimal digits.
+"""
+
+# ruff: noqa: S608 - the statements contain only names of our own tables and row keys in hexadecimal
 
 from __future__ import annotations
 
@@ -23,11 +26,11 @@ ROW = struct.Struct(">hi")
 PART = struct.Struct(">ih")
 TRAILER = FIELDS.pack(-1)
 ROW_BYTES = 8092
-"""How many sealed bytes fit into a page of 8192 bytes, beside the headers, the row key and the part number."""
+"""How many sealed bytes fit into a page of 8192 bytes beside its headers, the row key and the part number."""
 SMALL = 32 * ROW_BYTES
-"""A piece of up to so many bytes is cut into rows that fill a page: storing it takes half the work, and fetching it no
-more. A larger piece is one row, which PostgreSQL itself cuts up (TOAST): storing it takes more work, and fetching it
-less, since psycopg2 reads few rows then."""
+"""A piece of at most so many bytes is split into rows that each fill a page: that halves the cost of storing it, and
+fetching costs no more. A larger piece is one row, which PostgreSQL splits itself (TOAST): storing it costs more, but
+fetching it less, since psycopg2 then reads few rows."""
 READ_SIZE = 256 * 1024
 _FILLED = text(
     "SELECT slot FROM generate_series(0, :slots - 1) AS slot"
@@ -36,25 +39,25 @@ _FILLED = text(
 
 
 class RowStore:
-    """``bytea`` rows of a page or of a piece, in the table of the image's slot.
+    """Stores sealed bytes as ``bytea`` rows in the table of the image's slot; a row holds one page or one piece.
 
-    PostgreSQL holds a field in memory several times over. Cut into pieces, an image takes no more of that memory than a
-    piece does, however large it is.
+    PostgreSQL holds several copies of a field in memory. An image is split into pieces, so that the memory needed does
+    not depend on the size of the image.
     """
 
     in_database = True
 
     def __init__(self, *, survives_crash: bool = True) -> None:
-        """Keep sealed bytes in tables that PostgreSQL logs, or in those that it empties when it recovers from a crash.
+        """Use the logged tables, or, with ``survives_crash=False``, the unlogged ones.
 
-        What is lost with a crash needn't be on the disk before an upload is answered.
+        Without them an upload is answered before its commit is on the disk, since a crash would lose the image anyway.
         """
         self.name = "rows" if survives_crash else "unlogged"
         self._ring = LOGGED if survives_crash else UNLOGGED
         self._first = b"" if survives_crash else b"SET LOCAL synchronous_commit = off"
 
     def slot(self, ring_slot: int, _expires_at: float) -> int:
-        """Return the number of the slot's table, which the row knows."""
+        """Return ``images.slot``, which is the number of the slot's table."""
         return ring_slot
 
     def put(
@@ -66,7 +69,7 @@ class RowStore:
         before: bytes = b"",
         after: bytes = b"",
     ) -> None:
-        """Copy the pieces of one image into the slot's table; as ``put_all``."""
+        """Store the pieces of one image, as ``put_all`` does."""
         self.put_all(connection, slot, [(row_key, pieces)], before, after)
 
     def put_all(
@@ -77,10 +80,10 @@ class RowStore:
         before: bytes = b"",
         after: bytes = b"",
     ) -> None:
-        """Copy images, each a row key and its pieces, with statements ``before``, such as their INSERTs, and ``after``.
+        """Store images, each given by its row key and its pieces; the statements ``before`` and ``after`` run with
+        them.
 
-        All are one message, which PostgreSQL runs as one transaction: all take effect, or none does, in one round
-        trip instead of five.
+        All of it is one message, which PostgreSQL runs as one transaction in one round trip instead of five.
         """
         copy = f"COPY {self._table(slot)} (row_key, part, sealed) FROM STDIN WITH (FORMAT binary)"
         with raw_cursor(connection) as cursor:
@@ -90,7 +93,7 @@ class RowStore:
             )
 
     def fetch(self, connection: Connection, slot: int, row_key: bytes, size: int) -> memoryview | bytearray:
-        """Copy the sealed bytes out of the slot's table; raises CiphertextGone."""
+        """Return the ``size`` sealed bytes of an image; raises CiphertextGone."""
         rows = f"SELECT sealed FROM {self._table(slot)} WHERE row_key = '\\x{row_key.hex()}' ORDER BY part"
         sink = _FetchedBytes(size)
         with raw_cursor(connection) as cursor:
@@ -100,20 +103,20 @@ class RowStore:
         return sink.sealed
 
     def delete(self, connection: Connection, slot: int, row_keys: list[bytes]) -> None:
-        """Delete single rows of a slot within the caller's transaction."""
+        """Delete the sealed bytes of some images of a slot, within the caller's transaction."""
         connection.execute(
             text(f"DELETE FROM {self._table(slot)} WHERE row_key = ANY(:keys)"), {"keys": row_keys}
         )
 
     def filled(self, connection: Connection) -> list[int]:
-        """List the slots whose table takes any room, by the sizes of their files."""
+        """List the slots whose table is not empty, by the size of its file."""
         return list(connection.scalars(_FILLED, {"ring": self._ring, "slots": SLOTS}))
 
     def empty(self, connection: Connection, slot: int, may_go: Callable[[], bool]) -> bool:
-        """Truncate the slot's table, which costs the same whatever is in it.
+        """Truncate the slot's table, unless the lock is not free or ``may_go`` returns False; return whether it did.
 
-        The lock is taken without waiting, since other statements would queue behind a lock that waits. Where an upload
-        has copied into the slot, the lock is refused until that upload commits; then ``may_go`` sees its row.
+        This does not wait for the lock, because other statements would queue behind a waiting lock. While an upload
+        into the slot is not committed, the lock is not free; after the commit ``may_go`` sees the row of the upload.
         """
         table = self._table(slot)
         try:
@@ -132,7 +135,7 @@ class RowStore:
 
 
 def _framed(images: Iterable[tuple[bytes, Iterable[Bytes]]]) -> Iterator[Bytes]:
-    """Write the pieces as rows of the binary format, each piece as it is asked for."""
+    """Yield the pieces as rows of the binary format; each piece is sealed when it is needed."""
     head = HEAD
     for row_key, pieces in images:
         start = ROW.pack(3, len(row_key)) + row_key
@@ -155,7 +158,7 @@ def _framed(images: Iterable[tuple[bytes, Iterable[Bytes]]]) -> Iterator[Bytes]:
 
 
 class _Source:
-    """Hands what an iterator yields to psycopg2, slice by slice, without ever joining it."""
+    """A file for psycopg2 to read from: the buffers of an iterator, in slices, without joining them."""
 
     def __init__(self, buffers: Iterator[Bytes]) -> None:
         self._buffers = buffers
@@ -169,9 +172,9 @@ class _Source:
 
 
 class _FetchedBytes:
-    """Takes what psycopg2 reads, and joins the one field of each row; ``missing`` counts the bytes still to come.
+    """A file for psycopg2 to write to; it joins the single field of each row. ``missing`` is how many bytes lack yet.
 
-    A field that is all of the sealed bytes is kept as psycopg2 read it.
+    If one field holds all the sealed bytes, it is kept without a copy.
     """
 
     def __init__(self, size: int) -> None:
@@ -180,7 +183,7 @@ class _FetchedBytes:
         self._header = len(HEAD)
 
     def write(self, piece: bytes) -> None:
-        # libpq hands over one whole row at a time; the header comes with the first one, or on its own.
+        # libpq passes one whole row at a time. The format's header comes with the first row, or alone.
         field = memoryview(piece)[self._header :][FIELDS.size + LENGTH.size :]
         self._header = max(0, self._header - len(piece))
         if len(field) == self.missing and not self.sealed:

@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Expiry = Literal["sweep", "swift", "seaweedfs"]
-"""Who removes an object that is over: a sweep of ours, or the store itself, told in Swift's or in SeaweedFS's way."""
+"""What deletes an expired object: Mayfly's sweep, or the store itself, by Swift's header or by SeaweedFS's TTL."""
 
 
 @dataclass(frozen=True)
 class BucketSettings:
-    """Where the bucket is, and who asks; without an endpoint it is Amazon's."""
+    """The bucket, its address and the credentials; without an endpoint the bucket is Amazon's."""
 
     name: str
     region: str
@@ -18,13 +18,13 @@ class BucketSettings:
     endpoint: str | None = None
     expiry: Expiry = "sweep"
     filer: str | None = None
-    """The address of SeaweedFS's filer, which takes objects with a lifetime."""
+    """The URL of SeaweedFS's filer, which takes objects with a TTL."""
     connections: int = 8
     """How many requests of one process may be under way at once."""
 
     @property
     def base(self) -> str:
-        """The bucket's address, with its name in the path; Amazon wants it in the host."""
+        """The bucket's URL. The name of the bucket is in the path; for Amazon it is in the host."""
         if self.endpoint:
             return f"{self.endpoint.rstrip('/')}/{self.name}"
         return f"https://{self.name}.s3.{self.region}.amazonaws.com"

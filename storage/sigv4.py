@@ -1,4 +1,4 @@
-"""Signatures of AWS, version 4, in a request's headers.
+"""Signs requests by AWS Signature Version 4, in their headers.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 """
@@ -15,11 +15,12 @@ from urllib.parse import quote
 from storage.settings import BucketSettings
 
 UNSIGNED = "UNSIGNED-PAYLOAD"
-"""In the place of the body's SHA-256: sealed bytes are made while they are sent, and whoever opens them checks them."""
+"""Stands for the body's SHA-256, which is not known in time: bytes are sealed while they are sent. The seal itself is
+authenticated, so an open notices a changed byte."""
 
 
 def query_of(query: Mapping[str, str]) -> str:
-    """Write a query as it is signed: sorted, and with everything escaped that is not unreserved (RFC 3986)."""
+    """Write a query string in its canonical form: sorted, and with all but unreserved characters escaped (RFC 3986)."""
     pairs = sorted((quote(name, safe="-_.~"), quote(value, safe="-_.~")) for name, value in query.items())
     return "&".join(f"{name}={value}" for name, value in pairs)
 
@@ -27,7 +28,7 @@ def query_of(query: Mapping[str, str]) -> str:
 def signature_headers(
     settings: BucketSettings, method: str, host: str, path: str, query: Mapping[str, str], at: datetime
 ) -> dict[str, str]:
-    """Return the headers that sign a request to a host; ``path`` is escaped already, ``at`` is in UTC."""
+    """Return the headers that sign a request; ``path`` is escaped already, ``at`` is the time in UTC."""
     day, moment = f"{at:%Y%m%d}", f"{at:%Y%m%dT%H%M%SZ}"
     parts = (day, settings.region, "s3", "aws4_request")
     headers = {"host": host, "x-amz-content-sha256": UNSIGNED, "x-amz-date": moment}

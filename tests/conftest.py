@@ -44,7 +44,7 @@ SLOW = {
     "imaging/test_pool.py",
     "imaging/test_real.py",
     "services/test_admission.py",
-    "services/test_dear.py",
+    "services/test_expensive.py",
     "services/test_hosts.py",
     "services/test_life.py",
     "services/test_quota.py",

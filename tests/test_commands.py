@@ -92,7 +92,7 @@ def empty_url(database_url: str) -> Iterator[str]:
 
 def test_more_connections_than_postgresql_allows(empty_url: str) -> None:
     told = sentence_of("app.py", DATABASE_URL=empty_url, WORKERS="20", THREADS="4")
-    assert "may ask for 100 connections, and PostgreSQL allows 97" in told
+    assert "may need 100 connections, and PostgreSQL allows 97" in told
     run(empty_url, "ALTER DATABASE commands CONNECTION LIMIT 9")
     assert "PostgreSQL allows 9:" in sentence_of("app.py", DATABASE_URL=empty_url, WORKERS="2")
 

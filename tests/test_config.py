@@ -421,7 +421,7 @@ def test_upload_codes_and_networks_are_read() -> None:
 
 @pytest.mark.parametrize("name", ["UPLOADS", "REGISTRATION"])
 def test_who_asks_for_a_code_must_have_one(name: str) -> None:
-    with pytest.raises(ConfigError, match=f"{name}=code asks for an upload code, and there is none"):
+    with pytest.raises(ConfigError, match=f"{name}=code needs an upload code, and there is none"):
         Config.from_env({name: "code"})
     assert Config.from_env(CODES | {name: "code"}).upload_codes
 

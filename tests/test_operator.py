@@ -167,10 +167,10 @@ def test_a_takedown_tells_what_became_of_each_link(app: Mayfly) -> None:
     locked, links = deposit(client, password="secret"), [one["hash"], other["hash"]]
     album = f"https://drop.example.org/s#{links[0]}.{links[1]}"
     assert run(app, "takedown", album) == (0, f"{links[0]}: taken down\n{links[1]}: taken down\n")
-    nothing = "nothing there, as for any link that is over"
+    nothing = "no living image at this link"
     expected = f"{links[0]}: {nothing}\n{links[1]}: {nothing}\nno link in this text\n"
     assert run(app, "takedown", album, "no link") == (1, expected)
-    why = "taken down, but not blocked: its SHA-256 can't be read without its password"
+    why = "taken down, but not blocked: its SHA-256 can't be read without the image's password"
     assert run(app, "takedown", locked, "--block") == (1, f"{locked}: {why}\n")
     for link in (*links, locked):
         assert client.get(f"/image/{link}").status_code == 404

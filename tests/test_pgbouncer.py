@@ -116,7 +116,7 @@ def test_every_session_has_our_settings(pooled: Pooled) -> None:
 def test_the_connections_are_the_pooler_s_to_count(pooled: Pooled) -> None:
     app = application(pooled, workers=128)
     check_connections(app.settings, app.shards)
-    with pytest.raises(ConfigError, match="may ask for 640 connections"):
+    with pytest.raises(ConfigError, match="may need 640 connections"):
         check_connections(app.settings, application(Pooled(pooled.direct, pooled.direct)).shards)
 
 

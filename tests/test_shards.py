@@ -312,7 +312,7 @@ def test_each_database_has_the_operator_s_orders(
     for shard in app.shards.all:
         shard.clock.age = 0.0
     receipt = told(client)
-    assert app.hand.take_down(receipt["hash"], and_block=True).blocked
+    assert app.operator.take_down(receipt["hash"], and_block=True).blocked
     assert status(client, receipt) == 404
     assert client.post("/upload", data=FLOWER).status_code == 403
     # Only the one that goes away says so from here on, and what it said last counts.
@@ -320,10 +320,10 @@ def test_each_database_has_the_operator_s_orders(
     with away(urls["a"]):
         assert client.post("/upload", data=FLOWER).status_code == 403
         with pytest.raises(NotEverywhere, match=r"\(a\)"):
-            app.hand.switch_uploads(on=False)
+            app.operator.switch_uploads(on=False)
     assert client.post("/upload", data=FLOWER).status_code == 503
     more = application(three)
-    more.hand.spread()
+    more.operator.spread()
     assert [value(url, "SELECT count(*) FROM blocked") for url in three.values()] == [1, 1, 1]
     assert [value(url, "SELECT uploads_off_since IS NOT NULL FROM operator") for url in three.values()] == [
         True

@@ -92,7 +92,7 @@ def test_a_start_whose_application_is_killed_says_so_and_leaves_nothing(tmp_path
     assert until(lambda: len(children_of(process.pid)) > 0), log.read_text()
     os.kill(children_of(process.pid)[0], signal.SIGKILL)
     assert process.wait(60) == 1
-    assert "mayfly: the start ended before its time (status -9); start again\n" in log.read_text()
+    assert "mayfly: the start was interrupted (status -9); start again\n" in log.read_text()
     assert "Traceback" not in log.read_text()
     assert not (tmp_path / "data" / "postgres" / "postmaster.pid").exists(), "it was stopped in order"
 

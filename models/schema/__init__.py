@@ -1,4 +1,4 @@
-"""What the schema is to be: loaded by migrations, by the check after them and by commands of ``flask db`` alone."""
+"""The schema as the migrations leave it. Only migrations, the check after them, and ``flask db`` load this package."""
 
 from models.schema.tables import columns, db
 

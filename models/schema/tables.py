@@ -1,6 +1,6 @@
-"""The tables, as migrations are to leave them; what is asked of them stands beside this folder.
+"""The tables. The statements that read and write them are in the modules of ``models``.
 
-They are declared here once, and only what changes or checks a schema loads this: to serve, nothing of it is needed.
+A process that serves does not load this module: only code that changes or checks the schema needs it.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ Model: Any = db.Model
 
 
 class Owner(Model):  # type: ignore[misc]
-    """One row an account: found by keyed tags; login, address and password hash are sealed in ``account``."""
+    """One row for each account, found by keyed tags; login, email and password hash are sealed in ``account``."""
 
     __tablename__ = "owners"
     __table_args__ = (Index(None, "created_at", postgresql_where=text("used_on IS NULL")),)
@@ -64,7 +64,7 @@ class Owner(Model):  # type: ignore[misc]
     token_version: Mapped[int] = mapped_column(Integer)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     used_on: Mapped[date | None] = mapped_column(Date, server_default=text("CURRENT_DATE"))
-    """The day of the last login; none until there was one. The default is for accounts that an older program adds."""
+    """The day of the last login, NULL before the first. The default is for accounts that an older program adds."""
 
 
 KINDS: dict[str, Any] = {
@@ -74,7 +74,7 @@ KINDS: dict[str, Any] = {
     "bigint": BigInteger(),
     "timestamptz": DateTime(timezone=True),
 }
-# One small row an image; its sealed bytes are where ``store`` and ``slot`` say.
+# One small row for each image; ``store`` and ``slot`` say where its sealed bytes are.
 Table(
     "images",
     Base.metadata,
@@ -82,15 +82,16 @@ Table(
         Column(name, KINDS[column["kind"]], nullable=column["nullable"], primary_key=name == "row_key")
         for name, column in ROW_COLUMNS.items()
     ),
-    # When each view was used, sealed: crypto.seal_opening; empty where views are not limited.
+    # The sealed times at which views were used (crypto.seal_opening), one after the other; empty if views are
+    # unlimited.
     Column("opened", LargeBinary, nullable=False, server_default=text("''::bytea")),
-    # What a Mayfly before migration 0006 counts for all clients together; this one does not use it.
+    # Used only by a program from before migration 0006, which limits attempts by image, not by client.
     Column("guesses_until", DateTime(timezone=True)),
     Column("owner_id", Uuid, ForeignKey("owners.id", ondelete="CASCADE")),
     Column("owned_at", DateTime(timezone=True)),
     Column("owner_key", LargeBinary),
     Column("model_tag", LargeBinary),
-    # Whose quota by address the image counts in: crypto.client_tag of the address that uploaded it.
+    # The client whose quota the image counts in: crypto.client_tag of the address that uploaded it.
     Column("client_tag", LargeBinary),
     CheckConstraint("octet_length(row_key) = 32 AND octet_length(manage_tag) = 32", name="key_lengths"),
     CheckConstraint("expires_at > created_at", name="lives"),
@@ -102,7 +103,7 @@ Table(
 
 
 class Stored(Model):  # type: ignore[misc]
-    """The bytes reserved in a slot, and when the last image reserved there will have expired."""
+    """How many bytes are reserved in a slot, and when the last image that they were reserved for expires."""
 
     __tablename__ = "stored"
 
@@ -111,8 +112,8 @@ class Stored(Model):  # type: ignore[misc]
     until: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
-class ApiKey(Model):  # type: ignore[misc]
-    """One row an API key, which is good while its account's tokens have the version of its making."""
+class ApiKeyRow(Model):  # type: ignore[misc]
+    """One row for each API key. A key is valid while ``token_version`` is that of its account."""
 
     __tablename__ = "api_keys"
     __table_args__ = (Index(None, "owner_id", "created_at"),)
@@ -124,11 +125,11 @@ class ApiKey(Model):  # type: ignore[misc]
     token_version: Mapped[int] = mapped_column(Integer)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     used_on: Mapped[date | None] = mapped_column(Date)
-    """The day on which it was last used, in UTC, and never the time."""
+    """The day of its last use, in UTC; the time of day is not stored."""
 
 
 class Guess(Model):  # type: ignore[misc]
-    """Up to when one client's attempts at the password of one image, or at one login, are used up."""
+    """The token bucket of one client's attempts at the password of one image, or at one login (models/attempts.py)."""
 
     __tablename__ = "guesses"
 
@@ -137,7 +138,7 @@ class Guess(Model):  # type: ignore[misc]
 
 
 class LoginAttempt(Model):  # type: ignore[misc]
-    """What a Mayfly before migration 0006 counts by login, for all clients together; this one does not use it."""
+    """Used only by a program from before migration 0006, which limits attempts by login, not by client."""
 
     __tablename__ = "login_attempts"
 
@@ -146,7 +147,7 @@ class LoginAttempt(Model):  # type: ignore[misc]
 
 
 class Operator(Model):  # type: ignore[misc]
-    """The one row that each process looks at now and then."""
+    """One row with the operator's switch, which each process reads at most once a second."""
 
     __tablename__ = "operator"
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
@@ -154,11 +155,11 @@ class Operator(Model):  # type: ignore[misc]
     id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     uploads_off_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     blocked_version: Mapped[int] = mapped_column(BigInteger)
-    """Counts the changes of ``blocked``, so that a process reads that table anew only then."""
+    """Increased with each change of the table ``blocked``, so that a process reads that table only after a change."""
 
 
 class Blocked(Model):  # type: ignore[misc]
-    """The keyed tag of a digest that nobody may upload again; without the server key it tells nothing."""
+    """The keyed tag of the SHA-256 of an image that is blocked. Without the server key the tag tells nothing."""
 
     __tablename__ = "blocked"
 
@@ -167,7 +168,7 @@ class Blocked(Model):  # type: ignore[misc]
 
 
 class Counted(Model):  # type: ignore[misc]
-    """What lived of an address or an account when it was counted, and what came since: no less than lives."""
+    """The kept count of a quota: what lived when it was counted, and what was uploaded since. It is never too low."""
 
     __tablename__ = "counted"
     __table_args__ = ({"prefixes": ["UNLOGGED"]},)
@@ -177,11 +178,11 @@ class Counted(Model):  # type: ignore[misc]
     images: Mapped[int] = mapped_column(BigInteger)
     bytes: Mapped[int] = mapped_column(BigInteger)
     until: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
-    """From then on it is counted anew."""
+    """When the count becomes too old: then the rows are counted again."""
 
 
 class CrashMark(Model):  # type: ignore[misc]
-    """One row, in an unlogged table."""
+    """One row in an unlogged table: a crash of PostgreSQL removes it (models/crash.py)."""
 
     __tablename__ = "crash_mark"
     __table_args__ = ({"prefixes": ["UNLOGGED"]},)
@@ -206,5 +207,5 @@ for _ring in (LOGGED, UNLOGGED):
 
 
 def columns() -> set[tuple[str, str]]:
-    """Name each table with each of its columns."""
+    """Return all pairs of a table's name and the name of one of its columns."""
     return {(table.name, column.name) for table in Base.metadata.tables.values() for column in table.columns}

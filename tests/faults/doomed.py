@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import server
-import services.entry
+import services.image_writer
 import services.incoming
 import services.quota
 import storage.objects
 import storage.rows
 import web.routes.drop
 
-entry: Any = services.entry
+writer: Any = services.image_writer
 incoming: Any = services.incoming
 
 FOLDER = Path(os.environ["FAULT_FOLDER"])
@@ -77,7 +77,7 @@ def plant() -> None:
     around(incoming, "examined", "examining")
     around(incoming.RowSeal, "seal", "sealing")
     around(services.quota, "reserve", "reserving room")
-    around(entry, "insertion", "writing the row")
+    around(writer, "insertion", "writing the row")
     around(storage.rows.RowStore, "put_all", "storing")
     along_the_bytes()
     around(storage.objects.ObjectStore, "put", "putting an object")

@@ -127,9 +127,9 @@ class Service(RuleBasedStateMachine):
                 connection.execute(text("DELETE FROM guesses"))
 
     def teardown(self) -> None:
-        self.app.hand.switch_uploads(on=True)
+        self.app.operator.switch_uploads(on=True)
         if self.blocked:
-            self.app.hand.unblock(list(self.blocked))
+            self.app.operator.unblock(list(self.blocked))
 
     def ask(self, method: str, path: str, client: int = CLIENTS[0], **more: Any) -> Asked:
         headers = more.pop("headers", {}) | {"X-Forwarded-For": f"203.0.113.9, {self.addresses[client]}"}
@@ -362,7 +362,7 @@ class Service(RuleBasedStateMachine):
     @rule(image=images, block=st.sampled_from((False, False, True)))
     def take_down(self, image: Known, *, block: bool) -> None:
         began = time.time()
-        done = self.app.hand.take_down(image.told["hash"], and_block=block)
+        done = self.app.operator.take_down(image.told["hash"], and_block=block)
         assert done.removed in image.lived(began, time.time())
         image.gone = image.gone or done.removed
         if done.removed and block and not image.password:
@@ -374,12 +374,12 @@ class Service(RuleBasedStateMachine):
     @rule()
     def unblock(self) -> None:
         if self.blocked:
-            assert self.app.hand.unblock(list(self.blocked)) == len(self.blocked)
+            assert self.app.operator.unblock(list(self.blocked)) == len(self.blocked)
             self.blocked.clear()
 
     @rule(on=st.sampled_from((True, True, False)))
     def switch(self, *, on: bool) -> None:
-        self.app.hand.switch_uploads(on=on)
+        self.app.operator.switch_uploads(on=on)
         self.off = not on
 
     @rule()

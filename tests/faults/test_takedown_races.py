@@ -18,7 +18,7 @@ from sqlalchemy import Engine, text
 
 from models import ciphertexts
 from models.image import STORED_BYTES
-from services import Hand
+from services import OperatorActions
 from storage import RowStore
 from tests.cast import SERVER_KEY, noise, register
 from tests.conftest import MakeApp
@@ -107,8 +107,8 @@ class Raced:
 class Race:
     """The racers, at one line, and what they work on."""
 
-    def __init__(self, hand: Hand, account: dict[str, str], *servers: Served) -> None:
-        self._hand = hand
+    def __init__(self, operator: OperatorActions, account: dict[str, str], *servers: Served) -> None:
+        self._operator = operator
         self._account = account
         self._ports = [server.port for server in servers]
         self._pool = ThreadPoolExecutor(CLIENTS)
@@ -143,7 +143,7 @@ class Race:
             status = once(port, "DELETE", f"/images/{told['image_key']}").status
             done = status == 200
         else:
-            taken = self._hand.take_down(told["hash"], and_block=what == BLOCK)
+            taken = self._operator.take_down(told["hash"], and_block=what == BLOCK)
             done = taken.removed
             blocked = bytes.fromhex(told["sha256"]) if done and what == BLOCK else None
             status = (200 if done else 404) if taken.blocked == blocked else 0
@@ -197,7 +197,7 @@ def test_an_image_ends_once_whoever_races_for_its_end(make_app: MakeApp, databas
     with serving(**env) as one, serving(**env) as other:
         with engine.begin() as connection:
             connection.execute(text("UPDATE stored SET bytes = :bytes"), {"bytes": STRANGERS})
-        race = Race(app.hand, account, one, other)
+        race = Race(app.operator, account, one, other)
         wrong, ends = race_again_and_again(race, engine)
         race.close()
     seen = ", ".join(f"{number} × {what}" for what, number in ends.items())

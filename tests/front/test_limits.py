@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from front.asgi import MOST_WAITING
-from front.crowd import MOST_FLOWS
+from front.transfers import MOST_TRANSFERS
 from services import SMALL_BYTES
 from tests import memory_formula
 from tests.attack.peaks import in_memory
@@ -77,7 +77,7 @@ def test_where_too_many_bodies_are_under_way_the_most_silent_makes_place(server:
     (worker,) = server.workers()
     before = in_memory(worker, "VmRSS")
     first = HEAD + b"Content-Length: %d\r\n\r\n" % SMALL_BYTES + bytes(SMALL_BYTES - 1)
-    with connections(server, first, MOST_FLOWS) as bodies:
+    with connections(server, first, MOST_TRANSFERS) as bodies:
         time.sleep(1)
         assert upload(server, SMALL).status_code == 201
         assert in_memory(worker, "VmHWM") - before < memory_formula.BODIES + memory_formula.KEPT

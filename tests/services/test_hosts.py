@@ -77,7 +77,7 @@ def test_then_one_asks_it_and_the_others_do_not_wait(given: dict[str, Any], dead
 def test_where_none_takes_writes_each_says_why(given: dict[str, Any]) -> None:
     hosts = DatabaseHosts(psycopg2, pause=600)
     standby = {**given, "target_session_attrs": "standby"}  # which the other one refuses to be
-    for first in ("timeout expired", "said nothing when it was asked last"):
+    for first in ("timeout expired", "did not answer when it was tried last"):
         with pytest.raises(psycopg2.OperationalError) as raised:
             hosts.connect(standby)
         assert first in str(raised.value)

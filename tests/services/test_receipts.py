@@ -156,7 +156,7 @@ def test_its_uploader_ends_it(client: FlaskClient, engine: Engine) -> None:
     listed = client.get("/images", headers=account).get_json()["data"]
     assert listed == [], "a list has what lives"
     assert client.delete(f"/images/{deleted['image_key']}").status_code == 200
-    assert client.application.hand.take_down(taken["hash"], and_block=False).removed  # type: ignore[attr-defined]
+    assert client.application.operator.take_down(taken["hash"], and_block=False).removed  # type: ignore[attr-defined]
     assert standings(client, deleted, taken) == [None, None]
     assert client.delete(f"/images/{deleted['image_key']}").status_code == 404
     assert len(receipt(client, owned)["opened_at"]) == 1

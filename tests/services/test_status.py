@@ -140,6 +140,6 @@ def test_the_command_the_probe_and_the_metrics_tell_one_lag(app: Mayfly, engine:
         lag = app.purge_clock(connection).slots  # what the metrics ask
     assert lag >= 3 * SPAN
     assert app.status()["home"].oldest_dead_slot == pytest.approx(lag, abs=20)
-    found = re.search(r"dead for (\d+) s", app.readiness()["purge"].message)
+    found = re.search(r"(\d+) s behind", app.readiness()["purge"].message)
     assert found
     assert int(found[1]) == pytest.approx(lag, abs=20)

@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 
 from app import Mayfly
 from crypto import ServerKeys, client_tag
-from models import SLOTS, Share, ciphertexts, quota_checks, raw_cursor, share_over
+from models import SLOTS, UploaderQuota, ciphertexts, quota_checks, quota_reached, raw_cursor
 from models.quota import LOCKS, UNLIMITED
 from services.database import autocommit, transaction
 from storage import RowStore
@@ -208,7 +208,7 @@ def test_many_at_once_over_several_programs_never_pass_it(
 
 
 STORE, SLOT = RowStore(), 9
-SHARE = Share("client_tag", b"t" * 16, 1, UNLIMITED)
+QUOTA = UploaderQuota("client_tag", b"t" * 16, 1, UNLIMITED)
 
 
 def engine_in(app: Mayfly) -> Engine:
@@ -219,24 +219,24 @@ def engine_in(app: Mayfly) -> Engine:
 KEYS = (number.to_bytes(32, "big") for number in range(100))
 
 
-def store(connection: Connection, key: bytes, share: Share, pieces: Iterator[bytes]) -> None:
+def store(connection: Connection, key: bytes, quota: UploaderQuota, pieces: Iterator[bytes]) -> None:
     """Store a row and its bytes as an upload does."""
-    before, after = quota_checks(connection, [share], 100)
+    before, after = quota_checks(connection, [quota], 100)
     row = (
         "INSERT INTO images (row_key, manage_tag, store, slot, size, created_at, expires_at, details, client_tag)"
         f" VALUES ('\\x{key.hex()}', '\\x{key.hex()}', 'rows', {SLOT}, 100, now(), now() + interval '1 minute', '',"
-        f" '\\x{bytes(share.value).hex()}')"  # type: ignore[arg-type]
+        f" '\\x{bytes(quota.value).hex()}')"  # type: ignore[arg-type]
     )
     STORE.put(connection, SLOT, key, pieces, before + row.encode(), after)
 
 
-def put(engine: Engine, key: bytes, share: Share, pieces: Iterator[bytes]) -> bool:
-    """Store it in a transaction of its own; False where its share was full."""
+def put(engine: Engine, key: bytes, quota: UploaderQuota, pieces: Iterator[bytes]) -> bool:
+    """Store it in a transaction of its own; False where its quota was full."""
     with autocommit(engine) as connection:
         try:
-            store(connection, key, share, pieces)
+            store(connection, key, quota, pieces)
         except DBAPIError as error:
-            if share_over(error) != share.column:
+            if quota_reached(error) != quota.column:
                 raise
             return False
     return True
@@ -253,10 +253,10 @@ def test_who_sends_slowly_holds_nobody_up_and_is_refused_at_the_end(app: Mayfly)
         yield b"ended"
 
     with ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(put, engine_in(app), next(KEYS), SHARE, slowly())
+        slow = pool.submit(put, engine_in(app), next(KEYS), QUOTA, slowly())
         assert began.wait(30)
-        assert put(engine_in(app), next(KEYS), SHARE, iter((b"quick",)))
-        assert put(engine_in(app), next(KEYS), Share("client_tag", b"u" * 16, 1), iter((b"another",)))
+        assert put(engine_in(app), next(KEYS), QUOTA, iter((b"quick",)))
+        assert put(engine_in(app), next(KEYS), UploaderQuota("client_tag", b"u" * 16, 1), iter((b"another",)))
         go_on.set()
         assert not slow.result(30)
     with engine_of(app).connect() as connection:
@@ -266,11 +266,11 @@ def test_who_sends_slowly_holds_nobody_up_and_is_refused_at_the_end(app: Mayfly)
 @pytest.mark.parametrize("other", [False, True], ids=["the same address", "another address"])
 def test_who_ends_in_the_same_moment_waits_for_its_own_address_alone(app: Mayfly, *, other: bool) -> None:
     """The first has counted and not yet committed: whoever counts now would not see it."""
-    share = Share("client_tag", b"w" * 16 if other else SHARE.value, 1)
+    quota = UploaderQuota("client_tag", b"w" * 16 if other else QUOTA.value, 1)
     with ThreadPoolExecutor(1) as pool:
         with transaction(engine_in(app)) as connection:
-            store(connection, next(KEYS), SHARE, iter((b"not committed",)))
-            second = pool.submit(put, engine_in(app), next(KEYS), share, iter((b"second",)))
+            store(connection, next(KEYS), QUOTA, iter((b"not committed",)))
+            second = pool.submit(put, engine_in(app), next(KEYS), quota, iter((b"second",)))
             done = not wait([second], 30 if other else 1).not_done
             assert done == other
         assert second.result(30) == other
@@ -278,56 +278,56 @@ def test_who_ends_in_the_same_moment_waits_for_its_own_address_alone(app: Mayfly
 
 def test_what_is_full_already_is_refused_before_its_bytes_are_sent(app: Mayfly) -> None:
     pieces = iter((b"never asked for",))
-    assert put(engine_in(app), next(KEYS), SHARE, iter((b"first",)))
-    assert not put(engine_in(app), next(KEYS), SHARE, pieces)
+    assert put(engine_in(app), next(KEYS), QUOTA, iter((b"first",)))
+    assert not put(engine_in(app), next(KEYS), QUOTA, pieces)
     assert next(pieces, None)
 
 
 FETCHED = text("SELECT idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'images'")
 
 
-def rows_read(engine: Engine, share: Share) -> int:
+def rows_read(engine: Engine, quota: UploaderQuota) -> int:
     """How many rows of images one more upload reads by an index."""
     with transaction(engine) as connection:
         before = int(connection.execute(FETCHED).scalar_one() or 0)  # those of earlier ones may be told, too
-        store(connection, next(KEYS), share, iter((b"more",)))
+        store(connection, next(KEYS), quota, iter((b"more",)))
         return int(connection.execute(FETCHED).scalar_one()) - before
 
 
 def test_what_lives_is_counted_once_and_not_at_each_upload(app: Mayfly) -> None:
-    share = Share("client_tag", b"m" * 16, 31)
+    quota = UploaderQuota("client_tag", b"m" * 16, 31)
     for _ in range(20):
-        assert put(engine_in(app), next(KEYS), share, iter((b"one of many",)))
-    assert rows_read(engine_in(app), share) <= 1
+        assert put(engine_in(app), next(KEYS), quota, iter((b"one of many",)))
+    assert rows_read(engine_in(app), quota) <= 1
     with engine_of(app).begin() as connection:
         connection.execute(text("UPDATE counted SET until = now() - interval '1 second'"))
-    assert rows_read(engine_in(app), share) >= 40, "before and after"
-    assert rows_read(engine_in(app), share) <= 1
+    assert rows_read(engine_in(app), quota) >= 40, "before and after"
+    assert rows_read(engine_in(app), quota) <= 1
 
 
 def test_what_ended_is_not_in_the_way_of_what_fits(app: Mayfly) -> None:
     """What is kept knows of no end; nothing is refused for it."""
-    share = Share("client_tag", b"e" * 16, 3)
-    assert [put(engine_in(app), next(KEYS), share, iter((b"one",))) for _ in range(4)] == [True] * 3 + [False]
+    quota = UploaderQuota("client_tag", b"e" * 16, 3)
+    assert [put(engine_in(app), next(KEYS), quota, iter((b"one",))) for _ in range(4)] == [True] * 3 + [False]
     with engine_of(app).begin() as connection:
         connection.execute(
             text("UPDATE images SET expires_at = now() WHERE row_key = (SELECT max(row_key) FROM images)")
         )
-    assert [put(engine_in(app), next(KEYS), share, iter((b"one",))) for _ in range(2)] == [True, False]
+    assert [put(engine_in(app), next(KEYS), quota, iter((b"one",))) for _ in range(2)] == [True, False]
 
 
 def test_an_older_program_s_uploads_count(app: Mayfly) -> None:
     """It says after its bytes that it asks for nothing more."""
-    share, key = Share("client_tag", b"o" * 16, 3), next(KEYS)
-    assert put(engine_in(app), next(KEYS), share, iter((b"one",)))
+    quota, key = UploaderQuota("client_tag", b"o" * 16, 3), next(KEYS)
+    assert put(engine_in(app), next(KEYS), quota, iter((b"one",)))
     with transaction(engine_in(app)) as connection, raw_cursor(connection) as cursor:
         cursor.execute(
             "INSERT INTO images (row_key, manage_tag, store, slot, size, created_at, expires_at, details, client_tag)"
             " VALUES (%s, %s, 'rows', 1, 100, now(), now() + interval '1 minute', '', %s)",
-            (key, key, share.value),
+            (key, key, quota.value),
         )
-        cursor.execute(*share.check(LOCKS["client_tag"], 0, 0))
-    assert [put(engine_in(app), next(KEYS), share, iter((b"one",))) for _ in range(2)] == [True, False]
+        cursor.execute(*quota.check(LOCKS["client_tag"], 0, 0))
+    assert [put(engine_in(app), next(KEYS), quota, iter((b"one",))) for _ in range(2)] == [True, False]
 
 
 def test_a_purge_forgets_whose_count_is_old(app: Mayfly, flower: bytes) -> None:

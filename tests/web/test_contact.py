@@ -88,9 +88,9 @@ def test_a_refusal_by_the_operator_s_will_names_it(make_app: MakeApp, contact: s
     app = make_app(abuse_contact=contact)
     app.shards.home.clock.age = 0.0
     client, words = app.test_client(), contact.removeprefix("mailto:")
-    app.hand.block([hashlib.sha256(FLOWER).digest()])
+    app.operator.block([hashlib.sha256(FLOWER).digest()])
     blocked = client.post("/upload", data=FLOWER)
-    app.hand.switch_uploads(on=False)
+    app.operator.switch_uploads(on=False)
     off = client.post("/upload", data=FLOWER, headers={"Accept": "text/plain"})
     assert (blocked.status_code, off.status_code) == (403, 503)
     assert blocked.get_json()["message"].endswith(f"Questions about it go to {words}.")

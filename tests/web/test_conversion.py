@@ -13,7 +13,7 @@ from PIL import Image
 
 from app import Mayfly
 from imaging import conversion
-from services.dear import CONVERSIONS
+from services.expensive import CONVERSIONS
 from tests.cast import FLOWER, IMAGES, deposit, noise
 from tests.conftest import MakeApp
 from tests.processes import Served, until

@@ -133,7 +133,7 @@ def test_what_ends_before_its_time_takes_its_object_along(
     assert client.delete(f"/images/{stored(client)['image_key']}").status_code == 200
     assert names(store) == []
     with app.app_context():
-        assert app.hand.take_down(stored(client)["hash"], and_block=False).removed
+        assert app.operator.take_down(stored(client)["hash"], and_block=False).removed
     assert names(store) == []
     alice = register(client)
     for lifetime in (100, 200, 200):

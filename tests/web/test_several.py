@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from app import Mayfly
 from models import SLOTS, ciphertexts
 from services import Allowance, Later, SentFile, Uploader, Wishes
-from services.dear import PROOFS
+from services.expensive import PROOFS
 from tests.cast import FLOWER, IMAGES, register
 from tests.conftest import MakeApp
 from tests.services.test_quota import counted, engine_of

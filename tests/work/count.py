@@ -70,7 +70,7 @@ def _counted_app(url: str, folder: Path, door: Path) -> Iterator[tuple[Mayfly, W
 
 def forget(clock: DatabaseClock) -> None:
     """Have the next upload ask for the time, as one does that is the only one in its second."""
-    clock._heard = -float("inf"), clock._heard[1]
+    clock._last_read = -float("inf"), clock._last_read[1]
 
 
 def work_of_all(app: Mayfly, wire: Wire) -> Figures:

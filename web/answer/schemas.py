@@ -209,7 +209,7 @@ class AliveAnswer(TypedDict):
     status: Literal["ok"]
 
 
-class Part(TypedDict):
+class ReadinessPart(TypedDict):
     """A part of the service: whether it does what it is for, and in a sentence what to know about it."""
 
     ok: bool
@@ -220,7 +220,7 @@ class ReadyAnswer(TypedDict):
     """The service by its parts."""
 
     status: Literal["ready", "degraded", "unready"]
-    parts: dict[str, Part]
+    parts: dict[str, ReadinessPart]
 
 
 class ShareXAnswer(TypedDict):

@@ -28,7 +28,7 @@ def register_auth(app: Flask, accounts: Accounts, api_keys: ApiKeys, *, open_cat
             _check_basic()
             return
         token = rest.strip() if scheme.lower() == "bearer" else header
-        g.account = (api_keys if ApiKeys.is_meant(token) else accounts).identify(token)
+        g.account = (api_keys if ApiKeys.looks_like_key(token) else accounts).identify(token)
         if g.account.by_key and use == "logged in":
             raise KeyNotEnough
 

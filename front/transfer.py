@@ -1,4 +1,4 @@
-"""A body on its way in, or an answer on its way out."""
+"""One transfer over the network: a body that is received, or an answer that is sent."""
 
 from __future__ import annotations
 
@@ -9,56 +9,56 @@ from dataclasses import dataclass, field
 from services import Allowance, counts
 
 GRACE_SECONDS = 10.0
-"""How old a flow may become before ``LEAST_RATE`` holds for it."""
+"""The age from which on ``LEAST_RATE`` applies to a transfer."""
 LEAST_RATE = 2048
-"""Bytes a second, on average since its beginning, that a body or an answer has to move at least."""
+"""The lowest allowed average rate of a transfer since its beginning, in bytes a second."""
 LONGEST_STALL_SECONDS = 30.0
 
 
 @dataclass(eq=False)
-class Flow:
-    """A transfer between the network and a request: a body that comes in, or an answer that a client reads."""
+class Transfer:
+    """The progress of a body that comes in, or of an answer that a client reads; times are by time.monotonic()."""
 
     allowance: Allowance
-    """What it holds."""
+    """The memory that it holds."""
     stop: Callable[[], object]
     """Called to end it."""
     ends_at: float | None = None
-    """When it is cut off in any case, by this process's monotonic clock."""
+    """When it is cut off in any case."""
     ask: Callable[[], None] | None = None
-    """Called once when it has taken a while, to find out when it ends."""
+    """Called once when it has lasted a while, to set ``ends_at``."""
     moved: int = 0
     left: int = 0
-    """Bytes in the kernel that the client has yet to take, as far as they are looked at."""
+    """How many bytes in the kernel the client has not acknowledged, when that was last looked up."""
     begun: float = field(default_factory=time.monotonic)
     whole: bool = True
-    """Whether a body has come to its end."""
+    """Whether a body was received to its end."""
     waits_since: float | None = None
-    """Since when it waits for the network; None while it doesn't."""
+    """Since when it waits for the network; None while it doesn't wait."""
     ended: bool = False
-    """Whether it was ended for being slow, and not by its client."""
+    """Whether ``end`` was called, as opposed to an end by the client."""
 
     def wait(self) -> None:
         """Note that it waits for the network from now on."""
         self.waits_since = time.monotonic()
 
     def move(self, size: int) -> None:
-        """Note that the network took or gave so many bytes."""
+        """Note that ``size`` bytes were sent or received."""
         self.moved += size
         self.waits_since = None
 
     def end(self) -> None:
-        """End it, since it is too slow or its image has ended."""
+        """End it, because it is too slow or its image has expired."""
         self.ended = True
         counts.CUT_OFF.add()
         self.stop()
 
     def stalled(self, now: float) -> float:
-        """Return for how many seconds it has waited for the network."""
+        """Return for how many seconds it has been waiting for the network; ``now`` is by time.monotonic()."""
         return 0.0 if self.waits_since is None else now - self.waits_since
 
     def too_slow(self, now: float) -> bool:
-        """Tell whether it is slower than a client may be, or its image has ended."""
+        """Tell whether it is slower than allowed, or its image has expired; ``now`` is by time.monotonic()."""
         if self.ends_at is not None and now >= self.ends_at:
             return True
         age = now - self.begun

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from front.crowd import MOST_FLOWS, PATIENCE_UNDER_PRESSURE, Crowd
-from front.flow import GRACE_SECONDS, LEAST_RATE, LONGEST_STALL_SECONDS, Flow
 from front.pool import LATE_SECONDS, ThreadPool
 from front.sockets import MOST_UNSENT_BYTES, USER_TIMEOUT_MILLISECONDS, bound_kernel
+from front.transfer import GRACE_SECONDS, LEAST_RATE, LONGEST_STALL_SECONDS, Transfer
+from front.transfers import MOST_TRANSFERS, PATIENCE_UNDER_PRESSURE, Transfers
 from services import Allowance, Memory, Overloaded
 
 MIB = 2**20
@@ -25,8 +25,8 @@ def in_a_loop(steps: Coroutine[Any, Any, None]) -> None:
         thread.submit(asyncio.run, steps).result()
 
 
-def flow(memory: Memory, ended: list[str], name: str, held: int, silent: float) -> Flow:
-    """Return a flow that holds so many bytes of large images, and has been silent for so many seconds."""
+def transfer(memory: Memory, ended: list[str], name: str, held: int, silent: float) -> Transfer:
+    """Return a transfer that holds so many bytes of large images, and has been silent for so many seconds."""
     allowance = Allowance(memory)
     allowance.hold(memory.large, held)
 
@@ -34,39 +34,39 @@ def flow(memory: Memory, ended: list[str], name: str, held: int, silent: float) 
         ended.append(name)
         allowance.close()
 
-    made = Flow(allowance, stop)
+    made = Transfer(allowance, stop)
     made.wait()
     assert made.waits_since is not None
     made.waits_since -= silent
     return made
 
 
-def looked_at(memory: Memory, *flows: Flow) -> None:
-    """Let a crowd look at some flows once."""
+def looked_at(memory: Memory, *transfers: Transfer) -> None:
+    """Have some transfers looked at once."""
 
     async def look() -> None:
-        crowd = Crowd(memory)
-        for each in flows:
-            crowd.add(each)
-        crowd._look()
+        under_test = Transfers(memory)
+        for each in transfers:
+            under_test.add(each)
+        under_test._look()
 
     in_a_loop(look())
 
 
 def test_only_as_many_are_ended_as_it_takes_and_the_most_silent_first() -> None:
     memory, ended = Memory(8 * MIB), list[str]()
-    flows = [flow(memory, ended, name, 2 * MIB, silent) for name, silent in
+    transfers = [transfer(memory, ended, name, 2 * MIB, silent) for name, silent in
              (("slow", 0.6), ("silent", 9.0), ("slower", 2.0), ("busy", 0.0))]  # fmt: skip
-    looked_at(memory, *flows)
+    looked_at(memory, *transfers)
     assert ended == [], "nobody waits"
     memory.large.join(3 * MIB, lambda: None)
-    looked_at(memory, *flows)
+    looked_at(memory, *transfers)
     assert ended == ["silent", "slower"]
 
 
 def test_who_moves_is_not_ended_although_others_wait() -> None:
     memory, ended = Memory(8 * MIB), list[str]()
-    moving = flow(memory, ended, "moving", 8 * MIB, PATIENCE_UNDER_PRESSURE / 2)
+    moving = transfer(memory, ended, "moving", 8 * MIB, PATIENCE_UNDER_PRESSURE / 2)
     memory.large.join(MIB, lambda: None)
     looked_at(memory, moving)
     assert ended == []
@@ -82,7 +82,7 @@ def test_who_moves_is_not_ended_although_others_wait() -> None:
     ],
 )
 def test_the_least_rate(age: float, rate: float, silent: float, ended: bool) -> None:
-    made = Flow(Allowance(), lambda: None)
+    made = Transfer(Allowance(), lambda: None)
     now = made.begun + age
     made.moved = int(rate * age)
     made.waits_since = now - silent
@@ -96,14 +96,14 @@ def test_the_least_rate(age: float, rate: float, silent: float, ended: bool) -> 
 def test_where_too_many_are_under_way_the_most_silent_makes_place() -> None:
     async def crowded() -> None:
         memory, ended = Memory(MIB), list[str]()
-        crowd = Crowd(memory)
-        for number in range(MOST_FLOWS):
-            crowd.add(flow(memory, ended, str(number), 0, 0.0))
+        transfers = Transfers(memory)
+        for number in range(MOST_TRANSFERS):
+            transfers.add(transfer(memory, ended, str(number), 0, 0.0))
         with pytest.raises(Overloaded):
-            crowd.add(flow(memory, ended, "refused", 0, 0.0))
-        crowd.leave(next(iter(crowd._flows)))
-        crowd.add(flow(memory, ended, "silent", 0, 2 * PATIENCE_UNDER_PRESSURE))
-        crowd.add(flow(memory, ended, "new", 0, 0.0))
+            transfers.add(transfer(memory, ended, "refused", 0, 0.0))
+        transfers.leave(next(iter(transfers._under_way)))
+        transfers.add(transfer(memory, ended, "silent", 0, 2 * PATIENCE_UNDER_PRESSURE))
+        transfers.add(transfer(memory, ended, "new", 0, 0.0))
         assert ended == ["silent"]
 
     in_a_loop(crowded())

@@ -9,10 +9,10 @@ QUICK_SECONDS = 0.1
 TIMES_AS_LONG = 50
 
 
-class Sparing(Generic[T]):
-    """Asks again only after fifty times as long as the last asking took, and gives the last answer until then.
+class ProportionalCache(Generic[T]):
+    """Caches the result of a slow call for fifty times as long as the call took, so it is busy 2 % of the time at most.
 
-    What took a tenth of a second at most is always asked again. One thread at a time may call it.
+    A call of at most a tenth of a second is not cached. It is not thread-safe.
     """
 
     def __init__(self, ask: Callable[[], T]) -> None:
@@ -20,7 +20,7 @@ class Sparing(Generic[T]):
         self._due = 0.0
 
     def __call__(self) -> T:
-        """Return the answer, raising what asking raises."""
+        """Return the cached result, or call the function; raises what the function raises."""
         began = time.monotonic()
         if began >= self._due:
             self._answer = self._ask()

@@ -1,4 +1,4 @@
-"""How sealed images get into a database: within what their uploader may have, and as their owner's."""
+"""Stores sealed images in a database, within the limits of storage and of the uploader's quotas."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TypeGuard
 from uuid import UUID
 
-from models import OPEN_CATALOG, ImageRow, Ownership, insertion, owner_lives, quota_checks, standing_for
+from models import OPEN_CATALOG, ImageRow, Ownership, insertion, owner_lives, owner_placeholder, quota_checks
 from services.account_errors import TokenRefused
 from services.database import autocommit, transaction
 from services.errors import DatabaseAway
@@ -22,7 +22,8 @@ from storage import RowStore
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows of one slot and one end, which are stored all or none, with the owner's part of each."""
+    """The images of one upload, which are stored all or none: their rows, which share slot and expiry, and their
+    owner."""
 
     rows: list[SealedRow]
     owned: list[Ownership | None]
@@ -32,17 +33,17 @@ class Batch:
 
     @cached_property
     def size(self) -> int:
-        """How many bytes all of it takes of what may be stored."""
+        """How many bytes all rows take, as MAX_STORED_BYTES counts them."""
         return sum(row.stored_bytes for row, _ in self.rows)
 
     @property
     def first(self) -> ImageRow:
-        """The first row, whose slot and expiry are those of all."""
+        """The first row; all rows have its slot and its expiry."""
         return self.rows[0][0]
 
 
-class Entry:
-    """Stores the rows and the sealed bytes of one upload in one transaction of one database."""
+class ImageWriter:
+    """Stores the rows and the sealed bytes of one upload in one transaction."""
 
     def __init__(
         self,
@@ -61,14 +62,14 @@ class Entry:
         self._images = images
 
     def store_for(self, image: Incoming) -> str:
-        """Name the store that the sealed bytes of an image go to, which its row tells."""
+        """Return the name of the store for the sealed bytes of an image: the value of ``images.store``."""
         return self._large.store_for(len(image.data), self._store.name)
 
     def store(self, shard: Shard, batch: Batch) -> None:
-        """Store all of a batch or none.
+        """Store all images of a batch or none.
 
-        Raises StorageFull, ClientQuotaReached, OwnerQuotaReached, DatabaseAway, StoreAway, TokenRefused where the owner
-        is gone.
+        Raises StorageFull, ClientQuotaReached, OwnerQuotaReached, DatabaseAway, StoreAway, TokenRefused if the owner
+        was deleted.
         """
         owner = batch.uploader.owner
         with self._quota.reserved(shard, batch.first.slot, batch.size, int(batch.first.expires_at)):
@@ -76,22 +77,22 @@ class Entry:
                 self._run(shard, batch)
             except TokenRefused:
                 if self._is_elsewhere(owner, shard):
-                    raise DatabaseAway from None  # the row that stood for the owner has just been purged
+                    raise DatabaseAway from None  # the owner's placeholder row has just been purged
                 raise
         if self._is_elsewhere(owner, shard):
             self._check_owner(shard, batch.rows, owner)
 
     def _run(self, shard: Shard, batch: Batch) -> None:
-        rows, owner, shares = batch.rows, batch.uploader.owner, self._quotas.shares(batch.uploader)
+        rows, owner, quotas = batch.rows, batch.uploader.owner, self._quotas.of(batch.uploader)
         with (
             self._large.put(rows, batch.lifetime) as others,
-            self._quotas.kept(shard, shares, batch.size, len(rows)),
+            self._quotas.explained(shard, quotas, batch.size, len(rows)),
             autocommit(shard.engine) as connection,
         ):
-            before, after = quota_checks(connection, shares, batch.size, len(rows))
+            before, after = quota_checks(connection, quotas, batch.size, len(rows))
             if self._is_elsewhere(owner, shard):
-                before += standing_for(connection, owner)
-            tag = tag_of(shares)
+                before += owner_placeholder(connection, owner)
+            tag = tag_of(quotas)
             before += b";".join(
                 insertion(connection, row, own, tag) for (row, _), own in zip(rows, batch.owned, strict=True)
             )
@@ -99,13 +100,14 @@ class Entry:
             self._store.put_all(connection, batch.first.slot, sealed, before, after)
 
     def _is_elsewhere(self, owner: UUID | None, shard: Shard) -> TypeGuard[UUID]:
-        """Tell whether an image has an owner whose account is in another database than the image."""
+        """Tell whether there is an owner, and their account is in another database than this shard."""
         return shard is not self._shards.home and owner is not None and owner != OPEN_CATALOG
 
     def _check_owner(self, shard: Shard, rows: list[SealedRow], owner: UUID) -> None:
-        """Take images back whose owner was deleted meanwhile: no foreign key reaches another database.
+        """Delete the images again if their owner was deleted meanwhile, since no foreign key refers to another
+        database.
 
-        Raises TokenRefused, DatabaseAway: nobody has been told of the images then, and nobody can open them.
+        Raises TokenRefused, DatabaseAway. In both cases the client has got no link, so nobody can open the images.
         """
         with autocommit(self._shards.home.engine) as connection:
             if owner_lives(connection, owner):

@@ -1,4 +1,4 @@
-"""``/healthz``: one answer of Flask's, made at the start and given to all without a thread."""
+"""``/healthz``: Flask makes the answer once, at the start, and it is then sent without a thread."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ PATH = "/healthz"
 OF_ONE_REQUEST = b"x-request-id"
 
 
-class Alive:
-    """Tells that this process is alive."""
+class HealthAnswer:
+    """The answer to ``/healthz``, which shows that this process is alive."""
 
     def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
         self._answer = WsgiAnswer(app, environ_of(asking(PATH), BodyPieces(), chunked=False))
@@ -23,10 +23,10 @@ class Alive:
         self._answer.headers = [(name, value) for name, value in headers if name != OF_ONE_REQUEST]
 
     def drain(self) -> None:
-        """Close each connection with its answer from now on."""
+        """From now on, close the connection after each answer."""
         self._answer.headers.append(CLOSE)
 
     def send(self, scope: Scope, send: Send) -> None:
-        """Answer a request, and log it at the level of debug: who watches asks every few seconds."""
+        """Answer a request; it is logged at level debug, since health checks come every few seconds."""
         send_small(send, self._answer, scope["method"] == "HEAD")
         log_request(scope["method"], PATH, self._answer.status, level=logging.DEBUG)

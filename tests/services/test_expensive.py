@@ -20,7 +20,7 @@ from imaging import conversion, examination
 from services import Allowance, Later, Overloaded
 from services.admission import Budget
 from services.allowance import once, turn
-from services.dear import CONVERSIONS, PROOFS, STRETCHES
+from services.expensive import CONVERSIONS, PROOFS, STRETCHES
 from tests.cast import FLOWER, IMAGES, PASSWORD, deposit, register
 from tests.conftest import MakeApp
 from tests.processes import until

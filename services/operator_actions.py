@@ -1,4 +1,4 @@
-"""The operator's hand: takes images down, blocks them, and turns uploads off and on, for every process at once."""
+"""What an operator can do: take images down, block them, and turn uploads off and on, for all processes at once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 from sqlalchemy import Connection
 
 from crypto import Link, MalformedSecret, ServerKeys, block_tags
-from models import ImageRow, block, blocked_changed, blocked_tags, heard_of, switch_uploads, unblock
+from models import ImageRow, block, blocked_changed, blocked_tags, operator_state, switch_uploads, unblock
 from services.audit import audit
 from services.database import autocommit, transaction
 from services.errors import ImageGone, NotEverywhere
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class TakenDown(NamedTuple):
-    """What became of a link: whether a living image was removed, and its SHA-256 where that was blocked too."""
+    """The result of a takedown: whether a living image was removed, and its SHA-256 if that was blocked, too."""
 
     removed: bool
     blocked: bytes | None = None
@@ -29,10 +29,10 @@ class TakenDown(NamedTuple):
 NOTHING_THERE = TakenDown(False)
 
 
-class Hand:
-    """The deeds of an operator; each leaves an audit line, and each is done in one transaction or not at all.
+class OperatorActions:
+    """The actions of an operator. Each writes a line to the audit log, and is atomic in each database.
 
-    Of several databases each gets every order, in a transaction of its own, so that none needs another to obey.
+    Every database holds all of the operator's orders, so that none depends on another one.
     """
 
     def __init__(self, shards: Shards, server_keys: ServerKeys, images: LivingImages) -> None:
@@ -41,12 +41,13 @@ class Hand:
         self._images = images
 
     def take_down(self, link: str, *, and_block: bool) -> TakenDown:
-        """Remove the image of a link with its sealed bytes, and block it where asked and where that can be done.
+        """Remove the image of a link with its sealed bytes; with ``and_block``, block its SHA-256 if that can be read.
 
-        An image that has a password keeps its digest under it, so it is removed and not blocked. Raises DatabaseAway.
+        The SHA-256 of an image with a password is sealed under the password, so such an image is removed, but not
+        blocked. Raises DatabaseAway.
         """
         done = self._take_down(link, and_block=and_block)
-        audit("takedown", removed=_word(done.removed), blocked=_word(done.blocked is not None))
+        audit("takedown", removed=_yes_or_no(done.removed), blocked=_yes_or_no(done.blocked is not None))
         return done
 
     def _take_down(self, text: str, *, and_block: bool) -> TakenDown:
@@ -62,7 +63,7 @@ class Hand:
         return TakenDown(True, digest)
 
     def _remove(self, shard: Shard, link: Link, *, and_block: bool) -> bytes | None:
-        """Remove an image, block it in its own database, and return its digest where that was done; or ImageGone."""
+        """Remove an image and block it in its own database; return the SHA-256 if it was blocked. Raises ImageGone."""
         with transaction(shard.engine) as connection:
             found = find_living(connection, link.row_key, 0)
             if found is None:
@@ -78,13 +79,13 @@ class Hand:
         try:
             details = self._images.open_row(shard, row, link).plain_details()
         except ImageGone:
-            return None  # no server key that is left opens it
+            return None  # its server key was removed
         return None if details is None else bytes.fromhex(details.sha256)
 
     def block(self, digests: Sequence[bytes]) -> int:
-        """Refuse every later upload of images by their SHA-256; return how many were not blocked.
+        """Block images by their SHA-256, so that later uploads are refused; return how many were not blocked before.
 
-        A digest that was blocked under an older server key comes under the newest one. Raises DatabaseAway and
+        A digest that is blocked under an older server key is moved to the newest one. Raises DatabaseAway and
         NotEverywhere.
         """
         new = max(self._everywhere(lambda connection: self._block(connection, digests)))
@@ -98,7 +99,7 @@ class Hand:
         return max(block(connection, newest) - moved, 0)
 
     def unblock(self, digests: Sequence[bytes]) -> int:
-        """Let images be uploaded again; return how many of them were blocked. Raises DatabaseAway, NotEverywhere."""
+        """Unblock images by their SHA-256; return how many were blocked. Raises DatabaseAway, NotEverywhere."""
         tags = [tag for digest in digests for tag in block_tags(self._server_keys, digest)]
 
         def let(connection: Connection) -> int:
@@ -110,13 +111,13 @@ class Hand:
         return gone
 
     def switch_uploads(self, *, on: bool) -> bool:
-        """Turn uploads on or off; False where they were so already. Raises DatabaseAway, NotEverywhere."""
+        """Turn uploads on or off; False if that was already so. Raises DatabaseAway, NotEverywhere."""
         changed = any(self._everywhere(lambda connection: switch_uploads(connection, off=not on)))
-        audit("uploads", now="on" if on else "off", changed=_word(changed))
+        audit("uploads", now="on" if on else "off", changed=_yes_or_no(changed))
         return changed
 
     def spread(self) -> None:
-        """Give each database the orders that any of them has, since one may be new, or have been away.
+        """Copy the orders of each database to all others, since a database may be new or may have been away.
 
         Raises DatabaseAway.
         """
@@ -133,7 +134,7 @@ class Hand:
                     switch_uploads(connection, off=off)
 
     def _everywhere(self, do: Callable[[Connection], T]) -> list[T]:
-        """Do something in a transaction of each database; raises NotEverywhere where one is away and others did it."""
+        """Call ``do`` in a transaction of each database; raises NotEverywhere if some of them are away."""
 
         def run(shard: Shard) -> T:
             with transaction(shard.engine) as connection:
@@ -149,8 +150,8 @@ class Hand:
 
 def _orders_in(shard: Shard) -> tuple[frozenset[bytes], bool]:
     with autocommit(shard.engine) as connection:
-        return frozenset(blocked_tags(connection)), heard_of(connection).uploads_off_since is not None
+        return frozenset(blocked_tags(connection)), operator_state(connection).uploads_off_since is not None
 
 
-def _word(done: bool) -> str:
+def _yes_or_no(done: bool) -> str:
     return "yes" if done else "no"
