@@ -150,7 +150,7 @@ def _add_services(app: Mayfly, server_keys: ServerKeys) -> Catalog:
     app.quota = Quota(shards, config.max_stored_bytes, disk_room(config))
     app.purge = Purge(shards, stores.in_rows, app.quota, app.sweep)
     app.purge_clock = PurgeClock(stores.in_rows, config.max_lifetime)
-    app.schedule = PurgeSchedule(app.purge, config.purge_interval)
+    app.schedule = PurgeSchedule(app.purge, shards.dispose, config.purge_interval)
     app.accounts = Accounts(shards, server_keys, stores.by_name, app.quota)
     app.api_keys = ApiKeys(shards.home.engine, server_keys, app.accounts)
     images = LivingImages(shards, server_keys, stores.by_name, app.quota)

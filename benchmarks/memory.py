@@ -22,7 +22,7 @@ from tests.processes import free_port
 
 DROP_CACHES = Path("/proc/sys/vm/drop_caches")
 CLIENTS, SIZE = 8, 1_000_000
-SETTLES = 6.0
+SETTLES = 14.0
 """How many seconds after its start a server counts as idle."""
 MB = 1e6
 

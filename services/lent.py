@@ -32,6 +32,7 @@ class _Lent(NamedTuple):
 
 _lent: dict[int, _Lent] = {}
 """The connections in use."""
+_uses = 0
 
 
 @contextmanager
@@ -50,6 +51,8 @@ def lend(driver: Any, breaker: DatabaseBreaker | None) -> int:
 
     ``breaker`` is the database's, None if there is only one database.
     """
+    global _uses
+    _uses += 1
     key = id(driver)
     _lent[key] = _Lent(time.monotonic(), driver, breaker)
     return key
@@ -58,6 +61,11 @@ def lend(driver: Any, breaker: DatabaseBreaker | None) -> int:
 def give_back(key: int) -> None:
     """Note that a connection is no longer used."""
     del _lent[key]
+
+
+def uses() -> int:
+    """Return how often this process has used a connection so far."""
+    return _uses
 
 
 def end_silent_connections() -> None:
