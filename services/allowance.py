@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
@@ -141,14 +141,20 @@ class Allowance:
 
     __del__ = close
 
-    @contextmanager
-    def current(self) -> Iterator[None]:
+    def current(self) -> AbstractContextManager[None]:
         """Let ``hold_memory``, ``hold_answer``, ``turn`` and ``once`` use this allowance within the block."""
-        before = _current.set(self)
-        try:
-            yield
-        finally:
-            _current.reset(before)
+        return _Use(self)
+
+
+class _Use(AbstractContextManager[None]):
+    def __init__(self, allowance: Allowance) -> None:
+        self._allowance = allowance
+
+    def __enter__(self) -> None:
+        self._before = _current.set(self._allowance)
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._before)
 
 
 _current: ContextVar[Allowance | None] = ContextVar("allowance", default=None)

@@ -18,7 +18,7 @@ from werkzeug.datastructures import Headers
 
 from services import Details, ImageInfo, Receipt, Standing
 from web.answer.accepted import best_of
-from web.answer.headers import CompleteHeaders, completed
+from web.answer.headers import NOTHING, CompleteHeaders, completed
 from web.answer.schemas import DescribedAnswer, ReceiptAnswer, ReceiptsAnswer, StandingAnswer
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ IMAGE_HEADERS = completed(
         ("Cross-Origin-Resource-Policy", "cross-origin"),
     )
 )
+RECEIPT_HEADERS = completed((("Cache-Control", "no-store"), ("Content-Security-Policy", NOTHING)))
 DESCRIPTION_BYTES = 2000
 """What of a description a header holds: proxies keep 4 KB for all headers of an answer."""
 _PLAIN_NAME = re.compile(r"\w[\w. ()+,=@~-]*", re.ASCII)
@@ -78,30 +79,28 @@ def receipt_response(receipt: Receipt, base_url: str, default: str) -> Response:
     """Answer an upload: 201 with everything about the image, or its URL alone as text."""
     image_url = f"{base_url}/image/{receipt.link}"
     if wants_text(default):
-        response = CompleteResponse(f"{image_url}\n", mimetype=TEXT)
+        response = _created(image_url, TEXT)
     else:
-        response = _json(receipt_fields(receipt, base_url))
-    response.status_code = 201
-    response.headers["Cache-Control"] = "no-store"
+        response = _created(_json(receipt_fields(receipt, base_url)), JSON)
     return note_receipt(response, receipt, image_url)
 
 
-def _json(fields: ReceiptAnswer | ReceiptsAnswer) -> CompleteResponse:
-    text = current_app.json.dumps(fields, separators=(",", ":"))
-    return CompleteResponse(f"{text}\n", mimetype=JSON)
+def _created(text: str, media_type: str) -> Response:
+    return CompleteResponse(f"{text}\n", 201, CompleteHeaders(RECEIPT_HEADERS), media_type)
+
+
+def _json(fields: ReceiptAnswer | ReceiptsAnswer) -> str:
+    return current_app.json.dumps(fields, separators=(",", ":"))
 
 
 def receipts_response(receipts: list[Receipt], base_url: str, default: str) -> Response:
     """Answer an upload of several images: 201 with a receipt each and the album's URL, or their own URLs as text."""
     album = album_url(receipts, base_url)
     if wants_text(default):
-        lines = "".join(f"{base_url}/image/{receipt.link}\n" for receipt in receipts)
-        response = Response(lines, mimetype=TEXT)
+        response = _created("\n".join(f"{base_url}/image/{receipt.link}" for receipt in receipts), TEXT)
     else:
         images = [receipt_fields(receipt, base_url) for receipt in receipts]
-        response = _json(ReceiptsAnswer(status="success", images=images, url=album))
-    response.status_code = 201
-    response.headers["Cache-Control"] = "no-store"
+        response = _created(_json(ReceiptsAnswer(status="success", images=images, url=album)), JSON)
     for receipt in receipts:
         note_receipt(response, receipt, album)
     return response
