@@ -39,6 +39,7 @@ SLOW = {
     "imaging/test_bombs.py",
     "imaging/test_conversion.py",
     "imaging/test_corpus.py",
+    "imaging/test_exiftool.py",
     "imaging/test_fuzz.py",
     "imaging/test_jail.py",
     "imaging/test_pool.py",

@@ -1,5 +1,4 @@
 import io
-import json
 from typing import Any
 
 import pytest
@@ -7,7 +6,6 @@ from PIL import Image, ImageOps, ImageSequence
 
 from imaging.formats.heif_boxes import Boxes, only
 from imaging.formats.heif_meta import Meta, read_meta
-from tests.imaging.personal import exiftool, personal
 from tests.imaging.samples import SECRET, exif, picture, profile, samples, save, transparent
 from tests.imaging.walks import clean, recognise
 
@@ -54,11 +52,6 @@ def test_a_clean_picture_is_returned_itself(name: str) -> None:
     assert clean(data) is data
 
 
-@pytest.mark.parametrize("name", samples())
-def test_exiftool_finds_nothing_personal(name: str) -> None:
-    assert personal(exiftool(cleaned(samples()[name]))) == {}
-
-
 @pytest.mark.parametrize("name", CARRIERS)
 def test_the_secret_is_gone_from_the_bytes(name: str) -> None:
     assert SECRET.encode() not in cleaned(samples()[name])
@@ -66,16 +59,6 @@ def test_the_secret_is_gone_from_the_bytes(name: str) -> None:
 
 def test_every_format_carried_a_secret_to_lose() -> None:
     assert {name.rsplit(".", 1)[1] for name in CARRIERS} == {"jpg", "png", "gif", "webp", "avif"}
-
-
-def test_what_a_newer_exiftool_tells_of_a_webp_is_how_it_is_built() -> None:
-    assert personal({"RIFF:AlphaIsUsed": "No", "RIFF:VP8Version": "0"}) == {}
-
-
-def test_exiftool_would_have_found_it() -> None:
-    for name in CARRIERS:
-        if name != "trailing.jpg":
-            assert SECRET in json.dumps(exiftool(samples()[name])), name
 
 
 def test_the_orientation_alone_is_left_of_exif() -> None:
