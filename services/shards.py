@@ -5,7 +5,6 @@ docs/decisions/0101-shards.md has the reasons.
 
 from __future__ import annotations
 
-import hmac
 import random
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
@@ -18,6 +17,7 @@ from services.breaker import Breaker
 from services.clock import DatabaseClock
 from services.database import autocommit
 from services.errors import DatabaseAway, ImageGone
+from services.rendezvous import Rendezvous
 
 T = TypeVar("T")
 Databases = Mapping[str, str]
@@ -54,13 +54,13 @@ Named = Mapping[str, Shard]
 class Shards:
     """Every database: ``images`` are those that images are in, ``home`` has the accounts; they may be one and the same.
 
-    An image is written to the one of the newest list for which HMAC-SHA256(name, row key) is the highest (rendezvous
-    hashing, https://en.wikipedia.org/wiki/Rendezvous_hashing), and looked for there and where the list before had it.
+    An image is written to the one that its row key belongs to by the newest list, and looked for there and where the
+    list before had it.
     """
 
     def __init__(self, newest: Named, before: Named, home: Shard) -> None:
-        self._newest = newest
-        self._before = before
+        self._newest = tuple(newest.values())
+        self._choices = [Rendezvous(named) for named in (newest, before) if named]
         self.home = home
         self.images = tuple(dict.fromkeys([*newest.values(), *before.values()]))
         self.all = tuple(dict.fromkeys([home, *self.images]))
@@ -106,14 +106,13 @@ class Shards:
 
     def of(self, row_key: bytes) -> Shard:
         """Return the shard that an image of this row key is written to."""
-        return _highest(self._newest, row_key)
+        return self._choices[0].choose(row_key)
 
     def where(self, row_key: bytes) -> Sequence[Shard]:
         """Return the shards that an image of this row key may be in, the likelier one first."""
         if len(self.images) == 1:
             return self.images
-        lists = filter(None, (self._newest, self._before))
-        return tuple(dict.fromkeys(_highest(shards, row_key) for shards in lists))
+        return tuple(dict.fromkeys(each.choose(row_key) for each in self._choices))
 
     def search(self, row_key: bytes, look: Callable[[Shard], T]) -> T:
         """Return what ``look`` returns where the image of this row key is; it raises ImageGone where the image isn't.
@@ -132,7 +131,7 @@ class Shards:
 
     def draw(self, on: Collection[Shard] = ()) -> ImageKey:
         """Draw an image key whose image goes to one of the given shards, or to any that isn't known to be away."""
-        wanted = on or [shard for shard in self._newest.values() if not shard.away] or self._newest
+        wanted = on or [shard for shard in self._newest if not shard.away] or self._newest
         while True:
             image_key = ImageKey.new()
             if len(wanted) == len(self._newest) or self.of(image_key.link.row_key) in wanted:
@@ -140,14 +139,8 @@ class Shards:
 
     def others(self, tried: Collection[Shard]) -> Iterator[Shard]:
         """Return the other shards that take uploads, in any order; those known to be away come last, if they answer."""
-        rest = [shard for shard in self._newest.values() if shard not in tried]
+        rest = [shard for shard in self._newest if shard not in tried]
         random.shuffle(rest)
         away = [shard for shard in rest if shard.away]
         yield from (shard for shard in rest if shard not in away)
         yield from (shard for shard in away if shard.answers())
-
-
-def _highest(shards: Named, row_key: bytes) -> Shard:
-    if len(shards) == 1:
-        return next(iter(shards.values()))
-    return shards[max(shards, key=lambda name: hmac.digest(name.encode(), row_key, "sha256"))]
