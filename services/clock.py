@@ -30,21 +30,22 @@ class DatabaseClock:
         return told if at > 0 else None
 
     def heard(self) -> Heard:
-        """Return what PostgreSQL says, by an answer no older than ``age``; raises DatabaseAway.
-
-        Its time is late by the time an answer took at most, and never early, so that no image lives longer than it may.
-        """
+        """Return what PostgreSQL says, or said no longer than ``age`` ago; raises DatabaseAway."""
         at, told = self._heard
-        since = _elapsed() - at
-        if since >= self.age:
+        if _elapsed() - at >= self.age:
             with autocommit(self._engine) as connection:
-                told, since = heard_of(connection), 0.0
+                told = heard_of(connection)
             self._heard = _elapsed(), told
-        return told._replace(now=told.now + since)
+        return told
 
     def now(self) -> int:
-        """Return whole seconds since 1970, rounded down, by ``heard``; raises DatabaseAway."""
-        return int(self.heard().now)
+        """Return whole seconds since 1970, rounded down, by ``heard`` and the time since; raises DatabaseAway.
+
+        It is late by the time an answer took at most, and never early, so that no image lives longer than it may.
+        """
+        self.heard()
+        at, told = self._heard
+        return int(told.now + _elapsed() - at)
 
 
 def _elapsed() -> float:
