@@ -10,6 +10,8 @@ TOOLS := curl:curl exiftool:libimage-exiftool-perl faketime:faketime chromium:ch
 ENGINES := firefox-esr:firefox-esr WebKitWebDriver:webkit2gtk-driver Xvfb:xvfb java:default-jre-headless
 SWIFT = $(foreach kind,proxy account container object,swift-$(kind)-server:swift-$(kind)) swift-object-expirer:swift-object-expirer \
         swift-ring-builder:swift
+# Debian's PostgreSQL, which is of another major version than the embedded one.
+OTHER_POSTGRES = $(or $(firstword $(wildcard /usr/lib/postgresql/*/bin/postgres)),postgres):postgresql
 # With PYTHONDONTWRITEBYTECODE, each server that a test starts would compile all its modules again.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m pytest
 LOCK := pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
@@ -35,7 +37,7 @@ faults:  ## the proofs of tests/faults in their long form, and the figures of do
 	@scripts/tools $(TOOLS) && scripts/venv dev && export FAULTS=full && exec $(PYTEST) tests/faults $(ARGS)
 
 cluster:  ## databases, object stores and Valkey fail while clients use Mayfly, for two hours; ARGS="failover --times 1", "together --times 1", shards or stores
-	@scripts/tools curl:curl faketime:faketime ip:iproute2 unshare:util-linux $(if $(filter-out stores,$(firstword $(ARGS))),,$(SWIFT)) && scripts/venv dev && exec .venv/bin/python -m tests.cluster $(ARGS)
+	@scripts/tools curl:curl faketime:faketime ip:iproute2 unshare:util-linux $(if $(filter-out stores,$(firstword $(ARGS))),,$(SWIFT)) $(if $(filter-out shards,$(firstword $(ARGS))),,$(OTHER_POSTGRES)) && scripts/venv dev && exec .venv/bin/python -m tests.cluster $(ARGS)
 
 attack:  ## every attack on a server of its own for a minute each, and the table of docs/reliability.md; ARGS="--seconds 10"
 	@scripts/venv dev && exec .venv/bin/python -m tests.attack $(ARGS)

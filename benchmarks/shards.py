@@ -1,6 +1,7 @@
 """Measures processor time of an upload and an open without shards and with 1, 2 and 4: ``python -m benchmarks.shards``.
 
-All databases are in one PostgreSQL, whose backends are counted, too. The order is random in each round.
+Each database is a PostgreSQL of its own, or with ``--servers 1`` all are on one; their backends are counted, too. The
+order is random in each round.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ from benchmarks.catalog import PICTURE
 from config import Config
 from tests.cast import SERVER_KEY
 from tests.processes import children_of
-from tests.shards import Urls, databases
+from tests.shards import Urls, databases, postmaster_of
 
 COUNTS = (0, 1, 2, 4)
+NAMES = "abcd"
 Spent = tuple[float, float]
 
 
@@ -34,14 +36,14 @@ def application(urls: Urls, count: int) -> Mayfly:
     return create_app(replace(config, rate_limits={}, max_images_per_client=0, max_bytes_per_client=0))
 
 
-def spent(postmaster: int) -> Spent:
+def spent(postmasters: list[int]) -> Spent:
     """Return processor time in seconds: of this process and the backends with a client, and of this process alone.
 
     /proc/PID/schedstat counts nanoseconds. /proc/PID/stat counts ticks of 10 ms, which is more than an open takes:
     https://docs.kernel.org/scheduler/sched-stats.html
     """
     backends = 0
-    for pid in children_of(postmaster):
+    for pid in [child for postmaster in postmasters for child in children_of(postmaster)]:
         process = Path(f"/proc/{pid}")
         if "[local]" in (process / "cmdline").read_text():
             backends += int((process / "schedstat").read_text().split()[0])
@@ -49,16 +51,16 @@ def spent(postmaster: int) -> Spent:
     return own + backends / 1e9, own
 
 
-def milliseconds(postmaster: int, request: Callable[[], object], times: int) -> Spent:
-    before = spent(postmaster)
+def milliseconds(postmasters: list[int], request: Callable[[], object], times: int) -> Spent:
+    before = spent(postmasters)
     for _ in range(times):
         request()
-    total, own = ((after - at) / times * 1000 for after, at in zip(spent(postmaster), before, strict=True))
+    total, own = ((after - at) / times * 1000 for after, at in zip(spent(postmasters), before, strict=True))
     return total, own
 
 
 def measured(
-    apps: dict[int, Mayfly], postmaster: int, rounds: int, times: int
+    apps: dict[int, Mayfly], postmasters: list[int], rounds: int, times: int
 ) -> dict[int, list[list[Spent]]]:
     figures: dict[int, list[list[Spent]]] = {count: [[], []] for count in apps}
     for _ in range(rounds):
@@ -72,24 +74,34 @@ def measured(
                 assert client.get(f"/image/{links.pop()}").data  # noqa: B023
 
             for figure, request in zip(figures[count], (upload, read), strict=True):
-                figure.append(milliseconds(postmaster, request, times))
+                figure.append(milliseconds(postmasters, request, times))
     return figures
+
+
+def made(stack: ExitStack, servers: list[str]) -> Urls:
+    """Make four databases, on one server or one on each."""
+    for url in servers:
+        migrate(create_app(Config(database_url=url, secret_keys=(SERVER_KEY,))))
+    if len(servers) > 1:
+        return dict(zip(NAMES, servers, strict=True))
+    return stack.enter_context(databases(servers[0], *NAMES))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--times", type=int, default=400)
+    parser.add_argument("--servers", type=int, choices=(1, 4), default=4)
     asked = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        url = stack.enter_context(embedded.running(folder, durable=False))
-        migrate(create_app(Config(database_url=url, secret_keys=(SERVER_KEY,))))
-        urls = stack.enter_context(databases(url, *"abcd"))
+        folders = [folder / str(number) for number in range(asked.servers)]
+        servers = [stack.enter_context(embedded.running(each, durable=False)) for each in folders]
+        urls = made(stack, servers)
         apps = {count: application(urls, count) for count in COUNTS}
-        postmaster = int((folder / "postgres" / "postmaster.pid").read_text().splitlines()[0])
-        measured(apps, postmaster, 2, 20)
-        figures = measured(apps, postmaster, asked.rounds, asked.times)
+        postmasters = list(map(postmaster_of, folders))
+        measured(apps, postmasters, 2, 20)
+        figures = measured(apps, postmasters, asked.rounds, asked.times)
         for app in apps.values():
             app.shards.dispose()
     for count, each in figures.items():

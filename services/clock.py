@@ -31,22 +31,23 @@ class DatabaseClock:
         return state if at > 0 else None
 
     def state(self) -> OperatorState:
-        """Return PostgreSQL's time and the operator's row, by an answer no older than ``age``; raises DatabaseAway.
-
-        The time may be behind PostgreSQL's clock by as long as the answer took, and is never ahead of it. So no image
-        lives longer than its lifetime.
-        """
+        """Return what PostgreSQL says, or said no longer than ``age`` ago, with the operator's row; raises DatabaseAway."""
         at, state = self._last_read
-        since = _elapsed() - at
-        if since >= self.age:
+        if _elapsed() - at >= self.age:
             with autocommit(self._engine) as connection:
-                state, since = operator_state(connection), 0.0
+                state = operator_state(connection)
             self._last_read = _elapsed(), state
-        return state._replace(now=state.now + since)
+        return state
 
     def now(self) -> int:
-        """Return PostgreSQL's time by ``state``, in whole seconds since 1970, rounded down; raises DatabaseAway."""
-        return int(self.state().now)
+        """Return PostgreSQL's time in whole seconds since 1970, rounded down, by ``state`` and the time since.
+
+        It may be behind PostgreSQL's clock by as long as the answer took, and is never ahead of it. So no image lives
+        longer than its lifetime. Raises DatabaseAway.
+        """
+        self.state()
+        at, state = self._last_read
+        return int(state.now + _elapsed() - at)
 
 
 def _elapsed() -> float:

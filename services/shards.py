@@ -3,7 +3,6 @@ reasons."""
 
 from __future__ import annotations
 
-import hmac
 import random
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
@@ -16,6 +15,7 @@ from services.breaker import DatabaseBreaker
 from services.clock import DatabaseClock
 from services.database import autocommit
 from services.errors import DatabaseAway, ImageGone
+from services.rendezvous import Rendezvous
 
 T = TypeVar("T")
 Databases = Mapping[str, str]
@@ -58,8 +58,8 @@ class Shards:
     """
 
     def __init__(self, newest: Named, before: Named, home: Shard) -> None:
-        self._newest = newest
-        self._before = before
+        self._newest = tuple(newest.values())
+        self._choices = [Rendezvous(named) for named in (newest, before) if named]
         self.home = home
         self.images = tuple(dict.fromkeys([*newest.values(), *before.values()]))
         self.all = tuple(dict.fromkeys([home, *self.images]))
@@ -105,14 +105,13 @@ class Shards:
 
     def of(self, row_key: bytes) -> Shard:
         """Return the shard that an image with this row key is written to."""
-        return _highest(self._newest, row_key)
+        return self._choices[0].choose(row_key)
 
     def where(self, row_key: bytes) -> Sequence[Shard]:
         """Return the shards that an image with this row key may be in, that of the newest list first."""
         if len(self.images) == 1:
             return self.images
-        lists = filter(None, (self._newest, self._before))
-        return tuple(dict.fromkeys(_highest(shards, row_key) for shards in lists))
+        return tuple(dict.fromkeys(each.choose(row_key) for each in self._choices))
 
     def search(self, row_key: bytes, look: Callable[[Shard], T]) -> T:
         """Call ``look`` for each shard where the image may be, until it doesn't raise ImageGone; return its result.
@@ -134,7 +133,7 @@ class Shards:
 
         It draws random keys until one fits.
         """
-        wanted = on or [shard for shard in self._newest.values() if not shard.away] or self._newest
+        wanted = on or [shard for shard in self._newest if not shard.away] or self._newest
         while True:
             image_key = ImageKey.new()
             if len(wanted) == len(self._newest) or self.of(image_key.link.row_key) in wanted:
@@ -143,14 +142,8 @@ class Shards:
     def others(self, tried: Collection[Shard]) -> Iterator[Shard]:
         """Yield the shards that were not tried yet, in random order; those known to be away last, if they answer
         again."""
-        rest = [shard for shard in self._newest.values() if shard not in tried]
+        rest = [shard for shard in self._newest if shard not in tried]
         random.shuffle(rest)
         away = [shard for shard in rest if shard.away]
         yield from (shard for shard in rest if shard not in away)
         yield from (shard for shard in away if shard.answers())
-
-
-def _highest(shards: Named, row_key: bytes) -> Shard:
-    if len(shards) == 1:
-        return next(iter(shards.values()))
-    return shards[max(shards, key=lambda name: hmac.digest(name.encode(), row_key, "sha256"))]

@@ -1,4 +1,4 @@
-"""Clients of one Mayfly that go on whatever happens, and judge each answer."""
+"""Clients of one Mayfly that go on whatever happens, and judge each answer by the model of tests/faults."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ import requests
 
 from tests.cast import FLOWER
 from tests.cluster.writers import longest
+from tests.faults.life import GONE, Life, allowed, expiry
 
 VIEWS = 3
 PAUSE = 0.1
 PATIENCE = 60
-AWAY = 503
+OPENED, AWAY = 200, 503
 CUT_OFF = {502, 504, 0}
 """How a proxy answers a request that was under way at a server which then died, and which may have been done; with
 nothing more where the answer had begun."""
@@ -36,17 +37,20 @@ class Answered(NamedTuple):
     """What a 503 calls the reason; nothing for other answers."""
 
 
-@dataclass
-class Uploaded:
+@dataclass(eq=False, kw_only=True)
+class Uploaded(Life):
     """An image whose upload was acknowledged."""
 
     at: float
     link: str
     key: str
     digest: str
-    views: int | None
-    opened: int = 0
-    deleted_at: float = float("inf")
+    limited: bool
+    """Whether its views are counted."""
+
+    def living(self) -> set[bool]:
+        """Whether it lives now; both where nobody knows."""
+        return self.lived(now := time.time(), now)
 
 
 @dataclass
@@ -108,7 +112,15 @@ class Clients:
         if answer is not None and answer.status_code == 201:
             told = answer.json()
             self.images.append(
-                Uploaded(time.monotonic(), told["hash"], told["image_key"], told["sha256"], views)
+                Uploaded(
+                    expires_at=expiry(told),
+                    views=views,
+                    at=time.monotonic(),
+                    link=told["hash"],
+                    key=told["image_key"],
+                    digest=told["sha256"],
+                    limited=views is not None,
+                )
             )
 
     def _upload(self) -> None:
@@ -118,39 +130,42 @@ class Clients:
         self._store(VIEWS)
 
     def _some(self, *, limited: bool) -> Uploaded | None:
-        found = [image for image in self.images[-40:] if (image.views is not None) is limited]
+        found = [image for image in self.images[-40:] if image.limited is limited]
         return random.choice(found) if found else None
 
     def _open(self) -> None:
-        """Open an image: one whose deletion was acknowledged before must not be there, any other must."""
-        if (image := self._some(limited=False)) is None:
-            return
-        began, deleted_at = time.monotonic(), image.deleted_at
-        answer = self._ask("open", "GET", f"/image/{image.link}", {200, 404})
-        if answer is None or answer.status_code not in {200, 404}:
-            return
-        if answer.status_code == 200:
-            self.wrong["stale"] += began > deleted_at
-            self.wrong["other bytes"] += sha256(answer.content).hexdigest() != image.digest
-        else:
-            self.wrong["lost"] += image.deleted_at == float("inf")
+        if image := self._some(limited=False):
+            self._judged(image, "open", "GET")
 
     def _use_views(self) -> None:
-        if (image := self._some(limited=True)) is None:
-            return
-        answer = self._ask("view", "POST", f"/image/{image.link}", {200, 404})
-        if answer is not None and answer.status_code == 200:
-            image.opened += 1
-            self.wrong["views too many"] += image.opened > VIEWS
+        """Use up a view, which nobody else does of this image."""
+        if image := self._some(limited=True):
+            status = self._judged(image, "view", "POST")
+            if status == OPENED and not image.gone:
+                image.view()
+            elif status not in {OPENED, GONE}:
+                image.view_unanswered()
+
+    def _judged(self, image: Uploaded, kind: str, method: str) -> int:
+        """Open an image, and judge the answer by what the model allows: it may have been deleted meanwhile."""
+        before = image.living()
+        answer = self._ask(kind, method, f"/image/{image.link}", {OPENED, GONE})
+        status = 0 if answer is None else answer.status_code
+        due = allowed(before | image.living(), OPENED)
+        if status == OPENED and answer is not None:
+            self.wrong["views too many" if image.limited else "stale"] += OPENED not in due
+            self.wrong["other bytes"] += sha256(answer.content).hexdigest() != image.digest
+        elif status == GONE:
+            self.wrong["lost"] += GONE not in due
+        return status
 
     def _delete(self) -> None:
         image = self._some(limited=False)
-        if image is None or image.deleted_at != float("inf") or random.random() > 0.1:
+        if image is None or image.living() != {True} or random.random() > 0.1:
             return
-        image.deleted_at = float("nan")  # it may be gone from now on
-        answer = self._ask("delete", "DELETE", f"/images/{image.key}", {200})
-        if answer is not None and answer.status_code == 200:
-            image.deleted_at = time.monotonic()
+        image.doubtful = True  # it may be gone from now on
+        answer = self._ask("delete", "DELETE", f"/images/{image.key}", {OPENED})
+        image.gone = answer is not None and answer.status_code == OPENED
 
     def _clean(self) -> None:
         self._ask("cleanup", "GET", "/cleanup", {200})
@@ -179,10 +194,10 @@ class Clients:
 
         A 503 says that what holds it is away, not that it is lost: it is asked for again.
         """
-        for image in [image for image in self.images if image.at >= since and image.views is None]:
-            if image.deleted_at == float("inf"):
+        for image in [image for image in self.images if image.at >= since and not image.limited]:
+            if image.living() == {True}:
                 answer = self._answer_about(image)
-                self.wrong["lost"] += answer.status_code != 200 and image.deleted_at == float("inf")
+                self.wrong["lost"] += answer.status_code != OPENED and image.living() == {True}
 
     def _answer_about(self, image: Uploaded) -> requests.Response:
         """Open an image; what answers 503 is asked again for a while."""

@@ -110,6 +110,7 @@ EVENTS: dict[str, Callable[[World], None]] = {
     "pair's primary killed": lambda world: world.behind.cluster.primary().send(signal.SIGKILL),
     "other shard killed": lambda world: killed(world, world.shard()),
     "other shard paused": lambda world: paused(world, world.shard()),
+    "other shard cut off": lambda world: cut_off(world, world.shard()),
     "SeaweedFS killed": lambda world: killed(world, world.behind.seaweed),
     "SeaweedFS paused": lambda world: paused(world, world.behind.seaweed),
     "SeaweedFS cut off": lambda world: cut_off(world, world.behind.seaweed),

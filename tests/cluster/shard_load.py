@@ -52,7 +52,9 @@ class Load:
     names: Collection[str] = ()
     away: Collection[str] = ()
     seen: Counter[str] = field(default_factory=Counter)
-    slowest: dict[str, float] = field(default_factory=dict)
+    slowest_upload: float = 0
+    waits: list[float] = field(default_factory=list)
+    """How long each 503 of an image that is away took, in seconds."""
     _images: deque[Image] = field(default_factory=deque)
     _over: threading.Event = field(default_factory=threading.Event)
 
@@ -72,26 +74,25 @@ class Load:
     def start_anew(self) -> None:
         """Forget what was counted."""
         self.seen.clear()
-        self.slowest.clear()
+        self.slowest_upload = 0
+        self.waits = []
 
     def _go_on(self, deed: Callable[[], None]) -> None:
         while not self._over.wait(PAUSE):
             deed()
 
-    def _ask(self, kind: str, method: str, path: str, data: bytes | None = None) -> tuple[int, bytes]:
+    def _ask(self, method: str, path: str, data: bytes | None = None) -> tuple[int, bytes]:
         node = random.choice([node for node in self.nodes if node.in_rotation])
-        began = time.monotonic()
         try:
             answer = requests.request(method, node.url + path, data=data, timeout=PATIENCE)
-            told = answer.status_code, answer.content
+            return answer.status_code, answer.content
         except requests.RequestException:
-            told = 0, b""
-        self.slowest[kind] = max(self.slowest.get(kind, 0), time.monotonic() - began)
-        return told
+            return 0, b""
 
     def _upload(self) -> None:
         began = time.monotonic()
-        status, told = self._ask("upload", "POST", "/upload", FLOWER)
+        status, told = self._ask("POST", "/upload", FLOWER)
+        self.slowest_upload = max(self.slowest_upload, time.monotonic() - began)
         if status == 201:  # its end is in whole seconds, rounded down
             self._images.append(Image(json.loads(told)["hash"], began + self.life - 1))
             self.seen["acknowledged"] += 1
@@ -112,12 +113,13 @@ class Load:
 
     def _open(self, image: Image) -> bool:
         """Open an image; True where that was done, or where it was too late for it."""
-        away = self.away
-        status, told = self._ask("open", "GET", f"/image/{image.link}")
+        away, began = self.away, time.monotonic()
+        status, told = self._ask("GET", f"/image/{image.link}")
         if status == 200 and told == FLOWER:
             self.seen["opened"] += 1
         elif status == AWAY and name_of(image.link, self.names) in {*away, *self.away}:
             self.seen["away"] += 1
+            self.waits.append(time.monotonic() - began)
         elif status != MISSING:
             self.seen[f"open {status}"] += 1
         elif time.monotonic() < image.end:

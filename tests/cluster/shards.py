@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import signal
+import statistics
 import tempfile
 import time
-from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,118 +14,26 @@ from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
-import requests
-
-from tests.cast import SERVER_KEY
-from tests.cluster.alone import Alone
+from tests.cluster.alone import alone, another_version
 from tests.cluster.cluster import Cluster, running
+from tests.cluster.databases import Database, Pair, Single
+from tests.cluster.network import own
+from tests.cluster.rolling import PATIENCE, Node
 from tests.cluster.shard_load import Load
 from tests.cluster.table import line, say
-from tests.processes import free_port, serving, until
-from tests.shards import frozen, postmaster_of
+from tests.processes import until
 
-PATIENCE = 120
 QUIET_SECONDS = 2
+QUICK_SECONDS = 1
+"""Half of the 503s take less: those that come once it is known that a database is away."""
 WAYS = ("HAProxy", "several hosts")
 """How each of the two reaches the pair."""
 COLUMNS = (
     *("what happens", "times", "acknowledged", "opened", "of them just before their end"),
-    *("503 of images that are away", "slowest upload, seconds", "lost", "other answers"),
+    *("503 of images that are away", "seconds until it: median", "most", "slowest upload, seconds"),
+    *("lost", "other answers"),
 )
 NAMED = ("acknowledged", "opened", "opened last", "away")
-
-
-class Database(ABC):
-    """A shard, which can be killed, and comes back."""
-
-    @abstractmethod
-    def url(self, way: str) -> str:
-        """Where it is reached."""
-
-    @abstractmethod
-    def kill(self) -> None:
-        """Kill it."""
-
-    @abstractmethod
-    def come_back(self) -> None:
-        """See to it that it runs again."""
-
-
-class Single(Database):
-    """One PostgreSQL."""
-
-    def __init__(self, folder: Path) -> None:
-        self.server = Alone(folder)
-        self.come_back()
-
-    def url(self, _way: str) -> str:
-        return self.server.url
-
-    def kill(self) -> None:
-        self.server.kill()
-
-    def come_back(self) -> None:
-        self.server.start()
-
-
-class Pair(Database):
-    """Two PostgreSQL under Patroni, which starts them again by itself."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        self.cluster = cluster
-
-    def url(self, way: str) -> str:
-        return self.cluster.addresses[way]
-
-    def kill(self) -> None:
-        for node in self.cluster.nodes:
-            node.send(signal.SIGKILL)
-
-    def come_back(self) -> None:
-        self.cluster.wait_until_whole()
-
-
-@dataclass
-class Node:
-    """A Mayfly that is started anew with other lists, out of rotation meanwhile."""
-
-    folder: Path
-    way: str
-    life: int
-    port: int = field(default_factory=free_port)
-    in_rotation: bool = False
-    _running: ExitStack = field(default_factory=ExitStack)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self, newest: dict[str, Database], before: dict[str, Database]) -> None:
-        settings = {
-            "SHARDS": self._written(newest),
-            "SHARDS_BEFORE": self._written(before),
-            "SECRET_KEYS": SERVER_KEY,
-            "DATA_DIR": str(self.folder),
-            "LIFETIME": f"{self.life}s",
-            "MAX_LIFETIME": f"{self.life}s",
-            "PURGE_INTERVAL": "2s",
-            "WORKERS": "1",
-        }
-        self._running.enter_context(serving(port=self.port, **settings))  # type: ignore[arg-type]
-        self.in_rotation = True
-
-    def _written(self, databases: dict[str, Database]) -> str:
-        return " ".join(f"{name}={database.url(self.way)}" for name, database in databases.items())
-
-    def stop(self) -> None:
-        self.in_rotation = False
-        time.sleep(1)  # what is under way ends
-        self._running.close()
-
-    def ready(self) -> bool:
-        """Whether all databases answer it."""
-        told = requests.get(f"{self.url}/readyz", timeout=PATIENCE).json()
-        return bool(told["parts"]["database"]["ok"])
 
 
 @dataclass
@@ -144,14 +52,18 @@ class World:
             node.stop()
             node.start(newest, before)
 
-    def change(self, names: str) -> None:
+    def keep(self, names: str) -> None:
+        """Have these databases in the list and no other."""
+        self.change({name: self.databases[name] for name in names})
+
+    def change(self, new: dict[str, Database]) -> None:
         """Change the list as docs/operations.md has it, while all that is read and written goes on."""
-        old, new = self.newest, {name: self.databases[name] for name in names}
+        old = self.newest
         self.roll(old, new)
         self.roll(new, old)
         time.sleep(self.load.life)  # MAX_LIFETIME
         self.roll(new, {})
-        self.newest, self.load.names = new, names
+        self.newest, self.load.names = new, new
 
     @contextmanager
     def away(self, *names: str) -> Iterator[None]:
@@ -160,6 +72,12 @@ class World:
         yield
         assert until(lambda: all(node.ready() for node in self.nodes), PATIENCE)
         self.load.away = ()
+
+    def single(self) -> Single:
+        """One that has no standby."""
+        database = self.databases["a"]
+        assert isinstance(database, Single)
+        return database
 
     @property
     def pair(self) -> Cluster:
@@ -182,10 +100,27 @@ def all_but_one_killed(world: World) -> None:
 
 def one_frozen(world: World) -> None:
     """Stop all processes of one; connections to it are accepted, and nobody answers."""
-    database = world.databases["a"]
-    assert isinstance(database, Single)
-    with world.away("a"), frozen(postmaster_of(database.server.folder)):
+    server = world.single().server
+    with world.away("a"):
+        server.send(signal.SIGSTOP)
         time.sleep(world.seconds + 20)  # more than one use of a connection may take
+        server.send(signal.SIGCONT)
+
+
+def one_cut_off(world: World) -> None:
+    """Cut the link of one's machine: packets to it vanish, and nobody refuses a connection."""
+    machine = world.single().server.machine
+    with world.away("a"):
+        machine.cut()
+        time.sleep(world.seconds + 6)  # until it was noticed and for the given time
+        machine.mend()
+
+
+def another_version_and_back(world: World) -> None:
+    """Have a PostgreSQL of another major version in the place of one, and then that one again."""
+    before = world.newest
+    world.change({**before, "b": world.databases["b of another version"]})
+    world.change(before)
 
 
 def switched_over(world: World) -> None:
@@ -202,12 +137,14 @@ def primary_killed(world: World) -> None:
 
 
 EVENTS: dict[str, Callable[[World], None]] = {
-    "two become three": lambda world: world.change("abc"),
+    "two become three": lambda world: world.keep("abc"),
     "all but one killed in turn": all_but_one_killed,
     "one frozen": one_frozen,
+    "one cut off": one_cut_off,
+    "another major version and back": another_version_and_back,
     "pair switched over": switched_over,
     "pair's primary killed": primary_killed,
-    "three become two": lambda world: world.change("ac"),
+    "three become two": lambda world: world.keep("ac"),
 }
 
 
@@ -219,15 +156,21 @@ class Told:
     times: int = 0
     slowest: float = 0
     seen: Counter[str] = field(default_factory=Counter)
+    waits: list[float] = field(default_factory=list)
 
     @property
     def faultless(self) -> bool:
-        return not set(+self.seen) - set(NAMED)
+        quick = not self.waits or statistics.median(self.waits) < QUICK_SECONDS
+        return quick and not set(+self.seen) - set(NAMED)
 
     def row(self) -> str:
         counts = [f"{self.seen[name]:,}" for name in NAMED]
         others = {name: number for name, number in self.seen.items() if name not in {*NAMED, "lost"}}
-        return line(self.event, self.times, *counts, f"{self.slowest:.1f}", self.seen["lost"], others or 0)
+        seconds = (
+            [f"{statistics.median(self.waits):.2f}", f"{max(self.waits):.1f}"] if self.waits else ["", ""]
+        )
+        slowest = f"{self.slowest:.1f}"
+        return line(self.event, self.times, *counts, *seconds, slowest, self.seen["lost"], others or 0)
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -240,11 +183,11 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> bool:
     """Let all events happen in turn, and print the table; True where no answer was wrong."""
-    told = {event: Told(event) for event in arguments.events}
+    told = {event: Told(event) for event in arguments.events if "cut off" not in event or own()}
     with ExitStack() as stack:
         world = made(stack, arguments)
         with world.load.running():
-            for _, event in product(range(arguments.times), arguments.events):
+            for _, event in product(range(arguments.times), told):
                 happen(world, told[event])
                 say(told[event].row())
     say(line(*COLUMNS), line("---", *["---:"] * (len(COLUMNS) - 1)), *(each.row() for each in told.values()))
@@ -255,15 +198,16 @@ def made(stack: ExitStack, arguments: argparse.Namespace) -> World:
     """Start two of Mayfly on two databases, of three that there are; the pair only where something happens to it."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     folder.chmod(0o755)
-    databases: dict[str, Database] = {}
-    alone = "ab" if any("pair" in event for event in arguments.events) else "abc"
-    for name in alone:
-        (folder / name).mkdir()
-        database = databases[name] = Single(folder / name)
-        stack.callback(database.server.close)
-    if "c" not in alone:
+    paired = any("pair" in event for event in arguments.events)
+    databases: dict[str, Database] = {
+        name: Single(stack.enter_context(alone(folder / name))) for name in ("ab" if paired else "abc")
+    }
+    if paired:
         (folder / "c").mkdir()
         databases["c"] = Pair(stack.enter_context(running(folder / "c")))
+    if any("version" in event for event in arguments.events):
+        other = stack.enter_context(alone(folder / "other", another_version()))
+        databases["b of another version"] = Single(other)
     nodes = [Node(folder / f"mayfly {way}", way, arguments.life) for way in WAYS]
     load = Load(nodes, arguments.life, names="ac")
     world = World(databases, nodes, load, arguments.seconds, {name: databases[name] for name in "ac"})
@@ -280,5 +224,6 @@ def happen(world: World, told: Told) -> None:
     time.sleep(QUIET_SECONDS)
     told.times += 1
     told.seen += world.load.seen
-    told.slowest = max(told.slowest, world.load.slowest.get("upload", 0))
+    told.slowest = max(told.slowest, world.load.slowest_upload)
+    told.waits += world.load.waits
     world.load.start_anew()

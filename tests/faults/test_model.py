@@ -33,6 +33,7 @@ from services import Shard
 from tests.cast import FLOWER, cleaned, register
 from tests.conftest import MakeApp
 from tests.faults.figures import FULL, note
+from tests.faults.life import Life, allowed, expiry
 from tests.shards import databases, name_of
 from units import Rate, RateLimit
 
@@ -51,8 +52,8 @@ DAY = 86_400
 EXAMPLES, STEPS = (300, 50) if FULL else (100, 25)
 
 
-@dataclass(eq=False)
-class Known:
+@dataclass(eq=False, kw_only=True)
+class Known(Life):
     """What the model knows of an image."""
 
     told: dict[str, Any] = field(repr=False)
@@ -60,23 +61,11 @@ class Known:
     picture: str
     client: int
     owned: bool
-    views: int | None
     password: bool
-    gone: bool = False
     wrong: Counter[int] = field(default_factory=Counter)
     opened: int = 0
     used_up: bool = False
     """Whether it is gone by its last view: then its uploader is still told when it was opened."""
-
-    @property
-    def expires_at(self) -> float:
-        return datetime.fromisoformat(self.told["expires_at"]).timestamp()
-
-    def lived(self, began: float, ended: float) -> set[bool]:
-        """Whether it was alive while something was asked; both where it ended meanwhile."""
-        if self.gone or began >= self.expires_at:
-            return {False}
-        return {True} if ended < self.expires_at else {True, False}
 
 
 class Asked:
@@ -234,7 +223,16 @@ class Service(RuleBasedStateMachine):
             assert not self.off
             assert DIGESTS[picture] not in self.blocked
             shard = name_of(told["hash"], self.engines)
-            known = Known(told, shard, picture, client, owned, views, password and not owned)
+            known = Known(
+                told=told,
+                expires_at=expiry(told),
+                shard=shard,
+                picture=picture,
+                client=client,
+                owned=owned,
+                views=views,
+                password=password and not owned,
+            )
             self.known.append(known)
             return known
         self.refused(asked, client, owned=owned, picture=picture, code=code)
@@ -288,9 +286,9 @@ class Service(RuleBasedStateMachine):
         late = image.password and password is not None and image.wrong[client] >= GUESSES
         self.check(image, asked, expected, *((429,) if late else ()))
         if asked.status == 200 and image.views is not None:
-            image.views -= 1
+            image.view()
             image.opened += 1
-            image.gone = image.used_up = image.views == 0
+            image.used_up = image.gone
             assert asked.answer.headers["Views-Left"] == str(image.views)
 
     @rule(image=images, client=st.sampled_from(CLIENTS), number=st.sampled_from((2, GUESSES + 1)))
@@ -307,9 +305,8 @@ class Service(RuleBasedStateMachine):
 
     def check(self, image: Known, asked: Asked, *alive: int) -> None:
         """Check that an answer is one of those for a living image, or a 404 where it is dead."""
-        lived = image.lived(asked.began, asked.ended)
-        allowed = {*(alive if True in lived else ()), *((404,) if False in lived else ())}
-        assert asked.status in allowed, (asked.status, allowed, image)
+        due = allowed(image.lived(asked.began, asked.ended), *alive)
+        assert asked.status in due, (asked.status, due, image)
         if asked.status == 200 and asked.answer.mimetype == "image/jpeg":
             assert asked.answer.data == PICTURES[image.picture]
 
