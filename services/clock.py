@@ -31,7 +31,7 @@ class DatabaseClock:
         return state if at > 0 else None
 
     def state(self) -> OperatorState:
-        """Return what PostgreSQL says, or said no longer than ``age`` ago, with the operator's row; raises DatabaseAway."""
+        """Return PostgreSQL's time and the operator's row as they were at most ``age`` ago; raises DatabaseAway."""
         at, state = self._last_read
         if _elapsed() - at >= self.age:
             with autocommit(self._engine) as connection:

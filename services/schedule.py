@@ -16,11 +16,10 @@ log = logging.getLogger("mayfly.purge")
 
 
 class PurgeSchedule:
-    """Runs the purge in a thread of its own: every ``interval`` seconds, and soon after a request.
+    """Runs the purge in a thread of each worker process: every ``interval`` seconds, and after a request.
 
-    Each worker process has one. With an interval of 0 it does nothing; reads don't depend on a purge. Where nothing else
-    has used a connection since the purge before, ``disconnect`` is called after it: an idle server holds no connection,
-    each of which is a process of PostgreSQL with some 5 MB.
+    An interval of 0 turns both off. If nothing but purges has used a connection for an interval, ``disconnect`` is
+    called after the purge: PostgreSQL has a process of some 5 MB for each connection.
     """
 
     def __init__(self, purge: Callable[[], int], disconnect: Callable[[], None], interval: int) -> None:

@@ -11,7 +11,9 @@ import embedded
 from tests.cast import FLOWER, SERVER_KEY
 from tests.processes import Served, serving, until
 
-HELD = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+HELD = (
+    "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+)
 
 
 def test_connections_are_closed_when_nobody_asks_and_made_anew_when_somebody_does(tmp_path: Path) -> None:
@@ -23,7 +25,8 @@ def test_connections_are_closed_when_nobody_asks_and_made_anew_when_somebody_doe
         def held() -> int:
             with watcher.cursor() as cursor:
                 cursor.execute(HELD)
-                return int(cursor.fetchone()[0])
+                ((count,),) = cursor.fetchall()
+                return int(count)
 
         # Each purge makes a connection, and closes it: of many looks most find none.
         assert until(lambda: sum(held() for _ in range(20)) == 0)

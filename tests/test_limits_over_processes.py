@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
@@ -231,9 +232,9 @@ def test_a_process_waits_for_another_and_not_for_one_that_was_killed() -> None:
     reads, writes = os.pipe()
     pid = os.fork()
     if pid == 0:
-        with counters._locked(1):
-            os.write(writes, b"locked")
-            time.sleep(60)
+        fcntl.lockf(counters._file, fcntl.LOCK_EX, 1, 1)  # the row of that key
+        os.write(writes, b"locked")
+        time.sleep(60)
         os._exit(0)
     os.read(reads, 6)
     taking = threading.Thread(target=counters.take, args=(2**40, rate))
