@@ -123,7 +123,7 @@ class Config:
 
     @property
     def notice(self) -> int:
-        """How many seconds before the end it is announced after SIGTERM; by default it is only behind a proxy."""
+        """How long a server announces its end after SIGTERM, in seconds; by default 0, unless it is behind a proxy."""
         if self.drain_notice is None:
             return NOTICE_BEHIND_PROXIES if self.trusted_proxies else 0
         return self.drain_notice
