@@ -6,6 +6,7 @@ import logging
 import os
 import random
 import re
+import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
@@ -61,6 +62,7 @@ class Bucket:
         self._report = report
         base = urlsplit(settings.base)
         self._path, self._host = base.path, base.netloc
+        self._clock_lock = threading.Lock()
         self._behind = timedelta()
         """How far this machine's clock is behind the store's; 0 until the store has refused a signature's time."""
         self._connect()
@@ -173,12 +175,17 @@ class Bucket:
             behind = error.at - datetime.now(UTC)
             if abs(behind - signed_behind) < MOST_SKEW:
                 raise
-            if abs(behind - self._behind) >= MOST_SKEW:
-                log.warning(
-                    "this machine's clock is wrong: requests to the object store use the store's time from now on"
-                )
-                self._behind = behind
+            self._use_clock_behind(behind)
             return once()
+
+    def _use_clock_behind(self, behind: timedelta) -> None:
+        with self._clock_lock:
+            news = abs(behind - self._behind) >= MOST_SKEW
+            self._behind = behind if news else self._behind
+        if news:
+            log.warning(
+                "this machine's clock is wrong: requests to the object store use the store's time from now on"
+            )
 
     def _ask(
         self,

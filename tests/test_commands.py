@@ -75,7 +75,7 @@ def test_a_database_that_is_away(command: str) -> None:
     ):
         told = sentence_of(command, **named)
         assert "Connection refused" in told
-        assert told.endswith(f"mend {setting}\n")
+        assert told.endswith(f"correct {setting}\n")
 
 
 @every_command
@@ -106,7 +106,7 @@ def test_a_database_without_our_tables(command: str, empty_url: str) -> None:
 def test_a_schema_of_a_newer_program(command: str, empty_url: str) -> None:
     run(empty_url, "CREATE TABLE alembic_version AS SELECT '9999'::varchar(32) AS version_num")
     told = sentence_of(command, DATABASE_URL=empty_url)
-    assert "newer Mayfly (9999, and this one knows 00" in told
+    assert "newer Mayfly (9999; this one knows 00" in told
 
 
 def test_a_migration_that_was_changed_after_it_ran(empty_url: str) -> None:

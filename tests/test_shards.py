@@ -353,7 +353,7 @@ def test_readyz_tells_who_is_away_and_how_far_clocks_are_apart(
     with away(urls["b"]):
         degraded = client.get("/readyz")
         assert (degraded.status_code, degraded.get_json()["status"]) == (200, "degraded")
-        assert "away, and their images with them: b." in degraded.get_json()["parts"]["database"]["message"]
+        assert "These databases are away: b; their images get 503." in degraded.get_json()["parts"]["database"]["message"]
         with away(urls["a"]):
             assert client.get("/readyz").status_code == 503
     run(
@@ -413,7 +413,7 @@ def test_a_server_starts_while_a_database_is_away_and_commands_say_so(urls: Urls
         assert requests.get(f"{served.url}/readyz", timeout=30).json()["status"] == "degraded"
         assert "shard b is away" in flask("status", **settings).stdout
         switched = flask("uploads", "off", **settings)
-        assert (switched.returncode, "some are away (b)" in switched.stderr) == (1, True)
+        assert (switched.returncode, "databases are away (b)" in switched.stderr) == (1, True)
 
 
 def flask(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
