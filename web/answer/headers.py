@@ -1,4 +1,4 @@
-"""The headers that every answer has, and what a page may do."""
+"""The headers that every answer has, among them the content security policy of pages."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ ALWAYS = {
 
 
 def harden(response: Response) -> Response:
-    """Add to an answer the headers it did not choose itself."""
+    """Add these headers to an answer, except where the route has set them."""
     headers = response.headers
     chosen = {name.lower() for name in headers.keys()}  # noqa: SIM118 - iterating gives pairs
     for name, value in ALWAYS.items():
