@@ -49,8 +49,7 @@ def main() -> None:
 def measure(
     generator: Generator, checkout: Path, workers: str, seconds: float
 ) -> Iterator[tuple[str, float]]:
-    """Measure the first, a cold and a warm start with the same cluster, then the idle server and the server under
-    load."""
+    """Measure the first, a cold and a warm start with the same cluster, then the server idle and under load."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         for name in ("first", "cold", "warm"):
@@ -66,8 +65,7 @@ def measure(
 
 @contextmanager
 def started(checkout: Path, folder: Path, workers: str) -> Iterator[tuple[Served, float, float]]:
-    """Start a server; yield it, how long it took until its port was open, and the processor time of that, in
-    seconds."""
+    """Start a server; yield it, and the seconds and processor seconds until its port was open."""
     port, began = free_port(), time.monotonic()
     settings = {"DATA_DIR": str(folder), "BIND": f"127.0.0.1:{port}", "WORKERS": workers, **ONE_ADDRESS}
     command = [str(checkout / ".venv/bin/python"), "app.py"]

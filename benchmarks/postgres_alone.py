@@ -142,8 +142,7 @@ def turns(
 def loop(
     url: str, statement: str, size: int, seconds: float, kept: int = 0, connections: int = CONNECTIONS
 ) -> Loop:
-    """Run the same loop on each connection, each in a process of its own, so that Python's global lock has no
-    effect."""
+    """Run the same loop on each connection, each in its own process, since Python's global lock would limit threads."""
     noise_jpeg(size)  # cached before the fork
     with multiprocessing.get_context("fork").Pool(connections) as pool:
         work = partial(turns, url, statement, size, seconds, kept)

@@ -1,10 +1,7 @@
 """Measures processor time of an upload and an open without shards and with 1, 2 and 4: ``python -m benchmarks.shards``.
 
-Each database is a PostgreSQL of its own, or with ``--servers 1`` all are on one; their backends are counted, too. The
-order is random in each round.
+Each database is a PostgreSQL of its own, or all are on one with ``--servers 1``. The order is random in each round.
 """
-
-from __future__ import annotations
 
 import argparse
 import random

@@ -353,7 +353,10 @@ def test_readyz_tells_who_is_away_and_how_far_clocks_are_apart(
     with away(urls["b"]):
         degraded = client.get("/readyz")
         assert (degraded.status_code, degraded.get_json()["status"]) == (200, "degraded")
-        assert "These databases are away: b; their images get 503." in degraded.get_json()["parts"]["database"]["message"]
+        assert (
+            "These databases are away: b; their images get 503."
+            in degraded.get_json()["parts"]["database"]["message"]
+        )
         with away(urls["a"]):
             assert client.get("/readyz").status_code == 503
     run(

@@ -1,4 +1,4 @@
-"""HTTP and nothing else."""
+"""HTTP: routes, what they read from requests and write into answers, and the pages."""
 
 from web.register import Services, register_web
 from web.request.application import Application

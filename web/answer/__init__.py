@@ -1,1 +1,1 @@
-"""What a client gets: images, receipts, errors, and the headers of them all."""
+"""Answers: images, receipts, errors, and their headers."""

@@ -1,4 +1,4 @@
-"""The address that answers repeat: of links, of the page for curl, of the uploader for ShareX."""
+"""The server's public address, with which links in answers, lines for curl and the uploader for ShareX begin."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from flask import current_app, request
 
 
 def address() -> str:
-    """The address that people see of this server, which may end in a path; the request's Host has been checked."""
+    """Return the public address of this server, which may end in a path; the request's Host has been checked."""
     scheme = "https" if request.scheme == "https" else "http"
     base_url: str | None = current_app.config["BASE_URL"]
     return base_url or f"{scheme}://{request.environ['HTTP_HOST']}"

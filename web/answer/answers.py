@@ -112,7 +112,7 @@ def album_url(receipts: list[Receipt], base_url: str) -> str:
 
 
 def note_receipt(response: Response, receipt: Receipt, location: str) -> Response:
-    """Put into the headers what an uploader must not lose, whatever form the answer has."""
+    """Put the image key, the link and the expiry into headers, so that every form of the answer has them."""
     response.headers.add("Image-Key", receipt.image_key)
     response.headers["Sunset"] = http_date(receipt.expires_at)
     response.headers["Location"] = location
@@ -164,7 +164,7 @@ def described(image: Receipt) -> DescribedAnswer:
 
 
 def standing_fields(standing: Standing) -> StandingAnswer:
-    """Tell how an image stands."""
+    """Describe the state of an image: alive, used up, opened when."""
     return {
         "expires_in": standing.seconds_left,
         "views_left": standing.views_left,
@@ -189,7 +189,7 @@ def image_response(image: ImageInfo, data: bytes | bytearray, disposition: str =
 
 
 def head_response(image: ImageInfo, size: int | None) -> Response:
-    """Answer a HEAD with what is known without GET's work, as RFC 9110, 9.3.2 allows: None is a size that is not."""
+    """Answer a HEAD without doing the work of a GET (RFC 9110, 9.3.2); ``None`` is a size that isn't known then."""
     return CompleteResponse(iter(()), headers=_image_headers(image, "inline", size))
 
 
@@ -219,7 +219,7 @@ def header_text(text: str) -> str:
 
 
 def _pieces(data: bytes | bytearray) -> Iterable[bytes]:
-    """Hand over a small image as it is, and a larger one so that only a piece of it is copied at a time."""
+    """Return a small image as it is, and a larger one as pieces, so that only one piece is copied at a time."""
     if len(data) <= LAST_BYTES:
         return [cast("bytes", data)]  # granian takes a bytearray as well
     view = memoryview(data)

@@ -1,4 +1,4 @@
-"""Whom people write to about an image: ABUSE_CONTACT."""
+"""The contact for reports and questions about images: ABUSE_CONTACT."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ def contact_words() -> str | None:
 
 
 def with_contact(message: str) -> str:
-    """Put behind a message whom to ask about it, where somebody can be asked."""
+    """Add the operator's contact to a message, where one is set."""
     words = contact_words()
     return f"{message} Questions about it go to {words}." if words else message

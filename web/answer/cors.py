@@ -1,4 +1,4 @@
-"""Which other origins' pages may call Mayfly from a browser: those of CORS_ORIGINS, to the letter, and no others."""
+"""CORS: pages of the origins in CORS_ORIGINS, compared exactly, may call Mayfly from a browser."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SHOWN = (
 
 
 def register_cors(app: Flask, origins: tuple[str, ...]) -> None:
-    """Allow these origins on every route; there are no cookies, so none are allowed to come along."""
+    """Allow these origins on every route, without credentials: Mayfly uses no cookies."""
     if origins:
         CORS(
             app,

@@ -1,4 +1,4 @@
-"""Every error a client may see, its status and its form, in one place."""
+"""All errors that clients may see, with their statuses, and the forms in which they are sent."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ log = logging.getLogger("mayfly")
 
 
 class BadRequest(Exception):
-    """A request that can't be understood; the code names what is wrong, the message says how to mend it."""
+    """A request that can't be understood; `code` names the error, the message says what to do about it."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -119,7 +119,7 @@ NAMES_CONTACT: set[type[Exception]] = {
     UploadsClosed,
     UploadsOff,
 }
-"""Refusals by the operator's will, which name ABUSE_CONTACT where it is set."""
+"""Refusals that the operator has ordered; their messages name ABUSE_CONTACT where it is set."""
 
 PLAIN_WORDS = {
     400: ("bad_request", "The request can't be understood; see the README for what Mayfly answers."),
@@ -141,7 +141,7 @@ ANSWER_TYPES = ("application/json", "text/plain", "text/html")
 
 
 def register_errors(app: Flask) -> None:
-    """Answer every known error by the table, and every other one without a word of what is inside."""
+    """Answer every known error by the table, and any other one by a message that reveals no internals."""
     for kind in STATUS:
         app.register_error_handler(kind, _known)
     app.before_request(_refuse)
@@ -152,7 +152,7 @@ def register_errors(app: Flask) -> None:
 
 
 def _refuse() -> None:
-    """Raise what stood in the way of the request before it came here."""
+    """Raise the error that was found before Flask saw the request."""
     refusal: ServiceError | None = request.environ.get("mayfly.refusal")
     if refusal is not None:
         raise refusal
@@ -174,7 +174,7 @@ def _known(error: Exception) -> Response:
 
 
 def _opens_by_post_only(error: OpensByPostOnly) -> Response:
-    """Send a browser to the share page, which opens at a click; tell everybody else the line that opens it."""
+    """Redirect a browser to the share page, which opens at a click; tell other clients the `curl` line."""
     if wants_page():
         response = Response(status=303, headers={"Location": f"{base_path()}/s#{error.link}"})
     else:
@@ -190,7 +190,7 @@ def _bad_request(error: BadRequest) -> Response:
 
 
 def _takes_uploads_alone(error: MethodNotAllowed) -> bool:
-    """Tell whether an address is nothing but what every address is: one that an image may be uploaded to by PUT."""
+    """Tell whether an address has no route except PUT, which accepts an upload at every address."""
     if not set(error.valid_methods or ()) <= {"PUT", "OPTIONS"}:
         return False
     adapter = current_app.create_url_adapter(request)
@@ -198,7 +198,7 @@ def _takes_uploads_alone(error: MethodNotAllowed) -> bool:
 
 
 def _http(error: HTTPException) -> Response:
-    """An error of Flask or Werkzeug: its status and headers, such as Allow, but words of ours."""
+    """Answer an error of Flask or Werkzeug with its status and headers, such as Allow, but with our message."""
     status = error.code or 500
     if isinstance(error, MethodNotAllowed) and _takes_uploads_alone(error):
         return error_response(404, *PLAIN_WORDS[404])
@@ -222,12 +222,12 @@ def _unknown(error: Exception) -> Response:
 
 
 def wants_page() -> bool:
-    """Tell by ``Accept`` whether a person's browser asks, rather than a script or ``curl``."""
+    """Tell by ``Accept`` whether a browser shows the answer as a page, rather than a script or ``curl``."""
     return best_of(ANSWER_TYPES) == "text/html"
 
 
 def error_response(status: int, code: str, message: str, wait: int | None = None) -> Response:
-    """One form of error for all: JSON, the same words as text, or a page for a browser."""
+    """Write an error as JSON, as text with the same message, or as a page for a browser."""
     counts.REFUSED.add(code)
     best = best_of(ANSWER_TYPES)
     if best == "text/plain":

@@ -1,4 +1,4 @@
-"""The headers that every answer has, and what a page may do."""
+"""The headers that every answer has, among them the content security policy of pages."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def completed(chosen: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
 
 
 def harden(response: Response) -> Response:
-    """Add to an answer the headers it did not choose itself."""
+    """Add these headers to an answer, except where the route has set them."""
     if response.headers.__class__ is CompleteHeaders:
         return response
     headers = response.headers

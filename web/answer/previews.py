@@ -1,4 +1,4 @@
-"""Programs that fetch a page in order to show a preview of it beside a link, as chats do."""
+"""Recognises programs that fetch a page to show a preview beside its link, as chat programs do."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ PREVIEWERS = re.compile(
     r"bot|preview|external(hit|fetcher)|whatsapp|viber|vkshare|mastodon|embedly|iframely|pinterest",
     re.IGNORECASE,
 )
-"""What such programs call themselves in ``User-Agent``; several send ``Accept: */*``, as curl does."""
+"""Names of such programs in ``User-Agent``; some send ``Accept: */*`` as curl does, so Accept can't tell."""
 
 
 def gets_page() -> bool:
-    """Tell whether a browser asks or a program that previews links, rather than ``curl`` or a script."""
+    """Tell whether the client is a browser or a program that previews links, rather than ``curl`` or a script."""
     return wants_page() or PREVIEWERS.search(request.headers.get("User-Agent", "")) is not None

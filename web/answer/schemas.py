@@ -1,4 +1,4 @@
-"""What stands in answers as JSON: mypy holds the routes to it, and /openapi.json describes it."""
+"""The types of JSON answers: mypy checks the routes against them, and /openapi.json describes them."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a route takes and answers, and `/openapi.json` out of it."""
+"""Descriptions of what routes accept and answer, and `/openapi.json`, which is made from them."""

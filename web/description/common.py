@@ -1,4 +1,4 @@
-"""What several routes take or answer, described once."""
+"""Parts of descriptions that several routes share."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ IMAGING = (NotAnImage, BrokenImage, TooManyPixels, TooBusy, SandboxMissing)
 CONVERTING = (FormNotMade, *IMAGING)
 DATABASE = (DatabaseAway, Overloaded)
 STORES = (*DATABASE, StoreAway)
-"""What a route may refuse that puts an image's bytes away or fetches them."""
+"""The refusals of any route that stores or fetches an image's bytes."""
 STORING = (
     *IMAGING,
     BadLifetime,

@@ -1,4 +1,4 @@
-"""What a form or a query may hold, as JSON Schema: it is read off the model that reads it."""
+"""JSON Schemas of forms and queries, made from the models that read them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a route takes and answers, told by the route itself; /openapi.json is put together from it."""
+"""The description of a route, written above it as a decorator; /openapi.json is made from all of them."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class Answer:
 
 @dataclass(frozen=True)
 class RequestBody:
-    """What a route takes in: JSON of a schema, or media types with a schema each."""
+    """The request body of a route: JSON of a schema, or media types with a schema each."""
 
     schema: type | None = None
     media_types: Schemas = field(default_factory=dict)
     required: bool = True
     holds: BodyHolds = "fields"
-    """What it may be as large as: an image, one in base64, or a few fields."""
+    """The size limit of the body: that of an image, of an image in base64, or of a few fields."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Operation:
     basic: bool = False
     """Whether HTTP Basic may carry an image's password, and before an upload a code as its user name."""
     gate: GateUse | None = None
-    """What the operator's gate lets through here, or stops."""
+    """What the gate (UPLOADS, REGISTRATION) checks before this route: an upload, a registration, or nothing."""
     limit: str | None = None
     """Which of RATE_LIMITS a request of this route counts in."""
 

@@ -1,4 +1,4 @@
-"""The pages' own files, read once at the start: a request for one touches no disk."""
+"""Scripts, styles and icons of the pages, read into memory at the start."""
 
 from __future__ import annotations
 

@@ -65,17 +65,17 @@ def language() -> str:
 
 
 def locale() -> Locale:
-    """What Babel knows of this request's language."""
+    """Return Babel's locale data of this request's language."""
     return Locale.parse(language(), sep="-")
 
 
 def translate(text: str) -> str:
-    """Say a text in the language of this request."""
+    """Translate a text into the language of this request."""
     return catalogue(language()).gettext(text)
 
 
 def translate_plural(one: str, many: str, number: int) -> str:
-    """Say a text that counts in the language of this request."""
+    """Translate a text with a number into the language of this request, in the right plural form."""
     return catalogue(language()).ngettext(one, many, number)
 
 

@@ -1,4 +1,4 @@
-"""Rendering pages."""
+"""Renders the pages from their templates."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from web.request.gate import WayIn
 LIFETIMES = (60, 300, 900, 3600)
 VIEWS = (1, 2, 5, 20)
 LONG_URL = 200
-"""Characters from which on a QR code has smaller squares: a phone reads them where fewer of them stand for errors."""
+"""The shortest text, in characters, whose QR code gets less error correction, so that its squares stay readable."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Page:
         return response
 
     def help(self, template: str, way_in: WayIn | None = None) -> Response:
-        """What the pages are for, as text for ``curl``."""
+        """The text that ``curl`` gets in place of the page."""
         response = Response(render_template(template, host=address(), way_in=way_in), mimetype="text/plain")
         response.headers["Vary"] = "Accept, User-Agent"
         response.headers["Cache-Control"] = "no-store"

@@ -1,4 +1,4 @@
-"""What the pages' scripts say, and what people read in place of an error's code. The catalogues translate both."""
+"""The texts of the pages' scripts, and the sentences that pages show for error codes. The catalogues translate both."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DESCRIPTION = _("Give somebody an image for a few minutes: sealed, by link, and 
 
 
 def plural(one: str, many: str) -> tuple[str, str]:
-    """Mark a text that counts ``{number}`` of something."""
+    """Mark a text with ``{number}`` that has plural forms."""
     return one, many
 
 
@@ -210,13 +210,13 @@ OF_UPLOADS = {
 """Errors that only the scripts of the drop page meet."""
 
 NUMBERS = {"most_bytes": MAX_PASSWORD_BYTES, "most_images": MAX_IMAGES, "most_views": MAX_VIEWS}
-"""What stands in ERRORS in braces."""
+"""The placeholders in the texts of ERRORS."""
 ALL_FORMS = 103
 """Whole numbers below this one have every plural form of the languages that we speak; Arabic has one for 100 to 102."""
 
 
 def explain(code: str) -> str:
-    """Say what people read in place of an error's code, in the language of this request."""
+    """Return the sentence that a page shows for an error code, in the language of this request."""
     return translate(ERRORS[code]).format(**_numbers(locale()))
 
 

@@ -1,1 +1,1 @@
-"""What a client sends, read strictly."""
+"""Reads what clients send: headers, bodies, options; anything unknown or malformed is refused."""

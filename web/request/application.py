@@ -1,4 +1,4 @@
-"""Flask without what every request would pay for and none has a use for."""
+"""Flask without features that cost time in every request and that Mayfly doesn't use."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Application(Flask):
     session_interface = _NoSessions()
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a view as it is: none is a coroutine. Flask would look that up nine times a request."""
+        """Return a view as it is: no view is a coroutine. Flask would check that nine times a request."""
         return func
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:

@@ -12,7 +12,7 @@ from web.description.operation import AccountUse, operation_of
 
 
 def register_auth(app: Flask, accounts: Accounts, api_keys: ApiKeys, *, open_catalog: bool) -> None:
-    """Find the account of each request whose route has to do with accounts, before the route is called."""
+    """Find the account of a request before its route is called, where the route's description asks for it."""
 
     @app.before_request
     def identify() -> None:
@@ -53,7 +53,7 @@ def account() -> Account:
 
 
 def catalog_owner() -> UUID | None:
-    """Return whose catalog the caller's is: the account's, the open one where it is open, or none."""
+    """Return the owner of the catalog that the client uses: its account, the open catalog's owner, or None."""
     if g.account is not None:
         return account().id
     return OPEN_CATALOG if g.open_catalog else None

@@ -1,4 +1,4 @@
-"""What stands in requests as JSON: read strictly, and described in /openapi.json."""
+"""The types of JSON bodies: read strictly, and described in /openapi.json."""
 
 from __future__ import annotations
 

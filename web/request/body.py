@@ -20,10 +20,10 @@ READ_SIZE = 256 * 1024
 MAX_FIELD_BYTES = 64 * 1024
 MAX_FIELDS = 20
 MAX_IMAGES = 20
-"""How many images one request may bring, and one album may hold."""
+"""The most images in one request and in one album."""
 MAX_PARTS = MAX_FIELDS + MAX_IMAGES
 ENVELOPE_BYTES = MAX_PARTS * 4096 + 4 * MAX_FIELD_BYTES
-"""What a multipart body may hold beside its images: boundaries, headers and text fields."""
+"""The most bytes that a multipart body may have besides its images: boundaries, headers and text fields."""
 _IMAGE_START = re.compile(rb"\xff\xd8\xff|\x89PNG|GIF8|RIFF|.?ftyp", re.DOTALL)
 BROKEN = "The multipart body is broken or incomplete; send it again."
 LF_ALONE = "The lines of this multipart body end in LF alone; end them in CR LF, or send the image's bytes as the body."
@@ -41,7 +41,7 @@ class Body:
 
 
 def once_a_request(read: Callable[P, T]) -> Callable[P, T]:
-    """Keep what a reader returned: a request that is run again has no body to be read again."""
+    """Keep what a reader returned: if the request is run again, its body can't be read a second time."""
 
     @wraps(read)
     def reader(*args: P.args, **kwargs: P.kwargs) -> T:

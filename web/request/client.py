@@ -1,4 +1,4 @@
-"""Which client a request comes from, for what is counted by client."""
+"""The client of a request, by its address, for everything that is counted by client."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from flask import Request
 
 IPV6_PREFIX = 64
-"""What one household is given at the least: https://www.rfc-editor.org/rfc/rfc6177"""
+"""The smallest network that a provider gives to one household: https://www.rfc-editor.org/rfc/rfc6177"""
 NOBODY = "unknown"
 """Stands for every client whose address can't be read: one that came by a Unix socket, say."""
 ADDRESS = "mayfly.address"

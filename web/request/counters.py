@@ -86,7 +86,7 @@ class Counters:
         return window
 
     def _place(self, row: int, key: int, now: float) -> int:
-        """Return where a key lies, or may be put: where nothing counts any more, or the least."""
+        """Return the place of a key, or the one to put it into: an expired one, or that with the smallest count."""
         start = row * _ROW
         found = self._memory.find(key.to_bytes(8, "little"), start, start + _ROW)
         if found >= 0 and (found - start) % _ENTRY.size == 0:

@@ -1,4 +1,4 @@
-"""Where a request names its file, byte for byte: what is no UTF-8 stands in the text as surrogateescape writes it."""
+"""File names in requests, byte for byte: bytes that aren't UTF-8 are kept by surrogateescape."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What trusted proxies tell of a request: its client, the scheme and the host that the client used."""
+"""Reads the headers of trusted proxies: the client's address, and the scheme and host that it used."""
 
 from __future__ import annotations
 

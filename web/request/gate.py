@@ -74,7 +74,7 @@ def prove_code(field: str | None) -> None:
 
 
 def way_in(gate: Gate, request: Request) -> WayIn:
-    """Tell how this client may upload."""
+    """Return what this client needs to upload: nothing (`open`), a code, an account; or `closed`."""
     if gate.uploads == "code" and not gate.asks_code("upload", address_of(request)):
         return "open"
     return gate.uploads
@@ -91,7 +91,7 @@ def _prove(gate: Gate, use: GateUse, given: str | None) -> None:
 
 @contextmanager
 def _noting(use: GateUse) -> Iterator[None]:
-    """Leave an audit line where the block refuses."""
+    """Write a line to the audit log if the block refuses the request."""
     try:
         yield
     except ServiceError as refused:

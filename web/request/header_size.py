@@ -1,4 +1,4 @@
-"""How long a header of a request may be: what is longer is read by nobody, since parsing it costs seconds."""
+"""The longest header of a request; a longer one is refused unread, since parsing it could cost seconds."""
 
 from __future__ import annotations
 

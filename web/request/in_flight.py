@@ -1,4 +1,4 @@
-"""How long a request holds its memory: until its answer is sent, or its client is gone."""
+"""Holds the memory that a request reserved until its answer is sent or its client is gone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How large a request's body may be, by its route: it is asked before Flask is, and before the body is received."""
+"""The largest body of each route, looked up before Flask runs and before the body is received."""
 
 from __future__ import annotations
 

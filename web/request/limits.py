@@ -1,4 +1,4 @@
-"""How often a client may do something, and all clients together: counted before a request is worked on."""
+"""Rate limits of each client and of all clients together, counted before a request is worked on."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DOING = {
     "cleanup": "purges",
     "receipts": "questions about receipts",
 }
-"""What each limit counts, in words; the order of the names gives each its place among the counts of all clients."""
+"""What each limit counts. Among the counts of all clients together, each limit's place is its position here."""
 Tag = Callable[[str, str], bytes]
 
 

@@ -1,4 +1,4 @@
-"""The link in what becomes of one: chats and documents put something behind it, people paste text around it."""
+"""Finds links in what people paste and in addresses to which chat programs or documents have added something."""
 
 from __future__ import annotations
 

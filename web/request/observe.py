@@ -1,4 +1,4 @@
-"""What is noted of every request: its id, a line in the log, and that the purge may be due."""
+"""Gives every request an id and a line in the log, and starts a purge afterwards if one is due."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a password may stand in a request: a form field or HTTP Basic, never a URL, which logs and histories keep."""
+"""Passwords in requests: in a form field or by HTTP Basic, never in a URL, which logs and histories keep."""
 
 from __future__ import annotations
 

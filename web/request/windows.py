@@ -1,4 +1,4 @@
-"""The sliding window by which requests are counted, the same in memory and in Valkey."""
+"""Sliding window counters, the same rule for counts in memory and in Valkey."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from units import Rate
 
 
 class Window(NamedTuple):
-    """Whether something was counted, how much more may follow, and in how many seconds there is room for more."""
+    """Whether a count was allowed, how many more are allowed now, and in how many seconds more will be."""
 
     admitted: bool
     remaining: int

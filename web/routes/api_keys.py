@@ -24,7 +24,7 @@ KEPT_TO_ITSELF = {"Cache-Control": "no-store"}
 
 
 class KeyWish(Strict):
-    """What an API key is to be called."""
+    """The name of a new API key."""
 
     name: Annotated[str, Field(min_length=1, max_length=LONGEST_NAME, pattern=PRINTABLE, description=NAME)]
 

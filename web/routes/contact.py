@@ -1,4 +1,4 @@
-"""Whom to write to, for programs and people who look where RFC 9116 says."""
+"""/.well-known/security.txt, where programs and people look for a contact (RFC 9116)."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def docs_routes(app: Flask) -> Blueprint:
 
 
 def _kept(data: bytes, media_type: str) -> Response:
-    """Answer with what stays the same until the next start; a client that has it already is told so by a 304."""
+    """Answer with content that stays the same until the next start; a client that has it gets a 304."""
     response = Response(data, mimetype=media_type)
     response.headers["Cache-Control"] = "no-cache"
     response.add_etag()

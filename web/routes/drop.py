@@ -1,4 +1,4 @@
-"""The drop: an image in, and out by its link."""
+"""Uploads, and opening an image by its link."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What operators and cron jobs ask."""
+"""/cleanup, /healthz and /readyz, which operators, cron jobs and load balancers ask."""
 
 from __future__ import annotations
 

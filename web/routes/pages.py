@@ -51,25 +51,25 @@ Pasted = Annotated[
 
 
 class LinkForm(Strict):
-    """What asks about a link."""
+    """A link whose image a page wants to describe."""
 
     link: Pasted = ""
 
 
 class OpeningForm(LinkForm):
-    """What opens the image of a link."""
+    """The link, and the password if there is one, that open an image."""
 
     password: Password = None
 
 
 class DeletionForm(Strict):
-    """What deletes an image."""
+    """The image key that deletes an image."""
 
     image_key: str = ""
 
 
 class ReceiptsForm(Strict):
-    """What asks how images stand."""
+    """The image keys whose states a page asks for."""
 
     image_keys: Annotated[
         str,
@@ -95,7 +95,7 @@ def page_routes(drop: Drop, receipts: Receipts, gate: Gate, config: Config) -> B
 
 
 def _refuse_other_sites() -> None:
-    """A form of another site may not act here (see the decision on CSRF); old browsers and scripts say nothing."""
+    """Refuse a form that another site posts (CSRF); old browsers and scripts don't send the header that tells."""
     if request.method == "POST" and request.headers.get("Sec-Fetch-Site") in {"cross-site", "same-site"}:
         raise BadRequest(
             "cross_site", "A form of another site can't be used here; open the page itself.", 403

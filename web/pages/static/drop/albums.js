@@ -1,5 +1,5 @@
-// Albums: one link for the images that were sent together, beside their own. The server never hears of it: the link is
-// put together here, and so is its QR code.
+// Albums: one link for the images that were sent together, beside their own links. The page makes that link and its
+// QR code by itself, so the server doesn't learn which images belong together.
 
 import { copyText, sayCopied } from "../shared/clipboard.js";
 import { copyOf, one, problem, show, tell } from "../shared/dom.js";
@@ -21,7 +21,7 @@ class AlbumCard {
     return one(selector, this.element);
   }
 
-  // With `waiting` there are no links yet; it has its place already, so that nothing moves when they come.
+  // With `waiting` there are no links yet: the card only takes its place, so that nothing moves when they come.
   fill(receipts, waiting) {
     const [first] = receipts;
     const url = first ? `${first.url.split("#")[0]}#${receipts.map(({ hash }) => hash).join(".")}` : "";
@@ -64,8 +64,8 @@ export class Albums {
     this.cards = new Map();
   }
 
-  // Shows one for each number of images that belong together: living links, in the order in which they stand on the
-  // page, and images that are on their way, which have no link yet.
+  // Shows one album for each group of images that were sent together. Its members are living links, in the order of the
+  // page, and images that are being sent and have no link yet.
   arrange(cards, coming) {
     const groups = new Map();
     for (const card of cards) this.sort(groups, card.receipt);
@@ -85,7 +85,7 @@ export class Albums {
     this.cards = shown;
   }
 
-  // An album holds so many and no more; what was sent together beyond that makes another one.
+  // Puts an image into its group. An album holds `most` images; a larger group becomes several albums.
   sort(groups, member) {
     if (!member.together) return;
     for (let number = 0; ; number++) {
@@ -97,7 +97,7 @@ export class Albums {
     }
   }
 
-  // What to copy of links that were made just now: their albums, and those that stand in none.
+  // The text to copy for new cards: the link of each of their albums, and the links that are in no album.
   linksOf(cards) {
     const albums = [...this.cards.values()].filter((album) => cards.some((card) => album.holds(card)));
     const alone = cards.filter((card) => !albums.some((album) => album.holds(card)));

@@ -1,4 +1,4 @@
-// The password of a card: it can be shown and copied as long as the card lives.
+// The password of a card: somebody can show and copy it until the image's time is over.
 
 import { copyText, sayCopied } from "../shared/clipboard.js";
 import { one, show, tell } from "../shared/dom.js";

@@ -1,19 +1,20 @@
-// What somebody wants changed in a chosen picture before it is sent: black boxes, another part, a smaller JPEG.
+// The changes to a chosen picture before it is sent: black boxes, a crop, a smaller JPEG.
 
 import { one, show, tell } from "../shared/dom.js";
 import { errorWord, word } from "../shared/words.js";
 import { isStill } from "./limits.js";
 
 const LONGEST = 2048; // pixels
-const LARGE = 2 ** 20; // bytes, from which on a smaller picture is worth a word
+const LARGE = 2 ** 20; // bytes; for a larger picture the page offers to make it smaller
 const JPEG = "image/jpeg";
 const MENDED = new Set(["too_large", "too_many_pixels", "not_an_image", "sandbox_missing"]);
-// While it is drawn, the buttons stay where they are, and the focus with them.
+// While it is drawn, the buttons stay in their places and keep the focus.
 const UNSENT = new Set(["waiting", "failed", "cancelled", "refused", "making"]);
 const NOTHING = { boxes: [], crop: null };
 
 export class Changes {
-  // `why` says why the picture can't be sent as it is, if so; `changed` is called when that may be otherwise.
+  // `why` names the text that says why the picture can't be sent as it is, if so; `changed` is called when that may
+  // have changed.
   constructor(item, limits, changed, why) {
     Object.assign(this, { item, limits, changed, why, original: item.file, still: true, busy: false });
     Object.assign(this, { edits: NOTHING, longest: 0, pixels: 0, side: 0 });
@@ -33,7 +34,7 @@ export class Changes {
     return this.item.element.dataset.state;
   }
 
-  // An animation, or what this browser can't show.
+  // For an animation, or a file that this browser can't show.
   forbid() {
     this.still = false;
     this.show();
@@ -50,7 +51,7 @@ export class Changes {
     this.show();
   }
 
-  // The server has refused it as it was sent.
+  // For a file that the server has refused.
   refused(code) {
     if (MENDED.has(code)) this.why ||= errorWord(code);
     this.show();
@@ -81,13 +82,13 @@ export class Changes {
     }
   }
 
-  // `ready` settles when it is drawn, or can't be.
+  // `ready` resolves when it is drawn, or can't be.
   make(edits, longest) {
     if (!this.busy) this.ready = this.redraw(edits, longest);
     return this.ready;
   }
 
-  // Until it is drawn, and if it can't be, there is nothing to send: least of all what should be covered.
+  // Until it is drawn, or if it can't be, there is no file to send: the old one still shows what should be covered.
   async redraw(edits, longest) {
     Object.assign(this, { edits, longest, busy: true });
     let left = word("not_redrawn");
@@ -99,7 +100,7 @@ export class Changes {
       this.item.renew(file, notes);
       left = this.limits.refusal(file) ? errorWord("too_large") : "";
     } catch {
-      // Then the sentence is there already.
+      // The text that says so is shown already.
     }
     this.busy = false;
     this.item.wait(left);

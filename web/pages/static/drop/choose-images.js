@@ -1,15 +1,15 @@
-// The ways a picture gets onto the page: chosen, photographed, dragged in, pasted.
+// The ways in which somebody adds a picture: choose, photograph, drag and drop, paste.
 
 import { all, one, show } from "../shared/dom.js";
 
-// `take` gets the files, and whether they were pasted or dropped: then the next key is for the button.
+// `take` gets the files, and whether they were pasted or dropped: then the send button gets the focus.
 export function chooseImages(take) {
   const zone = one("#zone");
   const field = one("#file");
   document.body.classList.add("scripted");
   field.multiple = true;
   field.required = false;
-  // A file field of a phone that does not ask for HEIC makes a JPEG of it by itself.
+  // If a file field doesn't accept HEIC, an iPhone converts HEIC to JPEG by itself.
   field.accept += matchMedia("(pointer: coarse)").matches ? ",image/bmp" : ",image/bmp,image/heic,image/heif";
   all(".plain").forEach((element) => element.remove());
   all(".needs-script").forEach((element) => show(element));
@@ -23,7 +23,7 @@ export function chooseImages(take) {
   chooseByDragging(zone, take);
   document.addEventListener("paste", (event) => {
     const files = [...(event.clipboardData?.files ?? [])];
-    if (!files.length) return; // text goes where it was pasted
+    if (!files.length) return; // a pasted text goes into its field
     event.preventDefault();
     take(files, true);
   });
@@ -31,7 +31,7 @@ export function chooseImages(take) {
 
 const bringsFiles = (event) => event.dataTransfer?.types.includes("Files");
 
-// Anywhere on the page: a browser opens a file that is dropped beside the zone, and leaves the page for it.
+// Listens on the whole page: otherwise a browser would leave the page and open a file that is dropped beside the zone.
 function chooseByDragging(zone, take) {
   const over = (event) => {
     if (!bringsFiles(event)) return;

@@ -1,4 +1,4 @@
-// An image that was chosen and has no link yet: its preview, its way up, and what went wrong.
+// An image that was chosen and has no link yet: its preview, its upload, and its error.
 
 import { copyOf, one, show, tell, unseen } from "../shared/dom.js";
 import { Refused } from "../shared/server.js";
@@ -6,18 +6,18 @@ import { bytes, errorWord, percent, refusalWord, word } from "../shared/words.js
 import { Changes } from "./changes.js";
 import { Cancelled, upload } from "./upload.js";
 
-// Answers that the same image will always get, whatever else is wished and whenever it is sent again.
+// Errors that this image will get each time, with any options and at any time.
 const OF_THE_IMAGE = new Set([413, 415, 422]);
 
 export class ChosenImage {
-  // `again` is called when somebody wants this one sent once more, `gone` when it was taken off the list, `changed`
-  // when it was drawn anew. `why` says why it can't be sent as it is, if so.
+  // `again` is called when somebody wants to send the image again, `gone` when it was removed from the list, `changed`
+  // when it was drawn anew. `why` names the text that says why it can't be sent as it is, if so.
   constructor(file, { again, gone, changed, limits, why }) {
     this.file = file; // what is sent
     this.element = copyOf("item");
     this.preview = URL.createObjectURL(file);
     this.sending = null;
-    this.wished = null; // what it is to be sent with, while it waits for its turn
+    this.wished = null; // its options, while it waits for its turn
     this.refusal = "";
     const thumb = one(".thumb", this.element);
     thumb.onerror = () => {
@@ -39,13 +39,13 @@ export class ChosenImage {
     this.wait(why);
   }
 
-  // Ready to be sent, unless there is a sentence that says why not.
+  // Makes it ready to be sent, or shows the text that says why it can't be.
   wait(why) {
     if (why) this.state("refused", why);
     else this.state("waiting", word("waiting"));
   }
 
-  // This file is sent in place of the one before, and shown.
+  // Replaces the file that is sent, and its preview.
   renew(file, notes) {
     URL.revokeObjectURL(this.preview);
     this.file = file;
@@ -70,7 +70,7 @@ export class ChosenImage {
     show(this.button("retry"), name === "failed" || name === "cancelled");
     show(this.button("remove"), !busy);
     this.changes.show();
-    // The button that was pressed may have vanished; the keyboard stays at this image.
+    // The button that was pressed may be hidden now: the focus stays at this image.
     if (this.element.contains(focused) && unseen(focused)) {
       (busy
         ? this.button("cancel")
@@ -81,7 +81,7 @@ export class ChosenImage {
     }
   }
 
-  // Whether the button sends it: not sent yet, or not with success.
+  // Whether the send button includes it: it was not sent yet, or that failed.
   get waits() {
     return ["waiting", "failed", "cancelled"].includes(this.element.dataset.state);
   }
@@ -110,7 +110,7 @@ export class ChosenImage {
     this.sending?.cancel();
   }
 
-  // Sends it and tells the bar; returns what the server answered, or null when there is no link and the item says why.
+  // Sends it and tells the bar. Returns the server's answer, or null if there is no link; then the item shows why.
   async send(options, whole) {
     const bar = one("progress", this.element);
     bar.value = 0;
@@ -153,7 +153,7 @@ export class ChosenImage {
     tell(`${this.file.name}: ${one(".state", this.element).textContent}`);
   }
 
-  // Its card takes its place, and its preview.
+  // The card takes the item's place and its preview.
   become(card) {
     const held = this.element.contains(document.activeElement);
     this.element.replaceWith(card.element);

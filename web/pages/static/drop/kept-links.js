@@ -1,4 +1,5 @@
-// The links that this tab remembers over a reload. No other tab sees its session storage, which ends with the tab.
+// The links that this tab still has after a reload. They are in the session storage, which belongs to this tab alone
+// and ends with it.
 
 const KEY = "mayfly.cards";
 const FIELDS = [
@@ -28,7 +29,7 @@ function store(cards) {
     if (cards.length) sessionStorage.setItem(KEY, JSON.stringify(cards));
     else sessionStorage.removeItem(KEY);
   } catch {
-    // A browser that forbids it, or a full storage: the cards are there until the page is left.
+    // The browser forbids the storage, or it is full: the cards stay until the page is left.
   }
 }
 

@@ -1,9 +1,7 @@
-// What can be sent as it is, and what this browser could make into something that can.
+// Which files can be sent as they are, and which of the others this browser can convert.
 
-// How the bytes of an animated GIF (two frames, or one that loops), WebP, PNG and AVIF begin.
 const ANIMATED = [
-  /^GIF8([^]*?!ù[^]{6},){2}/,
-  /^GIF8[^]*NETSCAPE2/,
+  /^GIF8([^]*?!ù[^]{6},){2}|^GIF8[^]*NETSCAPE2/,
   /^RIFF[^]{4}WEBP[^]{0,40}ANIM/,
   /^.PNG[^]*?acTL[^]*IDAT/,
   /^[^]{4}ftyp[^]{0,40}avis/,
@@ -17,10 +15,10 @@ export class Limits {
     this.mostPixels = Number(mostPixels);
   }
 
-  // The name of the sentence that says why a file can't be sent as it is, or nothing.
+  // The name of the text that says why a file can't be sent as it is, or nothing.
   refusal(file) {
     if (/^image\/hei[cf]/.test(file.type) || /\.hei[cf]$/i.test(file.name)) return "heic";
-    // A file without a type is for the server to judge: it looks at the bytes.
+    // The browser knows no type for some files: the server decides by the bytes.
     if (file.type && !this.accepted.includes(file.type))
       return file.type.startsWith("image/") ? "other_kind" : "not_an_image";
     return file.size > this.most ? "too_large" : "";
@@ -28,12 +26,11 @@ export class Limits {
 }
 
 export async function isStill(file) {
-  const head = await file.slice(0, HEAD).arrayBuffer();
-  const text = new TextDecoder("latin1").decode(head);
-  return !ANIMATED.some((beginning) => beginning.test(text));
+  const head = new TextDecoder("latin1").decode(await file.slice(0, HEAD).arrayBuffer());
+  return !ANIMATED.some((animated) => animated.test(head));
 }
 
-// Whether this browser shows it: Safari does HEIC, and every one BMP.
+// Whether this browser can show the file, and it is no animation. Safari shows HEIC, and all browsers show BMP.
 export async function canShow(file) {
   if (file.type && !file.type.startsWith("image/")) return false;
   const image = new Image();

@@ -1,4 +1,4 @@
-// A link that was made: what to do with it, and how long it lives.
+// The card of a link: copy, share, delete, the time that is left, and whether the image was opened.
 
 import { copyText, sayCopied } from "../shared/clipboard.js";
 import { countDown } from "../shared/clock.js";
@@ -11,7 +11,7 @@ import { forgetLink } from "./kept-links.js";
 const UNDO = 5000;
 
 export class LinkCard {
-  // The password is known as long as this page stands, and kept nowhere.
+  // The page has the password until it is left or reloaded, and stores it nowhere.
   constructor(receipt, preview = null, password = "") {
     this.receipt = receipt;
     this.password = password;
@@ -24,7 +24,7 @@ export class LinkCard {
     this.listen();
   }
 
-  // An empty one with everything that a card may show, to see how much room that takes.
+  // A card with everything that a card may show, to measure how much room that takes.
   static sample(password) {
     const element = copyOf("card");
     show(one(".share", element), Boolean(navigator.share));
@@ -69,7 +69,7 @@ export class LinkCard {
     this.terms();
   }
 
-  // The template has the whole lines; what this image does not need goes, and the rest is filled in.
+  // Fills in the `curl` lines of the template, and removes the options that this image doesn't need.
   curlLines() {
     const {
       asks_password: locked,
@@ -135,7 +135,7 @@ export class LinkCard {
     this.end(word("time_over"), word("gone", { name: this.receipt.filename }));
   }
 
-  // What the server says of it; null where it is gone.
+  // Takes the server's receipt of the image, or null where it is gone.
   stand(seen, since) {
     if (this.over) return;
     if (!seen) {
@@ -157,7 +157,7 @@ export class LinkCard {
   }
 
   async copy() {
-    this.part(".url").select(); // some browsers' command copies nothing where nothing is selected
+    this.part(".url").select(); // in some browsers the copy command does nothing without a selection
     if (await copyText(this.receipt.url)) {
       this.copied();
       tell(word("copied"));
@@ -229,7 +229,7 @@ export class LinkCard {
     forgetLink(this.receipt.hash);
     if (this.preview) URL.revokeObjectURL(this.preview);
     const held = this.element.contains(document.activeElement);
-    // The secrets leave the page too, not only its sight.
+    // The secrets are removed from the document, not only hidden.
     clearTimeout(this.deleting);
     this.deleting = 0;
     this.password = "";

@@ -11,7 +11,7 @@ import { sendImages } from "./send-images.js";
 const form = one("#drop");
 const albums = new Albums(one("#albums"));
 const cards = [];
-let coming = []; // images that are on their way to the server
+let coming = []; // images that are being sent
 
 function arrange() {
   albums.arrange(living(), coming);

@@ -1,11 +1,12 @@
-// Asks every few seconds what became of the images in sight, by one question for all; a hidden tab asks nothing.
+// Asks the server every few seconds whether the images on the page were opened: one request for all. A hidden tab asks
+// nothing.
 
 import { ask } from "../shared/server.js";
 
 const PAUSE = 4000;
 const cards = [];
 let pause = PAUSE;
-let timer = 0; // true while a question is under way
+let timer = 0; // `true` while a request is under way
 
 export function watch(card) {
   cards.push(card);
@@ -15,13 +16,13 @@ export function watch(card) {
   }).observe(card.element);
 }
 
-// Those with limited views, and after a reload those of which nobody knows yet how long they live.
+// The cards to ask about: those with limited views and, after a reload, those whose time left isn't known yet.
 const due = (every) =>
   cards.filter((card) => card.seen && !card.over && (every || card.receipt.views_left != null || !card.stop));
 
 const plan = () => due().length && setTimeout(() => look(due()), pause);
 
-// What fails is asked less and less often, and not before the server allows.
+// After an error the requests become less and less frequent, and none comes before the server allows it.
 export async function look(some) {
   if (timer === true) return;
   clearTimeout(timer);

@@ -1,10 +1,10 @@
-// The bar at the foot of the window: the button, and while images are sent how far they are and how long it takes.
+// The bar at the foot of the window: the button and, while images are sent, their progress and the time it takes.
 
 import { elapsed } from "../shared/clock.js";
 import { one, show, unseen } from "../shared/dom.js";
 import { duration, percent, word } from "../shared/words.js";
 
-const SURE = 1000; // milliseconds of sending after which its speed says something
+const SURE = 1000; // milliseconds after which the speed is known well enough
 const STEP = 500;
 
 export class SendBar {
@@ -18,7 +18,7 @@ export class SendBar {
     return Boolean(this.timer);
   }
 
-  // More images are on their way, in addition to those that are.
+  // Adds images to those that are being sent.
   add(items) {
     if (!this.busy) {
       Object.assign(this, { images: 0, bytes: 0, done: 0, past: 0, moved: 0, loaded: 0, sealing: false });
@@ -42,7 +42,7 @@ export class SendBar {
     this.draw();
   }
 
-  // One image's way is over: it has its link, or it was stopped after so many bytes.
+  // One image is done: it has its link, or it was stopped after so many bytes.
   next(item) {
     this.done += 1;
     this.past += item.file.size;
@@ -82,7 +82,7 @@ export class SendBar {
     one("progress", this.element).value = part;
   }
 
-  // While images are sent, the button is there for others that wait.
+  // While images are sent, the button is shown only if others wait.
   show(waiting, again) {
     const focused = document.activeElement;
     const button = one("#send");
@@ -91,7 +91,7 @@ export class SendBar {
     if (waiting > 1) button.textContent = word("make_links", { number: waiting });
     else button.textContent = word(waiting && again ? "again" : "make_link");
     if (this.element.contains(focused) && unseen(focused)) {
-      // Not on Cancel: a key that is held for a moment too long would press it.
+      // The focus doesn't go to Cancel: a key that is held a moment too long would press it.
       (button.hidden ? one("#sum") : button).focus();
     }
   }

@@ -1,4 +1,4 @@
-// From images that were chosen to links: they are sent one after the other.
+// Sends the chosen images one after the other; each becomes a link.
 
 import { copyLater } from "../shared/clipboard.js";
 import { one, problem, show, tell } from "../shared/dom.js";
@@ -11,8 +11,8 @@ import { SendBar } from "./send-bar.js";
 import { UploadCode } from "./upload-code.js";
 import { foldWishes, forget, wishes } from "./wishes.js";
 
-// `ready` is called with what the server says of an image, with the image and its password, and returns its card;
-// `moved` with the images that are on their way, when some came to the links; `linksOf` tells what to copy of cards.
+// `ready` is called with a receipt, its image and its password, and returns the card. `moved` is called with the images
+// that are being sent when some move to the list of links. `linksOf` returns the text to copy for cards.
 export function sendImages(form, ready, moved, linksOf) {
   const limits = new Limits(form.dataset);
   const code = new UploadCode(one("#code"));
@@ -20,7 +20,7 @@ export function sendImages(form, ready, moved, linksOf) {
     items.forEach((item) => item.stop());
     arrange();
   });
-  let items = []; // those that have no link, in the order in which they were chosen
+  let items = []; // the images without a link, in the order in which they were chosen
 
   function take(files, atOnce = false) {
     const fit = files.filter((file) => !limits.refusal(file));
@@ -46,7 +46,7 @@ export function sendImages(form, ready, moved, linksOf) {
     one("#items").append(item.element);
   }
 
-  // What can't be sent as it is may be drawn anew, where this browser can read it.
+  // A file that can't be sent as it is can be drawn anew if this browser can show it.
   async function refuse(file) {
     const reason = limits.refusal(file);
     if (await canShow(file)) {
@@ -78,7 +78,7 @@ export function sendImages(form, ready, moved, linksOf) {
     );
   }
 
-  // Moves images to the head of the links. Each has as much room there as its card will take, so that nothing moves
+  // Moves images to the top of the list of links. Each gets as much room as its card will need, so that nothing moves
   // when its link comes.
   function line(chosen, password) {
     const list = one("#cards");
@@ -93,7 +93,7 @@ export function sendImages(form, ready, moved, linksOf) {
     fresh[0].element.scrollIntoView({ block: "nearest" });
   }
 
-  // One at a time: on a slow line the first link is there soon, and each bar is true.
+  // One at a time: on a slow connection the first link is there soon, and each progress bar is right.
   async function send(chosen) {
     if (!form.reportValidity()) return;
     const wished = wishes();
@@ -143,7 +143,7 @@ export function sendImages(form, ready, moved, linksOf) {
     tell(`${word("link_ready", { name: made.at(-1).receipt.filename })} ${word("copied")}`);
   }
 
-  // The others would be refused as well, and each wrong code is counted.
+  // Stops the others after a wrong code: the server would refuse them too, and count each attempt.
   function holdBack() {
     for (const item of items.filter((it) => it.wished)) {
       item.wished = null;

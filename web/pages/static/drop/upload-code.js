@@ -1,5 +1,5 @@
-// The upload code, where the server asks for one. No other tab sees this one's session storage, which ends with the
-// tab.
+// The upload code, where the server asks for one. It is kept in the session storage, which belongs to this tab alone
+// and ends with it.
 
 const KEY = "mayfly.code";
 
@@ -26,7 +26,7 @@ export class UploadCode {
     try {
       sessionStorage.setItem(KEY, code);
     } catch {
-      // A browser that forbids it, or a full storage: the field has it until the page is left.
+      // The browser forbids the storage, or it is full: the code stays in the field until the page is left.
     }
   }
 
@@ -36,7 +36,7 @@ export class UploadCode {
     try {
       sessionStorage.removeItem(KEY);
     } catch {
-      // Then nothing was kept.
+      // Where the browser forbids the storage, the code was never in it.
     }
     this.field.setAttribute("aria-invalid", "true");
     this.field.focus();

@@ -1,4 +1,4 @@
-// One image on its way up. XMLHttpRequest, since fetch does not tell how much of a body has been sent.
+// Uploads one image. By XMLHttpRequest, since fetch doesn't tell how much of a body has been sent.
 
 import { elapsed } from "../shared/clock.js";
 import { base, refusalOf, Refused, Unreachable } from "../shared/server.js";

@@ -1,4 +1,4 @@
-// What is wished for the images: the fields of the form, which a phone folds into one line that says what is set.
+// The options for the images: the fields of the form. On a phone they are folded into one line that says what is set.
 
 import { one } from "../shared/dom.js";
 import { word } from "../shared/words.js";
@@ -14,8 +14,8 @@ export function wishes() {
   return Object.fromEntries(Object.entries(chosen).filter(([, value]) => value));
 }
 
-// A password and a number of views were meant for these images; the next ones begin without, unless somebody has
-// changed the field meanwhile.
+// Clears the password and the number of views after the images were sent, so that the next images don't get them,
+// unless somebody has changed the field meanwhile.
 export function forget(wished) {
   for (const name of ["password", "views"]) {
     if (field(name).value === wished[name]) field(name).value = "";
@@ -35,7 +35,7 @@ function say() {
   one("#set").textContent = set.filter(Boolean).join(" · ");
 }
 
-const LETTERS = "abcdefghjkmnpqrstuvwxyz23456789-"; // 32, none of which looks like another
+const LETTERS = "abcdefghjkmnpqrstuvwxyz23456789-"; // 32 characters that can't be confused with each other
 const LENGTH = 14; // of 5 bits each
 
 function showPassword(shown) {
@@ -60,6 +60,6 @@ export function foldWishes() {
   say();
   narrow.addEventListener("change", arrange);
   form.addEventListener("input", say);
-  // A browser says what is wrong with a field only where it can show it.
+  // The options are unfolded first: a browser can't show what is wrong with a hidden field.
   form.addEventListener("invalid", () => (fold.open = true), true);
 }

@@ -1,18 +1,18 @@
-// The window in which a picture is blacked out and cropped, with a pointer or with keys alone.
+// The dialog in which somebody blacks out parts of a picture and crops it, with a pointer or the keyboard.
 
 import { all, copyOf, one } from "../shared/dom.js";
 import { percent, word } from "../shared/words.js";
 import { between, clamp, cut, cutOff, moved, opposite, parts, sized } from "./shapes.js";
 
-const STEPS = 100; // so many presses of an arrow key cross the picture
-const NARROW = 100; // pixels of the screen: where the shorter side would have fewer, the picture is not shown whole
+const STEPS = 100; // presses of an arrow key that move a box across the whole picture
+const NARROW = 100; // pixels of the screen: if the shorter side had fewer, the picture would not be shown whole
 const ZOOM = 1.5;
-const TOUCHED = 4; // pixels of the screen: a box smaller than that was no drag
+const TOUCHED = 4; // pixels of the screen: a smaller box was a click, not a drag
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const CORNERS = ["top left", "top right", "bottom left", "bottom right"];
 
-// Resolves with the boxes and the part that is kept, when somebody leaves the window: by Escape too, since to send
-// what was meant to be covered is worse than to cover it once too often. Null: they were discarded.
+// Resolves with the boxes and the part that is kept when the dialog is closed, or with null when somebody discarded
+// them. Escape keeps them: sending what was meant to be covered would be worse than covering too much.
 export function edit(file, { boxes, crop }) {
   return new Editor(file).ask({ boxes, crop });
 }
@@ -70,7 +70,7 @@ class Editor {
     this.sheet.onpointerdown = (event) => this.press(event);
     this.sheet.onpointermove = (event) => this.drag && this.show(this.drag(this.point(event)));
     this.sheet.onpointerup = (event) => this.drop(event);
-    // A second finger has come, and the browser zooms by both.
+    // A second finger touches the screen: the browser zooms.
     this.sheet.onpointercancel = () => {
       this.drag = null;
       this.show();
@@ -80,7 +80,7 @@ class Editor {
     });
   }
 
-  // The picture is shown whole, or a long one as wide or as high as there is room.
+  // Shows the picture whole, or a very long one as wide or as high as there is room.
   fit() {
     const { width, height } = this.whole;
     const space = getComputedStyle(this.stage);
@@ -120,7 +120,7 @@ class Editor {
     this.say(word("undone"));
   }
 
-  // What stands on the picture: as it is, or as it will be where a drag ends now.
+  // Draws the boxes and the crop, including the one that is being dragged.
   show(state = this.now) {
     const held = this.boxes.indexOf(document.activeElement);
     for (const box of this.boxes.slice(state.boxes.length)) box.remove();
@@ -217,7 +217,7 @@ class Editor {
     return { ...this.now, crop: cut(this.now.crop, edge, at, this.whole, this.step) };
   }
 
-  // Where on the picture a pointer is.
+  // The position of a pointer in pixels of the picture.
   point({ clientX, clientY }) {
     const shown = this.sheet.getBoundingClientRect();
     return {

@@ -1,21 +1,21 @@
-// A picture drawn anew: with black boxes, cut, with fewer pixels, as another kind of file. Nothing of the file that was
-// chosen gets into the new one but the pixels that it shows.
+// Draws a picture anew: with black boxes, cropped, with fewer pixels, or in another format. The new file has nothing
+// of the old one but the visible pixels.
 
 const QUALITY = 0.9;
-const SMALLER = 0.8; // where few bytes are what is wanted
-// Pixels of a JPEG are stored in squares; of one with fewer colours than pixels, in squares this wide (ITU-T T.81).
+const SMALLER = 0.8; // the quality where a small file is wanted
+// JPEG stores pixels in square blocks (ITU-T T.81); with colour subsampling a block is this wide.
 const SQUARE = 16;
-const NEXT = 1; // and whoever smooths those colours takes some from the next pixel
-const SCALED = 4; // how far a pixel spreads, in pixels of a picture that is made smaller
+const NEXT = 1; // a decoder that smooths those colours also reads the next pixel
+const SCALED = 4; // scaling down spreads a pixel so far, in pixels of the smaller picture
 const HEAD = 2 ** 20;
 
-// `boxes` and `crop` are in pixels of the picture as it is shown, `longest` is the most of its longer side.
+// `boxes` and `crop` are in pixels of the picture as it is shown; its longer side gets at most `longest` pixels.
 // Rejects where the browser can't read the picture, or can't write one that large.
 export async function redraw(file, { boxes, crop, longest, type }) {
   const url = URL.createObjectURL(file);
   const canvas = document.createElement("canvas");
   try {
-    // An image element turns as the camera says, just as the one on the page that the boxes were drawn on.
+    // An image element applies the camera's rotation, as did the one on which the boxes were drawn.
     const image = new Image();
     image.src = url;
     await image.decode();
@@ -41,8 +41,8 @@ export async function redraw(file, { boxes, crop, longest, type }) {
   }
 }
 
-// What a canvas of that size writes is what can be read from it: over a browser's limit it is nothing, and where the
-// browser hides what canvases hold it is noise.
+// Whether the canvas gives back what is drawn: above a browser's size limit it stays empty, and a browser that
+// protects against fingerprinting returns noise.
 function canWrite(context) {
   if (!context) return false;
   const { width, height } = context.canvas;
@@ -52,7 +52,8 @@ function canWrite(context) {
   return !red && !green && !blue && alpha === 255;
 }
 
-// The box grows until no pixel outside of it has taken anything from one inside, and each inside is just black.
+// Fills a box with black. The box is enlarged first, so that scaling and JPEG blocks carry nothing of the covered
+// pixels outside.
 function blackOut(context, box, part, scale, jpeg) {
   const spread = scale < 1 ? SCALED : jpeg ? NEXT : 0;
   const step = jpeg ? SQUARE : 1;
@@ -78,7 +79,7 @@ function fillBehind(context) {
   context.fillStyle = "#000";
 }
 
-// A file that brings a colour profile other than sRGB gets a canvas that holds more colours.
+// A file with a colour profile other than sRGB is drawn on a canvas with a larger colour space.
 async function wideSpace(file) {
   const head = new TextDecoder("latin1").decode(await file.slice(0, HEAD).arrayBuffer()).replaceAll("\0", "");
   return /ICC_PROFILE|iCCP|ICCP|colrprof/.test(head) && !head.includes("sRGB") ? "display-p3" : "";

@@ -24,7 +24,7 @@ export function sized(box, wider, higher, whole, least) {
   };
 }
 
-// The corner of a box that stays when the one named is dragged: "top left", "bottom right" and so on.
+// The point that stays where it is when a corner is dragged; `corner` is "top left", "bottom right" and so on.
 export function opposite(box, corner) {
   return {
     x: corner.includes("left") ? box.x + box.width : box.x,
@@ -32,7 +32,7 @@ export function opposite(box, corner) {
   };
 }
 
-// A part of the picture with one of its edges at another place.
+// The part of the picture that is kept, after one of its edges was moved.
 export function cut(part, edge, to, whole, least) {
   const right = part.x + part.width;
   const bottom = part.y + part.height;
@@ -45,7 +45,7 @@ export function cut(part, edge, to, whole, least) {
   return between({ x, y }, end);
 }
 
-// Where it stands and how large it is, in parts of the whole.
+// Position and size of a box as fractions of the whole picture.
 export function parts({ x, y, width, height }, whole) {
   return {
     left: x / whole.width,

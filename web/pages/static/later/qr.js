@@ -1,5 +1,5 @@
-// A QR code (ISO/IEC 18004) of a text in bytes: level L, up to version 25, which holds 1,273 bytes. The page draws it
-// by itself, since a link of several images must not be told to the server: it would learn what belongs together.
+// A QR code (ISO/IEC 18004) of a text in bytes: level L, up to version 25, which holds 1,273 bytes. The page draws the
+// code itself: if it asked the server for the code of an album, the server would learn which images belong together.
 
 const CHECKS = [
   7, 10, 15, 20, 26, 18, 20, 24, 30, 18, 20, 24, 26, 30, 22, 24, 28, 30, 28, 28, 28, 28, 30, 30, 26,
@@ -121,7 +121,7 @@ function patterns(version, size) {
   return fixed;
 }
 
-// The modules, row by row. Of the eight masks it is always the first: links are random, so none is better than another.
+// The modules, row by row, always with the first of the eight masks: links are random, so no mask is better.
 export function modules(text) {
   const bytes = new TextEncoder().encode(text);
   const fits = (version) =>

@@ -1,5 +1,5 @@
-// A ZIP file of pictures as they are: they are compressed already. What is made here are a few bytes for each; the
-// pictures stay where the browser has them, and are read piece by piece.
+// A ZIP file of pictures, stored without compression: they are compressed already. Only the headers are made here; the
+// pictures stay in the browser's blobs and are read piece by piece.
 // https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
 
 const UTF8 = 0x800;
@@ -31,7 +31,7 @@ function packed(sizes, ...numbers) {
   return view.buffer;
 }
 
-// Names that differ, in systems too that take small and capital letters for the same.
+// A name that no other file has, also where upper and lower case are the same.
 function unique(name, used) {
   const [, stem, ending = ""] = name.match(/^(.+?)(\.[^.]+)?$/);
   let free = name;

@@ -1,5 +1,5 @@
-// The page that answers a form, or a picture that a phone's gallery has shared: its cards come alive, and this tab
-// remembers their links as it does those of the drop page.
+// The page that answers an upload by the form, or from a phone's gallery: makes its cards work, and keeps their links
+// in this tab as the drop page does.
 
 import { Albums } from "../drop/albums.js";
 import { keepLinks, keptLinks } from "../drop/kept-links.js";

@@ -26,13 +26,13 @@ export class Album {
     return bar.contains(document.activeElement);
   }
 
-  // "Image 2 of 7"; nothing where there is only one.
+  // "Image 2 of 7", or nothing where there is only one image.
   get place() {
     const count = this.pictures.length;
     return count > 1 ? word("place", { number: this.at + 1, count }) : "";
   }
 
-  // Takes the links of another address in the place of those before; `make` makes a picture of each.
+  // Replaces the pictures by those of these links; `make` makes a picture of a link.
   begin(links, make) {
     const most = Number(bar.dataset.most);
     this.pictures.forEach((picture) => picture.drop());
@@ -65,7 +65,7 @@ export class Album {
     if (this.pictures[at].state !== "open") tell(button.ariaLabel);
   }
 
-  // Shows how far a picture has come, and goes on with what comes next.
+  // Shows the state of a picture, and begins the next request.
   mark(picture) {
     if (!this.pictures.includes(picture) || this.pictures.length < 2) return;
     this.paint(picture);
@@ -87,8 +87,7 @@ export class Album {
     part(".next").ariaDisabled = this.at === this.pictures.length - 1;
   }
 
-  // While nothing else is under way, the next image is opened where that uses up no view, and the others are looked
-  // for.
+  // Opens the next image ahead of time where that uses up no view, then asks about the others; one request at a time.
   tend() {
     if (this.pictures.some(({ state }) => BUSY.has(state))) return;
     const next = this.pictures[this.at + 1];
@@ -117,7 +116,7 @@ export class Album {
     this.go(to);
   }
 
-  // Whatever is there and opens without using up a view goes into one file.
+  // Saves one ZIP file of all images that are open already or that open without using up a view.
   async saveAll() {
     const { pictures } = this;
     this.saving = true;

@@ -1,13 +1,13 @@
-// The links in what stands behind # or was pasted: one, or those of an album with dots between.
+// Finds links in the text behind # or in what was pasted: one link, or those of an album, joined by dots.
 
 const RUN = /(?:^|[#<("\s]|[^/]\/)(?=([\w-]+(?:\.[\w-]+)*))/g;
 const LENGTH = 32;
-const CUT = 20; // a word of so many characters was a link
+const CUT = 20; // a word of at least so many characters is taken for a link, perhaps an incomplete one
 const ENDING = /^(?:png|jpe?g|webp|gif|avif)$/i;
 
 export const isLink = (part) => part.length === LENGTH;
 
-// Each link once, in their order; those that lack some characters, too. Nothing where nothing looks like a link.
+// Each link once, in order, incomplete ones included; an empty list if nothing looks like a link.
 export function linksIn(text) {
   const runs = [...text.matchAll(RUN)].map(([, run]) => run.split("."));
   const found = runs.find((parts) => parts.some(isLink));

@@ -1,4 +1,4 @@
-// The opened image on the page: its size, saving and copying. Its bytes are a blob of this page; `close` frees it.
+// The opened image on the page: zooming, saving and copying. Its bytes are a blob of this page; `close` frees it.
 
 import { sayCopied } from "../shared/clipboard.js";
 import { all, one, show, tell } from "../shared/dom.js";
@@ -8,7 +8,7 @@ import { pinched } from "./pinch.js";
 const STEP = 1.5;
 const LARGEST = 8;
 const SMALLEST = 32; // pixels
-const TALL = 3; // how often its width is the height of an image that begins at its width, not whole
+const TALL = 3; // an image at least so many times as high as wide is first shown by its width, not whole
 
 export class OpenedImage {
   constructor(section, blob, filename) {
@@ -16,11 +16,11 @@ export class OpenedImage {
     this.blob = blob;
     this.url = URL.createObjectURL(blob);
     this.frame = one(".frame", section);
-    // An image without an address is not HTML, so the page has none before.
+    // HTML allows no <img> without `src`, so the element is made only now.
     this.image = one("template", this.frame).content.firstElementChild.cloneNode();
     this.frame.append(this.image);
     this.image.src = this.url;
-    // Without its width and height, what stands below it would move once they are known.
+    // Width and height are set before the image loads, so that what is below it doesn't move.
     this.decoded = this.image.decode().catch(() => {});
     const save = one(".save", section);
     save.href = this.url;
@@ -42,7 +42,7 @@ export class OpenedImage {
     );
   }
 
-  // Shows it, once it has its place on the page.
+  // Shows the image; its section is visible already, so its size can be measured.
   begin() {
     const { naturalWidth: width, naturalHeight: height } = this.image;
     const tall = height > TALL * width && height > this.frame.clientHeight;
@@ -64,7 +64,7 @@ export class OpenedImage {
     act[event.key]();
   }
 
-  // One of the sizes that have a name; the styles know them.
+  // Sets one of the named sizes; page.css defines them.
   size(name, told = true) {
     this.frame.dataset.size = name;
     this.image.style.inlineSize = "";
@@ -81,7 +81,7 @@ export class OpenedImage {
     this.tell();
   }
 
-  // Makes it so wide; what was at one point of the window is at another then, or at the same.
+  // Sets the width. The point of the image that was at one place of the window is then at the other.
   zoom(wished, from, to = from) {
     const width = Math.min(wished, this.image.naturalWidth * LARGEST);
     if (width < SMALLEST) return;
@@ -111,7 +111,7 @@ export class OpenedImage {
     }
   }
 
-  // Clipboards take PNG and nothing else from a page.
+  // A page may put images into the clipboard as PNG only.
   async png() {
     if (this.blob.type === "image/png") return this.blob;
     const bitmap = await createImageBitmap(this.blob);

@@ -1,4 +1,5 @@
-// The share page: reads the link behind #, shows what is there, and opens it; at a click where opening counts.
+// The share page: reads the link behind #, shows what is known of the image, and opens it. Where opening uses up a view
+// or needs a password, it waits for a click.
 
 import { all, one, problem, show, tell } from "../shared/dom.js";
 import { bytes, clockFace, refusalWord, word } from "../shared/words.js";
@@ -25,7 +26,7 @@ function leave() {
   image = null;
 }
 
-// Shows a picture of the link, and begins what can be done without a click.
+// Shows a picture, and opens it if that needs no click.
 function visit(picture) {
   here = picture;
   if (here.state === "new") here.look();

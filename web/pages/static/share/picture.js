@@ -1,4 +1,4 @@
-// One image of the link and how far it has come: looked for, ready, opening, open, or gone, cut, over, failed.
+// One image of the link, and its state: new, looking, ready, opening, open, or gone, cut, over, failed.
 
 import { countDown } from "../shared/clock.js";
 import { ask, describe, Refused, Unreachable } from "../shared/server.js";
@@ -8,8 +8,8 @@ import { isLink } from "./links.js";
 const PASSWORDS = new Set(["password_asked", "password_wrong", "too_many_guesses"]);
 
 export class Picture {
-  // `changed` is called with it when it comes to another state, `moved` when more of it arrived, `ticked` as its time
-  // passes.
+  // All three are called with this picture: `changed` when its state is another one, `moved` when more bytes have
+  // arrived, `ticked` several times a second with the seconds left.
   constructor(link, { changed, moved, ticked }) {
     Object.assign(this, { link, changed, moved, ticked });
     this.state = isLink(link) ? "new" : "cut";
@@ -32,7 +32,7 @@ export class Picture {
     this.changed(this);
   }
 
-  // Nothing of it stays on the page, and no answer counts any more.
+  // Removes the image from the page, and ignores every answer that is still to come.
   drop() {
     this.turn += 1;
     this.stop();
@@ -101,7 +101,7 @@ export class Picture {
     }
   }
 
-  // Opens it where that uses up nothing, and waits for what is under way.
+  // Opens it unless that would use up a view or needs a password, and waits for a request that is under way.
   async openFreely() {
     if (this.state === "new") this.look();
     await this.under_way;

@@ -1,6 +1,7 @@
-// Two fingers on a touch screen or a touch pad, and the wheel with Ctrl, which is what a touch pad's pinch looks like.
+// Zooming with two fingers on a touch screen, and with Ctrl and the wheel, which is how browsers report a pinch on a
+// touch pad.
 
-const WHEEL = 0.01; // how much of a size one pixel of the wheel is; a touch pad sends few, a wheel about 100 a notch
+const WHEEL = 0.01; // the change of the size for each pixel of the wheel: few from a touch pad, about 100 from a notch
 const MOST = 0.4;
 
 const middle = ([one, other]) => ({
@@ -9,7 +10,7 @@ const middle = ([one, other]) => ({
 });
 const apart = ([one, other]) => Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY);
 
-// Calls `zoom` with the width that is wished, the point that was held and where it is now; `abort` ends it.
+// Calls `zoom` with the new width, and with the point between the fingers, before and now; `abort` ends it.
 export function pinched(frame, width, zoom) {
   const listening = new AbortController();
   const options = { passive: false, signal: listening.signal };

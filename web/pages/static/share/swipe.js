@@ -1,9 +1,9 @@
 // One finger that moves sideways over an element.
 
 const FAR = 50; // pixels
-const LEVEL = 2; // how much farther sideways than up or down
+const LEVEL = 2; // a swipe is at least so many times as far sideways as up or down
 
-// Calls `step` with 1 for the next and -1 for the one before, as the page is read.
+// Calls `step` with 1 for the next image and -1 for the previous one, by the page's direction of reading.
 export function swiped(element, step) {
   let from = null;
   element.addEventListener(

@@ -1,6 +1,6 @@
-// Texts into the clipboard, by the way that the browser offers; each tells whether it got there.
+// Copies texts to the clipboard in whatever way the browser offers; each function says whether it succeeded.
 
-// The old way, and the only one over plain HTTP: a command that copies what is selected, or what we put in its place.
+// The old command, the only one that works over plain HTTP. It copies the selection, or the text that we put instead.
 function copyByCommand(text) {
   let done = false;
   const put = (event) => {
@@ -23,7 +23,8 @@ export async function copyText(text) {
   }
 }
 
-// A text that comes later. WebKit lets a page write only what it asked to write while somebody pressed a button.
+// Copies a text that is known later. WebKit lets a page copy only during the press of a button, so the clipboard gets a
+// promise at that moment.
 export async function copyLater(promise) {
   try {
     const blob = promise.then((text) => new Blob([text], { type: "text/plain" }));
@@ -34,7 +35,7 @@ export async function copyLater(promise) {
   }
 }
 
-// A button that says for a while that it has copied.
+// Shows on the button, for a moment, that the text was copied.
 export function sayCopied(button, text) {
   button.dataset.name ??= button.textContent;
   button.textContent = text;

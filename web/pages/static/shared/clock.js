@@ -1,12 +1,12 @@
-// Time left comes from the server as a number of seconds; here it is only counted down. What the client's clock shows
-// never matters, only how far it moves.
+// The server tells how many seconds are left, and the page counts them down. The client's clock may therefore be
+// wrong: only how far it advances matters.
 
 const SLEPT = 1000;
 let steady = performance.now();
 let wall = Date.now();
 let passed = 0;
 
-// The steady clock may stand still while a machine sleeps; then the other one tells how long that was.
+// The monotonic clock may stand still while the machine sleeps; the system clock then tells how long that was.
 export function elapsed() {
   const [steadyNow, wallNow] = [performance.now(), Date.now()];
   const step = steadyNow - steady;

@@ -1,4 +1,4 @@
-// Finding, copying and telling: the little that every module needs of the document.
+// Short functions for the document: find elements, copy a template, show an element, tell a screen reader.
 
 export const one = (selector, within = document) => within.querySelector(selector);
 export const all = (selector, within = document) => [...within.querySelectorAll(selector)];
@@ -11,10 +11,10 @@ export function show(element, shown = true) {
   element.hidden = !shown;
 }
 
-// Whether nothing of it can be seen, and so it can't keep the focus, as the browser will notice a little later.
+// Whether the element isn't rendered. The browser takes the focus from such an element, but only a little later.
 export const unseen = (element) => !element.getClientRects().length;
 
-// What people see happen, a screen reader has to say. Cleared first, or the same sentence twice is said once.
+// Makes a screen reader say a text. The element is emptied first: otherwise the same text twice would be said once.
 export function tell(text) {
   const news = one("#news");
   news.textContent = "";

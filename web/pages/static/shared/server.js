@@ -1,10 +1,10 @@
-// Asking the server. A link or an image key goes into the body of a POST, never into a URL.
+// Requests to the server. A link or an image key is sent in the body of a POST, never in a URL.
 
 import { elapsed } from "./clock.js";
 
 export const base = document.body.dataset.base;
 
-// The server understood and said no.
+// The server refused the request.
 export class Refused extends Error {
   constructor(status, code, wait) {
     super(code);
@@ -12,10 +12,10 @@ export class Refused extends Error {
   }
 }
 
-// No answer came.
+// The server did not answer.
 export class Unreachable extends Error {}
 
-// What stands between here and the server, such as a proxy, answers in its own form: then the status alone speaks.
+// A proxy's answer is not in Mayfly's form; then only its status is used.
 const BY_STATUS = {
   413: "too_large",
   429: "too_busy",
@@ -29,13 +29,13 @@ export function refusalOf(status, text, retryAfter) {
   try {
     code = JSON.parse(text).error;
   } catch {
-    // It is no answer of the server's.
+    // The answer is not Mayfly's.
   }
   return new Refused(status, code ?? BY_STATUS[status] ?? "other", Number(retryAfter) || 0);
 }
 
-// The answer, and the moment before it was asked: seconds in the answer count from there at the latest.
-// With `keepalive` what is asked while the page is left is asked all the same.
+// Returns the answer, and the moment before the request: seconds in the answer are counted from that moment, so the
+// page never shows more time than is left. With `keepalive` the browser finishes the request if the page is left.
 export async function ask(path, fields, { keepalive = false } = {}) {
   const since = elapsed();
   let answer;

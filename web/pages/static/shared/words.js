@@ -1,10 +1,10 @@
-// The texts of the page and the units of sizes, which the page brings along in the reader's language.
+// Texts, numbers and times in the reader's language; the texts and the units of sizes come with the page.
 
 const said = JSON.parse(document.getElementById("words").textContent);
 const format = (options) => new Intl.NumberFormat(said.language, options);
 const forms = new Intl.PluralRules(said.language);
 
-// A file's name between the marks that keep its direction of writing apart from the sentence's (as <bdi> does).
+// A file name between the Unicode marks that isolate its direction of writing from the sentence around it, like <bdi>.
 function isolated(name) {
   return document.dir === "rtl" || /[\u0590-\u08ff\ufb1d-\ufefc]/.test(name) ? `\u2068${name}\u2069` : name;
 }
@@ -20,7 +20,7 @@ export function errorWord(code) {
   return said.errors[code] ?? said.errors.other;
 }
 
-// What a refusal says, and when to come back where it names a time.
+// The text of a refusal, and when to try again if the server told a time.
 export function refusalWord({ code, wait }) {
   if (wait && code === "too_many_guesses") return word("wait", { time: duration(wait) });
   if (wait && code === "too_many_requests") return word("come_back", { time: duration(wait) });
@@ -36,13 +36,13 @@ export function percent(part) {
   return format({ style: "percent" }).format(part);
 }
 
-// 15 seconds, or 3 minutes from two on; rounded up.
+// "15 seconds", or "3 minutes" for two minutes and more; rounded up.
 export function duration(seconds, unitDisplay = "long") {
   const [size, unit] = seconds < 120 ? [1, "second"] : [60, "minute"];
   return format({ style: "unit", unit, unitDisplay }).format(Math.ceil(seconds / size));
 }
 
-// 15:03, or 3:03 PM where the reader's kind of this language has it.
+// "15:03", or "3:03 PM" where the reader's region writes it so.
 export function timeOfDay(time) {
   const spoken = navigator.languages.find((tag) => tag.startsWith(said.language)) ?? said.language;
   return new Date(time).toLocaleTimeString(spoken, { timeStyle: "short" });
@@ -50,7 +50,7 @@ export function timeOfDay(time) {
 
 const two = (number) => String(number).padStart(2, "0");
 
-// 4:05 or 1:00:00, the digits of a clock; rounded up, so that 0:00 is the moment it is over.
+// "4:05" or "1:00:00". Rounded up, so that "0:00" is shown only when the time is over.
 export function clockFace(left) {
   const whole = Math.max(0, Math.ceil(left));
   const hours = Math.floor(whole / 3600);
