@@ -35,8 +35,10 @@ function say() {
   one("#set").textContent = set.filter(Boolean).join(" · ");
 }
 
-const LETTERS = "abcdefghjkmnpqrstuvwxyz23456789-"; // 32 characters that can't be confused with each other
-const LENGTH = 14; // of 5 bits each
+// 32 characters that can't be confused with each other.
+const LETTERS = "abcdefghjkmnpqrstuvwxyz23456789-";
+// Of 5 bits each.
+const LENGTH = 14;
 
 function showPassword(shown) {
   field("password").type = shown ? "text" : "password";

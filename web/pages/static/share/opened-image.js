@@ -7,8 +7,10 @@ import { pinched } from "./pinch.js";
 
 const STEP = 1.5;
 const LARGEST = 8;
-const SMALLEST = 32; // pixels
-const TALL = 3; // an image at least so many times as high as wide is first shown by its width, not whole
+// Pixels.
+const SMALLEST = 32;
+// An image at least so many times as high as wide is first shown by its width, not whole.
+const TALL = 3;
 
 export class OpenedImage {
   constructor(section, blob, filename) {
