@@ -43,7 +43,7 @@ class Alone:
         self.close()
 
     def close(self) -> None:
-        """Let nothing be left of it."""
+        """End it and remove its files."""
         if self._running:
             self._running.__exit__(None, None, None)
             self._running = None
