@@ -5,7 +5,8 @@ import { errorWord, word } from "../shared/words.js";
 import { isStill } from "./limits.js";
 
 const LONGEST = 2048; // pixels
-const LARGE = 2 ** 20; // bytes; for a larger picture the page offers to make it smaller
+// Bytes; for a larger picture the page offers to make it smaller.
+const LARGE = 2 ** 20;
 const JPEG = "image/jpeg";
 const MENDED = new Set(["too_large", "too_many_pixels", "not_an_image", "sandbox_missing"]);
 // While it is drawn, the buttons stay in their places and keep the focus.

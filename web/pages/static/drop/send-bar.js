@@ -4,7 +4,8 @@ import { elapsed } from "../shared/clock.js";
 import { one, show, unseen } from "../shared/dom.js";
 import { duration, percent, word } from "../shared/words.js";
 
-const SURE = 1000; // milliseconds after which the speed is known well enough
+// Milliseconds after which the speed is known well enough.
+const SURE = 1000;
 const STEP = 500;
 
 export class SendBar {

@@ -20,7 +20,8 @@ export function sendImages(form, ready, moved, linksOf) {
     items.forEach((item) => item.stop());
     arrange();
   });
-  let items = []; // the images without a link, in the order in which they were chosen
+  // The images without a link, in the order in which they were chosen.
+  let items = [];
 
   function take(files, atOnce = false) {
     const fit = files.filter((file) => !limits.refusal(file));

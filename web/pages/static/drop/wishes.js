@@ -35,7 +35,8 @@ function say() {
   one("#set").textContent = set.filter(Boolean).join(" · ");
 }
 
-const LETTERS = "abcdefghjkmnpqrstuvwxyz23456789-"; // 32 characters that can't be confused with each other
+// 32 characters that can't be confused with each other.
+const LETTERS = "abcdefghjkmnpqrstuvwxyz23456789-";
 const LENGTH = 14; // of 5 bits each
 
 function showPassword(shown) {

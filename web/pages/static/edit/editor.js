@@ -4,10 +4,13 @@ import { all, copyOf, one } from "../shared/dom.js";
 import { percent, word } from "../shared/words.js";
 import { between, clamp, cut, cutOff, moved, opposite, parts, sized } from "./shapes.js";
 
-const STEPS = 100; // presses of an arrow key that move a box across the whole picture
-const NARROW = 100; // pixels of the screen: if the shorter side had fewer, the picture would not be shown whole
+// Presses of an arrow key that move a box across the whole picture.
+const STEPS = 100;
+// Pixels of the screen: if the shorter side had fewer, the picture would not be shown whole.
+const NARROW = 100;
 const ZOOM = 1.5;
-const TOUCHED = 4; // pixels of the screen: a smaller box was a click, not a drag
+// Pixels of the screen: a smaller box was a click, not a drag.
+const TOUCHED = 4;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const CORNERS = ["top left", "top right", "bottom left", "bottom right"];
 
@@ -25,7 +28,8 @@ class Editor {
     this.stage = one(".stage", this.window);
     this.picture = one("img", this.sheet);
     this.picture.src = this.url;
-    this.chosen = null; // the box that has or had the focus
+    // The box that has or had the focus.
+    this.chosen = null;
     this.drag = null;
   }
 

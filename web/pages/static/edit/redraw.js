@@ -2,11 +2,14 @@
 // of the old one but the visible pixels.
 
 const QUALITY = 0.9;
-const SMALLER = 0.8; // the quality where a small file is wanted
+// The quality where a small file is wanted.
+const SMALLER = 0.8;
 // JPEG stores pixels in square blocks (ITU-T T.81); with colour subsampling a block is this wide.
 const SQUARE = 16;
-const NEXT = 1; // a decoder that smooths those colours also reads the next pixel
-const SCALED = 4; // scaling down spreads a pixel so far, in pixels of the smaller picture
+// A decoder that smooths those colours also reads the next pixel.
+const NEXT = 1;
+// Scaling down spreads a pixel so far, in pixels of the smaller picture.
+const SCALED = 4;
 const HEAD = 2 ** 20;
 
 // `boxes` and `crop` are in pixels of the picture as it is shown; its longer side gets at most `longest` pixels.

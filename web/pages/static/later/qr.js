@@ -48,7 +48,8 @@ function checkBytes(block, length) {
 function dataBytes(text, version, capacity) {
   const wide = version > 9;
   const head = wide ? [4, text.length >> 8, text.length & 255] : [4, text.length];
-  const bytes = [...head, ...text, 0]; // the 4 is half a byte: everything is moved by four bits
+  // The 4 is half a byte: everything is moved by four bits.
+  const bytes = [...head, ...text, 0];
   const moved = bytes.slice(1).map((byte, at) => ((bytes[at] << 4) & 255) | (byte >> 4));
   while (moved.length < capacity) moved.push((moved.length - text.length - head.length) % 2 ? 0x11 : 0xec);
   return moved.slice(0, capacity);

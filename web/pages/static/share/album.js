@@ -4,7 +4,8 @@ import { all, one, problem, show, tell } from "../shared/dom.js";
 import { word } from "../shared/words.js";
 import { swiped } from "./swipe.js";
 
-const KEPT = 60_000; // milliseconds that a browser has to begin with saving
+// Milliseconds that a browser has to begin with saving.
+const KEPT = 60_000;
 const BUSY = new Set(["looking", "opening"]);
 const NAMES = { gone: "picture_gone", over: "picture_gone", cut: "picture_cut", asks: "picture_asks" };
 const bar = one("#album");

@@ -2,7 +2,8 @@
 
 const RUN = /(?:^|[#<("\s]|[^/]\/)(?=([\w-]+(?:\.[\w-]+)*))/g;
 const LENGTH = 32;
-const CUT = 20; // a word of at least so many characters is taken for a link, perhaps an incomplete one
+// A word of at least so many characters is taken for a link, perhaps an incomplete one.
+const CUT = 20;
 const ENDING = /^(?:png|jpe?g|webp|gif|avif)$/i;
 
 export const isLink = (part) => part.length === LENGTH;

@@ -8,7 +8,8 @@ import { pinched } from "./pinch.js";
 const STEP = 1.5;
 const LARGEST = 8;
 const SMALLEST = 32; // pixels
-const TALL = 3; // an image at least so many times as high as wide is first shown by its width, not whole
+// An image at least so many times as high as wide is first shown by its width, not whole.
+const TALL = 3;
 
 export class OpenedImage {
   constructor(section, blob, filename) {

@@ -1,7 +1,8 @@
 // Zooming with two fingers on a touch screen, and with Ctrl and the wheel, which is how browsers report a pinch on a
 // touch pad.
 
-const WHEEL = 0.01; // the change of the size for each pixel of the wheel: few from a touch pad, about 100 from a notch
+// The change of the size for each pixel of the wheel: few from a touch pad, about 100 from a notch.
+const WHEEL = 0.01;
 const MOST = 0.4;
 
 const middle = ([one, other]) => ({

@@ -1,7 +1,8 @@
 // One finger that moves sideways over an element.
 
 const FAR = 50; // pixels
-const LEVEL = 2; // a swipe is at least so many times as far sideways as up or down
+// A swipe is at least so many times as far sideways as up or down.
+const LEVEL = 2;
 
 // Calls `step` with 1 for the next image and -1 for the previous one, by the page's direction of reading.
 export function swiped(element, step) {
