@@ -1,4 +1,4 @@
-"""Who and what plays in the tests. Alice uploads, Bob holds her link, Charlie must never see a thing."""
+"""The persons and pictures of the tests. Alice uploads, Bob has her link, Charlie must never see anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Holds every answer of every test against /openapi.json: its status, its media type, its headers and its JSON."""
+"""Validates every answer of every test against /openapi.json: its status, media type, headers and JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from web.description.openapi import METHODS, NOT_DESCRIBED, describe_api, path_o
 
 
 class Conformity:
-    """Notes what an application answers other than its description says."""
+    """Collects the answers of an application that differ from its description."""
 
     def __init__(self, app: Flask) -> None:
         self.broken: list[str] = []

@@ -1,4 +1,4 @@
-"""A way to a server that can be made to fail: it refuses, hangs, is late, or answers in the server's place."""
+"""A proxy that a test can make fail: it refuses, hangs, delays, or answers in the server's place."""
 
 from __future__ import annotations
 

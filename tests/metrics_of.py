@@ -1,4 +1,4 @@
-"""A Mayfly with METRICS_BIND, and what it tells there."""
+"""Starts a server with METRICS_BIND and reads its metrics."""
 
 from __future__ import annotations
 

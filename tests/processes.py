@@ -1,4 +1,4 @@
-"""A real Mayfly in processes of its own, as ``python app.py`` serves it."""
+"""Starts a real server of Mayfly, as ``python app.py`` does."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def until(true: Callable[[], bool], seconds: float = 20) -> bool:
 
 
 class Killable:
-    """What runs a program of somebody else's, which is signalled and killed by tests."""
+    """Runs another project's program, which tests signal and kill."""
 
     _process: subprocess.Popen[bytes] | None = None
 

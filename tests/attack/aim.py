@@ -1,4 +1,4 @@
-"""What an attack is given: where the server is, when it is over, and where it notes what it met."""
+"""What each attack gets: the server's address, the end of the attack, and an object that records its results."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from tests.attack.wire import Answer, ask
 
 PAUSE_SECONDS = 1.0
-"""An attacker who was refused or cut off comes again after so long."""
+"""Seconds after which an attacker that was refused or cut off tries again."""
 MOST_AT_ONCE = 600
 
 Try = Callable[[], Awaitable[Answer | None]]

@@ -1,4 +1,4 @@
-"""Small bodies that make a careless parser take memory or time out of all proportion: AVIF and JSON."""
+"""Small AVIF and JSON bodies for which a careless parser would need very much memory or time."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def samples(count: int) -> bytes:
 
 
 def references(count: int) -> bytes:
-    """A chain of references, the last link written first: dear where it is walked once for each link."""
+    """A chain of references in reverse order: a parser that walks the chain for each reference takes quadratic time."""
     top = 60_000
     links = [box(b"dimg", struct.pack(">HHH", top - link, 1, top - link - 1)) for link in range(count)]
     return avif(references=full(b"iref", b"".join(reversed(links))), primary=top)

@@ -1,4 +1,4 @@
-"""Requests that are cheap to send and dear to answer: conversions, passwords, JSON, headers."""
+"""Requests that are cheap to send and expensive to answer: conversions, passwords, JSON, headers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bytes that a parser may stumble over: AVIF that grows, and floods of the smallest pieces that a format has."""
+"""Hostile files: AVIF that makes a parser allocate, and files of very many of the smallest pieces of a format."""
 
 from __future__ import annotations
 

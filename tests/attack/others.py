@@ -20,7 +20,7 @@ from tests.cast import noise
 
 PATIENCE_SECONDS = 10.0
 TOO_LATE = -1
-"""The status of an answer that did not come within the patience."""
+"""The status that stands for an answer that did not come in time."""
 EVERY_SECONDS = 0.2
 
 Seen = list[tuple[float, int]]
@@ -66,7 +66,7 @@ async def regularly(seconds: float, act: Callable[[int], Awaitable[object]]) -> 
 
 
 async def both(port: int, seconds: float, *, visits: bool) -> dict[str, Seen]:
-    """Have honest clients come, and tell what they met."""
+    """Run honest clients and return what they measured."""
     pictures, others, healthz = images(), list[tuple[float, int]](), list[tuple[float, int]]()
     asked = [
         regularly(seconds, lambda _: timed(healthz, ask(port, "GET", "/healthz", source=HONEST[0]))),

@@ -1,4 +1,4 @@
-"""Pictures: those that honest clients send, and those that are small to send and dear to walk or to convert."""
+"""Pictures of honest clients, and pictures that are small to send and expensive to walk or to convert."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What came of an attack, and whether it kept within its bounds."""
+"""The result of an attack, and whether the server stayed within the bounds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WORKERS = 2
 
 @dataclass(frozen=True)
 class Bounds:
-    """What others may meet at worst, in seconds at the 99th percentile, and what processes may take, in bytes."""
+    """The bounds: seconds of others' requests at the 99th percentile, and bytes of memory of the processes."""
 
     others: float
     healthz: float

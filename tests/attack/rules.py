@@ -1,4 +1,4 @@
-"""Promises that one request may break: whose Host is believed, when an image ends, and what counts."""
+"""Attacks of one request each: a false Host, an image read past its end, a view used up by a refusal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clients that are slow or silent: they hold what they were given and ask for little."""
+"""Clients that are slow or silent, and so occupy connections, memory or threads at little cost."""
 
 from __future__ import annotations
 

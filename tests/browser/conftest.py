@@ -1,4 +1,4 @@
-"""A real browser at a real server. Whatever it complains about fails the test; each state leaves a screenshot."""
+"""Runs a real browser against a real server. Any error in its console fails the test; each state is a screenshot."""
 
 from __future__ import annotations
 
@@ -75,11 +75,11 @@ class Watched:
             self.complaints.append(f"a request to elsewhere: {url}")
 
     def allow(self, pattern: str) -> None:
-        """Say that the browser will note an answer that is no success, as it does by itself."""
+        """Expect the console message that the browser writes for an answer that is an error."""
         self.allowed.append(pattern)
 
     def check(self) -> None:
-        """Fail for whatever went wrong and was not meant to."""
+        """Fail if there was an error that the test did not expect."""
         left = [text for text in self.complaints if not any(re.search(ok, text) for ok in self.allowed)]
         assert left == []
 
@@ -117,7 +117,7 @@ Open = Callable[..., Watched]
 
 
 def slow_line(page: Page, kilobytes: int) -> None:
-    """Let a page send and receive so many kilobytes a second, and no more."""
+    """Limit the bandwidth of a page to so many kilobytes a second."""
     rate = kilobytes * 1024
     conditions = {"offline": False, "latency": 20, "downloadThroughput": rate, "uploadThroughput": rate}
     page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", conditions)

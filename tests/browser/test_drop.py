@@ -31,9 +31,9 @@ def image_url(page: Page) -> str:
 def test_an_image_is_chosen_looked_at_and_becomes_a_card(alice: Watched, picture: Path) -> None:
     page = alice.open()
     alice.state(page, "drop-empty")
-    page.click(".honest summary")
+    page.click(".explanation summary")
     alice.state(page, "drop-honest")
-    page.click(".honest summary")
+    page.click(".explanation summary")
     page.set_input_files("#file", picture)
     expect(page.locator(".item .state")).to_contain_text("Not sent yet")
     assert (

@@ -1,4 +1,4 @@
-"""What goes wrong between people and the page, and what it says then."""
+"""Mistakes that people make on the pages, and what the page says then."""
 
 from __future__ import annotations
 

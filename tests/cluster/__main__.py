@@ -1,4 +1,4 @@
-"""``make cluster``: real engines are switched over, killed, frozen and cut off while clients of Mayfly go on."""
+"""``make cluster``: stops and kills real databases, stores and servers while clients use Mayfly."""
 
 from __future__ import annotations
 

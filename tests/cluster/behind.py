@@ -1,4 +1,4 @@
-"""What stands behind several of Mayfly: three databases as shards, of which one is a cluster, and SeaweedFS."""
+"""The backends of several servers of Mayfly: three databases as shards, one of them a cluster, and SeaweedFS."""
 
 from __future__ import annotations
 

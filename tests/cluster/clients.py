@@ -1,4 +1,4 @@
-"""Clients of one Mayfly that go on whatever happens, and judge each answer by the model of tests/faults."""
+"""Clients that send requests to one Mayfly without a pause; the model of tests/faults judges each answer."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Answered(NamedTuple):
     kind: str
     status: int
     error: str
-    """What a 503 calls the reason; nothing for other answers."""
+    """The error code of a 503; empty for other answers."""
 
 
 @dataclass(eq=False, kw_only=True)

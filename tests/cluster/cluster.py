@@ -163,7 +163,7 @@ class Cluster:
             time.sleep(1)
 
     def switch_over(self) -> None:
-        """Have the other node be the primary, in order."""
+        """Switch over to the other node by Patroni."""
         leader = self.primary()
         other = next(node for node in self.nodes if node is not leader)
         requests.post(

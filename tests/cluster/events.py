@@ -1,4 +1,4 @@
-"""What happens to one of three of Mayfly, or to what stands behind them."""
+"""The events: one of three servers of Mayfly, or one of their backends, is killed, paused, cut off or upgraded."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class World:
 
     @property
     def behind(self) -> Behind:
-        """What stands behind them, which there has to be."""
+        """The backends; fails where this run has none."""
         assert self.standing
         return self.standing
 

@@ -178,7 +178,7 @@ def clients(url: str) -> Iterator[Clients]:
 def happen(
     cluster: Cluster, event: str, everybody: dict[str, Clients], writers: Writers
 ) -> Iterator[Happened]:
-    """Let one event happen, wait until all is well again, and tell what each way's clients saw."""
+    """Trigger one event, wait for the recovery, and return what the clients of each way saw."""
     cluster.wait_until_whole()
     began, before = time.monotonic(), cluster.primary()
     wrong = {way: Counter(busy.wrong) for way, busy in everybody.items()}

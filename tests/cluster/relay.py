@@ -9,7 +9,7 @@ import threading
 
 
 def main() -> None:
-    """Hand on what comes, each way in a thread, until the input ends: whoever started this holds it."""
+    """Forward both directions, each in a thread, until standard input ends, which the starting process holds open."""
     threading.Thread(target=_serve, args=sys.argv[1:], daemon=True).start()
     sys.stdin.read()
 

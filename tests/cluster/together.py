@@ -1,4 +1,4 @@
-"""Three of Mayfly behind HAProxy: what clients notice while one goes, or what stands behind them, and at upgrades."""
+"""Three servers of Mayfly behind HAProxy: what clients notice when one or a backend fails, and at upgrades."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Told:
 
     @property
     def wrong(self) -> dict[str, int]:
-        """What must not be, and how often it was."""
+        """The forbidden outcomes, and how often each occurred."""
         allowed = {"stored", "away"}
         allowed |= {"cut off"} if self.event in DYING else set()
         allowed |= {"refused"} if self.event in REFUSING else set()

@@ -1,4 +1,4 @@
-"""The vectors, opened by the crypto room and, from crypto/README.md alone, by somebody who does not have it."""
+"""The vectors are opened by the crypto package, and by independent code that follows crypto/README.md alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Nu Html Checker, W3C's own, has nothing to say of any page as it is served: ``make browsers``."""
+"""The W3C's Nu Html Checker finds no error in any page as it is served: ``make browsers``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Uploads of which every byte and every word is known, made and opened in every way there is."""
+"""Uploads whose bytes and texts are all known, made and opened in every possible way, to search for traces of them."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Canary:
         return {"Authorization": "Basic " + b64encode(f":{self.password}".encode()).decode()}
 
     def needles(self) -> Iterator[Needle]:
-        """Everything that must be nowhere."""
+        """Everything that must not be found in any file."""
         pixels = Image.open(io.BytesIO(self.image)).convert("RGB").tobytes()
         yield from windows("bytes of an image", self.image)
         yield from windows("pixels of an image", pixels)

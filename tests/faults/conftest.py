@@ -1,4 +1,4 @@
-"""The proofs print what they counted; `FAULTS=full` makes them long."""
+"""The fault tests print what they counted; `FAULTS=full` runs their long form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A PostgreSQL that keeps what it confirms, and the ways in which it ends."""
+"""A PostgreSQL with `fsync` on, and the ways in which tests end it."""
 
 from __future__ import annotations
 

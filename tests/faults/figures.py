@@ -1,4 +1,4 @@
-"""What the proofs count: how often a fault was tried, and how often something was lost or wrong."""
+"""The counts of the fault tests: how often a fault was injected, and how often something was lost or wrong."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 
 FULL = os.environ.get("FAULTS") == "full"
-"""`make faults` runs the long form of every proof, `make test` a short one."""
+"""`make faults` runs the long form of every fault test, `make test` a short one."""
 
 
 @dataclass(frozen=True)

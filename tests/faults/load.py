@@ -1,4 +1,4 @@
-"""Clients that go on through every fault, and a look at what is left of what they stored."""
+"""Clients that continue during every fault, and checks of what they stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An account of which every word is known, used in every way there is."""
+"""An account whose texts are all known, used in every possible way, to search for traces of them."""
 
 from __future__ import annotations
 

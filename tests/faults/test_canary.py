@@ -1,4 +1,4 @@
-"""Nothing left: whatever was in an upload is in no file, before its end or after it."""
+"""No traces: nothing of an upload is found in any file, before its end or after it."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class Asked:
         self.answer, self.began, self.ended = answer, began, time.time()
         self.status = answer.status_code
         self.error: str | None = answer.get_json()["error"] if self.status >= 400 else None
-        """The word for what is wrong."""
+        """The error code of the answer."""
 
     @property
     def rates(self) -> dict[str, int]:

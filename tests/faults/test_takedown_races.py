@@ -105,7 +105,7 @@ class Raced:
 
 
 class Race:
-    """The racers, at one line, and what they work on."""
+    """The racers, which start at a barrier, and the images that they race for."""
 
     def __init__(self, operator: OperatorActions, account: dict[str, str], *servers: Served) -> None:
         self._operator = operator

@@ -1,4 +1,4 @@
-"""As many as may wait do, and whoever comes then is told so at once."""
+"""Requests wait up to a limit, and one more gets a 503 at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is ended for being slow, and who is not."""
+"""Which slow connections are ended, and which are not."""
 
 from __future__ import annotations
 

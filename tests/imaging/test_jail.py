@@ -1,4 +1,4 @@
-"""Arbitrary code in the place of the decoder, and what the jail leaves it; then the same with each part of it away."""
+"""Arbitrary code runs in place of the decoder: the jail stops it, and without any one part of the jail it escapes."""
 
 from __future__ import annotations
 

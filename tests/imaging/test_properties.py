@@ -35,7 +35,7 @@ def test_what_is_written_over_is_all_that_no_span_covers(places: list[Span], spa
 
 
 def survive(data: bytes) -> None:
-    """Let the room decide: a picture, cleaned to the same one, or a refusal of its own."""
+    """Examine a file: it is a picture that cleaning doesn't change, or a refusal of `imaging`."""
     try:
         found, cleaned = walks.read(data)
     except ImagingError:

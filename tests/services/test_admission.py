@@ -1,4 +1,4 @@
-"""Admission: a bound that holds, an order that is kept, and nothing that stays taken."""
+"""Admission: its bound is never exceeded, requests are served in order, and everything reserved is given back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The wall to SQLAlchemy holds while PostgreSQL comes and goes."""
+"""While PostgreSQL stops and starts, no error of SQLAlchemy leaves services/database.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is dear: bounds on how many do it and wait for it, nothing held and nothing done by those who wait."""
+"""Expensive work: how many requests do it and wait for it is bounded, and those that wait hold and change nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What services hand to routes: nothing in it, at any depth, is a row or a key of the rooms below."""
+"""What services return to routes contains no row and no key of lower packages, at any depth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the operator orders holds for every upload: taken down, blocked, turned off."""
+"""The operator's orders apply to every upload: takedowns, blocks, uploads turned off."""
 
 from __future__ import annotations
 

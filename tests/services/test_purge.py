@@ -1,4 +1,4 @@
-"""One purge, many triggers: it gives room back, takes nothing that lives, and never waits for anybody."""
+"""The purge: it frees space, removes no living image, and never waits for another transaction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The storage limit: counted without scanning, exact within one image, and nothing but uploads feels it."""
+"""The storage limit: counted without scanning, exact to one image, and only uploads are refused by it."""
 
 from __future__ import annotations
 

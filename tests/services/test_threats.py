@@ -1,4 +1,4 @@
-"""What the threat model says of a copy of the database, where the answer is no as well as where it is yes."""
+"""What a copy of the database opens and what it doesn't, as the threat model says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Registrations that nobody uses go by themselves, and nothing else does."""
+"""Accounts that nobody uses are deleted, and no others."""
 
 from __future__ import annotations
 

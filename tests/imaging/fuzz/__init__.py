@@ -1,1 +1,1 @@
-"""Files that a stranger would build to cost us dearly, and the judge that measures what they cost."""
+"""Hostile files that are made to be expensive, and code that measures what they cost."""

@@ -1,4 +1,4 @@
-"""What a file costs: seconds of processor and bytes of memory, each part in a child that can't take much more."""
+"""Measures what a file costs: processor time and memory, each step in a child process with limits."""
 
 from __future__ import annotations
 

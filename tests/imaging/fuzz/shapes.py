@@ -1,4 +1,4 @@
-"""Numbers as an attacker chooses them, and lists grown until there is no more room."""
+"""Numbers that an attacker would choose, and lists that fill a file."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ SLOWEST = 2.0
 
 
 class Unsound(AssertionError):
-    """The room broke a promise on this file."""
+    """`imaging` broke a promise on this file."""
 
 
 def judge(data: bytes) -> str:

@@ -1,4 +1,4 @@
-"""The process that judges files, begun anew where a file takes too long or more memory than it may."""
+"""The process that judges files; it is started again after a file took too long or too much memory."""
 
 from __future__ import annotations
 

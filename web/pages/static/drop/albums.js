@@ -68,8 +68,8 @@ export class Albums {
   // page, and images that are being sent and have no link yet.
   arrange(cards, coming) {
     const groups = new Map();
-    for (const card of cards) this.sort(groups, card.receipt);
-    for (const item of coming) this.sort(groups, item);
+    for (const card of cards) this.addToGroup(groups, card.receipt);
+    for (const item of coming) this.addToGroup(groups, item);
     const shown = new Map();
     for (const [key, members] of groups) {
       if (members.length < 2) continue;
@@ -86,7 +86,7 @@ export class Albums {
   }
 
   // Puts an image into its group. An album holds `most` images; a larger group becomes several albums.
-  sort(groups, member) {
+  addToGroup(groups, member) {
     if (!member.together) return;
     for (let number = 0; ; number++) {
       const key = `${member.together}/${number}`;

@@ -11,7 +11,8 @@ export function offerPassword(card, password) {
   shower.onclick = () => {
     const shown = shower.getAttribute("aria-pressed") !== "true";
     shower.setAttribute("aria-pressed", shown);
-    shower.textContent = shown ? password : name; // a screen reader says it too, since the button has the focus
+    // A screen reader says it too, since the button has the focus.
+    shower.textContent = shown ? password : name;
   };
   copier.onclick = async () => {
     if (!(await copyText(password))) return;

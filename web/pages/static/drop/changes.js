@@ -4,8 +4,7 @@ import { one, show, tell } from "../shared/dom.js";
 import { errorWord, word } from "../shared/words.js";
 import { isStill } from "./limits.js";
 
-// Pixels.
-const LONGEST = 2048;
+const LONGEST = 2048; // pixels
 // Bytes; for a larger picture the page offers to make it smaller.
 const LARGE = 2 ** 20;
 const JPEG = "image/jpeg";

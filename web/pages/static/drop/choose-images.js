@@ -23,7 +23,8 @@ export function chooseImages(take) {
   chooseByDragging(zone, take);
   document.addEventListener("paste", (event) => {
     const files = [...(event.clipboardData?.files ?? [])];
-    if (!files.length) return; // a pasted text goes into its field
+    // A pasted text goes into its field.
+    if (!files.length) return;
     event.preventDefault();
     take(files, true);
   });

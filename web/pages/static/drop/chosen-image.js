@@ -17,7 +17,8 @@ export class ChosenImage {
     this.element = copyOf("item");
     this.preview = URL.createObjectURL(file);
     this.sending = null;
-    this.wished = null; // its options, while it waits for its turn
+    // Its options, while it waits for its turn.
+    this.wished = null;
     this.refusal = "";
     const thumb = one(".thumb", this.element);
     thumb.onerror = () => {

@@ -157,7 +157,8 @@ export class LinkCard {
   }
 
   async copy() {
-    this.part(".url").select(); // in some browsers the copy command does nothing without a selection
+    // In some browsers the copy command does nothing without a selection.
+    this.part(".url").select();
     if (await copyText(this.receipt.url)) {
       this.copied();
       tell(word("copied"));

@@ -6,7 +6,8 @@ import { ask } from "../shared/server.js";
 const PAUSE = 4000;
 const cards = [];
 let pause = PAUSE;
-let timer = 0; // `true` while a request is under way
+// `true` while a request is under way.
+let timer = 0;
 
 export function watch(card) {
   cards.push(card);

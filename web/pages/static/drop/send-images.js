@@ -20,7 +20,8 @@ export function sendImages(form, ready, moved, linksOf) {
     items.forEach((item) => item.stop());
     arrange();
   });
-  let items = []; // the images without a link, in the order in which they were chosen
+  // The images without a link, in the order in which they were chosen.
+  let items = [];
 
   function take(files, atOnce = false) {
     const fit = files.filter((file) => !limits.refusal(file));
@@ -80,7 +81,7 @@ export function sendImages(form, ready, moved, linksOf) {
 
   // Moves images to the top of the list of links. Each gets as much room as its card will need, so that nothing moves
   // when its link comes.
-  function line(chosen, password) {
+  function moveToLinks(chosen, password) {
     const list = one("#cards");
     const fresh = chosen.filter((item) => !list.contains(item.element));
     if (!fresh.length) return;
@@ -104,7 +105,7 @@ export function sendImages(form, ready, moved, linksOf) {
     });
     const others = bar.busy;
     bar.add(chosen);
-    line(chosen, wished.password);
+    moveToLinks(chosen, wished.password);
     arrange();
     if (others) return;
     const made = [];
@@ -131,7 +132,7 @@ export function sendImages(form, ready, moved, linksOf) {
           ),
         );
         if (!items.length) forget(wish);
-      } else if (item.refusal.startsWith("upload_code")) holdBack();
+      } else if (item.refusal.startsWith("upload_code")) stopWaiting();
       if (!items.some((it) => it.wished)) bar.end();
       arrange();
     }
@@ -144,7 +145,7 @@ export function sendImages(form, ready, moved, linksOf) {
   }
 
   // Stops the others after a wrong code: the server would refuse them too, and count each attempt.
-  function holdBack() {
+  function stopWaiting() {
     for (const item of items.filter((it) => it.wished)) {
       item.wished = null;
       item.state("waiting", word("waiting"));

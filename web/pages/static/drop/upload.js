@@ -28,7 +28,8 @@ export function upload(file, options, { sent, sealing }) {
         if (!answer.image_key) throw new TypeError("no receipt");
         resolve({ ...answer, since: arrived ?? elapsed() });
       } catch {
-        reject(new Refused(request.status, "server_away", 0)); // a proxy answered in the server's place
+        // A proxy answered in the server's place.
+        reject(new Refused(request.status, "server_away", 0));
       }
     };
     request.onerror = () => reject(new Unreachable());

@@ -37,8 +37,7 @@ function say() {
 
 // 32 characters that can't be confused with each other.
 const LETTERS = "abcdefghjkmnpqrstuvwxyz23456789-";
-// Of 5 bits each.
-const LENGTH = 14;
+const LENGTH = 14; // of 5 bits each
 
 function showPassword(shown) {
   field("password").type = shown ? "text" : "password";

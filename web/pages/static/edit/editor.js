@@ -28,7 +28,8 @@ class Editor {
     this.stage = one(".stage", this.window);
     this.picture = one("img", this.sheet);
     this.picture.src = this.url;
-    this.chosen = null; // the box that has or had the focus
+    // The box that has or had the focus.
+    this.chosen = null;
     this.drag = null;
   }
 

@@ -9,7 +9,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const BORDER = 3;
 
 // How many modules of a version are for data and checks.
-function room(version) {
+function modulesOf(version) {
   const aligned = version > 1 ? Math.floor(version / 7) + 2 : 0;
   const taken = aligned ? (25 * aligned - 10) * aligned - 55 : 0;
   return (16 * version + 128) * version + 64 - taken - (version > 6 ? 36 : 0);
@@ -23,7 +23,7 @@ function alignments(version, size) {
 }
 
 // The product of two elements of GF(256) by x^8 + x^4 + x^3 + x^2 + 1.
-function times(one, other) {
+function multiply(one, other) {
   let product = 0;
   for (let bit = 7; bit >= 0; bit--)
     product = (product << 1) ^ ((product >> 7) * 0x11d) ^ (((other >> bit) & 1) * one);
@@ -31,43 +31,44 @@ function times(one, other) {
 }
 
 // The check bytes of a block (Reed-Solomon).
-function checks(block, length) {
+function checkBytes(block, length) {
   const divisor = new Uint8Array(length);
   divisor[length - 1] = 1;
-  for (let at = 0, root = 1; at < length; at++, root = times(root, 2))
-    divisor.forEach((value, place) => (divisor[place] = times(value, root) ^ (divisor[place + 1] ?? 0)));
+  for (let at = 0, root = 1; at < length; at++, root = multiply(root, 2))
+    divisor.forEach((value, place) => (divisor[place] = multiply(value, root) ^ (divisor[place + 1] ?? 0)));
   const rest = new Uint8Array(length);
   for (const byte of block) {
     const factor = byte ^ rest[0];
-    divisor.forEach((value, place) => (rest[place] = (rest[place + 1] ?? 0) ^ times(value, factor)));
+    divisor.forEach((value, place) => (rest[place] = (rest[place + 1] ?? 0) ^ multiply(value, factor)));
   }
   return rest;
 }
 
 // Length and text, filled up, as the bytes of data.
-function written(text, version, capacity) {
+function dataBytes(text, version, capacity) {
   const wide = version > 9;
   const head = wide ? [4, text.length >> 8, text.length & 255] : [4, text.length];
-  const bytes = [...head, ...text, 0]; // the 4 is half a byte: everything is moved by four bits
+  // The 4 is half a byte: everything is moved by four bits.
+  const bytes = [...head, ...text, 0];
   const moved = bytes.slice(1).map((byte, at) => ((bytes[at] << 4) & 255) | (byte >> 4));
   while (moved.length < capacity) moved.push((moved.length - text.length - head.length) % 2 ? 0x11 : 0xec);
   return moved.slice(0, capacity);
 }
 
 // One byte of each list, then the next of each.
-const woven = (lists) =>
+const interleaved = (lists) =>
   Array.from({ length: lists.at(-1).length }, (_, at) => lists.map((list) => list[at])).flat();
 
 function codewords(text, version) {
-  const [length, blocks, all] = [CHECKS[version - 1], BLOCKS[version - 1], room(version) >> 3];
-  const data = written(text, version, all - length * blocks);
+  const [length, blocks, all] = [CHECKS[version - 1], BLOCKS[version - 1], modulesOf(version) >> 3];
+  const data = dataBytes(text, version, all - length * blocks);
   const long = all % blocks;
   const parts = [];
   for (let number = 0, at = 0; number < blocks; number++) {
     const size = Math.floor(all / blocks) - length + (number >= blocks - long ? 1 : 0);
     parts.push(data.slice(at, (at += size)));
   }
-  return [...woven(parts), ...woven(parts.map((part) => checks(part, length)))].filter(
+  return [...interleaved(parts), ...interleaved(parts.map((part) => checkBytes(part, length)))].filter(
     (byte) => byte !== undefined,
   );
 }
@@ -125,7 +126,8 @@ function patterns(version, size) {
 export function modules(text) {
   const bytes = new TextEncoder().encode(text);
   const fits = (version) =>
-    (room(version) >> 3) - CHECKS[version - 1] * BLOCKS[version - 1] >= bytes.length + (version > 9 ? 3 : 2);
+    (modulesOf(version) >> 3) - CHECKS[version - 1] * BLOCKS[version - 1] >=
+    bytes.length + (version > 9 ? 3 : 2);
   const version = CHECKS.findIndex((_, at) => fits(at + 1)) + 1;
   if (!version) throw new RangeError("too long for a QR code");
   const size = version * 4 + 17;

@@ -70,7 +70,7 @@ export class Album {
   mark(picture) {
     if (!this.pictures.includes(picture) || this.pictures.length < 2) return;
     this.paint(picture);
-    this.tend();
+    this.loadNext();
   }
 
   paint(picture) {
@@ -89,7 +89,7 @@ export class Album {
   }
 
   // Opens the next image ahead of time where that uses up no view, then asks about the others; one request at a time.
-  tend() {
+  loadNext() {
     if (this.pictures.some(({ state }) => BUSY.has(state))) return;
     const next = this.pictures[this.at + 1];
     if (this.pictures[this.at].blob && next?.state === "ready" && !next.asks) next.open();

@@ -7,8 +7,7 @@ import { pinched } from "./pinch.js";
 
 const STEP = 1.5;
 const LARGEST = 8;
-// Pixels.
-const SMALLEST = 32;
+const SMALLEST = 32; // pixels
 // An image at least so many times as high as wide is first shown by its width, not whole.
 const TALL = 3;
 

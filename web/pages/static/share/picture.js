@@ -13,7 +13,8 @@ export class Picture {
   constructor(link, { changed, moved, ticked }) {
     Object.assign(this, { link, changed, moved, ticked });
     this.state = isLink(link) ? "new" : "cut";
-    this.turn = 0; // counts attempts: an answer to an earlier one is ignored
+    // Counts attempts: an answer to an earlier one is ignored.
+    this.turn = 0;
     this.stop = () => {};
     this.clear();
   }

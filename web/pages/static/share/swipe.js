@@ -1,7 +1,6 @@
 // One finger that moves sideways over an element.
 
-// Pixels.
-const FAR = 50;
+const FAR = 50; // pixels
 // A swipe is at least so many times as far sideways as up or down.
 const LEVEL = 2;
 
