@@ -25,6 +25,10 @@ def in_a_loop(steps: Coroutine[Any, Any, None]) -> None:
         thread.submit(asyncio.run, steps).result()
 
 
+NOT_SILENT = -60.0
+"""Seconds: silent only from a minute on, however long a busy machine takes for a test."""
+
+
 def transfer(memory: Memory, ended: list[str], name: str, held: int, silent: float) -> Transfer:
     """Return a transfer that holds so many bytes of large images, and has been silent for so many seconds."""
     allowance = Allowance(memory)
