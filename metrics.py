@@ -41,8 +41,7 @@ def count(app: Mayfly, front: Front) -> None:
     """Start counting in this worker, if METRICS_BIND is set."""
     if app.settings.metrics_bind is None:
         return
-    folder = folder_of_counts()
-    counts.start_counting(folder, _number_in(folder))
+    counts.start_counting(_number_in(folder_of_counts()))
     counts.WORKER_STARTS.add()
     counts.WORKERS.set(to=1)
     threading.Thread(target=_update_gauges, args=(app, front), name="levels", daemon=True).start()

@@ -6,174 +6,106 @@ from lists in the program, never from a request, so they are few and contain no 
 
 from __future__ import annotations
 
-import json
-import threading
 import time
-from bisect import bisect_left
 from contextlib import AbstractContextManager, nullcontext
 from itertools import product
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 STEPS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """The upper bounds of the histograms' buckets, in seconds."""
 _NOTHING = nullcontext()
 _families: list[Family] = []
-_lock = threading.Lock()
-"""Held by the thread that counts: a file is written at its end by whoever counts something new."""
 
 
 class Family:
     """A metric with a value for each combination of label values."""
 
     kind = ""
-    """What the names of its files begin with, by which prometheus_client knows how to add them up."""
+    options: dict[str, Any] = {}  # noqa: RUF012 - each class has its own, which nobody changes
 
     def __init__(self, name: str, meaning: str, *labels: str) -> None:
         self.name, self.meaning, self.labels = name, meaning, labels
-        self._counts = False
-        self._file: Any = None
+        self._metric: Any = None
         self._children: dict[tuple[str, ...], Any] = {}
         _families.append(self)
 
-    def begin(self, file: Any) -> None:
-        """Count from now on, in a file of prometheus_client."""
-        self._file, self._children = file, {}
-        self._counts = True
-        if not self.labels:
-            self._child(())
-
-    def _number(self, values: tuple[str, ...], end: str = "", **more: str) -> Number:
-        """Return the number of a sample: its name is the metric's and ``end``, and it may have ``more`` labels."""
-        labels = dict(zip(self.labels, values, strict=True)) | more
-        return Number(
-            self._file, json.dumps([self.name, self.name + end, labels, self.meaning], sort_keys=True)
-        )
+    def begin(self, library: Any) -> None:
+        """Start counting, with a metric of prometheus_client."""
+        make = getattr(library, self.kind)
+        self._metric = make(self.name, self.meaning, self.labels, registry=None, **self.options)
+        self._children = {} if self.labels else {(): self._metric}
 
     def _child(self, values: tuple[str, ...]) -> Any:
+        # Looking it up in prometheus_client would cost more than counting does.
         child = self._children.get(values)
         if child is None:
-            with _lock:
-                child = self._children.setdefault(values, self._new(values))
+            child = self._children[values] = self._metric.labels(*values)
         return child
-
-    def _new(self, values: tuple[str, ...]) -> Any:
-        raise NotImplementedError
-
-
-class Number:
-    """A number in a file that scrapes read; only a thread that holds the lock may use it.
-
-    The metrics of prometheus_client would do the same in three times as much processor time.
-    """
-
-    def __init__(self, file: Any, key: str) -> None:
-        self._file, self._key = file, key
-        self._value, _ = file.read_value(key)
-
-    def add(self, amount: float) -> None:
-        """Add to it."""
-        self._value += amount
-        self._file.write_value(self._key, self._value, 0.0)
-
-    def set(self, to: float) -> None:
-        """Make it another."""
-        self._value = to
-        self._file.write_value(self._key, to, 0.0)
 
 
 class Count(Family):
     """A counter of events. It never decreases, even when workers are restarted."""
 
-    kind = "counter"
-
-    def _new(self, values: tuple[str, ...]) -> Number:
-        return self._number(values, "_total")
+    kind = "Counter"
 
     def add(self, *labels: str, amount: float = 1) -> None:
         """Add ``amount``."""
-        if self._counts:
-            number = self._child(labels)
-            with _lock:
-                number.add(amount)
+        if self._metric is not None:
+            self._child(labels).inc(amount)
 
 
 class Level(Family):
     """A gauge: the current value, summed over all living processes."""
 
-    kind = "gauge_livesum"
-
-    def _new(self, values: tuple[str, ...]) -> Number:
-        return self._number(values)
+    kind = "Gauge"
+    options = {"multiprocess_mode": "livesum"}  # noqa: RUF012
 
     def set(self, *labels: str, to: float) -> None:
         """Set the value of this process."""
-        if self._counts:
-            number = self._child(labels)
-            with _lock:
-                number.set(to)
+        if self._metric is not None:
+            self._child(labels).set(to)
 
 
 class Seconds(Family):
     """A histogram of durations in seconds."""
 
-    kind = "histogram"
-
-    def _new(self, values: tuple[str, ...]) -> Durations:
-        bounds = [self._number(values, "_bucket", le=str(bound)) for bound in STEPS]
-        return Durations(self._number(values, "_sum"), [*bounds, self._number(values, "_bucket", le="+Inf")])
+    kind = "Histogram"
+    options = {"buckets": STEPS}  # noqa: RUF012
 
     def note(self, *labels: str, seconds: float) -> None:
         """Add one duration."""
-        if self._counts:
-            self._child(labels).note(seconds)
+        if self._metric is not None:
+            self._child(labels).observe(seconds)
 
     def timed(self, *labels: str) -> AbstractContextManager[None]:
         """Measure the duration of a block; a block that raises is not counted."""
-        return _Timer(self._child(labels)) if self._counts else _NOTHING
-
-
-class Durations(NamedTuple):
-    """The numbers of a histogram: the sum of all durations, and how many fell into each bucket."""
-
-    total: Number
-    buckets: list[Number]
-
-    def note(self, seconds: float) -> None:
-        """Add one duration."""
-        bucket = self.buckets[bisect_left(STEPS, seconds)]
-        with _lock:
-            self.total.add(seconds)
-            bucket.add(1)
+        return _NOTHING if self._metric is None else _Timer(self._child(labels))
 
 
 class _Timer(AbstractContextManager[None]):
-    def __init__(self, durations: Durations) -> None:
-        self._durations = durations
+    def __init__(self, child: Any) -> None:
+        self._child = child
 
     def __enter__(self) -> None:
         self._began = time.perf_counter()
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
-            self._durations.note(time.perf_counter() - self._began)
+            self._child.observe(time.perf_counter() - self._began)
 
 
-def start_counting(folder: Path, process: str) -> None:
-    """Start counting, in files in this folder, which prometheus_client was told of.
+def start_counting(process: str) -> None:
+    """Start counting, in files in the folder that ``share_counts_in`` has set.
 
     The names of the files contain ``process``. Processes that run at the same time need different ones; a process may
     reuse that of an ended process, and then continues its counts.
     """
-    # It takes 30 ms, which a server without METRICS_BIND doesn't spend.
-    from prometheus_client.mmap_dict import MmapedDict
+    import prometheus_client  # it takes 30 ms, which a server without METRICS_BIND doesn't spend
+    from prometheus_client import values
 
-    open_file: Any = MmapedDict
-    files = {
-        kind: open_file(str(folder / f"{kind}_{process}.db")) for kind in {its.kind for its in _families}
-    }
+    values.ValueClass = values.MultiProcessValue(lambda: process)  # type: ignore[no-untyped-call]
     for family in _families:
-        family.begin(files[family.kind])
+        family.begin(prometheus_client)
     # Counters with alerts start at 0, because Prometheus sees no increase when a counter first appears with the value
     # 1.
     REFUSED.add("too_busy", amount=0)

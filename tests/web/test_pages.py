@@ -20,7 +20,6 @@ from web.pages.encoding import encode
 from web.pages.languages import languages
 from web.request.links import link_in
 
-COLUMNS = 120
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 JSON = {"Accept": "application/json"}
 ASSET = re.compile(r'(?:href|src)="([^"]*/static/[^"]+)"')
@@ -283,7 +282,6 @@ def test_scripts_and_styles_go_out_without_comments_and_indents_and_with_every_o
     for name, asset in assets.Assets().files.items():
         if name.endswith((".js", ".css")):
             lines = (assets.FOLDER / name).read_text().splitlines()
-            assert max(map(len, lines)) <= COLUMNS, name
             kept = ["" if line.strip().startswith("//") else line.lstrip() for line in lines]
             assert asset.data.decode().splitlines() == kept
             inside = "a text over several lines may hold such a line"
