@@ -60,7 +60,6 @@ SLOW = {
     "test_drain.py",
     "test_embedded.py",
     "test_fleet.py",
-    "test_idle.py",
     "test_install.py",
     "test_limits_over_processes.py",
     "test_logs.py",

@@ -303,3 +303,18 @@ def test_many_purgers_and_an_uploader_lose_nothing_that_lives(make_app: MakeApp)
         removed = sum(purger.result() for purger in purgers) + app.purge()
     assert removed == dead
     assert all(client.get(f"/image/{link}").status_code == 200 for link in links)
+
+
+def test_connections_are_closed_after_a_purge_before_which_nothing_else_used_one(make_app: MakeApp) -> None:
+    app = make_app()
+    shard = app.shards.home
+
+    def kept_after_a_purge() -> int:
+        app.schedule._run()
+        return int(shard.engine.pool.checkedin())  # type: ignore[attr-defined]
+
+    for _ in range(2):
+        with shard.connection():
+            pass
+        assert kept_after_a_purge() == 1
+        assert kept_after_a_purge() == 0
