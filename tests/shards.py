@@ -15,7 +15,7 @@ from app import Mayfly, create_app, migrate
 from config import Config
 from crypto import Link
 from tests.cast import SERVER_KEY
-from tests.databases import empty_database, run
+from tests.databases import OURS, empty_database, run
 from tests.processes import children_of
 
 Urls = dict[str, str]
@@ -52,12 +52,12 @@ def application(urls: Urls, before: Urls | None = None, **settings: object) -> M
 
 @contextmanager
 def away(url: str) -> Iterator[None]:
-    """Let a database refuse every connection while the block runs, and end those that it has."""
+    """Let a database refuse every connection while the block runs, and end ours; autovacuum is not ours to end."""
     at = make_url(url)
     server = at.set(database="mayfly").render_as_string(hide_password=False)
     run(server, f"ALTER DATABASE {at.database} ALLOW_CONNECTIONS false")
     try:
-        run(server, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{at.database}'")
+        run(server, f"SELECT pg_terminate_backend(pid) {OURS} AND datname = '{at.database}'")
         yield
     finally:
         run(server, f"ALTER DATABASE {at.database} ALLOW_CONNECTIONS true")
