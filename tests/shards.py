@@ -52,7 +52,7 @@ def application(urls: Urls, before: Urls | None = None, **settings: object) -> M
 
 @contextmanager
 def away(url: str) -> Iterator[None]:
-    """Let a database refuse every connection while the block runs, and end those that it has."""
+    """Let a database refuse every connection while the block runs, and end ours; autovacuum is not ours to end."""
     at = make_url(url)
     server = at.set(database="mayfly").render_as_string(hide_password=False)
     run(server, f"ALTER DATABASE {at.database} ALLOW_CONNECTIONS false")

@@ -30,7 +30,6 @@ from tests.object_store import Service
 from tests.processes import ROOT, Served, serving, until
 
 CONFIG = Config(workers=1, max_bytes_in_flight=24 * 2**20)
-TEN_MB = noise(1800, 1800)
 SMALL = noise(16, 16)
 UPLOADS = 24
 READERS = 16
@@ -96,8 +95,9 @@ def upload(server: Served, image: bytes, **options: Any) -> requests.Response:
 
 
 def test_many_large_uploads_and_readers_who_stop(server: Served) -> None:
+    ten_mb = noise(1800, 1800)
     with bounded(server):
-        answers = at_once(UPLOADS, lambda _: upload(server, TEN_MB))
+        answers = at_once(UPLOADS, lambda _: upload(server, ten_mb))
         stored = [answer.text.strip() for answer in answers if answer.status_code == 201]
         assert {answer.status_code for answer in answers} <= {201, 503}
         assert len(stored) >= 4
@@ -105,7 +105,7 @@ def test_many_large_uploads_and_readers_who_stop(server: Served) -> None:
             for turn in range(READERS):
                 stack.enter_context(stalled(server.port, stored[turn % len(stored)]))
             assert requests.get(f"{server.url}/healthz", timeout=SECONDS).status_code == 200
-    assert requests.get(stored[0], timeout=SECONDS).content == TEN_MB, "what they held was given back"
+    assert requests.get(stored[0], timeout=SECONDS).content == ten_mb, "what they held was given back"
 
 
 def test_many_of_the_largest_images_on_their_way_to_an_object_store(

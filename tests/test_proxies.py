@@ -21,7 +21,6 @@ from tests.processes import ROOT, Served, free_port, serving, until
 from tests.test_docs import RECIPES, run_recipe
 
 SERVER = "server 127.0.0.1:5000 max_fails=1 fail_timeout=1s;"
-TWENTY_MB = noise(2600, 2550)
 Start = Callable[[Path, int, int, Sequence[int]], tuple[list[str], dict[str, str]]]
 
 
@@ -169,13 +168,14 @@ def test_every_line_of_the_readme_works_through_it(
 
 def test_a_large_image_passes_both_ways_and_through_no_file(proxied: Proxied) -> None:
     """nginx may not write more than its pid into a file in these tests: its worker would end where it does."""
-    pieces = (TWENTY_MB[start : start + 100_000] for start in range(0, len(TWENTY_MB), 100_000))
-    for body in (TWENTY_MB, pieces):
+    twenty_mb = noise(2600, 2550)
+    pieces = (twenty_mb[start : start + 100_000] for start in range(0, len(twenty_mb), 100_000))
+    for body in (twenty_mb, pieces):
         told = requests.post(f"{proxied.url}/upload", data=body, timeout=60, verify=proxied.certificate)
         assert told.status_code == 201, told.text
         link = told.json()["image_url"]
         assert link.startswith(f"{proxied.url}/image/")
-        assert requests.get(link, timeout=60, verify=proxied.certificate).content == TWENTY_MB
+        assert requests.get(link, timeout=60, verify=proxied.certificate).content == twenty_mb
     left = [path for path in proxied.folder.rglob("*") if path.is_file() and path.stat().st_size > 100_000]
     assert left == []
 

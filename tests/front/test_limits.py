@@ -22,8 +22,7 @@ from tests.cast import SERVER_KEY, noise
 from tests.front.clients import HEAD, asking_for, connections, upload
 from tests.processes import Served, serving
 
-SMALL, LARGE = noise(16, 16), noise(2400, 2400)
-"""The large one has 17 MB."""
+SMALL = noise(16, 16)
 
 
 @pytest.fixture(autouse=True)
@@ -93,10 +92,11 @@ def test_where_too_many_bodies_are_under_way_the_most_silent_makes_place(server:
 
 def test_large_bodies_in_chunks_do_not_wait_for_one_another(server: Served) -> None:
     """Each would take all the memory there is: the second one begins when the first is through."""
+    large = noise(2400, 2400)  # 17 MB
 
     def pieces() -> Iterator[bytes]:
-        for start in range(0, len(LARGE), 1 << 16):
-            yield LARGE[start : start + (1 << 16)]
+        for start in range(0, len(large), 1 << 16):
+            yield large[start : start + (1 << 16)]
 
     def put(_: int) -> int:
         return requests.put(f"{server.url}/a.png", data=pieces(), timeout=60).status_code

@@ -15,7 +15,7 @@ from tests.cast import SERVER_KEY, noise
 from tests.front.clients import HEAD, asking_for, connections, path, rest, upload
 from tests.processes import Served, serving, until
 
-SMALL, TEN_MB = noise(16, 16), noise(1800, 1800)
+SMALL = noise(16, 16)
 FORM = b"POST /s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-www-form-urlencoded\r\n"
 ATTACKS = {
     "silent connections": (b"", 600),
@@ -27,6 +27,11 @@ ATTACKS = {
 }
 LONGEST = 5.0
 """Seconds that an answer may take on a machine that others use; without the front some take for ever."""
+
+
+@pytest.fixture(scope="module")
+def ten_mb() -> bytes:
+    return noise(1800, 1800)
 
 
 @pytest.fixture(scope="module")
@@ -49,10 +54,10 @@ def test_others_are_served_meanwhile(server: Served, attack: str) -> None:
         assert time.monotonic() - began < LONGEST
 
 
-def test_a_body_that_stops_is_ended_when_others_wait_for_what_it_holds(server: Served) -> None:
-    first = HEAD + b"Content-Length: 20000000\r\n\r\n" + TEN_MB[: 1 << 20]
+def test_a_body_that_stops_is_ended_when_others_wait_for_what_it_holds(server: Served, ten_mb: bytes) -> None:
+    first = HEAD + b"Content-Length: 20000000\r\n\r\n" + ten_mb[: 1 << 20]
     with connections(server, first, 1) as (stalled,):
-        assert until(lambda: upload(server, TEN_MB).ok and bool(select([stalled], [], [], 0)[0]), 30)
+        assert until(lambda: upload(server, ten_mb).ok and bool(select([stalled], [], [], 0)[0]), 30)
         assert stalled.recv(100).startswith(b"HTTP/1.1 408 ")
         rest(stalled)  # the connection is closed
 
@@ -66,22 +71,24 @@ def test_a_body_that_stops_and_goes_on_is_taken_while_nobody_waits(server: Serve
         assert slow.recv(100).startswith(b"HTTP/1.1 201 ")
 
 
-def test_readers_who_stall_are_ended_when_others_wait_for_what_they_hold(server: Served) -> None:
-    asked = asking_for(path(upload(server, TEN_MB)))
+def test_readers_who_stall_are_ended_when_others_wait_for_what_they_hold(
+    server: Served, ten_mb: bytes
+) -> None:
+    asked = asking_for(path(upload(server, ten_mb)))
     with connections(server, asked, 4, buffer=65536) as readers:
         time.sleep(1)  # until they have filled the buffers on their way
         began = time.monotonic()
-        assert upload(server, TEN_MB).status_code == 201
+        assert upload(server, ten_mb).status_code == 201
         assert time.monotonic() - began < 2 * LONGEST
-        assert min(map(rest, readers)) < len(TEN_MB), "no half that passes for the whole"
+        assert min(map(rest, readers)) < len(ten_mb), "no half that passes for the whole"
 
 
-def test_an_answer_under_way_ends_with_its_image(server: Served) -> None:
-    asked = asking_for(path(upload(server, TEN_MB, "?lifetime=3")))
+def test_an_answer_under_way_ends_with_its_image(server: Served, ten_mb: bytes) -> None:
+    asked = asking_for(path(upload(server, ten_mb, "?lifetime=3")))
     with connections(server, asked, 1, buffer=4096) as (reader,):
         time.sleep(4)
         assert requests.get(server.url + asked.split()[1].decode(), timeout=20).status_code == 404
-        assert rest(reader) < len(TEN_MB)
+        assert rest(reader) < len(ten_mb)
 
 
 def test_a_connection_goes_on_after_a_refusal(server: Served) -> None:
