@@ -9,13 +9,16 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ProtocolError
 from urllib3.exceptions import TimeoutError as TookTooLong
 
 from storage.protocol import CiphertextGone, Pieces
 
 MOST_SECONDS = 15.0
 """How long one try may take; after that time no further try begins."""
-TIMEOUT = urllib3.Timeout(connect=2.0, read=5.0)
+CONNECT_SECONDS, MOVE_SECONDS = 2.0, 5.0
+"""How long a connection may take to be made, and each piece of a body to be sent or read."""
 READ_SIZE = 256 * 1024
 TRANSIENT = {408, 429, 500, 502, 503, 504}
 """Statuses of transient errors, after which the same request may succeed:
@@ -39,9 +42,23 @@ class Refused(Failed):
         self.at = at
 
 
+class _Connection(HTTPConnection):
+    """Sends a body with MOVE_SECONDS for each piece; urllib3 would allow it no more than CONNECT_SECONDS."""
+
+    def endheaders(self, message_body: object = None, *, encode_chunked: bool = False) -> None:
+        super().endheaders(message_body, encode_chunked=encode_chunked)  # type: ignore[arg-type]
+        self.sock.settimeout(MOVE_SECONDS)
+
+
+class _SecureConnection(_Connection, HTTPSConnection): ...
+
+
 def pool(url: str, connections: int) -> urllib3.HTTPConnectionPool:
     """Make a connection pool for a URL; it connects with the first request."""
-    return urllib3.connection_from_url(url, maxsize=connections, timeout=TIMEOUT, retries=False)
+    timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=MOVE_SECONDS)
+    made = urllib3.connection_from_url(url, maxsize=connections, timeout=timeout, retries=False)
+    made.ConnectionCls = _SecureConnection if made.scheme == "https" else _Connection
+    return made
 
 
 def send_request(
@@ -97,7 +114,10 @@ def in_time(pieces: Pieces) -> Iterator[bytes | bytearray | memoryview]:
 
 def is_transient(error: Exception) -> bool:
     """Tell whether another try may succeed. A timeout is not tried again, since each try blocks one of few threads."""
-    return error.transient if isinstance(error, Failed) else not isinstance(error, TookTooLong)
+    cause = error.args[-1] if isinstance(error, ProtocolError) else error
+    return (
+        cause.transient if isinstance(cause, Failed) else not isinstance(cause, (TookTooLong, TimeoutError))
+    )
 
 
 def description(error: Exception) -> str:

@@ -10,7 +10,8 @@ from contextlib import contextmanager, suppress
 from typing import Literal
 
 Way = Literal["through", "refuse", "hang", "late", "busy"]
-LATE_SECONDS = 3.0
+LATE_SECONDS = 2.5
+"""More than an image of two seconds lives and than a connection may take, less than a store's answer may."""
 BUSY = b"HTTP/1.1 503 Slow Down\r\nContent-Length: 27\r\nConnection: close\r\n\r\n<Code>SlowDown</Code>      "
 
 

@@ -14,17 +14,19 @@ from uuid import uuid4
 
 import pytest
 import requests
-import urllib3
 
 from storage import BucketSettings, CiphertextGone, ObjectStore, StoreAway, open_object_store
 from storage.breaker import ObjectStoreBreaker
+from storage.exchange import CONNECT_SECONDS, MOVE_SECONDS
 from storage.objects import SPAN_SECONDS, object_key, ttl_of
 from tests.faults.test_clock import faked
-from tests.flaky import Flaky, flaky
+from tests.flaky import LATE_SECONDS, Flaky, flaky
 from tests.object_store import Service
 from tests.processes import ROOT
 
 KEY, OTHER = b"k" * 32, b"o" * 32
+LARGE = bytes(32 << 20)
+"""More than the buffers of a connection hold."""
 
 
 @pytest.fixture
@@ -168,12 +170,25 @@ def test_while_the_store_is_away_nobody_waits_for_it(
 def test_a_store_that_hangs_is_given_up_after_one_try(
     shaky: ObjectStore, way: Flaky, told: Counter[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("storage.exchange.TIMEOUT", urllib3.Timeout(0.5))
+    monkeypatch.setattr("storage.exchange.MOVE_SECONDS", 0.5)
     shaky._bucket._connect()
     way.fail("hang")
     with pytest.raises(StoreAway):
         shaky.fetch(None, 7, KEY, 6)
     assert told == {("get", "failed"): 1}
+    shaky._bucket._breaker._closed_until = 0
+    with pytest.raises(StoreAway):
+        shaky.put(7, OTHER, [LARGE], len(LARGE), 60)
+    assert told == {("get", "failed"): 1, ("put", "failed"): 1}
+
+
+def test_a_store_may_be_slower_to_take_bytes_than_to_answer_a_connection(
+    shaky: ObjectStore, way: Flaky, told: Counter[tuple[str, str]]
+) -> None:
+    assert CONNECT_SECONDS < LATE_SECONDS < MOVE_SECONDS
+    way.fail("late")
+    shaky.put(7, OTHER, [LARGE], len(LARGE), 60)
+    assert told == {("put", "done"): 1}
 
 
 @pytest.fixture
