@@ -23,11 +23,15 @@ HEADER_SECONDS = 30
 """How long a connection may be idle before a request, and how long the header of a request may take."""
 
 
+_made: Any = None
+"""The HTTP server that the origin has made; also in a worker that was forked from the origin."""
+
+
 def work(place: int, config: Config, front: Callable[[], Any]) -> None:
     """Serve the ASGI application that ``front`` returns, until SIGTERM; ``place`` is the worker's number from 0."""
     from granian.net import SocketSpec  # type: ignore[attr-defined]
 
-    server = granian(config)
+    server = _made or granian(config)
     # Each worker listens on a socket of its own; the kernel distributes connections among them (SO_REUSEPORT).
     server._ssp, server._sso = SocketSpec(*config.bind, MOST_CONNECTIONS), None
     worker = server._spawn_worker(
@@ -36,9 +40,16 @@ def work(place: int, config: Config, front: Callable[[], Any]) -> None:
     worker.inner._target(*worker.inner._args)
 
 
-def load() -> None:
-    """Import the HTTP server before workers are forked."""
-    from granian import Granian  # noqa: F401
+def prepare_server(config: Config) -> None:
+    """Make the HTTP server in the origin, and load what an event loop needs, so that workers share the memory of both.
+
+    What a worker does itself copies memory pages, since Python writes reference counts into the objects that it uses.
+    """
+    global _made
+    from granian._loops import loops
+
+    _made = granian(config)
+    loops.get(_made.loop).close()  # making the first loop loads modules
 
 
 def granian(config: Config, **others: Any) -> Any:

@@ -28,7 +28,7 @@ import embedded
 import logs
 from config import Config
 from environment import ConfigError
-from http_server import granian, load, prepare_forks, work
+from http_server import granian, prepare_forks, prepare_server, work
 from imaging import hide_memory
 from origin import Origin
 from supervisor import Supervisor, fork
@@ -73,7 +73,7 @@ def serve(config: Config, *, debug: bool) -> None:
     )  # Python 3.14 has another default, by which processes share no memory
     with ExitStack() as stack:
         metrics = _metrics(config, stack)
-        origin = stack.enter_context(Origin(_load, partial(_make_ready, config)))
+        origin = stack.enter_context(Origin(partial(_load, config), partial(_make_ready, config)))
         stack.enter_context(_database(config))  # starts while the origin loads the application
         stack.enter_context(origin)  # entered last, so that it ends before the database
         origin.make_ready()
@@ -95,10 +95,10 @@ def serve(config: Config, *, debug: bool) -> None:
         supervisor.serve(lambda place: origin.fork(work, place, *arguments), config.workers, origin.end)
 
 
-def _load() -> None:
+def _load(config: Config) -> None:
     import worker  # noqa: F401 - importing it takes half a second, and most of a worker's memory
 
-    load()
+    prepare_server(config)
 
 
 def _make_ready(config: Config) -> str | None:

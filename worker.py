@@ -43,8 +43,8 @@ MOUNTED_SECRETS = Path("/run/secrets")
 SharedCounts = tuple[mmap.mmap, int]
 """Shared memory, and the descriptor of a file that locks it, as ``Counters`` takes them."""
 log = logging.getLogger("mayfly")
-_made: Mayfly | None = None
-"""The application that the origin has made; also in a worker that was forked from the origin."""
+_made: tuple[Mayfly, Front] | None = None
+"""The application and its front, which the origin has made; also in a worker that was forked from the origin."""
 
 
 def make_ready(config: Config, counters: SharedCounts) -> str | None:
@@ -57,15 +57,16 @@ def make_ready(config: Config, counters: SharedCounts) -> str | None:
     logs.begin(config, current_request_id)
     _reuse_memory()
     try:
-        _made = create_app(config, Counters(shared=counters))
-        in_a_fork(partial(migrate, _made))
-        check_connections(config, _made.shards)
-        _made.quota.count()
-        _made.operator.spread()
-        _made.shards.dispose()  # workers must not inherit a connection
+        app = create_app(config, Counters(shared=counters))
+        in_a_fork(partial(migrate, app))
+        check_connections(config, app.shards)
+        app.quota.count()
+        app.operator.spread()
+        app.shards.dispose()  # workers must not inherit a connection
     except (ConfigError, MalformedServerKey, embedded.EmbeddedError, DatabaseAway) as error:
         return str(error)
-    _warn(_made)
+    _warn(app)
+    _made = app, front_of(app, app.plain_wsgi)
     return None
 
 
@@ -79,8 +80,7 @@ def _warn(app: Mayfly) -> None:
 
 def front(config: Config, counters: SharedCounts, main_process: int) -> Front:
     """Return what serves in this worker process; the process ends if the main process does."""
-    app = prepared(config, counters, main_process)
-    made = front_of(app, app.plain_wsgi)
+    app, made = _prepared(config, counters, main_process)
     metrics.count(app, made)
 
     def drain() -> None:
@@ -91,19 +91,21 @@ def front(config: Config, counters: SharedCounts, main_process: int) -> Front:
     return made
 
 
-def prepared(config: Config, counters: SharedCounts, main_process: int) -> Mayfly:
-    """Return the application: the origin's, or a new one in a worker that replaces another after the origin's end."""
+def _prepared(config: Config, counters: SharedCounts, main_process: int) -> tuple[Mayfly, Front]:
+    """Return the application and its front: the origin's, or new ones in a worker that replaces another later."""
     os.setpgid(0, 0)  # so that Ctrl-C reaches only the main process
     embedded.die_with(main_process, signal.SIGTERM)
-    app = _made
-    if app is None:
+    if _made:
+        app, made = _made
+    else:
         logs.begin(config, current_request_id)
         hide_memory()
         _reuse_memory()
         app = create_app(config, Counters(shared=counters))
+        made = front_of(app, app.plain_wsgi)
     app.schedule.start()
     end_silent_connections()
-    return app
+    return app, made
 
 
 def front_of(app: Mayfly, wsgi: WSGIApplication) -> Front:

@@ -17,7 +17,7 @@ add more than 5 % to the cost of a small answer."""
 
 
 class ThreadPool:
-    """Threads that run calls for coroutines."""
+    """Threads that run calls for coroutines, each started when a call finds no idle one."""
 
     def __init__(self, threads: int) -> None:
         self._jobs: deque[Job] = deque()
@@ -27,8 +27,7 @@ class ThreadPool:
         self._under_way = 0
         self._ticking = False
         self.threads = threads
-        for number in range(threads):
-            threading.Thread(target=self._work, name=f"flask-{number}", daemon=True).start()
+        self._started = 0
 
     @property
     def waiting(self) -> int:
@@ -38,7 +37,7 @@ class ThreadPool:
     @property
     def busy(self) -> int:
         """How many threads run a call now."""
-        return self.threads - len(self._idle)
+        return self._started - len(self._idle)
 
     def run(self, call: Callable[[], T]) -> asyncio.Future[T]:
         """Have the next free thread run a call, and return a future; a result of None is set up to LATE_SECONDS
@@ -56,11 +55,14 @@ class ThreadPool:
     def _give(self, job: Job) -> None:
         """Give a job to the thread that became idle last, whose memory is still in the processor's caches."""
         with self._lock:
-            if not self._idle:
-                self._jobs.append(job)
+            if self._idle:
+                self._idle.pop().put(job)
                 return
-            idle = self._idle.pop()
-        idle.put(job)
+            self._jobs.append(job)
+            if self._started == self.threads:
+                return
+            self._started += 1
+        threading.Thread(target=self._work, name=f"flask-{self._started}", daemon=True).start()
 
     def _next(self, own: SimpleQueue[Job]) -> Job:
         """Return the next job for the thread with the queue ``own``; this blocks until there is one."""

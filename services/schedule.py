@@ -27,27 +27,29 @@ class PurgeSchedule:
         self._disconnect = disconnect
         self._uses_seen = 0
         self._interval = interval
-        self._scheduler: BackgroundScheduler | None = None
+        self._scheduler = self._make_scheduler() if interval else None
         self._nudged_at = float("-inf")
         self._lock = threading.Lock()
 
     def start(self) -> None:
         """Start the thread; call it in the process that serves, after any fork."""
-        if not self._interval:
-            return
-        self._uses_seen = uses()
-        self._scheduler = BackgroundScheduler(
+        if self._scheduler:
+            self._uses_seen = uses()
+            self._scheduler.start()
+
+    def _make_scheduler(self) -> BackgroundScheduler:
+        scheduler = BackgroundScheduler(
             daemon=True,
             timezone=UTC,
             executors={"default": ThreadPoolExecutor(1)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
-        self._scheduler.add_job(self._run, "interval", seconds=self._interval, id="purge")
-        self._scheduler.start()
+        scheduler.add_job(self._run, "interval", seconds=self._interval, id="purge")
+        return scheduler
 
     def stop(self) -> None:
         """Stop the thread, after the end of a purge that is running."""
-        if self._scheduler:
+        if self._scheduler and self._scheduler.running:
             self._scheduler.shutdown()
             self._scheduler = None
 
@@ -55,7 +57,11 @@ class PurgeSchedule:
         """Have the purge run soon, at most once in an interval; this returns at once. Called after a request."""
         moment = time.monotonic()
         with self._lock:
-            if self._scheduler is None or moment < self._nudged_at + self._interval:
+            if (
+                self._scheduler is None
+                or not self._scheduler.running
+                or moment < self._nudged_at + self._interval
+            ):
                 return
             self._nudged_at = moment
         self._scheduler.add_job(self._run, id="nudged", replace_existing=True)

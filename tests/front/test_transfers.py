@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -126,6 +127,23 @@ def test_the_kernel_is_bounded_on_connections_that_stand_and_on_those_to_come() 
             assert each.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == USER_TIMEOUT_MILLISECONDS
             assert each.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == MOST_UNSENT_BYTES
             each.close()
+
+
+def test_a_pool_starts_a_thread_only_when_a_call_finds_none_idle() -> None:
+    async def calls() -> None:
+        pool, go_on = ThreadPool(3), threading.Event()
+        before = threading.active_count()
+        for _ in range(5):
+            await pool.run(lambda: 1)
+            await asyncio.sleep(LATE_SECONDS)  # until the thread is idle again
+        assert threading.active_count() == before + 1
+        blocked = [pool.run(go_on.wait) for _ in range(4)]
+        await asyncio.sleep(10 * LATE_SECONDS)  # until three of them are begun
+        assert (threading.active_count(), pool.busy, pool.waiting) == (before + 3, 3, 1)
+        go_on.set()
+        assert await asyncio.gather(*blocked) == [True] * 4
+
+    in_a_loop(calls())
 
 
 def test_a_result_of_none_is_told_although_nothing_else_happens() -> None:
