@@ -108,8 +108,17 @@ def _add_upkeep(app: Flask, config: Config, services: CommandServices) -> None:
             )
 
 
+class _TakesLinks(click.Command):
+    """A command whose arguments may be links. One link in 64 begins with a dash, as an option does."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        options = [word for word in args if word.startswith("-") and word != "--" and not links_in(word)]
+        texts = [word for word in args if word not in (*options, "--")]
+        return super().parse_args(ctx, [*options, "--", *texts])
+
+
 def _add_takedown(app: Flask, config: Config, services: CommandServices) -> None:
-    @app.cli.command("takedown")
+    @app.cli.command("takedown", cls=_TakesLinks)
     @click.argument("texts", metavar="LINK...", nargs=-1, required=True)
     @click.option("--block", "and_block", is_flag=True, help="Refuse later uploads of the same image, too.")
     @click.pass_context

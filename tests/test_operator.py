@@ -179,6 +179,18 @@ def test_a_takedown_tells_what_became_of_each_link(app: Mayfly) -> None:
     assert run(app, "takedown", again, "--block") == (0, blocked)
 
 
+def test_a_link_may_begin_with_a_dash_and_a_wrong_option_removes_nothing(app: Mayfly) -> None:
+    links = ["-" + "b" * 31, "--" + "a" * 30]
+    nothing = "".join(f"{link}: no living image at this link\n" for link in links)
+    assert run(app, "takedown", links[0], "--block", links[1]) == (1, nothing)
+    assert run(app, "takedown", "--", *links) == (1, nothing)
+    link = deposit(app.test_client())
+    status, printed = run(app, "takedown", link, "--blok")
+    assert status == 2
+    assert "--block" in printed
+    assert run(app, "takedown", link) == (0, f"{link}: taken down\n")
+
+
 @pytest.mark.parametrize(
     "words", [["block"], ["block", "a" * 63], ["unblock", "g" * 64], ["uploads", "maybe"], ["takedown"]]
 )
