@@ -24,10 +24,11 @@ export async function copyText(text) {
 }
 
 // Copies a text that is known later. WebKit lets a page copy only during the press of a button, so the clipboard gets a
-// promise at that moment.
+// promise at that moment. Where there is no clipboard, nobody waits for that promise, so its failure is caught here.
 export async function copyLater(promise) {
   try {
     const blob = promise.then((text) => new Blob([text], { type: "text/plain" }));
+    blob.catch(() => {});
     await navigator.clipboard.write([new ClipboardItem({ "text/plain": blob })]);
     return true;
   } catch {
