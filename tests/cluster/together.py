@@ -20,7 +20,7 @@ from tests.cast import FLOWER, noise
 from tests.cluster.behind import standing
 from tests.cluster.clients import Clients
 from tests.cluster.events import EVENTS, World
-from tests.cluster.fleet import Fleet, sailing
+from tests.cluster.fleet import Fleet, running_fleet
 from tests.cluster.network import own
 from tests.cluster.table import line, say
 from tests.cluster.writers import longest
@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace) -> bool:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         behind = stack.enter_context(standing(folder))
         ways = [behind.settings(way) for way in ("HAProxy", "several hosts", "several hosts")]
-        fleet = stack.enter_context(sailing(folder, ways))
+        fleet = stack.enter_context(running_fleet(folder, ways))
         world = World(fleet, folder, arguments.seconds, behind)
         shared(fleet)
         say("what one stored, the others open, and views are counted once")

@@ -193,7 +193,7 @@ def test_a_result_that_nobody_has_room_for_ends_its_sandbox(sandboxes: SandboxPo
 
 
 def claims(monkeypatch: pytest.MonkeyPatch, answer: bytes) -> SandboxPool:
-    """Return a pool whose sandboxes are in hostile hands: whatever they are asked, they say the same."""
+    """Return a pool whose sandboxes were taken over: they answer every job the same."""
     hostile = f"""
 import sys
 from imaging.sandbox.protocol import REQUEST

@@ -1,4 +1,4 @@
-"""No string without its translation, and none that nobody says."""
+"""Every text has its translations, and no translation is of a text that isn't there."""
 
 from __future__ import annotations
 

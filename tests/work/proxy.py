@@ -1,4 +1,4 @@
-"""A door between libpq and PostgreSQL that counts what goes through it.
+"""A proxy between libpq and PostgreSQL that counts what passes.
 
 It reads no more than each message's type and length:
 https://www.postgresql.org/docs/current/protocol-message-formats.html
@@ -58,7 +58,7 @@ class Way:
 
 
 class Wire:
-    """Asks the process at the door what all connections have said and heard so far."""
+    """Asks the proxy's process what all connections have said and heard so far."""
 
     def __init__(self, door: subprocess.Popen[str]) -> None:
         self._questions, self._answers = cast("IO[str]", door.stdin), cast("IO[str]", door.stdout)
