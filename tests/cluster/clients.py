@@ -179,6 +179,12 @@ class Clients:
         """The longest time between two uploads that were acknowledged, in seconds."""
         return longest([image.at for image in self.images], since)
 
+    def seconds_refused(self, since: float) -> float:
+        """The time from the first upload that was answered with 503 to the last such answer, in seconds."""
+        found = [answer for answer in self.answers if answer.began >= since and answer.status == AWAY]
+        uploads = [answer for answer in found if answer.kind == "upload"]
+        return uploads[-1].ended - uploads[0].began if uploads else 0.0
+
     def counted(self, since: float) -> Counter[str]:
         """How many uploads were acknowledged since a moment, and how many answers said 503."""
         away = sum(answer.status == AWAY for answer in self.answers if answer.began >= since)

@@ -24,7 +24,8 @@ from tests.cluster.writers import Writers, longest
 from tests.processes import serving, until
 
 MOST_SECONDS = {"switched-over": 3, "killed": 10, "frozen": 25, "cut-off": 25}
-"""For how long nothing should be stored. A busy machine may take longer, which the table shows; nothing else may be."""
+"""For how long uploads should be answered with 503. A busy machine may take longer, which the table shows; nothing
+else may be wrong."""
 QUIET_SECONDS = 2
 """Of undisturbed answers before and after each event."""
 PATIENCE = 60
@@ -41,7 +42,8 @@ COLUMNS = (
         "stale",
         "other errors",
     ),
-    *("seconds without an upload: median", "most", "aim", "times over it"),
+    *("seconds of 503: median", "most", "aim", "times over it"),
+    *("seconds without an upload: median", "most"),
     *("no server took writes: median", "most", "what Mayfly and its way add: median", "most"),
 )
 
@@ -57,6 +59,9 @@ class Happened:
     without: float
     """For how long none of the cluster's servers took a write, in seconds."""
     seen: dict[str, int]
+    refused: float | None = None
+    """From the first upload that was answered with 503 to the last such answer, in seconds; None in older
+    results, whose ``gap`` was never less."""
 
     @property
     def faultless(self) -> bool:
@@ -76,10 +81,11 @@ def _row(alike: list[Happened]) -> str:
         seen += Counter(each.seen)
     counts = [f"{seen[name]:,}" for name in NAMED]
     others = sum(amount for name, amount in seen.items() if name not in NAMED)
-    gaps = [each.gap for each in alike]
+    refused = [each.gap if each.refused is None else each.refused for each in alike]
     return line(
         *(alike[0].event, alike[0].way, len(alike), *counts, others),
-        *(*_spread(gaps), aim, sum(gap > aim for gap in gaps)),
+        *(*_spread(refused), aim, sum(seconds > aim for seconds in refused)),
+        *_spread([each.gap for each in alike]),
         *_spread([each.without for each in alike]),
         *_spread([each.gap - each.without for each in alike]),
     )
@@ -195,7 +201,7 @@ def happen(
     for way, busy in everybody.items():
         busy.look_again(began)
         seen = busy.wrong - wrong[way] + busy.counted(began)
-        yield Happened(event, way, busy.longest_gap(began), without, dict(seen))
+        yield Happened(event, way, busy.longest_gap(began), without, dict(seen), busy.seconds_refused(began))
 
 
 def _wait_for_uploads(everybody: dict[str, Clients]) -> None:
