@@ -60,6 +60,7 @@ def flat(mayfly: Watched) -> Counter[str]:
 
 
 def test_a_scrape_is_answered_while_a_worker_makes_its_files(mayfly: Watched, data: Path) -> None:
+    assert until(lambda: mayfly.value("mayfly_workers") == 2, 30)
     made = next(data.glob("metrics/*/")) / "counter_99.db"
     made.touch()
     try:

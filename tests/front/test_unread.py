@@ -15,7 +15,7 @@ from tests import memory_formula
 from tests.attack.peaks import in_memory
 from tests.cast import SERVER_KEY, noise
 from tests.front.clients import asking_for, connections, path, rest, upload
-from tests.processes import Served, serving
+from tests.processes import Served, serving, until
 
 IMAGE = noise(290, 290)
 """About 250 KB."""
@@ -34,9 +34,12 @@ def test_readers_who_stop_hold_a_bounded_part_of_the_memory(server: Served) -> N
     (worker,) = server.workers()
     asked = asking_for(path(upload(server, IMAGE)))
     before = in_memory(worker, "VmRSS")
+    link = server.url + asked.split()[1].decode()
     with connections(server, asked, READERS, buffer=4096):
+        # Until the readers' requests are answered, no more may wait than are waiting: 503.
+        assert until(lambda: requests.get(link, timeout=20).ok, 60)
         for _ in range(5):
-            assert requests.get(server.url + asked.split()[1].decode(), timeout=20).content == IMAGE
+            assert requests.get(link, timeout=20).content == IMAGE
         assert in_memory(worker, "VmHWM") - before < memory_formula.UNREAD + memory_formula.KEPT
 
 
