@@ -27,13 +27,13 @@ class PurgeSchedule:
         self._disconnect = disconnect
         self._uses_seen = 0
         self._interval = interval
-        self._scheduler = self._make_scheduler() if interval else None
+        self._scheduler = self._make_scheduler()
         self._nudged_at = float("-inf")
         self._lock = threading.Lock()
 
     def start(self) -> None:
         """Start the thread; call it in the process that serves, after any fork."""
-        if self._scheduler:
+        if self._interval:
             self._uses_seen = uses()
             self._scheduler.start()
 
@@ -49,19 +49,14 @@ class PurgeSchedule:
 
     def stop(self) -> None:
         """Stop the thread, after the end of a purge that is running."""
-        if self._scheduler and self._scheduler.running:
+        if self._scheduler.running:
             self._scheduler.shutdown()
-            self._scheduler = None
 
     def nudge(self) -> None:
         """Have the purge run soon, at most once in an interval; this returns at once. Called after a request."""
         moment = time.monotonic()
         with self._lock:
-            if (
-                self._scheduler is None
-                or not self._scheduler.running
-                or moment < self._nudged_at + self._interval
-            ):
+            if not self._scheduler.running or moment < self._nudged_at + self._interval:
                 return
             self._nudged_at = moment
         self._scheduler.add_job(self._run, id="nudged", replace_existing=True)

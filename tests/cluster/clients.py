@@ -180,20 +180,21 @@ class Clients:
         return longest([image.at for image in self.images], since)
 
     def seconds_refused(self, since: float) -> float:
-        """The time from the first upload that was answered with 503 to the last such answer, in seconds."""
-        found = [answer for answer in self.answers if answer.began >= since and answer.status == AWAY]
-        uploads = [answer for answer in found if answer.kind == "upload"]
-        return uploads[-1].ended - uploads[0].began if uploads else 0.0
+        """The time from the begin of the first upload that got a 503 to the end of the last one, in seconds."""
+        uploads = [answer for answer in self._away(since) if answer.kind == "upload"]
+        begun = min((answer.began for answer in uploads), default=0.0)
+        return max((answer.ended for answer in uploads), default=0.0) - begun
 
     def counted(self, since: float) -> Counter[str]:
         """How many uploads were acknowledged since a moment, and how many answers said 503."""
-        away = sum(answer.status == AWAY for answer in self.answers if answer.began >= since)
-        return Counter(stored=self.stored_since(since), away=away)
+        return Counter(stored=self.stored_since(since), away=len(self._away(since)))
 
     def refused(self, since: float) -> Counter[str]:
         """Why uploads were answered with 503 since a moment, and how often."""
-        found = [answer for answer in self.answers if answer.began >= since and answer.status == AWAY]
-        return Counter(answer.error for answer in found if answer.kind == "upload")
+        return Counter(answer.error for answer in self._away(since) if answer.kind == "upload")
+
+    def _away(self, since: float) -> list[Answered]:
+        return [answer for answer in self.answers if answer.began >= since and answer.status == AWAY]
 
     def look_again(self, since: float) -> None:
         """Open each image without views whose upload was acknowledged since a moment, and that nobody deleted.

@@ -60,8 +60,8 @@ class Happened:
     """For how long none of the cluster's servers took a write, in seconds."""
     seen: dict[str, int]
     refused: float | None = None
-    """From the first upload that was answered with 503 to the last such answer, in seconds; None in older
-    results, whose ``gap`` was never less."""
+    """From the begin of the first upload that got a 503 to the end of the last one, in seconds; None in older
+    results."""
 
     @property
     def faultless(self) -> bool:

@@ -61,7 +61,7 @@ def looked_at(memory: Memory, *transfers: Transfer) -> None:
 def test_only_as_many_are_ended_as_it_takes_and_the_most_silent_first() -> None:
     memory, ended = Memory(8 * MIB), list[str]()
     transfers = [transfer(memory, ended, name, 2 * MIB, silent) for name, silent in
-             (("slow", 0.6), ("silent", 9.0), ("slower", 2.0), ("busy", 0.0))]  # fmt: skip
+             (("slow", 0.6), ("silent", 9.0), ("slower", 2.0), ("busy", NOT_SILENT))]  # fmt: skip
     looked_at(memory, *transfers)
     assert ended == [], "nobody waits"
     memory.large.join(3 * MIB, lambda: None)
@@ -71,7 +71,7 @@ def test_only_as_many_are_ended_as_it_takes_and_the_most_silent_first() -> None:
 
 def test_who_moves_is_not_ended_although_others_wait() -> None:
     memory, ended = Memory(8 * MIB), list[str]()
-    moving = transfer(memory, ended, "moving", 8 * MIB, PATIENCE_UNDER_PRESSURE / 2)
+    moving = transfer(memory, ended, "moving", 8 * MIB, NOT_SILENT)
     memory.large.join(MIB, lambda: None)
     looked_at(memory, moving)
     assert ended == []

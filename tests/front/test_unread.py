@@ -36,7 +36,7 @@ def test_readers_who_stop_hold_a_bounded_part_of_the_memory(server: Served) -> N
     before = in_memory(worker, "VmRSS")
     link = server.url + asked.split()[1].decode()
     with connections(server, asked, READERS, buffer=4096):
-        # Until the readers' requests are answered, no more may wait than are waiting: 503.
+        # While the readers' requests wait for a thread, one more may get a 503.
         assert until(lambda: requests.get(link, timeout=20).ok, 60)
         for _ in range(5):
             assert requests.get(link, timeout=20).content == IMAGE
