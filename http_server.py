@@ -54,11 +54,12 @@ def prepare_server(config: Config) -> None:
 
 def granian(config: Config, **others: Any) -> Any:
     """Make the HTTP server; it is imported here, since it takes 9 MB that the main process doesn't need."""
-    from granian import Granian
+    from granian import Granian, loops
     from granian.constants import HTTPModes, Interfaces, RuntimeModes
     from granian.http import HTTP1Settings
     from granian.log import LogLevels
 
+    loops.register("auto", packages=["uvloop"])(make_loop)  # the name that Granian takes by default
     host, port = config.bind
     return Granian(
         "mayfly",
@@ -75,6 +76,32 @@ def granian(config: Config, **others: Any) -> Any:
         log_dictconfig=logs.GRANIAN,
         **others,
     )
+
+
+def make_loop(uvloop: Any) -> asyncio.AbstractEventLoop:
+    """Make an event loop of the module ``uvloop`` that passes on only the first SIGINT or SIGTERM.
+
+    When Granian's handler runs again, it waits forever, and holds the interpreter's lock. A worker gets several signals
+    if a container's engine signals all processes, or if the main process is killed: one for each of its threads.
+    """
+    import asyncio
+
+    class Loop(uvloop.Loop):  # type: ignore[misc]
+        ending = False
+
+        def add_signal_handler(self, sig: int, callback: Callable[..., Any], *args: Any) -> None:
+            if sig in (signal.SIGINT, signal.SIGTERM):
+                callback = functools.partial(self._end, callback)
+            super().add_signal_handler(sig, callback, *args)
+
+        def _end(self, callback: Callable[..., Any], *args: Any) -> None:
+            if not self.ending:
+                self.ending = True
+                callback(*args)
+
+    loop: asyncio.AbstractEventLoop = Loop()
+    asyncio.set_event_loop(loop)
+    return loop
 
 
 def prepare_forks() -> None:

@@ -125,6 +125,23 @@ def test_a_worker_that_is_ended_is_replaced(number: signal.Signals, database_url
         assert answered.status_code == 201
 
 
+def test_a_worker_that_hears_of_its_end_again_and_again_ends(database_url: str) -> None:
+    """It may hear of it from the main process, a container's engine, and the kernel, for each thread of a killed main
+    process."""
+    with serving(DATABASE_URL=database_url, SECRET_KEYS=SERVER_KEY) as served:
+        assert until(lambda: served.serving() == 2)
+        workers = served.workers()
+        uploads = [Upload(served) for _ in range(8)]
+        for number in (signal.SIGTERM, signal.SIGINT) * 5:
+            for worker in filter(alive, workers):
+                os.kill(worker, number)
+            time.sleep(0.02)
+        for upload in uploads:
+            upload.rest.set()
+        assert [upload.status() for upload in uploads] == [201] * 8
+        assert until(lambda: not any(map(alive, workers)))
+
+
 FORK = """
 import os, signal, sys, time
 import http_server
