@@ -142,11 +142,14 @@ def parse_database_url(text: str) -> str:
         raise ValueError(
             "write postgresql://USER:PASSWORD@HOST/DATABASE; Mayfly needs PostgreSQL 15 or newer"
         )
-    parts = urlsplit(f"//{rest}")
-    login, _, hosts = parts.netloc.rpartition("@")
+    # urlsplit refuses an IPv6 address beside other hosts, from Python 3.14 on.
+    before, _, fragment = rest.partition("#")
+    before, _, query = before.partition("?")
+    authority, slash, path = before.partition("/")
+    login, _, hosts = authority.rpartition("@")
     several = [urlsplit(f"//{host}") for host in hosts.split(",")]
     wrong_host = any(host.netloc.endswith(":") or not _is_port(host) for host in several)
-    if "@" in login or parts.fragment or wrong_host:
+    if "@" in login or fragment or wrong_host:
         raise ValueError(
             "a port is a number up to 65535; in a password write %40 for @, %2F for /, %23 for #"
         )
@@ -156,8 +159,8 @@ def parse_database_url(text: str) -> str:
         raise ValueError("write several hosts as postgresql://USER:PASSWORD@ONE:5432,TWO:5432/DATABASE")
     names = ",".join(str(host.hostname) for host in several)
     ports = ",".join(str(host.port or "") for host in several)
-    query = "&".join(filter(None, (f"host={names}&port={ports}", parts.query)))
-    return f"postgresql+psycopg2://{login}@{parts.path}?{query}"
+    query = "&".join(filter(None, (f"host={names}&port={ports}", query)))
+    return f"postgresql+psycopg2://{login}@{slash}{path}?{query}"
 
 
 def parse_shards(text: str) -> dict[str, str]:
