@@ -24,8 +24,8 @@ help:  ## this list
 run:  ## serve on BIND, with a PostgreSQL of its own unless DATABASE_URL names one
 	@scripts/venv run && exec .venv/bin/python app.py $(ARGS)
 
-test:  ## all tests, in three processes; ARGS=--cov tells too how much of the code they reach
-	@scripts/tools $(TOOLS) && scripts/venv dev && exec $(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+test:  ## all tests, in four processes; ARGS=--cov tells too how much of the code they reach
+	@scripts/tools $(TOOLS) && scripts/venv dev && exec $(PYTEST) -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 quick:  ## the tests that need no browser and no other program and are fast, in less than a minute
 	@scripts/venv dev && exec $(PYTEST) --quick -n 3 --dist loadfile $(ARGS)
