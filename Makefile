@@ -6,7 +6,7 @@ export PYTHON
 
 ROOMS := $(wildcard addresses.py app.py commands.py config.py connections.py database.py environment.py http_server.py logs.py metrics.py origin.py server.py stores.py supervisor.py units.py worker.py crypto embedded front imaging models migrations services storage web benchmarks tests)
 PAGES := web/pages/static
-TOOLS := curl:curl exiftool:libimage-exiftool-perl faketime:faketime chromium:chromium chromium-headless-shell:chromium-headless-shell pgbouncer:pgbouncer psql:postgresql-client nginx:nginx caddy:caddy openssl:openssl wget:wget node:nodejs promtool:prometheus
+TOOLS := cc:gcc curl:curl exiftool:libimage-exiftool-perl faketime:faketime chromium:chromium chromium-headless-shell:chromium-headless-shell pgbouncer:pgbouncer psql:postgresql-client nginx:nginx caddy:caddy openssl:openssl wget:wget node:nodejs promtool:prometheus
 ENGINES := firefox-esr:firefox-esr WebKitWebDriver:webkit2gtk-driver Xvfb:xvfb java:default-jre-headless
 SWIFT = $(foreach kind,proxy account container object,swift-$(kind)-server:swift-$(kind)) swift-object-expirer:swift-object-expirer \
         swift-ring-builder:swift

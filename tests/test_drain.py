@@ -22,6 +22,7 @@ from tests.test_proxies import Proxied, proxying
 
 IMAGE = noise(190, 175)
 CLIENTS = 6
+PAUSE = 0.05
 ROUNDS = 1
 """How often each of the two servers is restarted."""
 
@@ -99,7 +100,7 @@ class Load:
 
     def _go_on(self, number: int) -> None:
         with requests.Session() as session:
-            while not self.over.is_set():
+            while not self.over.wait(PAUSE):
                 slow = number == 0
                 body = in_pieces() if slow else IMAGE
                 way = ("PUT", "/cat.png") if number % 2 else ("POST", "/upload")
