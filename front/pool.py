@@ -40,12 +40,14 @@ class ThreadPool:
         return self._started - len(self._idle)
 
     def run(self, call: Callable[[], T]) -> asyncio.Future[T]:
-        """Have the next free thread run a call, and return a future; a result of None is set up to LATE_SECONDS
-        late."""
+        """Have the next free thread run a call, and return a future; a result of None is set up to LATE_SECONDS late.
+
+        Raises RuntimeError if there is no thread, and the system refuses to start one.
+        """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._under_way += 1
         self._give((call, future, loop))
+        self._under_way += 1
         self._settle_over()
         if not self._ticking:
             self._ticking = True
@@ -62,7 +64,19 @@ class ThreadPool:
             if self._started == self.threads:
                 return
             self._started += 1
-        threading.Thread(target=self._work, name=f"flask-{self._started}", daemon=True).start()
+        try:
+            threading.Thread(target=self._work, name=f"flask-{self._started}", daemon=True).start()
+        except RuntimeError:
+            self._do_without(job)
+
+    def _do_without(self, job: Job) -> None:
+        """Leave a job to the threads there are, since the system refuses another; raise if there are none."""
+        with self._lock:
+            self._started -= 1
+            if self._started:
+                return
+            self._jobs.remove(job)
+        raise RuntimeError("the system refuses to start a thread")
 
     def _next(self, own: SimpleQueue[Job]) -> Job:
         """Return the next job for the thread with the queue ``own``; this blocks until there is one."""
