@@ -82,12 +82,13 @@ def make_loop(uvloop: Any) -> asyncio.AbstractEventLoop:
     """Make an event loop of the module ``uvloop`` that passes on only the first SIGINT or SIGTERM.
 
     When Granian's handler runs again, it waits forever, and holds the interpreter's lock. A worker gets several signals
-    if a container's engine signals all processes, or if the main process is killed: one for each of its threads.
+    if all processes of a service are signalled, or if the main process is killed: the kernel may send one for each of
+    its threads.
     """
     import asyncio
 
     class Loop(uvloop.Loop):  # type: ignore[misc]
-        ending = False
+        _ending = False
 
         def add_signal_handler(self, sig: int, callback: Callable[..., Any], *args: Any) -> None:
             if sig in (signal.SIGINT, signal.SIGTERM):
@@ -95,8 +96,8 @@ def make_loop(uvloop: Any) -> asyncio.AbstractEventLoop:
             super().add_signal_handler(sig, callback, *args)
 
         def _end(self, callback: Callable[..., Any], *args: Any) -> None:
-            if not self.ending:
-                self.ending = True
+            if not self._ending:
+                self._ending = True
                 callback(*args)
 
     loop: asyncio.AbstractEventLoop = Loop()

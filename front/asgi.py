@@ -14,7 +14,7 @@ from front import health
 from front.environ import BodyPieces, Environ, WsgiAnswer, environ_of
 from front.health import HealthAnswer
 from front.linger import read_on
-from front.pool import ThreadPool
+from front.pool import Busy, ThreadPool
 from front.scope import Scope, client_of, hosts_of, length_of
 from front.sending import CLOSE, Send, head, send_busy, send_small
 from front.sockets import Address, bound_kernel, reset, shut
@@ -87,6 +87,8 @@ class Front:
         body = Transfer(allowance, _task().cancel)
         try:
             await self._answer(scope, receive, send, allowance, body)
+        except Busy:
+            await send_busy(scope, send)
         finally:
             self._transfers.leave(body)
             allowance.close()
@@ -107,8 +109,7 @@ class Front:
         if (chunked or announced) and body.whole:
             pieces, refusal = await self._take(receive, body, announced or most + 1, chunked)
         if self.pool.waiting > MOST_WAITING:
-            await send_busy(scope, send)
-            return
+            raise Busy
         environ = environ_of(scope, BodyPieces(pieces), chunked)
         environ["mayfly.bytes_in"] = body.moved
         del pieces
@@ -225,9 +226,7 @@ class Front:
         self._note_end_of(transfer, answer)
         pieces = chain((answer.second or b"",), answer.pieces)
         piece: bytes | None = answer.first
-        while (
-            piece is not None
-        ):  # the last piece also ends the answer, since a separate message would be expensive
+        while piece is not None:  # the last one also ends the answer: a separate message would be expensive
             following = next(pieces, None)
             transfer.wait()
             await send({"type": "http.response.body", "body": piece, "more_body": following is not None})

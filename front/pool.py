@@ -16,6 +16,10 @@ LATE_SECONDS = 0.02
 add more than 5 % to the cost of a small answer."""
 
 
+class Busy(Exception):
+    """No thread can take a call soon."""
+
+
 class ThreadPool:
     """Threads that run calls for coroutines, each started when a call finds no idle one."""
 
@@ -42,7 +46,7 @@ class ThreadPool:
     def run(self, call: Callable[[], T]) -> asyncio.Future[T]:
         """Have the next free thread run a call, and return a future; a result of None is set up to LATE_SECONDS late.
 
-        Raises RuntimeError if there is no thread, and the system refuses to start one.
+        Raises Busy if there is no thread, and the system refuses to start one.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
@@ -70,13 +74,13 @@ class ThreadPool:
             self._do_without(job)
 
     def _do_without(self, job: Job) -> None:
-        """Leave a job to the threads there are, since the system refuses another; raise if there are none."""
+        """Leave a job to the threads there are, since the system refuses another; raise Busy if there are none."""
         with self._lock:
             self._started -= 1
             if self._started:
                 return
             self._jobs.remove(job)
-        raise RuntimeError("the system refuses to start a thread")
+        raise Busy
 
     def _next(self, own: SimpleQueue[Job]) -> Job:
         """Return the next job for the thread with the queue ``own``; this blocks until there is one."""

@@ -126,8 +126,8 @@ def test_a_worker_that_is_ended_is_replaced(number: signal.Signals, database_url
 
 
 def test_a_worker_that_hears_of_its_end_again_and_again_ends(database_url: str) -> None:
-    """It may hear of it from the main process, a container's engine, and the kernel, for each thread of a killed main
-    process."""
+    """It may hear of it from the main process, from who signals all processes, and from the kernel, which does so for
+    several threads of a killed main process."""
     with serving(DATABASE_URL=database_url, SECRET_KEYS=SERVER_KEY) as served:
         assert until(lambda: served.serving() == 2)
         workers = served.workers()
@@ -169,7 +169,7 @@ def test_a_worker_is_ended_before_it_has_run_at_all() -> None:
 EARLY = """
 import os, signal, uvloop
 import http_server
-loop = uvloop.new_event_loop()
+loop = http_server.make_loop(uvloop)
 loop.add_signal_handler(signal.SIGTERM, loop.stop)
 loop.call_soon(http_server.hear_early_signals)
 os.kill(os.getpid(), signal.SIGTERM)

@@ -123,6 +123,16 @@ def test_one_connection_that_takes_no_writes_any_more_ends_all_that_are_as_old(
         assert shown == {"off"}
 
 
+def test_a_session_that_a_pooler_made_read_only_is_asked_for_the_server_s_own_setting(
+    make_app: MakeApp,
+) -> None:
+    """PgBouncer 1.26 sets in every session what its first server reported, also when that takes writes again."""
+    with autocommit(engine_of(make_app())) as connection:
+        connection.execute(text("SET default_transaction_read_only = on"))
+        place_in_cluster(connection.connection.driver_connection)
+        assert connection.scalar(text("SHOW transaction_read_only")) == "off"
+
+
 def test_a_server_that_has_gone_silent_is_waited_for_so_long_and_no_longer(
     make_app: MakeApp, database_url: str
 ) -> None:
