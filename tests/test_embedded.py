@@ -53,14 +53,31 @@ def ask(url: str, *statements: str, user: str = "mayfly") -> list[tuple[object, 
         return found
 
 
-def until_back(url: str) -> None:
-    """Wait for a server that restarts itself."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        with contextlib.suppress(psycopg2.OperationalError):
-            ask(url, "SELECT 1")
-            return
-        time.sleep(0.05)
+@contextlib.contextmanager
+def a_crash(url: str) -> Iterator[None]:
+    """What kills a backend; over once the server restarted itself.
+
+    It notices some time after: only once it ended another connection too does it refuse new ones
+    until it is back.
+    """
+    with contextlib.closing(psycopg2.connect(url.replace("+psycopg2", ""))) as other:
+        yield
+        assert until(lambda: not answers(other))
+    assert until(lambda: _asks(url), seconds=60)
+
+
+def answers(connection: psycopg2.extensions.connection) -> bool:
+    try:
+        connection.cursor().execute("SELECT 1")
+    except psycopg2.Error:
+        return False
+    return True
+
+
+def _asks(url: str) -> bool:
+    with contextlib.suppress(psycopg2.OperationalError):
+        return bool(ask(url, "SELECT 1"))
+    return False
 
 
 def postmaster(data_dir: Path) -> int:
@@ -209,10 +226,8 @@ def test_nothing_of_our_environment_reaches_it(alive: tuple[Path, str]) -> None:
 def test_a_backend_that_crashes_takes_nothing_with_it(alive: tuple[Path, str]) -> None:
     _, url = alive
     ask(url, "CREATE TABLE kept (n int)", "INSERT INTO kept VALUES (7)")
-    connection = psycopg2.connect(url.replace("+psycopg2", ""))
-    os.kill(connection.info.backend_pid, signal.SIGKILL)
-    connection.close()
-    until_back(url)
+    with a_crash(url), contextlib.closing(psycopg2.connect(url.replace("+psycopg2", ""))) as victim:
+        os.kill(victim.info.backend_pid, signal.SIGKILL)
     ask(url, "CHECKPOINT", user="postgres")
     assert ask(url, "SELECT n FROM kept") == [(7,)]
 
@@ -232,9 +247,8 @@ def test_the_log_holds_no_word_of_a_statement(alive: tuple[Path, str]) -> None:
         ask(url, "SET statement_timeout = 50", f"SELECT pg_sleep(9), '{SECRET}'")
     with pytest.raises(psycopg2.OperationalError):
         ask(url, f"SELECT '{SECRET}', pg_terminate_backend(pg_backend_pid())")
-    with pytest.raises(psycopg2.OperationalError):  # it crashes in the middle of a statement
+    with a_crash(url), pytest.raises(psycopg2.OperationalError):  # in the middle of a statement
         ask(url, f"COPY (SELECT '{SECRET}') TO PROGRAM 'kill -9 $PPID'", user="postgres")
-    until_back(url)
     log = (data_dir / "postgres.log").read_text()
     assert "terminated by signal 9" in log
     assert SECRET not in log
