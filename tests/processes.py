@@ -41,8 +41,8 @@ class Served:
 
     def workers(self) -> list[int]:
         """The ids of the processes that answer, the one that was started first coming first."""
-        own = _command(self.process.pid)
-        found = [pid for pid in children_of(self.process.pid) if _command(pid) in {own, _SPAWNED}]
+        own = command_of(self.process.pid)
+        found = [pid for pid in children_of(self.process.pid) if command_of(pid) in {own, _SPAWNED}]
         return sorted(found, key=_started)
 
     def serving(self) -> int:
@@ -64,8 +64,11 @@ _LISTEN = "0A"
 _SPAWNED = "multiprocessing.spawn"
 
 
-def _command(pid: int) -> str:
-    """What a process runs; the same for a forked child, and one name for whatever multiprocessing spawns."""
+def command_of(pid: int) -> str:
+    """The words of what a process runs, each ended by a zero byte; nothing where it has ended.
+
+    They are the same for a forked child, and one name for whatever multiprocessing spawns.
+    """
     try:
         words = Path(f"/proc/{pid}/cmdline").read_text()
     except (FileNotFoundError, ProcessLookupError):

@@ -107,7 +107,7 @@ def test_it_is_put_together_once_and_sent_to_whom_it_is_new(
     assert client.head(path).headers["Content-Length"] == str(len(first.data))
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(480)
 def test_schemathesis_finds_nothing(server: Served, tmp_path: Path) -> None:
     """No undocumented status, no 5xx, no answer beside its schema; schemathesis.toml says what is left out, and why.
 

@@ -15,7 +15,7 @@ from tests.attack.result import Memory, Result
 from tests.attack.wire import HOST
 from tests.processes import ROOT, Served
 
-ENDING_SECONDS = 60
+ENDING_SECONDS = 100
 """What an attack may take to end, and an honest client to be served, beyond the time that was asked for."""
 
 

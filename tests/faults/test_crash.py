@@ -15,6 +15,7 @@ import pytest
 
 from crypto import ImageKey
 from tests.cast import SERVER_KEY, noise
+from tests.databases import empty_database
 from tests.faults.doomed_steps import STEPS, STORED
 from tests.faults.figures import FULL, note
 from tests.faults.load import halves
@@ -33,11 +34,18 @@ def orders(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def doomed(database_url: str, orders: Path) -> Iterator[Served]:
+def own_url(database_url: str) -> Iterator[str]:
+    """A database of its own: halves of what other tests left would be counted."""
+    with empty_database(database_url, "doomed") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def doomed(own_url: str, orders: Path) -> Iterator[Served]:
     """A server whose workers can be told to die at a step; purging would hide what a crash leaves."""
     with serving(
         command=("-m", "tests.faults.doomed"),
-        DATABASE_URL=database_url,
+        DATABASE_URL=own_url,
         SECRET_KEYS=SERVER_KEY,
         FAULT_FOLDER=str(orders),
         WORKERS=str(WORKERS),
@@ -74,7 +82,7 @@ def outcome(server: Served, orders: Path, victim: int) -> int:
 
 @pytest.mark.timeout(300)
 def test_a_worker_killed_at_any_step_leaves_the_whole_image_or_none(
-    doomed: Served, orders: Path, database_url: str
+    doomed: Served, orders: Path, own_url: str
 ) -> None:
     wrong: list[tuple[str, int, int]] = []
     for step in STEPS * ROUNDS:
@@ -86,7 +94,7 @@ def test_a_worker_killed_at_any_step_leaves_the_whole_image_or_none(
         if (status, found) != (0, 200 if step in STORED else 404):
             wrong.append((step, status, found))
         assert upload(doomed.port, IMAGE).status == 201, "the next upload works"
-    left = halves(database_url)
+    left = halves(own_url)
     seen = f"{len(STEPS)} steps, a worker each time; the next upload worked"
     note(
         "`kill -9` of a worker at a step of an upload",
@@ -99,7 +107,7 @@ def test_a_worker_killed_at_any_step_leaves_the_whole_image_or_none(
 
 @pytest.mark.timeout(300)
 def test_workers_killed_at_any_moment_lose_nothing_that_was_confirmed(
-    doomed: Served, database_url: str, flower: bytes
+    doomed: Served, own_url: str, flower: bytes
 ) -> None:
     done = threading.Event()
 
@@ -124,7 +132,7 @@ def test_workers_killed_at_any_moment_lose_nothing_that_was_confirmed(
     statuses = Counter(status for status, _ in made)
     lost = [link for status, link in made if status == 201 and not opens(doomed, link, flower)]
     odd = [status for status in statuses if status not in {0, 201, 503}]
-    left = halves(database_url)
+    left = halves(own_url)
     seen = f"{statuses[201]} uploads confirmed, {statuses[0]} connections broke"
     note("`kill -9` of a worker at any moment", tried=KILLS, lost=len(lost), wrong=len(odd) + left, seen=seen)
     assert (lost, odd, left) == ([], [], 0)

@@ -20,7 +20,7 @@ from tests.cast import noise
 from tests.faults.figures import FULL, note
 from tests.faults.small_disk import used_bytes
 from tests.faults.wire import Answer, once, upload
-from tests.processes import Served, serving, until
+from tests.processes import Served, command_of, serving, until
 
 DISK_BYTES = (256 if FULL else 192) * 2**20
 ROUNDS = 5 if FULL else 1
@@ -71,8 +71,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> bool:
 
 def inside(server: Served, folder: Path) -> Path:
     """A folder as the server sees it, by way of its PostgreSQL: into the server itself only root may look."""
-    programs = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in server.family()}
-    postmaster = next(pid for pid, words in programs.items() if b"bin/postgres" in words.split(b"\0")[0])
+    postmaster = next(pid for pid in server.family() if "bin/postgres" in command_of(pid).split("\0")[0])
     return Path(f"/proc/{postmaster}/root{folder}")
 
 

@@ -64,9 +64,11 @@ def soak(folder: Path, path: Path, seconds: float, every: float, rate: float) ->
         began = time.monotonic()
         with Visitors(server.port, rate) as visitors:
             watcher = Watcher(server, data_dir, visitors, run)
-            while (now := so_far + time.monotonic() - began) < seconds:
+            now = so_far
+            while now < seconds:
                 time.sleep(min(every, seconds - now))
-                keep(path, watcher.look(so_far + time.monotonic() - began))
+                now = so_far + time.monotonic() - began
+                keep(path, watcher.look(now))
 
 
 def report(samples: list[Sample]) -> int:
