@@ -154,8 +154,9 @@ _DELETE = text(
     """
 )
 # The ORDER BY makes PostgreSQL use the index; with EXISTS it sometimes chooses to scan the table.
-_LIVES_IN = text(
-    f"SELECT (SELECT true FROM images WHERE slot = :slot AND {LIVING} ORDER BY expires_at DESC LIMIT 1) IS TRUE"
+_DEAD_SLOTS = text(
+    "SELECT number FROM unnest(:slots) AS number WHERE (SELECT true FROM images"
+    f" WHERE slot = number AND {LIVING} ORDER BY expires_at DESC LIMIT 1) IS NOT TRUE"
 )
 
 
@@ -214,6 +215,7 @@ def delete_dead(connection: Connection, rows: int) -> int:
     return connection.execute(_DELETE_DEAD, {"slots": SLOTS, "rows": rows}).rowcount
 
 
-def anything_lives_in(connection: Connection, slot: int) -> bool:
-    """Tell whether a slot holds the sealed bytes of any living image."""
-    return bool(connection.execute(_LIVES_IN, {"slot": slot}).scalar_one())
+def dead_slots(connection: Connection, slots: Iterable[int]) -> set[int]:
+    """Return those of the slots that hold the sealed bytes of no living image."""
+    asked = list(slots)
+    return set(connection.scalars(_DEAD_SLOTS, {"slots": asked})) if asked else set()

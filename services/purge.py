@@ -7,7 +7,7 @@ from contextlib import suppress
 from sqlalchemy import Connection
 
 from models import (
-    anything_lives_in,
+    dead_slots,
     delete_dead,
     delete_unused,
     forget_counted,
@@ -60,9 +60,8 @@ class Purge:
 
     def _purge(self, shard: Shard) -> int:
         with autocommit(shard.engine) as connection, raw_cursor(connection) as cursor:
-            forget_crashed(
-                cursor
-            )  # a connection to a pooler survives a crash, so no new connection has checked for it
+            # A connection to a pooler survives a crash, so no new connection has checked for it.
+            forget_crashed(cursor)
         removed = 0
         deadline = time.monotonic() + BUDGET_SECONDS
         while time.monotonic() < deadline:
@@ -87,9 +86,9 @@ class Purge:
     def _empty_slots(self, shard: Shard, deadline: float) -> None:
         with transaction(shard.engine) as connection:
             filled = list(self._filled(connection)) if try_purge_lock(connection) else []
-            dead = [(store, slot) for store, slot in filled if not anything_lives_in(connection, slot)]
-        for store, slot in dead:
-            if time.monotonic() < deadline:
+            dead = dead_slots(connection, (slot for _, slot in filled))
+        for store, slot in filled:
+            if slot in dead and time.monotonic() < deadline:
                 self._empty(shard, store, slot)
         with transaction(shard.engine) as connection:
             self._quota.forget(connection, [slot for _, slot in self._filled(connection)])
@@ -102,4 +101,4 @@ class Purge:
     def _empty(self, shard: Shard, store: SlotStore, slot: int) -> None:
         with transaction(shard.engine) as connection:
             if try_purge_lock(connection):
-                store.empty(connection, slot, lambda: not anything_lives_in(connection, slot))
+                store.empty(connection, slot, lambda: bool(dead_slots(connection, [slot])))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine
 
-from models import age_of_oldest_dead_row, anything_lives_in, end_of_slot, now
+from models import age_of_oldest_dead_row, dead_slots, end_of_slot, now
 from storage import SlotStore
 
 
@@ -41,7 +41,9 @@ class PurgeClock:
         self, connection: Connection, at: float, before: dict[tuple[str, int], float]
     ) -> Iterator[tuple[tuple[str, int], float]]:
         for store in self._stores:
-            for slot in store.filled(connection):
-                end = before.get((store.name, slot), end_of_slot(slot, self._max_lifetime, at))
-                if end <= at and not anything_lives_in(connection, slot):
-                    yield (store.name, slot), end
+            ends = {
+                slot: before.get((store.name, slot), end_of_slot(slot, self._max_lifetime, at))
+                for slot in store.filled(connection)
+            }
+            for slot in dead_slots(connection, (slot for slot, end in ends.items() if end <= at)):
+                yield (store.name, slot), ends[slot]
