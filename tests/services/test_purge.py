@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, event, text
 
 from app import Mayfly
 from config import Config
@@ -104,6 +104,22 @@ def test_a_purge_reads_none_that_is_not_over(
         assert connection.execute(read, {"table": table}).scalar_one() - before < 1000
         assert connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() < 10_000
         connection.rollback()
+
+
+def test_a_purge_asks_no_more_beside_images_in_many_slots(
+    app: Mayfly, client: FlaskClient, engine: Engine
+) -> None:
+    asked: list[str] = []
+    event.listen(app.shards.home.engine, "before_cursor_execute", lambda *said: asked.append(said[2]))
+    deposit(client, lifetime=600)
+    app.purge()
+    beside_one = len(asked)
+    for lifetime in range(700, 1500, 100):
+        deposit(client, lifetime=lifetime)
+    assert len(filled(engine)) > 6
+    asked.clear()
+    app.purge()
+    assert len(asked) == beside_one > 0
 
 
 def test_it_removes_rows_and_bytes_of_the_dead_alone(
