@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from jinja2 import BytecodeCache, FileSystemBytecodeCache
 from sqlalchemy import Engine, create_engine, text
 
 import embedded
@@ -144,8 +145,14 @@ def admin(database_url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> BytecodeCache:
+    """Templates that one application has compiled, for the others."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("compiled")))
+
+
 @pytest.fixture
-def make_app(database_url: str, admin: Engine, tmp_path: Path) -> Iterator[MakeApp]:
+def make_app(database_url: str, admin: Engine, tmp_path: Path, compiled: BytecodeCache) -> Iterator[MakeApp]:
     """Make applications on an empty database; purges and rate limits are off unless a test asks for them."""
     made: list[Mayfly] = []
     kept: list[Conformity] = []
@@ -161,6 +168,7 @@ def make_app(database_url: str, admin: Engine, tmp_path: Path) -> Iterator[MakeA
         }
         app = create_app(Config(**defaults | settings))
         app.testing = True
+        app.jinja_env.bytecode_cache = compiled
         kept.append(Conformity(app))
         made.append(app)
         return app
