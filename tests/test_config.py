@@ -330,6 +330,21 @@ def test_a_machine_of_many_processors_asks_for_no_more_connections_than_postgres
     assert config.workers * (config.threads + 1) < 97
 
 
+@pytest.mark.parametrize(
+    ("settings", "connections"),
+    [
+        ({}, 3),
+        ({"THREADS": "1"}, 2),
+        ({"DATABASE_URL": "postgresql://h/d"}, 5),
+        ({"SHARDS": "a=postgresql://h/d"}, 5),
+    ],
+)
+def test_a_process_has_few_connections_to_the_embedded_database(
+    settings: dict[str, str], connections: int
+) -> None:
+    assert Config.from_env(settings).connections == connections
+
+
 def test_the_family_of_settings_of_flask_image_storage() -> None:
     named = {"POSTGRES_USER": "me", "POSTGRES_PASSWORD": "p@ss/word"}
     assert Config.from_env(named).database_url == "postgresql+psycopg2://me:p%40ss%2Fword@localhost:5432/me"
