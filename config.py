@@ -120,7 +120,10 @@ class Config:
 
     @property
     def connections(self) -> int:
-        """The most connections in the pool of one process: one for each thread, and one for the purge."""
+        """The most connections in the pool of one process: one for each thread, and one for the purge.
+
+        To the embedded PostgreSQL they are fewer.
+        """
         wanted = self.threads + 1
         return wanted if self.home_url else min(wanted, EMBEDDED_CONNECTIONS)
 

@@ -62,21 +62,15 @@ def a_crash(url: str) -> Iterator[None]:
     """
     with contextlib.closing(psycopg2.connect(url.replace("+psycopg2", ""))) as other:
         yield
-        assert until(lambda: not answers(other))
-    assert until(lambda: _asks(url), seconds=60)
+        assert until(lambda: _fails(lambda: other.cursor().execute("SELECT 1")))
+    assert until(lambda: not _fails(lambda: ask(url, "SELECT 1")), seconds=60)
 
 
-def answers(connection: psycopg2.extensions.connection) -> bool:
+def _fails(call: Callable[[], object]) -> bool:
     try:
-        connection.cursor().execute("SELECT 1")
+        call()
     except psycopg2.Error:
-        return False
-    return True
-
-
-def _asks(url: str) -> bool:
-    with contextlib.suppress(psycopg2.OperationalError):
-        return bool(ask(url, "SELECT 1"))
+        return True
     return False
 
 
