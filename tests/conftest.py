@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,14 @@ from jinja2 import BytecodeCache, FileSystemBytecodeCache
 from sqlalchemy import Engine, create_engine, text
 
 import embedded
-from app import Mayfly, create_app, migrate
+from app import Mayfly, create_app
 from config import Config
 from models import OPEN_CATALOG, UNLOGGED, ciphertexts
 from storage import RowStore
 from tests.cast import FLOWER, SERVER_KEY, cleaned
+from tests.clusters import Fill, copies
 from tests.conformity import Conformity
+from tests.databases import MIGRATED, run
 from tests.object_store import Service, tested
 from tests.processes import Served, serving, write_no_file
 
@@ -110,11 +113,17 @@ def _marks(path: Path) -> set[str]:
 
 
 @pytest.fixture(scope="session")
-def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def fill(tmp_path_factory: pytest.TempPathFactory) -> Fill:
+    """Give a data folder a migrated cluster."""
+    folder = tmp_path_factory.getbasetemp()
+    return copies(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder)
+
+
+@pytest.fixture(scope="session")
+def database_url(fill: Fill, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a migrated database on a server of its own; it may forget what it wrote, tests are short."""
-    with embedded.running(tmp_path_factory.mktemp("database"), durable=False) as url:
-        app = create_app(Config(database_url=url, secret_keys=(SERVER_KEY,)))
-        migrate(app)
+    with embedded.running(fill(tmp_path_factory.mktemp("database")), durable=False) as url:
+        run(url, f"CREATE DATABASE {MIGRATED} TEMPLATE mayfly STRATEGY file_copy")
         yield url
 
 

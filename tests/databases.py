@@ -8,16 +8,18 @@ from typing import Any
 
 from sqlalchemy import create_engine, make_url, text
 
+MIGRATED = "migrated"
+"""A database with our schema and nothing in it, which others can be made of."""
 OURS = "FROM pg_stat_activity WHERE usename = current_user"
 
 
 @contextmanager
 def empty_database(database_url: str, name: str, template: str = "template1") -> Iterator[str]:
-    """Create a database on the server of another, without a table or as a template; it is dropped when the block ends.
+    """Create a database on the server of another, without a table or as a copy; it is dropped when the block ends.
 
     Whoever is still connected to it then loses the connection.
     """
-    run(database_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    run(database_url, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     try:
         yield make_url(database_url).set(database=name).render_as_string(hide_password=False)
     finally:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, make_url, text
 
-from app import Mayfly, create_app, migrate
+from app import Mayfly, create_app
 from config import Config
 from crypto import Link
 from tests.cast import SERVER_KEY
-from tests.databases import OURS, empty_database, run
+from tests.databases import MIGRATED, OURS, empty_database, run
 from tests.processes import children_of
 
 Urls = dict[str, str]
@@ -25,13 +25,8 @@ Urls = dict[str, str]
 def databases(database_url: str, *names: str) -> Iterator[Urls]:
     """Make databases with Mayfly's schema; their URLs by their names."""
     with ExitStack() as stack:
-        first = stack.enter_context(empty_database(database_url, f"shard_{names[0]}"))
-        migrate(application({names[0]: first}))  # the others are made of it, which takes less time
-        urls = {names[0]: first}
-        for name in names[1:]:
-            its = empty_database(database_url, f"shard_{name}", f"shard_{names[0]}")
-            urls[name] = stack.enter_context(its)
-        yield urls
+        made = {name: empty_database(database_url, f"shard_{name}", MIGRATED) for name in names}
+        yield {name: stack.enter_context(its) for name, its in made.items()}
 
 
 def application(urls: Urls, before: Urls | None = None, **settings: object) -> Mayfly:

@@ -19,6 +19,7 @@ from sqlalchemy import create_engine, text
 
 import embedded
 from tests.cast import FLOWER, SERVER_KEY
+from tests.clusters import Fill
 from tests.metrics_of import Watched, watched
 from tests.processes import ROOT, free_port, until
 
@@ -188,10 +189,9 @@ class Database:
 
 
 @pytest.mark.timeout(600)
-def test_what_is_bad_at_a_start_fires(tmp_path: Path) -> None:
+def test_what_is_bad_at_a_start_fires(fill: Fill, tmp_path: Path) -> None:
     """A kernel without seccomp, and a disk that is full."""
-    data = tmp_path / "data"
-    data.mkdir()
+    data = fill(tmp_path / "data")
     settings: dict[str, Any] = {"DATA_DIR": str(data), "DISK_BYTES": str(64 * 2**20), "WORKERS": "1"}
     under = (sys.executable, "-m", "tests.without_seccomp")
     with (
@@ -203,8 +203,8 @@ def test_what_is_bad_at_a_start_fires(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(900)
-def test_what_goes_wrong_fires_and_what_is_mended_is_quiet(tmp_path: Path) -> None:
-    database = Database(tmp_path / "database")
+def test_what_goes_wrong_fires_and_what_is_mended_is_quiet(fill: Fill, tmp_path: Path) -> None:
+    database = Database(fill(tmp_path / "database"))
     settings: dict[str, Any] = {
         "DATABASE_URL": database.url,
         "SECRET_KEYS": SERVER_KEY,

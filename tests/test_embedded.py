@@ -19,6 +19,7 @@ import pytest
 import embedded
 from embedded import EmbeddedError, installs, log_file, programs, server
 from embedded.settings import SETTINGS
+from tests.clusters import Fill
 from tests.processes import until
 
 ROOT = Path(__file__).parent.parent
@@ -151,6 +152,12 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
+def filled(fill: Fill, tmp_path: Path) -> None:
+    """The temporary folder has a cluster already."""
+    fill(tmp_path)
+
+
 @pytest.fixture(scope="module")
 def alive(house: Path) -> Iterator[tuple[Path, str]]:
     data_dir = house / "var"
@@ -248,6 +255,7 @@ def test_the_log_holds_no_word_of_a_statement(alive: tuple[Path, str]) -> None:
     assert SECRET not in log
 
 
+@pytest.mark.usefixtures("filled")
 def test_its_log_is_bounded_while_it_runs_and_nobody_else_reads_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -276,6 +284,7 @@ def test_another_process_uses_it_and_leaves_it_running(alive: tuple[Path, str]) 
     assert ask(url, "SELECT 1") == [(1,)]
 
 
+@pytest.mark.usefixtures("filled")
 def test_a_forked_worker_that_exits_leaves_it_running(tmp_path: Path) -> None:
     with holder(tmp_path, "leave") as process:
         assert ask(said_by(process), "SELECT 1") == [(1,)]
@@ -353,6 +362,7 @@ def test_an_ordinary_user_runs_it_too(alive: tuple[Path, str], monkeypatch: pyte
         shutil.rmtree(house)
 
 
+@pytest.mark.usefixtures("filled")
 def test_it_stops_whole_and_starts_again_at_once(tmp_path: Path) -> None:
     with embedded.running(tmp_path) as url:
         ask(url, "CREATE TABLE kept AS SELECT 7 AS n")
@@ -375,6 +385,7 @@ def test_a_path_may_be_long_and_odd(tmp_path: Path) -> None:
 
 
 @linux_only
+@pytest.mark.usefixtures("filled")
 def test_it_ends_with_its_parent_and_keeps_what_was_committed(tmp_path: Path) -> None:
     with holder(tmp_path) as process:
         ask(said_by(process), "CREATE TABLE kept AS SELECT 7 AS n")
@@ -387,6 +398,7 @@ def test_it_ends_with_its_parent_and_keeps_what_was_committed(tmp_path: Path) ->
 
 
 @linux_only
+@pytest.mark.usefixtures("filled")
 def test_it_recovers_when_all_were_killed(tmp_path: Path) -> None:
     with holder(tmp_path) as process:
         ask(said_by(process), "CREATE TABLE kept AS SELECT 7 AS n")
@@ -401,6 +413,7 @@ def test_it_recovers_when_all_were_killed(tmp_path: Path) -> None:
 
 
 @linux_only
+@pytest.mark.usefixtures("filled")
 def test_a_forked_worker_that_outlives_us_does_not_own_it(tmp_path: Path) -> None:
     with holder(tmp_path, "fork") as process:
         said_by(process)
@@ -412,6 +425,7 @@ def test_a_forked_worker_that_outlives_us_does_not_own_it(tmp_path: Path) -> Non
 
 
 @linux_only
+@pytest.mark.usefixtures("filled")
 def test_a_pid_that_is_somebody_elses_by_now_does_not_stop_it(tmp_path: Path) -> None:
     with embedded.running(tmp_path, durable=False):
         pid_file = (tmp_path / "postgres" / "postmaster.pid").read_text()
@@ -476,6 +490,7 @@ def test_the_socket_s_folder_has_a_name_that_nobody_can_know_before(tmp_path: Pa
         folder.rmdir()
 
 
+@pytest.mark.usefixtures("filled")
 def test_one_start_finds_the_socket_of_another(tmp_path: Path) -> None:
     with embedded.running(tmp_path, durable=False) as url:
         pass
@@ -514,6 +529,7 @@ def a_file(place: Path) -> None:
     [a_link, a_folder_open_to_others, a_file, pytest.param(a_folder_of_another_user, marks=root_only)],
     ids=lambda taken: taken.__name__,
 )
+@pytest.mark.usefixtures("filled")
 def test_what_took_the_place_of_the_socket_s_folder_is_left_alone(
     tmp_path: Path, taken: Callable[[Path], None]
 ) -> None:

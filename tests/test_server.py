@@ -17,6 +17,7 @@ import requests
 import embedded
 from config import Config
 from tests.cast import SERVER_KEY, noise
+from tests.clusters import Fill
 from tests.databases import value
 from tests.processes import ROOT, Served, alive, free_port, serving, until, write_no_file
 
@@ -238,11 +239,11 @@ def test_a_data_folder_that_can_t_be_written_is_told_in_one_sentence(tmp_path: P
     assert "DATA_DIR" in stopped.stderr
 
 
-def test_a_database_that_goes_away_is_a_503_and_comes_back_without_a_restart(tmp_path: Path) -> None:
-    with embedded.running(tmp_path, durable=False) as url:
-        pass
-    outside = embedded.running(tmp_path, durable=False)
-    outside.__enter__()
+def test_a_database_that_goes_away_is_a_503_and_comes_back_without_a_restart(
+    fill: Fill, tmp_path: Path
+) -> None:
+    outside = embedded.running(fill(tmp_path), durable=False)
+    url = outside.__enter__()
     with serving(DATABASE_URL=url, SECRET_KEYS=SERVER_KEY) as served:
         link = requests.post(f"{served.url}/upload", data=ONE_MB, timeout=20).json()["hash"]
         outside.__exit__(None, None, None)

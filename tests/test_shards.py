@@ -20,11 +20,12 @@ from sqlalchemy import create_engine, event, text
 from sqlalchemy.exc import OperationalError
 
 import embedded
-from app import Mayfly, migrate
+from app import Mayfly
 from crypto import Link
 from services import NotEverywhere
 from services.lent import look
 from tests.cast import FLOWER, SERVER_KEY, deposit, register, told
+from tests.clusters import Fill
 from tests.databases import run, schema, value
 from tests.processes import serving, until
 from tests.shards import Urls, application, away, databases, frozen, name_of, postmaster_of, row_keys
@@ -163,10 +164,9 @@ def test_a_database_that_is_away_is_not_tried_by_each_request(
         assert len(tried) <= 3 + (time.monotonic() - began)
 
 
-def test_a_database_that_hangs_is_left_alone_after_seconds(urls: Urls, tmp_path: Path) -> None:
+def test_a_database_that_hangs_is_left_alone_after_seconds(urls: Urls, fill: Fill, tmp_path: Path) -> None:
     """Nothing else would end what waits here: the limit of a use is set to an hour."""
-    with embedded.running(tmp_path, durable=False) as other, looking(3600):
-        migrate(application({"b": other}))
+    with embedded.running(fill(tmp_path), durable=False) as other, looking(3600):
         urls["b"] = other
         app = application(urls)
         client = app.test_client()

@@ -9,9 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import embedded
-from app import create_app, migrate
-from config import Config
-from tests.cast import SERVER_KEY
 from tests.processes import alive, until
 
 
@@ -26,10 +23,6 @@ class Database:
     def start(self) -> None:
         self._running = embedded.running(self.folder)
         self.url = self._running.__enter__()
-
-    def migrate(self) -> None:
-        """Give it the schema."""
-        migrate(create_app(Config(database_url=self.url, secret_keys=(SERVER_KEY,))))
 
     def stop(self) -> None:
         self._running.__exit__(None, None, None)  # type: ignore[attr-defined]

@@ -15,6 +15,7 @@ import pytest
 
 import embedded
 from embedded import programs
+from tests.clusters import Fill
 from tests.faults.canary import KINDS, WAYS, Canary, drop, mishaps, openings
 from tests.faults.figures import FULL, note
 from tests.faults.needles import Found, Needle, files_in, search, windows
@@ -69,11 +70,11 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
+def house(fill: Fill, tmp_path: Path) -> Iterator[House]:
     data, temporary, dumps, scratch = (tmp_path / name for name in ("data", "tmp", "dumps", "scratch"))
     for folder in (temporary, dumps, scratch):
         folder.mkdir()
-    with serving(DATA_DIR=str(data), TMPDIR=str(temporary), PURGE_INTERVAL="1s") as server:
+    with serving(DATA_DIR=str(fill(data)), TMPDIR=str(temporary), PURGE_INTERVAL="1s") as server:
         yield House(server, data, temporary, dumps, scratch)
 
 

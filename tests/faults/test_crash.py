@@ -15,7 +15,7 @@ import pytest
 
 from crypto import ImageKey
 from tests.cast import SERVER_KEY, noise
-from tests.databases import empty_database
+from tests.databases import MIGRATED, empty_database
 from tests.faults.doomed_steps import STEPS, STORED
 from tests.faults.figures import FULL, note
 from tests.faults.load import halves
@@ -36,7 +36,7 @@ def orders(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def own_url(database_url: str) -> Iterator[str]:
     """A database of its own: halves of what other tests left would be counted."""
-    with empty_database(database_url, "doomed") as url:
+    with empty_database(database_url, "doomed", MIGRATED) as url:
         yield url
 
 

@@ -14,7 +14,7 @@ from services.sweep import SPARE_SECONDS
 from storage import ObjectStore, open_object_store
 from storage.objects import SPAN_SECONDS
 from tests.cast import SERVER_KEY, noise
-from tests.databases import empty_database, value
+from tests.databases import MIGRATED, empty_database, value
 from tests.faults.figures import note
 from tests.faults.wire import once, upload
 from tests.object_store import Service
@@ -46,7 +46,7 @@ def store(object_store: Service, bucket: str) -> ObjectStore:
 
 @pytest.fixture
 def url(database_url: str) -> Iterator[str]:
-    with empty_database(database_url, f"objects_{uuid4().hex[:8]}") as url:
+    with empty_database(database_url, f"objects_{uuid4().hex[:8]}", MIGRATED) as url:
         yield url
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from models import SLOTS, ciphertexts
 from tests.cast import SERVER_KEY
-from tests.databases import empty_database, value
+from tests.databases import MIGRATED, empty_database, value
 from tests.faults.figures import FULL, note
 from tests.faults.wire import once, upload
 from tests.processes import Served, serving, until
@@ -72,7 +72,7 @@ def test_two_purgers_and_uploaders_on_the_same_second_lose_nothing_that_lives(
     env: dict[str, Any] = {"SECRET_KEYS": SERVER_KEY, "WORKERS": "1", "PURGE_INTERVAL": "off"}
     # The slots turn every 30 seconds, so uploads fall all the time into one that is being emptied.
     with (
-        empty_database(database_url, "purgers") as url,
+        empty_database(database_url, "purgers", MIGRATED) as url,
         serving(DATABASE_URL=url, **env) as one,
         serving(DATABASE_URL=url, **env) as other,
         ThreadPoolExecutor(8) as pool,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cast import SERVER_KEY
+from tests.clusters import Fill
 from tests.faults.ends import Database, crash_a_backend, crash_the_postmaster, restart
 from tests.faults.figures import FULL, note
 from tests.faults.load import Load, wrongs
@@ -18,10 +19,9 @@ WAYS = (restart, crash_a_backend, crash_the_postmaster)
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    database = Database(tmp_path_factory.mktemp("restart"))
+def database(fill: Fill, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    database = Database(fill(tmp_path_factory.mktemp("restart")))
     database.start()
-    database.migrate()
     yield database
     database.stop()
 

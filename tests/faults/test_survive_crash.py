@@ -10,6 +10,7 @@ import pytest
 
 from models.image import STORED_BYTES
 from tests.cast import SERVER_KEY, noise
+from tests.clusters import Fill
 from tests.databases import run, value
 from tests.faults.ends import Database, crash_a_backend, crash_the_postmaster, restart
 from tests.faults.figures import FULL, note
@@ -34,10 +35,9 @@ SETTINGS: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    database = Database(tmp_path_factory.mktemp("crash"))
+def database(fill: Fill, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    database = Database(fill(tmp_path_factory.mktemp("crash")))
     database.start()
-    database.migrate()
     yield database
     database.stop()
 

@@ -18,6 +18,7 @@ from embedded import programs
 from embedded.settings import SETTINGS
 from models import LOGGED, UNLOGGED, ciphertexts
 from tests.cast import SERVER_KEY, noise
+from tests.clusters import Fill
 from tests.databases import run, value
 from tests.faults.needles import Needle, search, windows
 
@@ -95,13 +96,13 @@ def scratch(tmp_path: Path) -> Path:
 
 
 def test_sealed_bytes_are_in_no_wal_and_in_no_physical_backup(
-    tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
+    fill: Fill, tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, setting in {"wal_level": "replica", "max_wal_senders": "2"}.items():
         monkeypatch.setitem(SETTINGS, name, setting)
     data, restored = tmp_path / "data", tmp_path / "restored"
     restored.mkdir()
-    with embedded.running(data, durable=False) as url:
+    with embedded.running(fill(data), durable=False) as url:
         logged, unlogged = (stored(url, survive_crash=survives) for survives in (True, False))
         needles = sealed_bytes(url, LOGGED) + sealed_bytes(url, UNLOGGED)
         run(url.replace("mayfly@", "postgres@"), "CHECKPOINT")

@@ -14,6 +14,7 @@ from sqlalchemy import create_engine, text
 
 import embedded
 from tests.cast import FLOWER, IMAGES, SERVER_KEY
+from tests.clusters import Fill
 from tests.object_store import Service
 from tests.processes import Served, serving
 
@@ -27,11 +28,13 @@ def in_the_bucket(object_store: Service) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module", params=["rows", "s3"])
-def open_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def open_server(
+    request: pytest.FixtureRequest, fill: Fill, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
     """A server with a database of its own: its document begins with an empty list."""
     bucket = request.getfixturevalue("in_the_bucket") if request.param == "s3" else {}
     with (
-        embedded.running(tmp_path_factory.mktemp("seed004"), durable=False) as url,
+        embedded.running(fill(tmp_path_factory.mktemp("seed004")), durable=False) as url,
         serving(DATABASE_URL=url, SECRET_KEYS=SERVER_KEY, OPEN_CATALOG="true", **bucket) as served,
     ):
         yield served

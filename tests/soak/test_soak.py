@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.clusters import Fill
 from tests.soak.__main__ import soak
 from tests.soak.curves import MIB, growing, picture, table
 from tests.soak.samples import Sample, kept
@@ -56,8 +57,9 @@ def test_a_picture_goes_from_nothing_to_the_most() -> None:
 
 
 @pytest.mark.slow
-def test_a_soak_that_was_stopped_goes_on(tmp_path: Path) -> None:
+def test_a_soak_that_was_stopped_goes_on(fill: Fill, tmp_path: Path) -> None:
     path = tmp_path / "samples.jsonl"
+    fill(tmp_path / "data")
     soak(tmp_path, path, seconds=3, every=1, rate=10)
     soak(tmp_path, path, seconds=5, every=1, rate=10)
     samples = kept(path)

@@ -1,0 +1,43 @@
+"""Copies of one migrated cluster: to make a cluster takes seconds, and to copy one a fifth of a second."""
+
+from __future__ import annotations
+
+import fcntl
+import subprocess
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import embedded
+from app import create_app, migrate
+from config import Config
+from tests.cast import SERVER_KEY
+
+Fill = Callable[[Path], Path]
+"""Gives a data folder a migrated cluster, and returns the folder."""
+
+
+def copies(folder: Path) -> Fill:
+    """Return what copies the cluster of a folder, which all processes of a test run share: the first makes it."""
+    archive = folder / "cluster.tar"
+    with (folder / "cluster.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not archive.exists():
+            _make(archive)
+    return partial(_fill, archive)
+
+
+def _make(archive: Path) -> None:
+    new = archive.with_suffix(".new")
+    with tempfile.TemporaryDirectory(dir=archive.parent) as data_dir:
+        with embedded.running(Path(data_dir), durable=False) as url:
+            migrate(create_app(Config(database_url=url, secret_keys=(SERVER_KEY,))))
+        subprocess.run(["tar", "-cf", new, "-C", data_dir, "postgres"], check=True)
+    new.rename(archive)
+
+
+def _fill(archive: Path, data_dir: Path) -> Path:
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    subprocess.run(["tar", "-xf", archive, "-C", data_dir], check=True)
+    return data_dir
