@@ -11,7 +11,7 @@ from web.answer.contact import contact, contact_words
 from web.answer.cors import register_cors
 from web.answer.errors import register_errors
 from web.answer.headers import harden
-from web.pages.assets import PREVIEW, Assets, asset_routes
+from web.pages.assets import PREVIEW, asset_routes, read_assets
 from web.pages.languages import register_languages
 from web.pages.texts import ERRORS, explain, page_words
 from web.request.auth import register_auth
@@ -78,7 +78,7 @@ def register_web(app: Flask, services: Services, config: Config) -> None:
 
 def _register_pages(app: Flask, config: Config) -> None:
     """Give the templates what each of them needs."""
-    assets = Assets()
+    assets = read_assets()
     names = {page: assets.names_in(page) for page in assets.pages}
     with app.app_context():
         base = base_path()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from posixpath import dirname, normpath
@@ -88,6 +89,12 @@ class Assets:
         own = f"{page}/page.js"
         scripts = b"".join(self.files[name].data for name in (own, *self._imports(IMPORTED_LATER, own, [])))
         return frozenset(QUOTED.findall(scripts.decode()))
+
+
+@cache
+def read_assets() -> Assets:
+    """Read the files, once for all applications of a process."""
+    return Assets()
 
 
 def _read(path: Path) -> Asset:
