@@ -16,8 +16,8 @@ from sqlalchemy.exc import DBAPIError
 import embedded
 from config import Config
 from environment import ConfigError
-from models import connections_allowed
-from services import Shard, Shards, watch_connections
+from models import connections_allowed, up_to_date
+from services import DatabaseAway, Shard, Shards, watch_connections
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 log = logging.getLogger("mayfly")
@@ -128,6 +128,20 @@ def disk_room(config: Config) -> Callable[[], bool] | None:
 def newest_schema() -> str:
     """Return the number of the newest migration that this program knows."""
     return max(path.name.partition("_")[0] for path in MIGRATIONS.glob("versions/[0-9]*.py"))
+
+
+def needs_no_migration(shards: Shards) -> bool:
+    """Tell whether all databases answer and are up to date; False where only a migration can tell."""
+    try:
+        found = shards.each(_up_to_date)
+    except (DatabaseAway, DBAPIError):
+        return False
+    return len(found) == len(shards.all) and all(found.values())
+
+
+def _up_to_date(shard: Shard) -> bool:
+    with shard.connection() as connection:
+        return up_to_date(connection, newest_schema())
 
 
 def shards_of(config: Config, url: str, home: Engine) -> Shards:

@@ -18,7 +18,7 @@ import metrics
 from app import Mayfly, create_app, migrate
 from config import Config
 from crypto import MalformedServerKey, key_file_in
-from database import check_connections
+from database import check_connections, needs_no_migration
 from environment import ConfigError
 from front import Front, take_no_more
 from http_server import hear_of_the_end
@@ -58,7 +58,8 @@ def make_ready(config: Config, counters: SharedCounts) -> str | None:
     _reuse_memory()
     try:
         app = create_app(config, Counters(shared=counters))
-        in_a_fork(partial(migrate, app))
+        if not needs_no_migration(app.shards):
+            in_a_fork(partial(migrate, app))
         check_connections(config, app.shards)
         app.quota.count()
         app.operator.spread()

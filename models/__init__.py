@@ -36,6 +36,7 @@ from models.image import (
     kept_rows,
 )
 from models.lag import age_of_oldest_dead_row, schema_version
+from models.newest import COLUMNS_MD5, columns_md5, up_to_date
 from models.operator import (
     OperatorState,
     block,
@@ -83,6 +84,7 @@ from models.status import StoredImages, count_accounts, server_version, stored_i
 from models.stored import forget_empty, recount, release, reserve
 
 __all__ = [
+    "COLUMNS_MD5",
     "LOGGED",
     "OPEN_CATALOG",
     "PURGE_LOCK",
@@ -111,6 +113,7 @@ __all__ = [
     "ciphertexts",
     "claim_guess",
     "claim_view",
+    "columns_md5",
     "connections_allowed",
     "count_accounts",
     "dead_slots",
@@ -164,6 +167,7 @@ __all__ = [
     "try_purge_lock",
     "try_sweep_lock",
     "unblock",
+    "up_to_date",
     "use_key",
     "wait_for_purge_lock",
 ]

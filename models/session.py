@@ -45,9 +45,14 @@ _STANDING = """
 _DATABASE = text("SELECT quote_ident(current_database())")
 
 
+def keeps_session_settings(connection: Connection) -> bool:
+    """Tell whether Mayfly's settings are stored for all sessions of this role in this database."""
+    return {f"{name}={value}" for name, value in SESSION.items()} <= set(connection.scalars(_KEPT))
+
+
 def keep_session_settings(connection: Connection) -> None:
     """Apply Mayfly's settings to this session, and store them for all later sessions of this role in this database."""
-    if {f"{name}={value}" for name, value in SESSION.items()} <= set(connection.scalars(_KEPT)):
+    if keeps_session_settings(connection):
         return
     database = connection.execute(_DATABASE).scalar_one()
     for name, value in SESSION.items():

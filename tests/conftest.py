@@ -70,6 +70,7 @@ SLOW = {
     "test_memory.py",
     "test_metrics.py",
     "test_migrations.py",
+    "test_newest.py",
     "test_no_jail.py",
     "test_operator.py",
     "test_pgbouncer.py",

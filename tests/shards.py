@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, make_url, text
 
-from app import Mayfly, create_app
+from app import Mayfly, create_app, migrate
 from config import Config
 from crypto import Link
 from tests.cast import SERVER_KEY
@@ -26,7 +26,9 @@ def databases(database_url: str, *names: str) -> Iterator[Urls]:
     """Make databases with Mayfly's schema; their URLs by their names."""
     with ExitStack() as stack:
         made = {name: empty_database(database_url, f"shard_{name}", MIGRATED) for name in names}
-        yield {name: stack.enter_context(its) for name, its in made.items()}
+        urls = {name: stack.enter_context(its) for name, its in made.items()}
+        migrate(application(urls))  # a copy of a database has no settings of sessions
+        yield urls
 
 
 def application(urls: Urls, before: Urls | None = None, **settings: object) -> Mayfly:

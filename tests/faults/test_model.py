@@ -49,7 +49,7 @@ GUESSES = 5
 MOST = {"uploads": 12, "passwords": 6}
 """So many uploads may one client ask for in a day, and try so many wrong passwords and codes."""
 DAY = 86_400
-EXAMPLES, STEPS = (300, 50) if FULL else (100, 25)
+EXAMPLES, STEPS = (300, 50) if FULL else (50, 25)
 
 
 @dataclass(eq=False, kw_only=True)

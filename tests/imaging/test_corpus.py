@@ -5,7 +5,7 @@ import pytest
 from tests.imaging.corpus import corpus
 from tests.imaging.fuzz.sound_or_refused import judge
 
-COUNT = 400
+COUNT = 240
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from tests.imaging.corpus import SEED, corpus
 
-FILES = 300
+FILES = 150
 SLOWEST_SECONDS = 2.0
 
 

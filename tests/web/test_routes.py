@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from types import CodeType
+
 import pytest
 from flask import url_for
 from werkzeug.routing import Rule
@@ -15,9 +18,12 @@ def test_no_url_is_built_by_a_route_until_somebody_asks(
 ) -> None:
     built: list[str] = []
     compiled = Rule._get_func_code
-    monkeypatch.setattr(
-        Rule, "_get_func_code", staticmethod(lambda code, name: [built.append(name), compiled(code, name)][1])
-    )
+
+    def noted(code: CodeType, name: str) -> Callable[..., tuple[str, str]]:
+        built.append(name)
+        return compiled(code, name)
+
+    monkeypatch.setattr(Rule, "_get_func_code", staticmethod(noted))
     app: Mayfly = make_app()
     assert built == []
     with app.test_request_context():
