@@ -15,7 +15,7 @@ from sqlalchemy import Engine, create_engine, text
 import embedded
 from app import Mayfly, create_app
 from config import Config
-from models import OPEN_CATALOG, UNLOGGED, ciphertexts
+from models import OPEN_CATALOG, UNLOGGED, ciphertexts, wait_for_purge_lock
 from storage import RowStore
 from tests.cast import FLOWER, SERVER_KEY, cleaned
 from tests.clusters import Fill, copies
@@ -192,6 +192,9 @@ def make_app(database_url: str, admin: Engine, tmp_path: Path, compiled: Bytecod
 
 def _empty(admin: Engine) -> None:
     with admin.begin() as connection:
+        wait_for_purge_lock(
+            connection
+        )  # a server of other tests may purge, and empties tables in another order
         filled = [ciphertexts(slot) for slot in RowStore().filled(connection)]
         filled += [ciphertexts(slot, UNLOGGED) for slot in RowStore(survives_crash=False).filled(connection)]
         connection.execute(text(f"TRUNCATE {', '.join(['images', *filled])}"))
