@@ -131,11 +131,16 @@ def newest_schema() -> str:
 
 
 def needs_no_migration(shards: Shards) -> bool:
-    """Tell whether all databases answer and are up to date; False where only a migration can tell."""
+    """Tell whether all databases answer and are up to date; False where only a migration can tell.
+
+    This leaves no connection open: a process that is forked to migrate would close it for this one, too.
+    """
     try:
         found = shards.each(_up_to_date)
     except (DatabaseAway, DBAPIError):
         return False
+    finally:
+        shards.dispose()
     return len(found) == len(shards.all) and all(found.values())
 
 
