@@ -17,7 +17,7 @@ import embedded
 from config import Config
 from environment import ConfigError
 from models import connections_allowed, up_to_date
-from services import DatabaseAway, Shard, Shards, watch_connections
+from services import Shard, Shards, watch_connections
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 log = logging.getLogger("mayfly")
@@ -130,23 +130,24 @@ def newest_schema() -> str:
     return max(path.name.partition("_")[0] for path in MIGRATIONS.glob("versions/[0-9]*.py"))
 
 
-def needs_no_migration(shards: Shards) -> bool:
+def needs_no_migration(config: Config, shards: Shards) -> bool:
     """Tell whether all databases answer and are up to date; False where only a migration can tell.
 
-    This leaves no connection open: a process that is forked to migrate would close it for this one, too.
+    It has connections of its own, and leaves none: a database with an older schema must not count as away from then
+    on, and a process that is forked to migrate would close a connection for this one, too.
     """
+    return all(_up_to_date(new_engine(config, shard.engine.url)) for shard in shards.all)
+
+
+def _up_to_date(engine: Engine) -> bool:
+    watch_connections(engine)  # else one that takes no writes would do
     try:
-        found = shards.each(_up_to_date)
-    except (DatabaseAway, DBAPIError):
+        with engine.connect() as connection:
+            return up_to_date(connection, newest_schema())
+    except DBAPIError:
         return False
     finally:
-        shards.dispose()
-    return len(found) == len(shards.all) and all(found.values())
-
-
-def _up_to_date(shard: Shard) -> bool:
-    with shard.connection() as connection:
-        return up_to_date(connection, newest_schema())
+        engine.dispose()
 
 
 def shards_of(config: Config, url: str, home: Engine) -> Shards:

@@ -58,7 +58,7 @@ def make_ready(config: Config, counters: SharedCounts) -> str | None:
     _reuse_memory()
     try:
         app = create_app(config, Counters(shared=counters))
-        if not needs_no_migration(app.shards):
+        if not needs_no_migration(config, app.shards):
             in_a_fork(partial(migrate, app))
         check_connections(config, app.shards)
         app.quota.count()

@@ -1,3 +1,6 @@
+from typing import Self
+
+
 def whole_minutes(seconds: int) -> int:
     """Return ``seconds``, rounded up to whole minutes from two minutes on."""
     return seconds if seconds < 120 else -(-seconds // 60) * 60
@@ -208,6 +211,9 @@ class DatabaseAway(ServiceError):
 
     def __init__(self) -> None:
         super().__init__("The database can't be reached at the moment; try again in a few seconds.")
+
+    def __reduce__(self) -> tuple[type[Self], tuple[()]]:
+        return type(self), ()  # a forked process that migrates sends it to the one that starts
 
 
 class NotEverywhere(DatabaseAway):
