@@ -1,4 +1,5 @@
-from typing import Self
+import copyreg
+from typing import Any
 
 
 def whole_minutes(seconds: int) -> int:
@@ -14,6 +15,10 @@ def _duration_text(wait: int) -> str:
 
 class ServiceError(Exception):
     """An error of the domain that clients are told; its message is one sentence that says what to do about it."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Restore a pickled error by its message: many take something else, or nothing, when they are raised."""
+        return copyreg.__newobj__, (type(self), *self.args), vars(self)  # type: ignore[attr-defined]
 
 
 class ImageGone(ServiceError):
@@ -211,9 +216,6 @@ class DatabaseAway(ServiceError):
 
     def __init__(self) -> None:
         super().__init__("The database can't be reached at the moment; try again in a few seconds.")
-
-    def __reduce__(self) -> tuple[type[Self], tuple[()]]:
-        return type(self), ()  # a forked process that migrates sends it to the one that starts
 
 
 class NotEverywhere(DatabaseAway):

@@ -15,7 +15,7 @@ from app import Mayfly, create_app, migrate
 from config import Config
 from database import needs_no_migration
 from models import COLUMNS_MD5, columns_md5
-from services import DatabaseAway
+from services import DatabaseAway, NotEverywhere, ServiceError, StorageFull
 from tests.cast import SERVER_KEY
 from tests.databases import MIGRATED, OURS, empty_database, run, value
 from tests.processes import ROOT, free_port, serving, until
@@ -88,9 +88,13 @@ def test_all_databases_have_to_be(database_url: str) -> None:
         assert not all_up_to_date(urls)
 
 
-def test_an_error_of_the_migration_reaches_the_start() -> None:
+@pytest.mark.parametrize(
+    "error", [DatabaseAway(), NotEverywhere(["a"]), StorageFull()], ids=lambda error: type(error).__name__
+)
+def test_an_error_of_the_migration_reaches_the_start(error: ServiceError) -> None:
     """It comes from a forked process, so it has to be picklable."""
-    assert str(pickle.loads(pickle.dumps(DatabaseAway()))) == str(DatabaseAway())
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
 
 
 def all_up_to_date(urls: Urls) -> bool:
