@@ -13,6 +13,7 @@ import pytest
 from services.sweep import SPARE_SECONDS
 from storage import ObjectStore, open_object_store
 from storage.objects import SPAN_SECONDS
+from supervisor import CRASH_LOOP_SECONDS
 from tests.cast import SERVER_KEY, noise
 from tests.databases import MIGRATED, empty_database, value
 from tests.faults.figures import note
@@ -68,9 +69,13 @@ def count(store: ObjectStore) -> int:
 
 
 def kill_at(server: Served, orders: Path, step: str, *, deletes: bool) -> str:
-    """Have a worker die at a step, while images come and go; return the last link of one that was to be deleted."""
-    victim, link = server.workers()[0], ""  # the oldest: a server whose fresh workers die gives up
-    (orders / step).write_text(str(victim))
+    """Have the worker die that comes to a step first, while images come and go.
+
+    Returns the last link of an image that was to be deleted.
+    """
+    time.sleep(CRASH_LOOP_SECONDS)  # a server whose fresh workers die gives up
+    workers, link = server.workers(), ""
+    (orders / step).write_text(" ".join(map(str, workers)))
     end = time.monotonic() + 90
     while (orders / step).exists() and time.monotonic() < end:
         answer = upload(server.port, IMAGE, lifetime=f"{LIFETIME}s")
@@ -79,7 +84,7 @@ def kill_at(server: Served, orders: Path, step: str, *, deletes: bool) -> str:
             once(server.port, "DELETE", f"/images/{answer.told['image_key']}")
     assert not (orders / step).exists(), f"nobody came to {step}"
     # Only when the process is gone its last thread has ended, and with it the socket it listened on.
-    assert until(lambda: not Path(f"/proc/{victim}").exists(), 30)
+    assert until(lambda: not all(Path(f"/proc/{worker}").exists() for worker in workers), 30)
     return link
 
 
