@@ -20,7 +20,7 @@ from storage.breaker import ObjectStoreBreaker
 from storage.exchange import CONNECT_SECONDS, MOVE_SECONDS
 from storage.objects import SPAN_SECONDS, object_key, ttl_of
 from tests.faults.test_clock import faked
-from tests.flaky import LATE_SECONDS, Flaky, flaky
+from tests.flaky import LATE_SECONDS, Flaky, Way, flaky
 from tests.object_store import Service
 from tests.processes import ROOT
 
@@ -137,12 +137,16 @@ def test_seaweedfs_is_told_when_to_forget(object_store: Service, bucket: str, st
 def test_what_fails_by_chance_is_tried_again(
     shaky: ObjectStore, way: Flaky, told: Counter[tuple[str, str]]
 ) -> None:
+    def fail(how: Way) -> None:
+        way.fail(how, only=2)
+        shaky._bucket._connect()  # a closed connection in the pool would fail a third time, if it is noticed late
+
     for how in ("busy", "refuse"):
         told.clear()
-        way.fail(how, only=2)
+        fail(how)
         assert bytes(shaky.fetch(None, 7, KEY, 6)) == b"sealed"
         assert told == {("get", "failed"): 2, ("get", "done"): 1}
-        way.fail(how, only=2)
+        fail(how)
         sealed = os.urandom(3_000_000)
         shaky.put(7, OTHER, [sealed], len(sealed), 60)
         assert bytes(shaky.fetch(None, 7, OTHER, len(sealed))) == sealed
