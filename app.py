@@ -23,7 +23,7 @@ from commands import CommandServices, in_one_sentence, register_commands
 from config import Config
 from crypto import MalformedServerKey, OwnerSeal, ServerKeys, client_tag, server_keys_in
 from database import MIGRATIONS, disk_room, new_engine, newest_schema, refuse_other_tables, shards_of
-from environment import ConfigError, is_flask_command
+from environment import ConfigError, may_be_flask_db
 from imaging import Limits as PictureLimits
 from services import (
     Accounts,
@@ -113,8 +113,8 @@ def _put_together(config: Config, counters: Counters) -> Mayfly:
     app.settings = config
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.shards, server_keys = _shards(app), _server_keys(config)
-    if is_flask_command():
-        know_migrations(app)  # for flask db
+    if may_be_flask_db():
+        know_migrations(app)
     catalog = _add_services(app, server_keys)
     observe(app, config, app.schedule.nudge)
     limiter = _limiter(config, counters, server_keys)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -72,9 +73,9 @@ COUNTS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """The variable in which prometheus_client finds the folder of the processes' counts. Not a setting: a start sets it."""
 
 
-def is_flask_command() -> bool:
-    """Tell whether this is a command of ``flask``, by a variable that ``flask`` sets."""
-    return "FLASK_RUN_FROM_CLI" in os.environ
+def may_be_flask_db() -> bool:
+    """Tell whether this may be ``flask db``, by a variable that ``flask`` sets, and the words of the command line."""
+    return "FLASK_RUN_FROM_CLI" in os.environ and "db" in sys.argv
 
 
 def share_counts_in(folder: Path) -> None:

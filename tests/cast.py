@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import time
-from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -57,24 +56,16 @@ def told(client: FlaskClient, header: dict[str, str] | None = None, **options: o
 
 
 def register(client: FlaskClient, login: str = "alice") -> dict[str, str]:
-    """Write an account as a registration does, and return the header that its token stands in.
-
-    All of them share one hash of PASSWORD: to make another one takes longer than most tests.
-    """
+    """Write an account as a registration does, and return the header that its token stands in."""
     app, owner, now, email = client.application, uuid4(), int(time.time()), f"{login}@example.org"
     assert isinstance(app, Mayfly)
     keys = ServerKeys.parse(app.settings.secret_keys or ())
     seal = OwnerSeal(keys)
-    account = seal.seal_account(owner, Secrets(login, email, _hash_of_password()).encode(), at=now)
+    account = seal.seal_account(owner, Secrets(login, email, hash_login_password(PASSWORD)).encode(), at=now)
     with app.shards.home.engine.begin() as connection:
         written = insert_owner(connection, owner, account, seal.login_tags(login), seal.email_tags(email))
     assert written is not None, f"the name {login} is taken"
     return {"Authorization": issue_token(keys, Claims(owner, 0, now + TOKEN_SECONDS), at=now)}
-
-
-@cache
-def _hash_of_password() -> str:
-    return hash_login_password(PASSWORD)
 
 
 def log_in(client: FlaskClient, login: str = "alice", password: str = PASSWORD) -> dict[str, str]:

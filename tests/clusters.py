@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import fcntl
+import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +18,8 @@ from tests.cast import SERVER_KEY
 
 Fill = Callable[[Path], Path]
 """Gives a data folder a migrated cluster, and returns the folder."""
+MEMORY = Path("/dev/shm")
+ROOM_BYTES = 4 << 30
 
 
 def copies(folder: Path) -> Fill:
@@ -26,6 +30,17 @@ def copies(folder: Path) -> Fill:
         if not archive.exists():
             _make(archive)
     return partial(_fill, archive)
+
+
+@contextmanager
+def in_memory() -> Iterator[Path]:
+    """Make a folder for a PostgreSQL that makes and deletes thousands of files; in memory, if there is room.
+
+    On ext4 a file system that has deleted many files in the last seconds takes long to make others.
+    """
+    roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM_BYTES
+    with tempfile.TemporaryDirectory(prefix="mayfly-tests-", dir=MEMORY if roomy else None) as folder:
+        yield Path(folder)
 
 
 def _make(archive: Path) -> None:

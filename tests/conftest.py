@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 from jinja2 import BytecodeCache, FileSystemBytecodeCache
 from sqlalchemy import Engine, create_engine, text
@@ -15,10 +16,12 @@ from sqlalchemy import Engine, create_engine, text
 import embedded
 from app import Mayfly, create_app
 from config import Config
+from crypto import login_passwords, passwords
+from crypto.passwords import MEMORY_KIB, TIME_COST
 from models import OPEN_CATALOG, UNLOGGED, ciphertexts, wait_for_purge_lock
 from storage import RowStore
 from tests.cast import FLOWER, SERVER_KEY, cleaned
-from tests.clusters import Fill, copies
+from tests.clusters import Fill, copies, in_memory
 from tests.conformity import Conformity
 from tests.databases import MIGRATED, run
 from tests.object_store import Service, tested
@@ -87,8 +90,11 @@ SLOW = {
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Give ``--quick`` to pytest, which ``make quick`` uses."""
+    """Give options to pytest; ``make quick`` uses the first."""
     parser.addoption("--quick", action="store_true", help="leave out what is marked browser, faults or slow")
+    parser.addoption(
+        "--pictures", action="store_true", help="keep pictures of the pages in tests/browser/screenshots"
+    )
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -121,9 +127,9 @@ def fill(tmp_path_factory: pytest.TempPathFactory) -> Fill:
 
 
 @pytest.fixture(scope="session")
-def database_url(fill: Fill, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def database_url(fill: Fill) -> Iterator[str]:
     """The URL of a migrated database on a server of its own; it may forget what it wrote, tests are short."""
-    with embedded.running(fill(tmp_path_factory.mktemp("database")), durable=False) as url:
+    with in_memory() as data_dir, embedded.running(fill(data_dir), durable=False) as url:
         run(url, f"CREATE DATABASE {MIGRATED} TEMPLATE mayfly STRATEGY file_copy")
         yield url
 
@@ -162,7 +168,23 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> BytecodeCache:
 
 
 @pytest.fixture
-def make_app(database_url: str, admin: Engine, tmp_path: Path, compiled: BytecodeCache) -> Iterator[MakeApp]:
+def password_costs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make Argon2 cheap in this process, except for a test marked ``real_costs``; servers keep its real costs."""
+    if "real_costs" in request.keywords:
+        return
+    monkeypatch.setattr(passwords, "TIME_COST", 1)
+    monkeypatch.setattr(passwords, "MEMORY_KIB", 64)
+    monkeypatch.setattr(
+        login_passwords, "_HASHER", PasswordHasher(1, 64, passwords.LANES, passwords.STRETCHED_BYTES)
+    )
+    nobody = login_passwords._NO_HASH.replace(f"m={MEMORY_KIB},t={TIME_COST}", "m=64,t=1")
+    monkeypatch.setattr(login_passwords, "_NO_HASH", nobody)
+
+
+@pytest.fixture
+def make_app(
+    database_url: str, admin: Engine, tmp_path: Path, compiled: BytecodeCache, password_costs: None
+) -> Iterator[MakeApp]:
     """Make applications on an empty database; purges and rate limits are off unless a test asks for them."""
     made: list[Mayfly] = []
     kept: list[Conformity] = []

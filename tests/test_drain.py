@@ -22,7 +22,7 @@ from tests.test_proxies import Proxied, proxying
 
 IMAGE = noise(190, 175)
 CLIENTS = 6
-PAUSE = 0.05
+PAUSE = 0.2
 """Seconds between an open and the next upload of a client."""
 ROUNDS = 1
 """How often each of the two servers is restarted."""

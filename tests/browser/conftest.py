@@ -1,4 +1,4 @@
-"""Runs a real browser against a real server. Any error in its console fails the test; each state is a screenshot."""
+"""Runs a real browser against a real server. Any error in its console fails the test."""
 
 from __future__ import annotations
 
@@ -54,10 +54,11 @@ def browser() -> Iterator[Browser]:
 class Watched:
     """A browser window of its own; what goes wrong in it is gathered."""
 
-    def __init__(self, context: BrowserContext, url: str, name: str) -> None:
+    def __init__(self, context: BrowserContext, url: str, name: str, *, pictures: bool) -> None:
         self.context = context
         self.url = url
         self.name = name
+        self.pictures = pictures
         self.complaints: list[str] = []
         self.allowed: list[str] = []
         context.set_default_timeout(PATIENCE)
@@ -90,7 +91,9 @@ class Watched:
         return page
 
     def look(self, page: Page, name: str) -> None:
-        """Take a picture of a state, for people to look at."""
+        """Take a picture of a state, for people to look at, if the tests run with ``--pictures``."""
+        if not self.pictures:
+            return
         folder = SCREENSHOTS / self.name
         folder.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=folder / f"{name}.png", full_page=True)
@@ -132,14 +135,15 @@ def deposit(server: Served, picture: Path, **options: object) -> str:
 
 
 @pytest.fixture
-def window(browser: Browser, server: Served) -> Iterator[Open]:
+def window(browser: Browser, server: Served, pytestconfig: pytest.Config) -> Iterator[Open]:
     """Open windows; at the end of the test each of them must have nothing to complain about."""
+    pictures = pytestconfig.getoption("pictures")
     opened: list[Watched] = []
 
     def make(name: str = "light", url: str = server.url, **options: object) -> Watched:
         settings = {"viewport": {"width": 1000, "height": 800}, "locale": "en-GB", "reduced_motion": "reduce"}
         context = browser.new_context(**(settings | options))  # type: ignore[arg-type]
-        opened.append(Watched(context, url, name))
+        opened.append(Watched(context, url, name, pictures=pictures))
         return opened[-1]
 
     yield make

@@ -25,6 +25,7 @@ from tests.cast import FLOWER, IMAGES, PASSWORD, deposit, register
 from tests.conftest import MakeApp
 from tests.processes import until
 
+pytestmark = pytest.mark.real_costs
 GIF = (IMAGES / "hopper.gif").read_bytes()
 Ask = Callable[[FlaskClient], TestResponse]
 

@@ -189,6 +189,7 @@ def test_a_wrong_login_and_a_wrong_password_get_one_answer(client: FlaskClient) 
         assert answer.data == wrong[0].data
 
 
+@pytest.mark.real_costs
 def test_they_also_get_it_after_the_same_work(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """Time itself is no test on a busy machine; what takes the time is Argon2, so its runs and costs are counted."""
     register(client)
@@ -257,6 +258,7 @@ def test_the_right_password_is_never_too_often(client: FlaskClient) -> None:
         log_in(client)
 
 
+@pytest.mark.real_costs
 def test_a_hash_of_other_costs_is_made_anew_at_login(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
