@@ -32,14 +32,20 @@ def copies(folder: Path) -> Fill:
     return partial(_fill, archive)
 
 
+def memory_has_room() -> bool:
+    """Tell whether there is a file system in memory with room for tests: a container's may have no more than 64 MB."""
+    return MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM_BYTES
+
+
 @contextmanager
 def in_memory() -> Iterator[Path]:
     """Make a folder for a PostgreSQL that makes and deletes thousands of files; in memory, if there is room.
 
-    On ext4 a file system that has deleted many files in the last seconds takes long to make others.
+    On ext4, files take long to make for some seconds after many others were deleted.
     """
-    roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM_BYTES
-    with tempfile.TemporaryDirectory(prefix="mayfly-tests-", dir=MEMORY if roomy else None) as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="mayfly-tests-", dir=MEMORY if memory_has_room() else None
+    ) as folder:
         yield Path(folder)
 
 

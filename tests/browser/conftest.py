@@ -14,6 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.cast import IMAGES
+from tests.clusters import memory_has_room
 from tests.processes import Served
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
@@ -26,7 +27,7 @@ SWITCHES = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--disable-dev-shm-usage",
+    *(() if memory_has_room() else ("--disable-dev-shm-usage",)),
 ]
 PATIENCE = 10_000
 REPORTS = "document.addEventListener('securitypolicyviolation', (e) => console.error(`CSP ${e.effectiveDirective}`))"
