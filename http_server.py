@@ -27,15 +27,15 @@ _made: Any = None
 """The HTTP server that the origin has made; also in a worker that was forked from the origin."""
 
 
-def work(place: int, config: Config, front: Callable[[], Any]) -> None:
-    """Serve the ASGI application that ``front`` returns, until SIGTERM; ``place`` is the worker's number from 0."""
+def work(place: int, config: Config, front: Callable[[int], Any]) -> None:
+    """Serve the ASGI application that ``front(place)`` returns, until SIGTERM; the worker's ``place`` counts from 0."""
     from granian.net import SocketSpec  # type: ignore[attr-defined]
 
     server = _made or granian(config)
     # Each worker listens on a socket of its own; the kernel distributes connections among them (SO_REUSEPORT).
     server._ssp, server._sso = SocketSpec(*config.bind, MOST_CONNECTIONS), None
     worker = server._spawn_worker(
-        place, server._spawn_asgi_worker, front
+        place, server._spawn_asgi_worker, functools.partial(front, place)
     )  # this object is not started as a process: its function runs in this process
     worker.inner._target(*worker.inner._args)
 

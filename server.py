@@ -107,10 +107,10 @@ def _make_ready(config: Config) -> str | None:
     return make_ready(config, _counters)
 
 
-def _front(config: Config, main_process: int) -> Front:
+def _front(config: Config, main_process: int, place: int = 0) -> Front:
     from worker import front
 
-    return front(config, _counters, main_process)
+    return front(config, _counters, main_process, place)
 
 
 def _metrics(config: Config, stack: ExitStack) -> Callable[[Counter[str]], AbstractContextManager[object]]:

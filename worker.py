@@ -79,9 +79,13 @@ def _warn(app: Mayfly) -> None:
         log.warning(app.readiness.sandbox().message)
 
 
-def front(config: Config, counters: SharedCounts, main_process: int) -> Front:
-    """Return what serves in this worker process; the process ends if the main process does."""
+def front(config: Config, counters: SharedCounts, main_process: int, place: int) -> Front:
+    """Return what serves in this worker process, whose number is ``place``, from 0; it ends if the main process does.
+
+    The first worker purges also while nobody uses the server.
+    """
     app, made = _prepared(config, counters, main_process)
+    app.schedule.start(always=place == 0)
     metrics.count(app, made)
 
     def drain() -> None:
@@ -104,7 +108,6 @@ def _prepared(config: Config, counters: SharedCounts, main_process: int) -> tupl
         _reuse_memory()
         app = create_app(config, Counters(shared=counters))
         made = front_of(app, app.plain_wsgi)
-    app.schedule.start()
     end_silent_connections()
     return app, made
 

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -16,7 +16,7 @@ log = logging.getLogger("mayfly.purge")
 
 
 class PurgeSchedule:
-    """Runs the purge in a thread of each worker process: every ``interval`` seconds, and after a request.
+    """Runs the purge in a thread of a worker process: every ``interval`` seconds, and after a request.
 
     An interval of 0 turns both off. If nothing but purges has used a connection for an interval, ``disconnect`` is
     called after the purge: PostgreSQL has a process of some 5 MB for each connection.
@@ -27,12 +27,20 @@ class PurgeSchedule:
         self._disconnect = disconnect
         self._uses_seen = 0
         self._interval = interval
+        self._always = True
         self._scheduler = self._make_scheduler()
         self._nudged_at = float("-inf")
         self._lock = threading.Lock()
 
-    def start(self) -> None:
-        """Start the thread; call it in the process that serves, after any fork."""
+    def start(self, *, always: bool = True) -> None:
+        """Start the thread; call it in the process that serves, after any fork.
+
+        Unless ``always``, it purges from a request on until nothing but purges has used a connection for an interval:
+        while nobody uses a server, one of its workers is enough, and a first purge copies 5 MB of shared memory pages.
+        """
+        self._always = always
+        if not always:
+            self._scheduler.remove_job("purge")
         if self._interval:
             self._uses_seen = uses()
             self._scheduler.start()
@@ -59,14 +67,30 @@ class PurgeSchedule:
             if not self._scheduler.running or moment < self._nudged_at + self._interval:
                 return
             self._nudged_at = moment
-        self._scheduler.add_job(self._run, id="nudged", replace_existing=True)
+        self._scheduler.add_job(
+            self._run if self._always else self._begin, id="nudged", replace_existing=True
+        )
 
-    def _run(self) -> None:
+    def _begin(self) -> None:
+        self._run()
+        self._go_on_later()
+
+    def _go_on(self) -> None:
+        if not self._run():
+            self._go_on_later()
+
+    def _go_on_later(self) -> None:
+        then = datetime.now(UTC) + timedelta(seconds=self._interval)
+        self._scheduler.add_job(self._go_on, run_date=then, id="later", replace_existing=True)
+
+    def _run(self) -> bool:
+        """Purge; return whether nothing but purges has used a connection since the purge before."""
         idle = uses() == self._uses_seen
         self._purge_and_log()
         if idle:
             self._disconnect()
         self._uses_seen = uses()
+        return idle
 
     def _purge_and_log(self) -> None:
         try:

@@ -14,6 +14,8 @@ IDLE_ALL = 140 * MIB
 """The main process, two workers and the embedded PostgreSQL, where shared memory counts once."""
 SHARED = 25 * MIB
 """What each of several idle workers shares with the others at least, and has alone at most."""
+PURGE = 2 * MIB
+"""What a worker's first purge copies of that, at least."""
 COPIES = 2
 """Of the images in flight: themselves, and at worst as much again in the buffers of the database's driver."""
 MEDIUM = 4

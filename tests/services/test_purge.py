@@ -233,6 +233,32 @@ def test_a_request_wakes_the_purge_and_does_not_wait_for_it(make_app: MakeApp) -
     assert until(lambda: count(engine) == 0)
 
 
+def test_a_worker_that_does_not_purge_always_does_from_a_request_on_until_it_is_idle(
+    make_app: MakeApp,
+) -> None:
+    app = make_app(purge_interval=1)
+    shard, client = app.shards.home, app.test_client()
+    purge, purges = app.schedule._purge, []
+
+    def counted() -> int:
+        purges.append(purge())
+        return purges[-1]
+
+    app.schedule._purge = counted
+    app.schedule.start(always=False)
+    time.sleep(1.5)
+    assert purges == []
+    client.get("/healthz")  # it uses no connection, and spends the nudge of its interval
+    assert until(lambda: len(purges) == 1)
+    with shard.connection():
+        pass
+    assert shard.engine.pool.checkedin() == 1  # type: ignore[attr-defined]
+    assert until(lambda: len(purges) == 3)
+    assert until(lambda: shard.engine.pool.checkedin() == 0)  # type: ignore[attr-defined]
+    time.sleep(1.5)
+    assert len(purges) == 3
+
+
 def test_with_the_interval_off_nothing_runs(make_app: MakeApp) -> None:
     app = make_app(purge_interval=0)
     app.schedule.start()
