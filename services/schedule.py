@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -67,21 +68,13 @@ class PurgeSchedule:
             if not self._scheduler.running or moment < self._nudged_at + self._interval:
                 return
             self._nudged_at = moment
-        self._scheduler.add_job(
-            self._run if self._always else self._begin, id="nudged", replace_existing=True
-        )
+        run = self._run if self._always else partial(self._run_while_used, nudged=True)
+        self._scheduler.add_job(run, id="nudged", replace_existing=True)
 
-    def _begin(self) -> None:
-        self._run()
-        self._go_on_later()
-
-    def _go_on(self) -> None:
-        if not self._run():
-            self._go_on_later()
-
-    def _go_on_later(self) -> None:
-        then = datetime.now(UTC) + timedelta(seconds=self._interval)
-        self._scheduler.add_job(self._go_on, run_date=then, id="later", replace_existing=True)
+    def _run_while_used(self, *, nudged: bool = False) -> None:
+        if not self._run() or nudged:
+            again = datetime.now(UTC) + timedelta(seconds=self._interval)
+            self._scheduler.add_job(self._run_while_used, run_date=again, id="again", replace_existing=True)
 
     def _run(self) -> bool:
         """Purge; return whether nothing but purges has used a connection since the purge before."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 import subprocess
 import tempfile
@@ -20,6 +21,7 @@ Fill = Callable[[Path], Path]
 """Gives a data folder a migrated cluster, and returns the folder."""
 MEMORY = Path("/dev/shm")
 ROOM_BYTES = 4 << 30
+IN_MEMORY = "mayfly-tests-"
 
 
 def copies(folder: Path) -> Fill:
@@ -43,9 +45,13 @@ def in_memory() -> Iterator[Path]:
 
     On ext4, files take long to make for some seconds after many others were deleted.
     """
-    with tempfile.TemporaryDirectory(
-        prefix="mayfly-tests-", dir=MEMORY if memory_has_room() else None
-    ) as folder:
+    for old in MEMORY.glob(
+        f"{IN_MEMORY}*"
+    ):  # a process that was killed has left its own, and it takes up memory
+        if not Path("/proc", old.name.split("-")[-2]).exists():
+            shutil.rmtree(old, ignore_errors=True)
+    place = MEMORY if memory_has_room() else None
+    with tempfile.TemporaryDirectory(prefix=f"{IN_MEMORY}{os.getpid()}-", dir=place) as folder:
         yield Path(folder)
 
 

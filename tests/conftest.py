@@ -17,7 +17,6 @@ import embedded
 from app import Mayfly, create_app
 from config import Config
 from crypto import login_passwords, passwords
-from crypto.passwords import MEMORY_KIB, TIME_COST
 from models import OPEN_CATALOG, UNLOGGED, ciphertexts, wait_for_purge_lock
 from storage import RowStore
 from tests.cast import FLOWER, SERVER_KEY, cleaned
@@ -174,11 +173,9 @@ def password_costs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
         return
     monkeypatch.setattr(passwords, "TIME_COST", 1)
     monkeypatch.setattr(passwords, "MEMORY_KIB", 64)
-    monkeypatch.setattr(
-        login_passwords, "_HASHER", PasswordHasher(1, 64, passwords.LANES, passwords.STRETCHED_BYTES)
-    )
-    nobody = login_passwords._NO_HASH.replace(f"m={MEMORY_KIB},t={TIME_COST}", "m=64,t=1")
-    monkeypatch.setattr(login_passwords, "_NO_HASH", nobody)
+    hasher = PasswordHasher(1, 64, passwords.LANES, passwords.STRETCHED_BYTES)
+    monkeypatch.setattr(login_passwords, "_HASHER", hasher)
+    monkeypatch.setattr(login_passwords, "_NO_HASH", hasher.hash(os.urandom(16)))
 
 
 @pytest.fixture

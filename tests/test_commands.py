@@ -118,6 +118,14 @@ def test_a_migration_that_was_changed_after_it_ran(empty_url: str) -> None:
     assert "its table images has no column client_tag" in sentence_of("app.py", DATABASE_URL=empty_url)
 
 
+@pytest.mark.parametrize(("command", "declares"), [("purge", False), ("db", True)])
+def test_only_flask_db_declares_the_tables(command: str, declares: bool) -> None:
+    program = [sys.executable, "-X", "importtime", "-m", "flask", command, "--help"]
+    env = {**os.environ, "SECRET_KEYS": SERVER_KEY}
+    told = subprocess.run(program, cwd=ROOT, env=env, capture_output=True, text=True, check=True, timeout=60)
+    assert ("models.schema.tables" in told.stderr) is declares
+
+
 @pytest.mark.parametrize("command", ["app.py", "purge"])
 def test_no_database_where_none_came_with_us(command: str, tmp_path: Path) -> None:
     """As in the container, which has no PostgreSQL of its own."""

@@ -18,7 +18,7 @@ import embedded
 from config import Config
 from tests.cast import SERVER_KEY, noise
 from tests.clusters import Fill
-from tests.databases import value
+from tests.databases import MIGRATED, empty_database, run, value
 from tests.processes import ROOT, Served, alive, free_port, serving, until, write_no_file
 
 ONE_MB = noise(600, 550)
@@ -172,6 +172,20 @@ def test_ctrl_c_ends_everything_and_the_next_start_still_has_the_images(tmp_path
     with serving(DATA_DIR=str(tmp_path)) as served:
         assert requests.get(f"{served.url}/image/{link}", timeout=20).content == ONE_MB
         assert served.stop(signal.SIGTERM) == 0
+
+
+def test_an_idle_server_purges_also_when_its_first_worker_was_replaced(database_url: str) -> None:
+    with (
+        empty_database(database_url, "idle", MIGRATED) as url,
+        serving(DATABASE_URL=url, SECRET_KEYS=SERVER_KEY, WORKERS="2", PURGE_INTERVAL="1s") as served,
+    ):
+        assert requests.put(f"{served.url}/a.png", data=noise(9, 9), timeout=20).status_code == 201
+        first = served.workers()[0]
+        os.kill(first, signal.SIGKILL)
+        assert until(lambda: first not in served.workers() and served.serving() == 2)
+        time.sleep(4)  # until the other worker rests
+        run(url, "UPDATE images SET expires_at = now(), created_at = now() - interval '9s'")
+        assert until(lambda: count(url) == 0)
 
 
 def test_ctrl_c_in_a_terminal_reaches_the_main_process_alone(server: Served) -> None:
