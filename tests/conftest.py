@@ -39,6 +39,7 @@ SLOW = {
     "web/test_conversion.py",
     "web/test_corpus.py",
     "web/test_gate_clients.py",
+    "web/test_json_bodies.py",
     "web/test_object_store.py",
     "web/test_screenshots.py",
     "work",
