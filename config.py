@@ -17,7 +17,7 @@ VERSION: str = tomllib.loads((Path(__file__).parent / "pyproject.toml").read_tex
 LONGEST_LIFETIME = 30 * 86400
 LARGEST_IMAGE = 256 * 2**20
 NOTICE_BEHIND_PROXIES = 2
-EMBEDDED_CONNECTIONS = 3
+EMBEDDED_CONNECTIONS = 2
 """The most connections of a process to the embedded PostgreSQL: more were no faster, and each takes 7 MB."""
 MOST_WORKERS = 16
 """The most workers if WORKERS is not set: so many need less than 100 connections, PostgreSQL's default limit."""

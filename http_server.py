@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import os
 import signal
-from collections.abc import Callable
+import socket
+import struct
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import logs
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
 
 NOTICE, LAST_CALL = signal.SIGUSR1, signal.SIGUSR2
 """The signals that the main process sends to its workers before SIGTERM: announce the end; accept no connections."""
+BEGUN, RESTS = False, True
+REPORT = struct.Struct("=i?")
+"""What a worker writes to a pipe to the main process when it has begun to serve, or rests: its process id, and which.
+"""
 MOST_CONNECTIONS = 2048
 """How many connections a process accepts; more wait in the kernel."""
 HEADER_SECONDS = 30
@@ -27,15 +33,40 @@ _made: Any = None
 """The HTTP server that the origin has made; also in a worker that was forked from the origin."""
 
 
-def work(place: int, config: Config, front: Callable[[int], Any]) -> None:
-    """Serve the ASGI application that ``front(place)`` returns, until SIGTERM; the worker's ``place`` counts from 0."""
-    from granian.net import SocketSpec  # type: ignore[attr-defined]
+def sockets_for(config: Config) -> list[socket.socket]:
+    """Bind a socket for each worker; the kernel distributes connections among them (SO_REUSEPORT)."""
+    host, port = config.bind
+    bound = []
+    for _ in range(config.workers):
+        bound.append(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET))
+        for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
+            bound[-1].setsockopt(socket.SOL_SOCKET, option, 1)
+        bound[-1].setblocking(False)
+        bound[-1].bind((host, port))
+    return bound
+
+
+def work(
+    place: int,
+    ending: bool,
+    descriptors: Sequence[int],
+    config: Config,
+    front: Callable[[bool], Any],
+) -> None:
+    """Serve the ASGI application that ``front(ending)`` returns, until SIGTERM; the worker's ``place`` counts from 0.
+
+    ``descriptors`` are those of all workers' sockets, which this process has inherited; it listens on one of them.
+    ``ending`` tells whether the end of this server was announced already.
+    """
+    from granian.net import SocketHolder  # type: ignore[attr-defined]
 
     server = _made or granian(config)
-    # Each worker listens on a socket of its own; the kernel distributes connections among them (SO_REUSEPORT).
-    server._ssp, server._sso = SocketSpec(*config.bind, MOST_CONNECTIONS), None
+    for descriptor in {*descriptors} - {descriptors[place]}:
+        os.close(descriptor)
+    holder: Any = SocketHolder
+    server._shd, server._sso = holder(descriptors[place], False, MOST_CONNECTIONS), None
     worker = server._spawn_worker(
-        place, server._spawn_asgi_worker, functools.partial(front, place)
+        place, server._spawn_asgi_worker, functools.partial(front, ending)
     )  # this object is not started as a process: its function runs in this process
     worker.inner._target(*worker.inner._args)
 
@@ -48,6 +79,7 @@ def prepare_server(config: Config) -> None:
     global _made
     from granian._loops import loops
 
+    _ignore_announcements()  # workers inherit this until they have handlers of their own
     _made = granian(config)
     loops.get(_made.loop).close()  # making the first loop loads modules
 
@@ -107,13 +139,17 @@ def make_loop(uvloop: Any) -> asyncio.AbstractEventLoop:
 
 def prepare_forks() -> None:
     """Prepare the main process to fork workers: SIGTERM then ends a worker at any time, and Ctrl-C doesn't reach it."""
-    for number in (NOTICE, LAST_CALL):
-        signal.signal(number, signal.SIG_IGN)  # a worker inherits this until it has a handler of its own
+    _ignore_announcements()
     os.register_at_fork(
         before=functools.partial(_sigterm, signal.SIG_BLOCK),
         after_in_parent=functools.partial(_sigterm, signal.SIG_UNBLOCK),
         after_in_child=functools.partial(_be_a_worker, os.getpid()),
     )
+
+
+def _ignore_announcements() -> None:
+    for number in (NOTICE, LAST_CALL):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _sigterm(how: int) -> None:

@@ -37,7 +37,12 @@ def begin(config: Config, request_id: RequestId) -> None:
 GRANIAN: dict[str, Any] = {
     "formatters": {},
     "handlers": {},
-    "loggers": {"_granian": {"handlers": [], "propagate": True}},
+    "loggers": {
+        "_granian": {"handlers": [], "propagate": True},
+        "_granian.serve": {
+            "level": "WARNING"
+        },  # else each worker that rests, and each that is needed again, is told
+    },
 }
 """The logging configuration for Granian, with which its lines have the same format as all others."""
 

@@ -1,6 +1,6 @@
 """The origin: a process that loads the application, and from which workers are forked.
 
-So the main process doesn't need the application in its memory.
+So the main process doesn't need the application in its memory. The origin itself serves nothing; it waits.
 """
 
 from __future__ import annotations
@@ -17,22 +17,25 @@ from typing import Any
 
 import embedded
 from environment import ConfigError
-from imaging import adopt_orphans
+from imaging import adopt_orphans, name_process, unmap_read_files
 
 Work = Callable[..., None]
 FORK = multiprocessing.get_context("fork")
+
+
+class OriginEnded(Exception):
+    """The origin process is gone, for example because the kernel killed it when memory was short."""
 
 
 class Origin:
     """Controls the origin process, which loads the application, makes it ready, and is then forked for each worker.
 
     Workers share the origin's memory pages until they write to them (copy on write). The workers become children of the
-    main process, and the origin is ended after the last fork.
+    main process.
     """
 
     def __init__(self, load: Callable[[], None], make_ready: Callable[[], str | None]) -> None:
         """Fork the origin from this process, which must have no other threads; the origin calls ``load`` at once."""
-        adopt_orphans(True)
         self._ours, theirs = FORK.Pipe()
         self._process = FORK.Process(target=_begin, args=(theirs, self._ours, load, make_ready))
         with embedded.signals_later():
@@ -54,11 +57,17 @@ class Origin:
     def fork(self, work: Work, *arguments: Any) -> int:
         """Fork the origin to run ``work(*arguments)`` in a child of this process; return the child's process id.
 
-        ``work`` and its arguments must be picklable.
+        ``work`` and its arguments must be picklable. Raises OriginEnded.
         """
-        self._ours.send((work, arguments))
-        pid: int = self._ours.recv()
-        self._ours.recv()  # from now on it is a child of this process
+        adopt_orphans(True)
+        try:
+            self._ours.send((work, arguments))
+            pid: int = self._ours.recv()
+            self._ours.recv()  # from now on it is a child of this process
+        except (EOFError, OSError):
+            raise OriginEnded from None
+        finally:
+            adopt_orphans(False)
         return pid
 
     def __enter__(self) -> Origin:
@@ -74,7 +83,6 @@ class Origin:
         self._process.kill()
         self._process.join()
         self._ours.close()
-        adopt_orphans(False)
 
 
 def _begin(
@@ -88,6 +96,7 @@ def _begin(
 def _live(main: Connection, load: Callable[[], None], make_ready: Callable[[], str | None]) -> None:
     """Do what the main process asks for, until that ends this process or itself."""
     os.setpgid(0, 0)  # so that Ctrl-C reaches only the main process
+    name_process("mayfly-origin")
     be_ended_by(signal.SIGKILL)
     gc.disable()  # a collection would leave holes in memory pages, which each worker would then fill, and so copy
     load()
@@ -95,12 +104,15 @@ def _live(main: Connection, load: Callable[[], None], make_ready: Callable[[], s
     main.send(make_ready())
     gc.freeze()  # else a collection in a worker would write to each of these objects, and so copy all their pages
     gc.enable()
-    living, until_our_end = os.pipe()
+    unmap_read_files()
     while True:
         work, arguments = main.recv()
-        between = FORK.Process(target=_be_between, args=(main, living, until_our_end, work, arguments))
+        go, hold = os.pipe()
+        between = FORK.Process(target=_be_between, args=(main, go, hold, work, arguments))
         between.start()
         between.join()
+        os.close(go)
+        os.close(hold)
         main.send(())
 
 
@@ -114,18 +126,20 @@ def be_ended_by(death: signal.Signals) -> None:
         embedded.die_with(parent.pid, death)
 
 
-def _be_between(main: Connection, living: int, until_our_end: int, work: Work, arguments: Any) -> None:
+def _be_between(main: Connection, go: int, hold: int, work: Work, arguments: Any) -> None:
     """Fork a worker and end, so that the main process becomes its parent."""
-    worker = FORK.Process(target=_be_a_worker, args=(living, until_our_end, work, arguments))
+    worker = FORK.Process(target=_be_a_worker, args=(main, go, hold, work, arguments))
     worker.start()
     main.send(worker.pid)
     os._exit(0)  # without waiting for the worker
 
 
-def _be_a_worker(living: int, until_our_end: int, work: Work, arguments: Any) -> None:
-    os.close(until_our_end)
-    os.read(living, 1)  # returns when the origin has ended
-    os.close(living)
+def _be_a_worker(main: Connection, go: int, hold: int, work: Work, arguments: Any) -> None:
+    main.close()
+    os.close(hold)
+    os.read(go, 1)  # returns when the process between has ended, so that the main process is the parent
+    os.close(go)
+    name_process("mayfly-begins")
     work(*arguments)
 
 

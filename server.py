@@ -1,7 +1,7 @@
 """``python app.py``: runs the database, the migrations and the server.
 
 This is the main process. It never loads the application: another process, the origin, loads it, and workers are forked
-from the origin.
+from the origin whenever one is needed.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial
 from importlib.util import find_spec
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import connections
 import embedded
 import logs
 from config import Config
 from environment import ConfigError
-from http_server import granian, prepare_forks, prepare_server, work
-from imaging import hide_memory
-from origin import Origin
+from http_server import granian, prepare_forks, prepare_server, sockets_for, work
+from imaging import hide_memory, unmap_read_files
+from origin import Origin, OriginEnded
 from supervisor import Supervisor, fork
 
 if TYPE_CHECKING:
@@ -73,13 +73,16 @@ def serve(config: Config, *, debug: bool) -> None:
     )  # Python 3.14 has another default, by which processes share no memory
     with ExitStack() as stack:
         metrics = _metrics(config, stack)
+        sockets = [] if debug else sockets_for(config)
+        reports, report = os.pipe()
         origin = stack.enter_context(Origin(partial(_load, config), partial(_make_ready, config)))
         stack.enter_context(_database(config))  # starts while the origin loads the application
         stack.enter_context(origin)  # entered last, so that it ends before the database
         origin.make_ready()
         prepare_forks()
         stack.enter_context(metrics(connections.watch(config.bind[1])))
-        front = partial(_front, config, os.getpid())
+        may_rest = not debug and config.metrics_bind is None  # alerts on metrics count the workers
+        front = partial(_front, config, os.getpid(), report, may_rest)
         if debug:  # the worker has to load the application itself, to reload it when a file changes
             origin.end()
             reloading = granian(
@@ -87,12 +90,27 @@ def serve(config: Config, *, debug: bool) -> None:
             )
             reloading.serve(target_loader=front, wrap_loader=False)
             return
-        arguments = config, front
+        arguments = [listener.fileno() for listener in sockets], config, front
         supervisor = Supervisor(
-            lambda place: fork(work, place, *arguments), drain=config.drain, notice=config.notice
+            partial(_forked, origin, arguments),
+            origin.end,
+            sockets,
+            reports,
+            drain=config.drain,
+            notice=config.notice,
         )
         log.info("serving on http://%s", _authority(*config.bind))
-        supervisor.serve(lambda place: origin.fork(work, place, *arguments), config.workers, origin.end)
+        unmap_read_files()
+        supervisor.serve()
+
+
+def _forked(origin: Origin, arguments: tuple[Any, ...], place: int, ending: bool) -> int:
+    """Fork a worker from the origin; if that was killed, from this process, so that the worker loads all itself."""
+    try:
+        return origin.fork(work, place, ending, *arguments)
+    except OriginEnded:
+        log.error("the process that holds the loaded application was killed; a worker loads it itself")
+        return fork(work, place, ending, *arguments)
 
 
 def _load(config: Config) -> None:
@@ -107,10 +125,10 @@ def _make_ready(config: Config) -> str | None:
     return make_ready(config, _counters)
 
 
-def _front(config: Config, main_process: int, place: int = 0) -> Front:
+def _front(config: Config, main_process: int, report: int, may_rest: bool, ending: bool = False) -> Front:
     from worker import front
 
-    return front(config, _counters, main_process, place)
+    return front(config, _counters, main_process, report, may_rest=may_rest, ending=ending)
 
 
 def _metrics(config: Config, stack: ExitStack) -> Callable[[Counter[str]], AbstractContextManager[object]]:

@@ -8,6 +8,7 @@ import logging
 import mmap
 import os
 import signal
+import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,9 +21,9 @@ from config import Config
 from crypto import MalformedServerKey, key_file_in
 from database import check_connections, needs_no_migration
 from environment import ConfigError
-from front import Front, take_no_more
-from http_server import hear_of_the_end
-from imaging import hide_memory, jail_offered
+from front import Front, accept_no_more, connections, take_no_more
+from http_server import BEGUN, REPORT, RESTS, hear_of_the_end
+from imaging import hide_memory, jail_offered, name_process
 from origin import in_a_fork
 from services import EXPENSIVE_AT_ONCE, DatabaseAway, end_silent_connections
 from web import Counters, Hosts, current_request_id, largest_body
@@ -40,6 +41,9 @@ OPEN_CATALOG_WARNING = (
 )
 MOUNTED_SECRETS = Path("/run/secrets")
 """Where a container engine mounts secrets. They are readable by all users of the container, but it has only one."""
+REST_SECONDS = 5.0
+"""A worker that got no request for so long rests."""
+LOOK_SECONDS = 0.25
 SharedCounts = tuple[mmap.mmap, int]
 """Shared memory, and the descriptor of a file that locks it, as ``Counters`` takes them."""
 log = logging.getLogger("mayfly")
@@ -79,21 +83,50 @@ def _warn(app: Mayfly) -> None:
         log.warning(app.readiness.sandbox().message)
 
 
-def front(config: Config, counters: SharedCounts, main_process: int, place: int) -> Front:
-    """Return what serves in this worker process, whose number is ``place``, from 0; it ends if the main process does.
+def front(
+    config: Config, counters: SharedCounts, main_process: int, report: int, *, may_rest: bool, ending: bool
+) -> Front:
+    """Return what serves in this worker process, which ends if the main process does.
 
-    The first worker purges also while nobody uses the server.
+    ``report`` is the descriptor of a pipe to the supervisor, to which this process writes when it serves and when it
+    rests. ``ending`` tells whether the end of this server was announced already.
     """
     app, made = _prepared(config, counters, main_process)
-    app.schedule.start(always=place == 0)
+    made.called_at = time.monotonic()
+    app.schedule.start(partial(_rest, made, report) if may_rest else None)
     metrics.count(app, made)
 
     def drain() -> None:
         app.readiness.drain()
         made.drain()
 
-    hear_of_the_end(asyncio.get_event_loop(), drain, take_no_more)
+    loop = asyncio.get_event_loop()
+    hear_of_the_end(loop, drain, take_no_more)
+    if ending:
+        drain()
+    loop.call_soon(_begin, report)
     return made
+
+
+def _begin(report: int) -> None:
+    name_process("mayfly-worker")
+    os.write(report, REPORT.pack(os.getpid(), BEGUN))
+
+
+def _rest(front: Front, report: int) -> None:
+    """End this process if nobody has used it lately: the supervisor starts another one with the next connection.
+
+    That connection waits in the kernel, since the supervisor holds the listening socket, too.
+    """
+    idle = time.monotonic() - front.called_at
+    if idle < REST_SECONDS or connections() or not accept_no_more():
+        return
+    os.write(report, REPORT.pack(os.getpid(), RESTS))
+    while True:
+        time.sleep(LOOK_SECONDS)  # what was accepted meanwhile is answered
+        if not connections():
+            break
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _prepared(config: Config, counters: SharedCounts, main_process: int) -> tuple[Mayfly, Front]:

@@ -13,17 +13,18 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.request import urlopen
 
 from benchmarks.images import noise_jpeg
 from benchmarks.load import Generator
-from benchmarks.processes import accepts, cost, cpu_seconds, memory, tree
+from benchmarks.processes import cost, cpu_seconds, memory, tree
 from benchmarks.subjects import ONE_ADDRESS, ROOT, Served, environment, process
-from tests.processes import free_port
+from tests.processes import command_of, free_port, name_of
 
 DROP_CACHES = Path("/proc/sys/vm/drop_caches")
 CLIENTS, SIZE = 8, 1_000_000
-SETTLES = 14.0
-"""How many seconds after its start a server counts as idle."""
+STATES = (("ready", 4.0), ("idle", 21.0))
+"""When memory is measured: a server whose workers all wait, and one that nobody has used, in seconds after it."""
 MB = 1e6
 
 
@@ -59,18 +60,18 @@ def measure(
                 yield f"start, {name}: seconds", wall
                 yield f"start, {name}: processor seconds", processor
                 if name == "warm":
-                    yield from idle(served)
+                    yield from unused(served)
                     yield from loaded(generator, served, seconds)
 
 
 @contextmanager
 def started(checkout: Path, folder: Path, workers: str) -> Iterator[tuple[Served, float, float]]:
-    """Start a server; yield it, and the seconds and processor seconds until its port was open."""
+    """Start a server; yield it, and the seconds and processor seconds until its first answer."""
     port, began = free_port(), time.monotonic()
     settings = {"DATA_DIR": str(folder), "BIND": f"127.0.0.1:{port}", "WORKERS": workers, **ONE_ADDRESS}
     command = [str(checkout / ".venv/bin/python"), "app.py"]
     with process(command, checkout, environment(settings), port, folder, look=0.002) as served:
-        assert accepts(port)
+        urlopen(f"http://127.0.0.1:{port}/healthz").close()
         yield served, time.monotonic() - began, cpu_seconds(tree(served.roots))
 
 
@@ -80,29 +81,26 @@ def drop_caches() -> None:
         DROP_CACHES.write_text("3")
 
 
-def idle(served: Served) -> Iterator[tuple[str, float]]:
-    time.sleep(SETTLES)
-    by_name: Counter[str] = Counter()
-    number = 0
-    for pid in tree(served.roots):
-        name = name_of(pid, served)
-        if name == "worker":
-            number += 1
-            name = f"worker {number}"
-        by_name[name] += memory([pid])[1]
-    for name, amount in sorted(by_name.items()):
-        yield f"idle, {name}: MB", amount / MB
-    yield "idle, all: MB", by_name.total() / MB
+def unused(served: Served) -> Iterator[tuple[str, float]]:
+    for state, seconds in STATES:
+        time.sleep(seconds)
+        by_kind: Counter[str] = Counter()
+        for pid in tree(served.roots):
+            by_kind[kind_of(pid, served)] += memory([pid])[1]
+        for kind, amount in sorted(by_kind.items()):
+            yield f"{state}, {kind}: MB", amount / MB
+        yield f"{state}, all: MB", by_kind.total() / MB
 
 
-def name_of(pid: int, served: Served) -> str:
-    """Return the kind of a process; all processes of PostgreSQL are one kind."""
-    words = Path(f"/proc/{pid}/cmdline").read_bytes()
-    if b"postgres" in words:
+def kind_of(pid: int, served: Served) -> str:
+    """Return the kind of a process, which is counted with all others of its kind."""
+    words = command_of(pid)
+    if "postgres" in words:
         return "PostgreSQL"
     if pid == served.roots[0]:
         return "main process"
-    return "worker" if b"app.py" in words else "sandbox"
+    name = "origin" if name_of(pid) == "mayfly-origin" else "workers"
+    return name if "app.py" in words else "sandboxes"
 
 
 def loaded(generator: Generator, served: Served, seconds: float) -> Iterator[tuple[str, float]]:

@@ -64,9 +64,9 @@ class Front:
         self._largest = largest
         self._seconds_left = seconds_left
         self._believes = believes
-        self._bounded = False
         self._health = HealthAnswer(app)
-        self._draining = False
+        self._bounded = self._draining = False
+        self.called_at = time.monotonic()  # of the last request; before the first, the begin of the process
 
     def drain(self) -> None:
         """From now on, close each connection after its next answer, so that clients move to another server."""
@@ -75,6 +75,7 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        self.called_at = time.monotonic()
         if not self._bounded:
             self._bounded = True
             bound_kernel()  # with the first request, since only then the listening socket exists

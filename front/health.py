@@ -24,7 +24,8 @@ class HealthAnswer:
 
     def drain(self) -> None:
         """From now on, close the connection after each answer."""
-        self._answer.headers.append(CLOSE)
+        if CLOSE not in self._answer.headers:
+            self._answer.headers.append(CLOSE)
 
     def send(self, scope: Scope, send: Send) -> None:
         """Answer a request; it is logged at level debug, since health checks come every few seconds."""

@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import fcntl
 import os
+import select
 import socket
 import struct
 import termios
@@ -13,6 +14,8 @@ from collections.abc import Container, Iterator
 from pathlib import Path
 
 OWN_DESCRIPTORS = Path("/proc/self/fd")
+EPOLL, LISTENING = "anon_inode:[eventpoll]", "listening"
+"""What the link to a descriptor of an epoll instance says (proc(5)), and our word for a listening socket."""
 Address = tuple[str, int]
 USER_TIMEOUT_MILLISECONDS = 30_000
 """How long sent bytes may stay unacknowledged before the kernel ends a connection."""
@@ -89,6 +92,38 @@ def take_no_more() -> None:
     for found in _own_sockets():
         if _listens(found):
             found.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
+
+
+def connections() -> int:
+    """Return how many connections to its listening sockets this process has."""
+    found = [(each.getsockname()[1], _listens(each)) for each in _own_sockets()]
+    ports = {port for port, listens in found if listens}
+    return sum(port in ports for port, listens in found if not listens)
+
+
+def accept_no_more() -> bool:
+    """Have this process accept no new connection; they wait in the kernel for another one that holds the same socket.
+
+    The HTTP server has no function for this: its listening sockets are taken out of its epoll instances (epoll(7)).
+    Returns whether any was.
+    """
+    kinds = {number: _kind(number) for number in map(int, os.listdir(OWN_DESCRIPTORS))}  # noqa: PTH208
+    done = False
+    for watching in (number for number, kind in kinds.items() if kind == EPOLL):
+        for listening in (number for number, kind in kinds.items() if kind == LISTENING):
+            with contextlib.suppress(OSError):  # it doesn't watch this one
+                select.epoll.fromfd(os.dup(watching)).unregister(listening)
+                done = True
+    return done
+
+
+def _kind(descriptor: int) -> str | None:
+    with contextlib.suppress(OSError):
+        if str((OWN_DESCRIPTORS / str(descriptor)).readlink()) == EPOLL:
+            return EPOLL
+        with _socket(descriptor) as found:
+            return LISTENING if _listens(found) else None
+    return None
 
 
 def _listens(found: socket.socket) -> bool:

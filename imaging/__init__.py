@@ -5,7 +5,7 @@ from imaging.errors import BrokenImage, ImagingError, NotAnImage, SandboxMissing
 from imaging.examination import examine, memory_of_examining
 from imaging.picture import Data, Limits, Picture
 from imaging.sandbox.jail import jail_offered
-from imaging.sandbox.kernel import adopt_orphans, hide_memory
+from imaging.sandbox.kernel import adopt_orphans, hide_memory, name_process, unmap_read_files
 from imaging.sandbox.pool import sandbox_deaths
 
 __all__ = [
@@ -25,5 +25,7 @@ __all__ = [
     "jail_offered",
     "memory_of_converting",
     "memory_of_examining",
+    "name_process",
     "sandbox_deaths",
+    "unmap_read_files",
 ]

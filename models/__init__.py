@@ -35,7 +35,7 @@ from models.image import (
     insertion,
     kept_rows,
 )
-from models.lag import age_of_oldest_dead_row, schema_version
+from models.lag import age_of_oldest_dead_row, nothing_expires, schema_version
 from models.newest import COLUMNS_MD5, columns_md5, up_to_date
 from models.operator import (
     OperatorState,
@@ -141,6 +141,7 @@ __all__ = [
     "lock_keys",
     "lock_owner",
     "mark_used",
+    "nothing_expires",
     "now",
     "operator_state",
     "owner_lives",

@@ -12,6 +12,7 @@ from models import (
     delete_unused,
     forget_counted,
     forget_guesses,
+    nothing_expires,
     raw_cursor,
     try_purge_lock,
 )
@@ -57,6 +58,15 @@ class Purge:
             with suppress(DatabaseAway):  # if the home database is away, a later sweep catches up
                 self._sweep()
         return removed
+
+    def done(self) -> bool:
+        """Tell whether later calls have nothing to delete unless something is stored again; raises DatabaseAway."""
+        done = self._shards.each(self._done)
+        return not self._sweep and len(done) == len(self._shards.all) and all(done.values())
+
+    def _done(self, shard: Shard) -> bool:
+        with autocommit(shard.engine) as connection:
+            return nothing_expires(connection) and not any(self._filled(connection))
 
     def _purge(self, shard: Shard) -> int:
         with autocommit(shard.engine) as connection, raw_cursor(connection) as cursor:

@@ -4,14 +4,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from datetime import UTC
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from services.errors import DatabaseAway
 from services.lent import uses
+from services.purge import Purge
 
 log = logging.getLogger("mayfly.purge")
 
@@ -23,25 +23,23 @@ class PurgeSchedule:
     called after the purge: PostgreSQL has a process of some 5 MB for each connection.
     """
 
-    def __init__(self, purge: Callable[[], int], disconnect: Callable[[], None], interval: int) -> None:
+    def __init__(self, purge: Purge, disconnect: Callable[[], None], interval: int) -> None:
         self._purge = purge
         self._disconnect = disconnect
         self._uses_seen = 0
         self._interval = interval
-        self._always = True
+        self._rest: Callable[[], None] | None = None
         self._scheduler = self._make_scheduler()
         self._nudged_at = float("-inf")
         self._lock = threading.Lock()
 
-    def start(self, *, always: bool = True) -> None:
+    def start(self, rest: Callable[[], None] | None = None) -> None:
         """Start the thread; call it in the process that serves, after any fork.
 
-        Unless ``always``, it purges from a request on until nothing but purges has used a connection for an interval:
-        while nobody uses a server, one of its workers is enough, and a first purge copies 5 MB of shared memory pages.
+        ``rest`` is called after a purge if nothing but purges has used a connection for an interval, and nothing is
+        left that a later purge would delete.
         """
-        self._always = always
-        if not always:
-            self._scheduler.remove_job("purge")
+        self._rest = rest
         if self._interval:
             self._uses_seen = uses()
             self._scheduler.start()
@@ -68,26 +66,22 @@ class PurgeSchedule:
             if not self._scheduler.running or moment < self._nudged_at + self._interval:
                 return
             self._nudged_at = moment
-        run = self._run if self._always else partial(self._run_while_used, nudged=True)
-        self._scheduler.add_job(run, id="nudged", replace_existing=True)
+        self._scheduler.add_job(self._run, id="nudged", replace_existing=True)
 
-    def _run_while_used(self, *, nudged: bool = False) -> None:
-        if not self._run() or nudged:
-            again = datetime.now(UTC) + timedelta(seconds=self._interval)
-            self._scheduler.add_job(self._run_while_used, run_date=again, id="again", replace_existing=True)
-
-    def _run(self) -> bool:
-        """Purge; return whether nothing but purges has used a connection since the purge before."""
+    def _run(self) -> None:
         idle = uses() == self._uses_seen
-        self._purge_and_log()
+        rest = self._rest if self._purge_and_log() and idle else None
         if idle:
             self._disconnect()
         self._uses_seen = uses()
-        return idle
+        if rest:
+            rest()
 
-    def _purge_and_log(self) -> None:
+    def _purge_and_log(self) -> bool:
+        """Purge; return whether nothing is left for later ones, which is only asked if this process may rest."""
         try:
             removed = self._purge()
+            done = self._rest is not None and self._purge.done()
         except DatabaseAway:
             log.warning("the database is away; the next purge will catch up")
         except Exception as error:  # whatever went wrong, the schedule goes on
@@ -95,3 +89,5 @@ class PurgeSchedule:
         else:
             if removed:
                 log.info("purged %d images", removed)
+            return done
+        return False

@@ -34,6 +34,7 @@ SLOW = {
     "front",
     "seeds",
     "soak",
+    "test_rest.py",
     "web/test_accounts.py",
     "web/test_clients.py",
     "web/test_conversion.py",

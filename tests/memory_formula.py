@@ -12,10 +12,10 @@ IDLE_MAIN = 45 * MIB
 IDLE_MAIN_WITH_METRICS = 135 * MIB
 IDLE_ALL = 140 * MIB
 """The main process, two workers and the embedded PostgreSQL, where shared memory counts once."""
+IDLE_RESTING = 100 * MIB
+"""The same while the workers rest."""
 SHARED = 25 * MIB
 """What each of several idle workers shares with the others at least, and has alone at most."""
-PURGE = 2 * MIB
-"""What a worker's first purge copies of that, at least."""
 COPIES = 2
 """Of the images in flight: themselves, and at worst as much again in the buffers of the database's driver."""
 MEDIUM = 4

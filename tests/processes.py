@@ -43,12 +43,11 @@ class Served:
         """The ids of the processes that answer, the one that was started first coming first."""
         own = command_of(self.process.pid)
         found = [pid for pid in children_of(self.process.pid) if command_of(pid) in {own, _SPAWNED}]
-        return sorted(found, key=_started)
+        return sorted((pid for pid in found if name_of(pid) != "mayfly-origin"), key=_started)
 
     def serving(self) -> int:
-        """How many workers listen by now: one that takes another's place loads the application first."""
-        rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-        return sum(row[1].endswith(f":{self.port:04X}") and row[3] == _LISTEN for row in rows)
+        """How many workers are ready to serve."""
+        return sum(name_of(pid) == "mayfly-worker" for pid in children_of(self.process.pid))
 
     def family(self) -> list[int]:
         """The ids of the main process and of all its descendants."""
@@ -59,8 +58,6 @@ class Served:
         return found
 
 
-_LISTEN = "0A"
-"""TCP_LISTEN in /proc/net/tcp (proc(5))."""
 _SPAWNED = "multiprocessing.spawn"
 
 
@@ -74,6 +71,14 @@ def command_of(pid: int) -> str:
     except (FileNotFoundError, ProcessLookupError):
         return ""
     return _SPAWNED if "spawn_main" in words else words
+
+
+def name_of(pid: int) -> str:
+    """The name that a process gave itself; nothing where it has ended."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def _started(pid: int) -> int:

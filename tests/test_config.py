@@ -333,7 +333,7 @@ def test_a_machine_of_many_processors_asks_for_no_more_connections_than_postgres
 @pytest.mark.parametrize(
     ("settings", "connections"),
     [
-        ({}, 3),
+        ({}, 2),
         ({"THREADS": "1"}, 2),
         ({"DATABASE_URL": "postgresql://h/d"}, 5),
         ({"SHARDS": "a=postgresql://h/d"}, 5),

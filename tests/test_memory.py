@@ -202,18 +202,6 @@ def smaps(pid: int) -> dict[str, int]:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may look at memory that processes hide")
-def test_while_nobody_uses_a_server_only_one_of_its_workers_purges(database_url: str) -> None:
-    """A purge copies memory pages that the workers have shared until then."""
-    with serving(
-        DATABASE_URL=database_url, SECRET_KEYS=SERVER_KEY, WORKERS="3", PURGE_INTERVAL="1s"
-    ) as served:
-        assert until(lambda: len(served.workers()) == 3)
-        time.sleep(4)
-        *_, next_to_it, most = sorted(smaps(pid)["Private_Dirty"] for pid in served.workers())
-    assert most > next_to_it + memory_formula.PURGE
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may look at memory that processes hide")
 def test_idle_workers_share_one_application_that_the_main_process_has_not(fill: Fill, tmp_path: Path) -> None:
     """All of an idle server with its own PostgreSQL; memory that several processes share counts once."""
     with serving(DATA_DIR=str(fill(tmp_path))) as served:
@@ -222,15 +210,19 @@ def test_idle_workers_share_one_application_that_the_main_process_has_not(fill: 
         workers = [smaps(pid) for pid in served.workers()]
         everything = sum(smaps(pid)["Pss"] for pid in served.family())
         main = smaps(served.process.pid)
+        assert until(lambda: served.workers() == [], 40)
+        resting = sum(smaps(pid)["Pss"] for pid in served.family())
         answered = requests.get(f"{served.url}/readyz", timeout=SECONDS)
     assert answered.ok
+    assert resting < memory_formula.IDLE_RESTING
     for worker in workers:
         assert worker["Shared_Dirty"] > memory_formula.SHARED, "what the origin loaded"
         assert worker["Private_Dirty"] < memory_formula.SHARED
     assert main["Rss"] < memory_formula.IDLE_MAIN
     assert everything < memory_formula.IDLE_ALL
     words = (ROOT / "docs" / "operations.md").read_text()
-    assert f"up to {memory_formula.IDLE_ALL // memory_formula.MIB} MiB together" in words
+    for size in (memory_formula.IDLE_ALL, memory_formula.IDLE_RESTING):
+        assert f"up to {size // memory_formula.MIB} MiB together" in words
 
 
 MAIN_PROCESS = "import server; unwanted = {'granian', 'asyncio', 'ssl', 'flask', 'sqlalchemy'}"

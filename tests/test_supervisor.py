@@ -9,7 +9,7 @@ import sys
 from tests.processes import ROOT
 
 SCRIPT = """
-import os, signal, sys, time
+import os, signal, socket, sys, time
 from supervisor import Supervisor, fork
 
 def deaf():
@@ -21,18 +21,23 @@ def deaf():
 def ended():
     os._exit(3)
 
+def last():
+    print("last fork")
+
 main = os.getpid()
 work = {"deaf": deaf, "ended": ended}[sys.argv[1]]
-replaced = []
+forks = []
+door = socket.socket()
+door.bind(("127.0.0.1", 0))
 
-def again(place):
-    replaced.append(place)
+def again(place, ending):
+    forks.append(place)
     return fork(work)
 
 try:
-    Supervisor(again, drain=0.5, notice=0).serve(lambda place: fork(work), 1, lambda: print("started"))
+    Supervisor(again, last, [door], os.pipe()[0], drain=0.5, notice=0).serve()
 finally:
-    print(f"replaced {len(replaced)}")
+    print(f"forks {len(forks)}")
 """
 
 
@@ -43,13 +48,13 @@ def supervised(kind: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_worker_that_does_not_end_is_killed_after_its_time() -> None:
     run = supervised("deaf")
-    assert (run.returncode, run.stdout) == (0, "started\nreplaced 0\n"), run.stderr
+    assert (run.returncode, run.stdout) == (0, "last fork\nforks 1\n"), run.stderr
     assert "Killing worker 1" in run.stderr
 
 
 def test_workers_that_end_as_soon_as_they_begin_end_the_server() -> None:
     run = supervised("ended")
-    assert (run.returncode, run.stdout) == (1, "started\nreplaced 1\n"), run.stderr
+    assert (run.returncode, run.stdout) == (1, "last fork\nforks 2\n"), run.stderr
 
 
 def test_a_fork_takes_no_signal_from_the_process_that_is_being_ended() -> None:

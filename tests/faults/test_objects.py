@@ -13,7 +13,6 @@ import pytest
 from services.sweep import SPARE_SECONDS
 from storage import ObjectStore, open_object_store
 from storage.objects import SPAN_SECONDS
-from supervisor import CRASH_LOOP_SECONDS
 from tests.cast import SERVER_KEY, noise
 from tests.databases import MIGRATED, empty_database, value
 from tests.faults.figures import note
@@ -73,7 +72,7 @@ def kill_at(server: Served, orders: Path, step: str, *, deletes: bool) -> str:
 
     Returns the last link of an image that was to be deleted.
     """
-    time.sleep(CRASH_LOOP_SECONDS)  # a server whose fresh workers die gives up
+    assert until(lambda: server.serving() == 2)  # a server whose fresh workers die gives up
     workers, link = server.workers(), ""
     (orders / step).write_text(" ".join(map(str, workers)))
     end = time.monotonic() + 90

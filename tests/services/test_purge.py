@@ -233,31 +233,45 @@ def test_a_request_wakes_the_purge_and_does_not_wait_for_it(make_app: MakeApp) -
     assert until(lambda: count(engine) == 0)
 
 
-def test_a_worker_that_does_not_purge_always_does_from_a_request_on_until_it_is_idle(
+def test_a_worker_may_rest_once_nothing_is_left_and_nothing_but_purges_used_a_connection(
     make_app: MakeApp,
 ) -> None:
-    app = make_app(purge_interval=1)
-    shard, client = app.shards.home, app.test_client()
-    purge, purges = app.schedule._purge, []
+    app = make_app(
+        max_images_per_client=None, max_bytes_per_client=None
+    )  # what is counted is kept for minutes
+    client, rests = app.test_client(), list[str]()
+    app.schedule._rest = lambda: rests.append("now")
 
-    def counted() -> int:
-        purges.append(purge())
-        return purges[-1]
+    def asks_after_a_purge() -> bool:
+        rests.clear()
+        app.schedule._run()
+        return rests != []
 
-    app.schedule._purge = counted
-    app.schedule.start(always=False)
-    time.sleep(1.5)
-    assert purges == []
-    client.get("/healthz")  # it uses no connection, and spends the nudge of its interval
-    assert until(lambda: app.schedule._scheduler.get_job("again") is not None), "the first one is over"
-    assert len(purges) == 1
-    with shard.connection():
-        pass
-    assert shard.engine.pool.checkedin() == 1  # type: ignore[attr-defined]
-    assert until(lambda: len(purges) == 3)
-    assert until(lambda: shard.engine.pool.checkedin() == 0)  # type: ignore[attr-defined]
-    time.sleep(1.5)
-    assert len(purges) == 3
+    asks_after_a_purge()
+    assert asks_after_a_purge()
+    link = deposit(client)
+    assert [asks_after_a_purge() for _ in range(3)] == [False] * 3, "the image lives"
+    kill(purge_engine(app), link)
+    assert [asks_after_a_purge() for _ in range(2)] == [False, True]
+    assert app.shards.home.engine.pool.checkedin() == 0  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "INSERT INTO guesses (tag, until) VALUES (sha256('a'), now() + interval '1 minute')",
+        "INSERT INTO counted VALUES (sha256('a'), 1, 1, now() + interval '1 minute')",
+        "UPDATE stored SET bytes = 1 WHERE slot = 3",
+        "INSERT INTO owners (id, login_tag, email_tag, account, token_version, created_at, used_on) VALUES"
+        " (gen_random_uuid(), sha256('a'), sha256('b'), '', 0, now(), NULL)",
+        "INSERT INTO ciphertexts_003 VALUES (sha256('a'), 0, '')",
+    ],
+)
+def test_what_a_purge_will_delete_is_not_forgotten(app: Mayfly, engine: Engine, row: str) -> None:
+    assert app.purge.done()
+    with engine.begin() as connection:
+        connection.execute(text(row))
+    assert not app.purge.done()
 
 
 def test_with_the_interval_off_nothing_runs(make_app: MakeApp) -> None:

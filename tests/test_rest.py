@@ -1,0 +1,128 @@
+"""Workers of a server that nobody uses rest: they end, and the next connection starts one. No request is lost."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import requests
+from sqlalchemy import Engine, text
+
+from tests.cast import SERVER_KEY, noise
+from tests.metrics_of import watched
+from tests.processes import Served, alive, children_of, name_of, serving, until
+from worker import REST_SECONDS
+
+SMALL = noise(16, 16)
+SOON = REST_SECONDS + 15
+"""How many seconds a worker takes at most until it rests, on a machine that is busy."""
+
+
+def settings(database_url: str, **more: str) -> dict[str, Any]:
+    return {"DATABASE_URL": database_url, "SECRET_KEYS": SERVER_KEY, "PURGE_INTERVAL": "1s", **more}
+
+
+@pytest.fixture
+def server(database_url: str, engine: Engine) -> Iterator[Served]:
+    with serving(**settings(database_url)) as served:
+        yield served
+
+
+def rests(served: Served) -> bool:
+    return until(lambda: served.workers() == [], SOON)
+
+
+def origin_of(served: Served) -> int:
+    (found,) = (pid for pid in children_of(served.process.pid) if name_of(pid) == "mayfly-origin")
+    return found
+
+
+def test_a_server_that_nobody_uses_has_no_worker_and_the_next_request_starts_one(server: Served) -> None:
+    assert until(lambda: server.serving() == 2)
+    assert rests(server)
+    assert requests.get(f"{server.url}/docs", timeout=20).status_code == 200
+    assert server.serving() == 1
+    assert rests(server), "again"
+    assert "ERROR" not in server.log
+
+
+def test_a_worker_stays_until_nothing_is_left_to_purge(server: Served, engine: Engine) -> None:
+    link = requests.put(f"{server.url}/a.png?lifetime=12", data=SMALL, timeout=20).text.strip()
+    time.sleep(REST_SECONDS + 3)
+    assert server.workers() != []
+    assert requests.get(link, timeout=20).content == SMALL
+    assert rests(server)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM images")).scalar_one() == 0
+        sizes = text("SELECT sum(pg_relation_size(oid)) FROM pg_class WHERE relname ~ '^ciphertexts_'")
+        assert connection.execute(sizes).scalar_one() == 0, "the sealed bytes are gone, too"
+
+
+def test_a_worker_with_an_open_connection_stays(server: Served) -> None:
+    with socket.create_connection(("127.0.0.1", server.port)) as kept:
+        ask(kept)
+        assert until(lambda: len(server.workers()) == 1, SOON)
+        time.sleep(3)
+        ask(kept)
+
+
+def ask(kept: socket.socket) -> None:
+    kept.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert kept.recv(4096).startswith(b"HTTP/1.1 200")
+
+
+def test_no_request_is_lost_in_the_moments_in_which_workers_begin_to_rest(server: Served) -> None:
+    def after_a_rest(_: int) -> set[int]:
+        seen = set()
+        for _ in range(3):
+            time.sleep(REST_SECONDS + random.random() * 1.5)
+            seen.add(requests.get(f"{server.url}/healthz", timeout=20).status_code)
+        return seen
+
+    with ThreadPoolExecutor(40) as clients:
+        assert set.union(*clients.map(after_a_rest, range(40))) == {200}
+
+
+def test_a_server_whose_origin_was_killed_still_starts_workers(server: Served) -> None:
+    assert until(lambda: server.serving() == 2)
+    os.kill(origin_of(server), signal.SIGKILL)
+    assert rests(server)
+    assert requests.put(f"{server.url}/a.png", data=SMALL, timeout=30).status_code == 201
+    assert "was killed; a worker loads it itself" in server.log
+
+
+def test_a_resting_server_ends_at_once_and_refuses_connections(server: Served) -> None:
+    assert rests(server)
+    origin = origin_of(server)
+    began = time.monotonic()
+    assert server.stop(signal.SIGTERM) == 0
+    assert time.monotonic() - began < 5
+    assert not alive(origin)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", server.port))
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_resting_server_announces_its_end(database_url: str) -> None:
+    with serving(**settings(database_url, DRAIN_NOTICE="4s")) as served:
+        assert rests(served)
+        served.process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        assert requests.get(f"{served.url}/readyz", timeout=20).status_code == 503
+        answer = requests.get(f"{served.url}/healthz", timeout=20)
+        assert (answer.status_code, answer.headers.get("Connection")) == (200, "close")
+        assert served.process.wait(30) == 0
+
+
+def test_with_metrics_all_workers_stay(database_url: str) -> None:
+    with watched(**settings(database_url)) as mayfly:
+        assert until(lambda: mayfly.server.serving() == 2)
+        time.sleep(REST_SECONDS + 4)
+        assert mayfly.server.serving() == 2
