@@ -124,7 +124,11 @@ def seaweed() -> Iterator[Service]:
     with tempfile.TemporaryDirectory(prefix="weed") as folder:
         store = SeaweedFS(Path(folder))
         try:
-            store.start()
+            try:
+                store.start()
+            except AssertionError:  # another process has taken one of its ports meanwhile
+                store = SeaweedFS(Path(folder))
+                store.start()
             yield store.service
         finally:
             store.kill()

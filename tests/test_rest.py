@@ -18,15 +18,21 @@ from sqlalchemy import Engine, text
 from tests.cast import SERVER_KEY, noise
 from tests.metrics_of import watched
 from tests.processes import Served, alive, children_of, name_of, serving, until
-from worker import REST_SECONDS
 
 SMALL = noise(16, 16)
-SOON = REST_SECONDS + 15
-"""How many seconds a worker takes at most until it rests, on a machine that is busy."""
+IDLE = 2.5
+"""After so many seconds without a request a worker of ``tests.resting`` rests, if its purges have little to do."""
 
 
 def settings(database_url: str, **more: str) -> dict[str, Any]:
-    return {"DATABASE_URL": database_url, "SECRET_KEYS": SERVER_KEY, "PURGE_INTERVAL": "1s", **more}
+    command = ("-m", "tests.resting")
+    return {
+        "command": command,
+        "DATABASE_URL": database_url,
+        "SECRET_KEYS": SERVER_KEY,
+        "PURGE_INTERVAL": "1s",
+        **more,
+    }
 
 
 @pytest.fixture
@@ -36,7 +42,7 @@ def server(database_url: str, engine: Engine) -> Iterator[Served]:
 
 
 def rests(served: Served) -> bool:
-    return until(lambda: served.workers() == [], SOON)
+    return until(lambda: served.workers() == [])
 
 
 def origin_of(served: Served) -> int:
@@ -54,8 +60,8 @@ def test_a_server_that_nobody_uses_has_no_worker_and_the_next_request_starts_one
 
 
 def test_a_worker_stays_until_nothing_is_left_to_purge(server: Served, engine: Engine) -> None:
-    link = requests.put(f"{server.url}/a.png?lifetime=12", data=SMALL, timeout=20).text.strip()
-    time.sleep(REST_SECONDS + 3)
+    link = requests.put(f"{server.url}/a.png?lifetime=8", data=SMALL, timeout=20).text.strip()
+    time.sleep(2 * IDLE)
     assert server.workers() != []
     assert requests.get(link, timeout=20).content == SMALL
     assert rests(server)
@@ -68,7 +74,7 @@ def test_a_worker_stays_until_nothing_is_left_to_purge(server: Served, engine: E
 def test_a_worker_with_an_open_connection_stays(server: Served) -> None:
     with socket.create_connection(("127.0.0.1", server.port)) as kept:
         ask(kept)
-        assert until(lambda: len(server.workers()) == 1, SOON)
+        assert until(lambda: len(server.workers()) == 1)
         time.sleep(3)
         ask(kept)
 
@@ -81,8 +87,8 @@ def ask(kept: socket.socket) -> None:
 def test_no_request_is_lost_in_the_moments_in_which_workers_begin_to_rest(server: Served) -> None:
     def after_a_rest(_: int) -> set[int]:
         seen = set()
-        for _ in range(3):
-            time.sleep(REST_SECONDS + random.random() * 1.5)
+        for _ in range(4):
+            time.sleep(IDLE * (0.4 + random.random()))
             seen.add(requests.get(f"{server.url}/healthz", timeout=20).status_code)
         return seen
 
@@ -124,5 +130,5 @@ def test_a_resting_server_announces_its_end(database_url: str) -> None:
 def test_with_metrics_all_workers_stay(database_url: str) -> None:
     with watched(**settings(database_url)) as mayfly:
         assert until(lambda: mayfly.server.serving() == 2)
-        time.sleep(REST_SECONDS + 4)
+        time.sleep(2 * IDLE)
         assert mayfly.server.serving() == 2

@@ -187,7 +187,7 @@ def test_a_database_that_is_slow_is_waited_for(app: Mayfly, client: FlaskClient,
     asked: list[int] = []
     event.listen(shard.engine.pool, "connect", lambda *_: asked.append(1))
     with looking(3600), locked(urls["b"]):
-        threads = started(lambda: told(app.test_client()), 6)
+        threads = started(lambda: told(app.test_client()), 16)  # each goes to one of two databases at random
         assert until(lambda: stuck(urls["b"]) > 0)
         waiting, made = stuck(urls["b"]), len(asked)
         assert until(lambda: len(asked) > made + 3)  # by now it was doubted again and again
