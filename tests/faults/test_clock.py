@@ -8,7 +8,9 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from tests.faults.wire import Answer, once, upload
 from tests.processes import ROOT, Served, serving
 
 HOURS = (-30, 0, 30)
+SHARED = Path("/dev/shm")
 
 
 def faked(hours: int) -> dict[str, Any]:
@@ -26,16 +29,26 @@ def faked(hours: int) -> dict[str, Any]:
     if not hours:
         return {}
     offset = f"{hours:+d}h"
-    command = ["faketime", "-m", "-f", offset, "printenv", "LD_PRELOAD"]
-    library = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
     # Only the time of day is off: time-outs are measured by the monotonic clock, which nobody sets.
     return {
-        "LD_PRELOAD": library,
+        "LD_PRELOAD": library(),
         "FAKETIME": offset,
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         "DONT_FAKE_MONOTONIC": "1",
         "PYTHONPATH": str(ROOT / "tests" / "faults" / "skewed"),
     }
+
+
+@cache
+def library() -> str:
+    """The library that `faketime` loads into a program."""
+    command = ["faketime", "-m", "-f", "+1h", "printenv", "LD_PRELOAD"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as faketime:
+        found = faketime.communicate(timeout=20)[0].strip()
+    for left in SHARED.glob(f"*faketime_*_{faketime.pid}"):
+        left.unlink()  # it leaves them, and fails where it gets the same process id again
+    assert faketime.returncode == 0
+    return found
 
 
 @pytest.fixture(scope="module")
