@@ -183,7 +183,6 @@ def test_an_idle_server_purges_also_when_its_first_worker_was_replaced(database_
         first = served.workers()[0]
         os.kill(first, signal.SIGKILL)
         assert until(lambda: first not in served.workers() and served.serving() == 2)
-        time.sleep(4)  # until the other worker rests
         run(url, "UPDATE images SET expires_at = now(), created_at = now() - interval '9s'")
         assert until(lambda: count(url) == 0)
 
