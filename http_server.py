@@ -35,15 +35,18 @@ _made: Any = None
 
 def sockets_for(config: Config) -> list[socket.socket]:
     """Bind a socket for each worker; the kernel distributes connections among them (SO_REUSEPORT)."""
-    host, port = config.bind
-    bound = []
-    for _ in range(config.workers):
-        bound.append(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET))
-        for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
-            bound[-1].setsockopt(socket.SOL_SOCKET, option, 1)
-        bound[-1].setblocking(False)
-        bound[-1].bind((host, port))
-    return bound
+    return [_bound(*config.bind) for _ in range(config.workers)]
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
+        made.setsockopt(socket.SOL_SOCKET, option, 1)
+    # Connections inherit it. Granian sets it for sockets that it makes itself.
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    made.setblocking(False)
+    made.bind((host, port))
+    return made
 
 
 def work(

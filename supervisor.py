@@ -160,11 +160,11 @@ class Supervisor:
         """Let a worker end that accepts no connections any more; watch its socket instead."""
         log.debug("worker %d rests", worker.place + 1)
         self._leaving.add(self._workers.pop(worker.place))
-        threading.Thread(target=self._watch, args=(worker.place,), daemon=True).start()
-
-    def _watch(self, place: int) -> None:
         poll = select.poll()
-        poll.register(self._sockets[place], select.POLLIN)
+        poll.register(self._sockets[worker.place], select.POLLIN)
+        threading.Thread(target=self._watch, args=(poll, worker.place), daemon=True).start()
+
+    def _watch(self, poll: select.poll, place: int) -> None:
         poll.poll()
         self._news.put(partial(self._wake, place))
 

@@ -21,7 +21,7 @@ from config import Config
 from crypto import MalformedServerKey, key_file_in
 from database import check_connections, needs_no_migration
 from environment import ConfigError
-from front import Front, accept_no_more, connections, take_no_more
+from front import Front, connections, leave_to_others, take_no_more
 from http_server import BEGUN, REPORT, RESTS, hear_of_the_end
 from imaging import hide_memory, jail_offered, name_process
 from origin import in_a_fork
@@ -119,7 +119,7 @@ def _rest(front: Front, report: int) -> None:
     That connection waits in the kernel, since the supervisor holds the listening socket, too.
     """
     idle = time.monotonic() - front.called_at
-    if idle < REST_SECONDS or connections() or not accept_no_more():
+    if idle < REST_SECONDS or connections() or not leave_to_others():
         return
     os.write(report, REPORT.pack(os.getpid(), RESTS))
     while True:
@@ -130,7 +130,7 @@ def _rest(front: Front, report: int) -> None:
 
 
 def _prepared(config: Config, counters: SharedCounts, main_process: int) -> tuple[Mayfly, Front]:
-    """Return the application and its front: the origin's, or new ones in a worker that replaces another later."""
+    """Return the application and its front: the origin's, or new ones if this process was not forked of it."""
     os.setpgid(0, 0)  # so that Ctrl-C reaches only the main process
     embedded.die_with(main_process, signal.SIGTERM)
     if _made:

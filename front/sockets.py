@@ -11,11 +11,12 @@ import socket
 import struct
 import termios
 from collections.abc import Container, Iterator
+from itertools import product
 from pathlib import Path
 
 OWN_DESCRIPTORS = Path("/proc/self/fd")
-EPOLL, LISTENING = "anon_inode:[eventpoll]", "listening"
-"""What the link to a descriptor of an epoll instance says (proc(5)), and our word for a listening socket."""
+EPOLL = Path("anon_inode:[eventpoll]")
+"""Where the link to a descriptor of an epoll instance leads (proc(5))."""
 Address = tuple[str, int]
 USER_TIMEOUT_MILLISECONDS = 30_000
 """How long sent bytes may stay unacknowledged before the kernel ends a connection."""
@@ -101,29 +102,31 @@ def connections() -> int:
     return sum(port in ports for port, listens in found if not listens)
 
 
-def accept_no_more() -> bool:
+def leave_to_others() -> bool:
     """Have this process accept no new connection; they wait in the kernel for another one that holds the same socket.
 
     The HTTP server has no function for this: its listening sockets are taken out of its epoll instances (epoll(7)).
     Returns whether any was.
     """
-    kinds = {number: _kind(number) for number in map(int, os.listdir(OWN_DESCRIPTORS))}  # noqa: PTH208
+    descriptors = [int(name) for name in os.listdir(OWN_DESCRIPTORS)]  # noqa: PTH208 - as above
     done = False
-    for watching in (number for number, kind in kinds.items() if kind == EPOLL):
-        for listening in (number for number, kind in kinds.items() if kind == LISTENING):
-            with contextlib.suppress(OSError):  # it doesn't watch this one
-                select.epoll.fromfd(os.dup(watching)).unregister(listening)
-                done = True
+    for watching, listening in product(filter(_is_epoll, descriptors), filter(_is_listening, descriptors)):
+        with contextlib.suppress(OSError):  # it doesn't watch this one
+            select.epoll.fromfd(os.dup(watching)).unregister(listening)
+            done = True
     return done
 
 
-def _kind(descriptor: int) -> str | None:
-    with contextlib.suppress(OSError):
-        if str((OWN_DESCRIPTORS / str(descriptor)).readlink()) == EPOLL:
-            return EPOLL
-        with _socket(descriptor) as found:
-            return LISTENING if _listens(found) else None
-    return None
+def _is_epoll(descriptor: int) -> bool:
+    with contextlib.suppress(OSError):  # it is closed already
+        return (OWN_DESCRIPTORS / str(descriptor)).readlink() == EPOLL
+    return False
+
+
+def _is_listening(descriptor: int) -> bool:
+    with contextlib.suppress(OSError), _socket(descriptor) as found:
+        return _listens(found)
+    return False
 
 
 def _listens(found: socket.socket) -> bool:

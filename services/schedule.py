@@ -70,18 +70,19 @@ class PurgeSchedule:
 
     def _run(self) -> None:
         idle = uses() == self._uses_seen
-        rest = self._rest if self._purge_and_log() and idle else None
+        rest = self._rest if idle else None
+        done = self._purge_and_log(ask=rest is not None)
         if idle:
             self._disconnect()
         self._uses_seen = uses()
-        if rest:
+        if rest and done:
             rest()
 
-    def _purge_and_log(self) -> bool:
-        """Purge; return whether nothing is left for later ones, which is only asked if this process may rest."""
+    def _purge_and_log(self, *, ask: bool) -> bool:
+        """Purge; return whether nothing is left for later purges, which only costs a question if ``ask``."""
         try:
             removed = self._purge()
-            done = self._rest is not None and self._purge.done()
+            done = ask and self._purge.done()
         except DatabaseAway:
             log.warning("the database is away; the next purge will catch up")
         except Exception as error:  # whatever went wrong, the schedule goes on

@@ -11,18 +11,18 @@ from pathlib import Path
 
 import server
 import worker
-from front import accept_no_more
+from front import leave_to_others
 
 
-def wait_and_accept_no_more() -> bool:
+def wait_and_leave() -> bool:
     if name := os.environ.get("BEFORE_REST"):
         Path(name).touch()
         time.sleep(0.5)
-    return accept_no_more()
+    return leave_to_others()
 
 
 worker.REST_SECONDS = 1.0
-worker.accept_no_more = wait_and_accept_no_more  # type: ignore[attr-defined]
+worker.leave_to_others = wait_and_leave  # type: ignore[attr-defined]
 
 if __name__ == "__main__":
     server.main()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,9 +17,11 @@ import pytest
 import requests
 from sqlalchemy import Engine, text
 
+from config import Config
+from http_server import sockets_for
 from tests.cast import SERVER_KEY, noise
 from tests.metrics_of import watched
-from tests.processes import Served, alive, children_of, name_of, serving, until
+from tests.processes import ROOT, Served, alive, children_of, free_port, name_of, serving, until
 
 SMALL = noise(16, 16)
 IDLE = 2.5
@@ -141,3 +145,49 @@ def test_with_metrics_all_workers_stay(database_url: str) -> None:
         assert until(lambda: mayfly.server.serving() == 2)
         time.sleep(2 * IDLE)
         assert mayfly.server.serving() == 2
+
+
+def test_who_waits_for_a_worker_that_is_killed_is_answered_by_the_next(database_url: str) -> None:
+    with serving(**settings(database_url, WORKERS="1")) as served, ExitStack() as stack:
+        (worker,) = served.workers()
+        os.kill(worker, signal.SIGSTOP)
+        waiting = [stack.enter_context(connected(served)) for _ in range(8)]
+        os.kill(worker, signal.SIGKILL)
+        for client in waiting:
+            ask(client)
+
+
+def test_connections_send_without_delay_whichever_worker_has_them() -> None:
+    """The HTTP server sets this for sockets of its own, and not for those that it is given."""
+    for listener in sockets_for(Config(bind=("127.0.0.1", free_port()), workers=2)):
+        with listener:
+            listener.listen()
+            with socket.create_connection(listener.getsockname(), 5), accepted(listener) as connection:
+                assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def accepted(listener: socket.socket) -> socket.socket:
+    listener.setblocking(True)
+    return listener.accept()[0]
+
+
+def test_pages_of_files_that_were_only_read_are_given_back_and_come_again() -> None:
+    script = """
+import re
+from pathlib import Path
+import worker
+from imaging import unmap_read_files
+
+def of_files():
+    size = dict(re.findall(r"(\\w+): +(\\d+) kB", Path("/proc/self/smaps_rollup").read_text()))
+    return int(size["Rss"]) - int(size["Anonymous"])
+
+before = of_files()
+unmap_read_files()
+print(before > 2 * of_files())
+from cryptography.fernet import Fernet
+seal = Fernet(Fernet.generate_key())
+print(seal.decrypt(seal.encrypt(b"still works")).decode())
+"""
+    ran = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout == "True\nstill works\n"

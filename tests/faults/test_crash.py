@@ -122,7 +122,7 @@ def test_workers_killed_at_any_moment_lose_nothing_that_was_confirmed(
         running = [pool.submit(uploader, number) for number in range(4)]
         try:
             for _ in range(KILLS):
-                done.wait(random.uniform(0.2, 0.6))
+                done.wait(random.uniform(0.1, 0.6))
                 victim = doomed.workers()[0]
                 os.kill(victim, signal.SIGKILL)
                 assert until(lambda: replaced(doomed, victim), 60), doomed.log  # noqa: B023
