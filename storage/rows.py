@@ -23,14 +23,13 @@ HEAD = SIGNATURE + struct.pack(">ii", 0, 0)
 FIELDS = struct.Struct(">h")
 LENGTH = struct.Struct(">i")
 ROW = struct.Struct(">hi")
-PART = struct.Struct(">ih")
+PART = struct.Struct(">ihi")
 TRAILER = FIELDS.pack(-1)
 ROW_BYTES = 8092
 """How many sealed bytes fit into a page of 8192 bytes beside its headers, the row key and the part number."""
-SMALL = 32 * ROW_BYTES
-"""A piece of at most so many bytes is split into rows that each fill a page: that halves the cost of storing it, and
-fetching costs no more. A larger piece is one row, which PostgreSQL splits itself (TOAST): storing it costs more, but
-fetching it less, since psycopg2 then reads few rows."""
+ROWS_AT_ONCE = 32
+"""So many rows, 256 KB, go to PostgreSQL in one message, and come from it joined to one row, since each message costs
+either side time. With more rows, a connection would keep larger buffers."""
 READ_SIZE = 256 * 1024
 _FILLED = text(
     "SELECT slot FROM generate_series(0, :slots - 1) AS slot"
@@ -39,10 +38,10 @@ _FILLED = text(
 
 
 class RowStore:
-    """Stores sealed bytes as ``bytea`` rows in the table of the image's slot; a row holds one page or one piece.
+    """Stores sealed bytes as ``bytea`` rows in the table of the image's slot; each row fills a page.
 
-    PostgreSQL holds several copies of a field in memory. An image is split into pieces, so that the memory needed does
-    not depend on the size of the image.
+    PostgreSQL would split a longer field itself, into chunks of 2 KB with an index of their own (TOAST), which makes an
+    upload of 1 MB cost half as much again.
     """
 
     in_database = True
@@ -94,13 +93,23 @@ class RowStore:
 
     def fetch(self, connection: Connection, slot: int, row_key: bytes, size: int) -> memoryview | bytearray:
         """Return the ``size`` sealed bytes of an image; raises CiphertextGone."""
-        rows = f"SELECT sealed FROM {self._table(slot)} WHERE row_key = '\\x{row_key.hex()}' ORDER BY part"
         sink = _FetchedBytes(size)
         with raw_cursor(connection) as cursor:
-            cursor.copy_expert(f"COPY ({rows}) TO STDOUT (FORMAT binary)", sink)
+            cursor.copy_expert(f"COPY ({self.query(slot, row_key, size)}) TO STDOUT (FORMAT binary)", sink)
         if sink.missing:
             raise CiphertextGone
         return sink.sealed
+
+    def query(self, slot: int, row_key: bytes, size: int) -> str:
+        """Return the query that ``fetch`` sends; of a large image it joins ROWS_AT_ONCE rows to one."""
+        image = f"FROM {self._table(slot)} WHERE row_key = '\\x{row_key.hex()}'"
+        if size <= ROWS_AT_ONCE * ROW_BYTES:
+            return f"SELECT sealed {image} ORDER BY part"
+        rows = f"SELECT sealed {image} AND part >= first AND part < first + {ROWS_AT_ONCE} ORDER BY part"
+        return (
+            f"SELECT (SELECT string_agg(sealed, '') FROM ({rows}) AS rows)"
+            f" FROM generate_series(0, (SELECT max(part) {image}), {ROWS_AT_ONCE}) AS first"
+        )
 
     def delete(self, connection: Connection, slot: int, row_keys: list[bytes]) -> None:
         """Delete the sealed bytes of some images of a slot, within the caller's transaction."""
@@ -134,60 +143,51 @@ class RowStore:
         return ciphertexts(slot, self._ring)
 
 
-def _framed(images: Iterable[tuple[bytes, Iterable[Bytes]]]) -> Iterator[Bytes]:
-    """Yield the pieces as rows of the binary format; each piece is sealed when it is needed."""
+def _framed(images: Iterable[tuple[bytes, Iterable[Bytes]]]) -> Iterator[bytes]:
+    """Yield the pieces as rows of the binary format, at most ROWS_AT_ONCE together; a piece is sealed when needed."""
     head = HEAD
     for row_key, pieces in images:
-        start = ROW.pack(3, len(row_key)) + row_key
-        part = 0
+        start, part = ROW.pack(3, len(row_key)) + row_key, 0
         for piece in pieces:
             source = memoryview(piece)
-            if len(source) > SMALL:
-                yield head + start + PART.pack(2, part) + LENGTH.pack(len(source))
-                yield source
-                part += 1
-            else:
+            for group in range(0, len(source), ROWS_AT_ONCE * ROW_BYTES):
                 framed: list[Bytes] = [head]
-                for at in range(0, len(source), ROW_BYTES):
+                for at in range(group, min(group + ROWS_AT_ONCE * ROW_BYTES, len(source)), ROW_BYTES):
                     row = source[at : at + ROW_BYTES]
-                    framed += (start, PART.pack(2, part), LENGTH.pack(len(row)), row)
+                    framed += (start, PART.pack(2, part, len(row)), row)
                     part += 1
                 yield b"".join(framed)
-            head = b""
+                head = b""
     yield head + TRAILER
 
 
 class _Source:
-    """A file for psycopg2 to read from: the buffers of an iterator, in slices, without joining them."""
+    """A file for psycopg2 to read from: each call returns the next rows, which are at most READ_SIZE bytes."""
 
-    def __init__(self, buffers: Iterator[Bytes]) -> None:
-        self._buffers = buffers
-        self._rest = memoryview(b"")
+    def __init__(self, rows: Iterator[bytes]) -> None:
+        self._rows = rows
 
-    def read(self, size: int) -> bytes:
-        if not self._rest:
-            self._rest = memoryview(next(self._buffers, b""))
-        piece, self._rest = self._rest[:size], self._rest[size:]
-        return bytes(piece)
+    def read(self, _size: int) -> bytes:
+        return next(self._rows, b"")
 
 
 class _FetchedBytes:
-    """A file for psycopg2 to write to; it joins the single field of each row. ``missing`` is how many bytes lack yet.
-
-    If one field holds all the sealed bytes, it is kept without a copy.
-    """
+    """A file for psycopg2 to write to; it keeps each row's single field. ``missing`` is how many bytes lack yet."""
 
     def __init__(self, size: int) -> None:
-        self.sealed: memoryview | bytearray = bytearray()
         self.missing = size
+        self._fields: list[memoryview] = []
         self._header = len(HEAD)
 
     def write(self, piece: bytes) -> None:
         # libpq passes one whole row at a time. The format's header comes with the first row, or alone.
         field = memoryview(piece)[self._header :][FIELDS.size + LENGTH.size :]
         self._header = max(0, self._header - len(piece))
-        if len(field) == self.missing and not self.sealed:
-            self.sealed = field
-        elif isinstance(self.sealed, bytearray):
-            self.sealed += field
         self.missing -= len(field)
+        if field:
+            self._fields.append(field)
+
+    @property
+    def sealed(self) -> memoryview | bytearray:
+        """The fields as one; a single one is not copied."""
+        return self._fields[0] if len(self._fields) == 1 else bytearray().join(self._fields)

@@ -10,21 +10,22 @@ from sqlalchemy import Connection, Engine
 
 from storage import CiphertextGone, CiphertextStore, Expiry, ObjectStore, RowStore, open_object_store
 from storage.protocol import Bytes
-from storage.rows import READ_SIZE, ROW_BYTES, SMALL
+from storage.rows import READ_SIZE, ROW_BYTES, ROWS_AT_ONCE
 from tests.object_store import Service
 
 STORES = ["rows", "unlogged", "s3", "seaweedfs"]
 PIECE = 1 << 20
+GROUP = ROWS_AT_ONCE * ROW_BYTES
 SIZES = [
     1,
     ROW_BYTES,
     ROW_BYTES + 1,
-    SMALL,
-    SMALL + 1,
+    GROUP,
+    GROUP + 1,
     READ_SIZE + 1,
     PIECE,
     PIECE + 1,
-    PIECE + SMALL,
+    PIECE + GROUP,
     3_000_001,
 ]
 KEY, OTHER = b"k" * 32, b"o" * 32

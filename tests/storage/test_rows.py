@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from app import Mayfly
 from models import SLOTS, ciphertexts
 from storage import CiphertextGone, RowStore
-from storage.rows import ROW_BYTES
+from storage.rows import ROW_BYTES, ROWS_AT_ONCE
 
 STORE = RowStore()
 SLOT = 7
@@ -32,29 +32,43 @@ def test_no_slot_is_vacuumed(engine: Engine) -> None:
         assert connection.scalar(statement) == SLOTS
 
 
-def test_a_row_takes_a_page_and_is_not_cut_up(engine: Engine) -> None:
+@pytest.mark.parametrize("rows", [10, 3 * ROWS_AT_ONCE])
+def test_a_row_takes_a_page_and_is_not_cut_up(engine: Engine, rows: int) -> None:
     table = ciphertexts(5)
     with engine.connect() as connection:
-        STORE.put(connection, 5, b"k" * 32, [os.urandom(10 * ROW_BYTES)])
-        pages = connection.scalar(text(f"SELECT pg_relation_size('{table}') / 8192"))
+        STORE.put(connection, 5, KEY, [os.urandom(rows * ROW_BYTES)])
+        pages = connection.scalar(text(f"SELECT count(DISTINCT (ctid::text::point)[0]) FROM {table}"))
         toasted = text(
             f"SELECT pg_relation_size(reltoastrelid) FROM pg_class WHERE oid = '{table}'::regclass"
         )
-        assert (pages, connection.scalar(toasted)) == (10, 0)
+        assert (pages, connection.scalar(toasted)) == (rows, 0)
         connection.rollback()
 
 
-def test_rows_are_read_in_the_order_of_their_index(app: Mayfly) -> None:
+@pytest.mark.parametrize("size", [200_000, 1_000_000])
+def test_rows_are_read_in_the_order_of_their_index(app: Mayfly, size: int) -> None:
     """A slot has no statistics: PostgreSQL would rather sort what it holds, which is the whole image once more."""
-    table = ciphertexts(6)
     with app.shards.home.engine.connect() as connection:
         for number in range(20):
-            STORE.put(connection, 6, bytes([number]) * 32, [os.urandom(200_000)])
-        rows = f"SELECT sealed FROM {table} WHERE row_key = '\\x{'03' * 32}' ORDER BY part"
-        plan = " ".join(connection.scalars(text(f"EXPLAIN {rows}")))
-        connection.execute(text(f"TRUNCATE {table}"))
+            STORE.put(connection, 6, bytes([number]) * 32, [os.urandom(size)])
+        explain = text(f"EXPLAIN {STORE.query(6, b'3' * 32, size)}")
+        plan = " ".join(connection.scalars(explain))
+        connection.execute(text(f"TRUNCATE {ciphertexts(6)}"))
         assert "Index Scan" in plan
         assert "Sort" not in plan
+        assert "Seq Scan" not in plan
+
+
+def test_a_row_of_an_earlier_version_holds_a_mebibyte(engine: Engine) -> None:
+    """Images that lived when the server was upgraded are opened by it."""
+    sealed = os.urandom(3_000_000)
+    insert = text(f"INSERT INTO {ciphertexts(SLOT)} VALUES (:key, :part, :sealed)")
+    with engine.connect() as connection:
+        for part in range(3):
+            field = sealed[part << 20 : (part + 1) << 20]
+            connection.execute(insert, {"key": KEY, "part": part, "sealed": field})
+        assert bytes(STORE.fetch(connection, SLOT, KEY, len(sealed))) == sealed
+        connection.rollback()
 
 
 def test_nothing_is_kept_before_the_commit(engine: Engine) -> None:
