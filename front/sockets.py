@@ -24,6 +24,8 @@ MOST_UNSENT_BYTES = 128 * 1024
 """How much of an answer the kernel buffers before it can send it; its default is up to 4 MB for each connection."""
 NO_ADDRESS = struct.pack("H14x", socket.AF_UNSPEC)
 SO_ATTACH_FILTER = 26
+SO_BINDTOIFINDEX = 62
+NO_INTERFACE = 2**31 - 1
 INSTRUCTION = struct.Struct("@HBBI")
 DROP_SYN = b"".join(
     INSTRUCTION.pack(*instruction)
@@ -86,13 +88,17 @@ def take_no_more() -> None:
     """Have the kernel take no new connection for this process; those that it has already taken are still accepted.
 
     A filter (socket(7)) makes the listening sockets drop every SYN. A client sends it again after a second, and by then
-    the port is closed, or another process listens there.
+    the port is closed, or another process listens there. Where the kernel leaves such filters to root (seen
+    with Linux 6.18), the sockets are bound to a network interface that doesn't exist, and the connection is refused.
     """
     code = ctypes.create_string_buffer(DROP_SYN)
     program = struct.pack("@HP", len(DROP_SYN) // INSTRUCTION.size, ctypes.addressof(code))
     for found in _own_sockets():
         if _listens(found):
-            found.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
+            try:
+                found.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
+            except PermissionError:
+                found.setsockopt(socket.SOL_SOCKET, SO_BINDTOIFINDEX, NO_INTERFACE)
 
 
 def connections() -> int:

@@ -6,6 +6,8 @@ import contextlib
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -17,7 +19,7 @@ import requests
 
 import http_server
 from tests.cast import SERVER_KEY, noise
-from tests.processes import Served, free_port, serving, until
+from tests.processes import ROOT, Served, free_port, serving, until
 from tests.test_proxies import Proxied, proxying
 
 IMAGE = noise(190, 175)
@@ -192,13 +194,28 @@ def test_at_the_last_call_no_connection_begins_and_those_there_are_answered(data
         assert b" 200 " in ask(kept, "/docs")
         for pid in served.workers():
             os.kill(pid, http_server.LAST_CALL)
-        assert until(lambda: not takes_connections(served))
+        assert until(lambda: not takes_connections(served.port))
         assert b" 200 " in ask(kept, "/docs")
 
 
-def takes_connections(served: Served) -> bool:
+@pytest.mark.parametrize("user", [os.geteuid(), 65534], ids=["this user", "nobody"])
+def test_a_socket_takes_no_more_whoever_runs_the_server(user: int) -> None:
+    """Some kernels leave filters of TCP sockets to root."""
+    code = f"import os; from front.sockets import take_no_more; os.geteuid() or os.setuid({user}); take_no_more()"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)) as waiting:
+            subprocess.run([sys.executable, "-c", code], cwd=ROOT, pass_fds=[listener.fileno()], check=True)
+            assert not takes_connections(port)
+            accepted, _ = listener.accept()
+            with accepted:
+                accepted.sendall(b"here")
+                assert waiting.recv(4) == b"here"
+
+
+def takes_connections(port: int) -> bool:
     try:
-        with socket.create_connection(("127.0.0.1", served.port), 0.5):
+        with socket.create_connection(("127.0.0.1", port), 0.5):
             return True
-    except TimeoutError:
+    except (TimeoutError, ConnectionRefusedError):
         return False

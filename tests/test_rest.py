@@ -151,6 +151,7 @@ def test_who_waits_for_a_worker_that_is_killed_is_answered_by_the_next(database_
     with serving(**settings(database_url, WORKERS="1")) as served, ExitStack() as stack:
         (worker,) = served.workers()
         os.kill(worker, signal.SIGSTOP)
+        assert until(lambda: ") T " in Path(f"/proc/{worker}/stat").read_text())
         waiting = [stack.enter_context(connected(served)) for _ in range(8)]
         os.kill(worker, signal.SIGKILL)
         for client in waiting:
