@@ -53,9 +53,9 @@ def along_the_bytes() -> None:
     """Put fault points where the sealed bytes are on their way to PostgreSQL, and where all of them have gone."""
     read = storage.rows._Source.read
 
-    def doomed(self: Any, size: int) -> bytes:
+    def doomed(self: Any, _size: int) -> bytes:
         self.calls = getattr(self, "calls", 0) + 1
-        piece = read(self, size)
+        piece = read(self, _size)
         die_at("at the end of storing" if not piece else "in storing" if self.calls == 3 else "")
         return piece
 
