@@ -88,8 +88,8 @@ def take_no_more() -> None:
     """Have the kernel take no new connection for this process; those that it has already taken are still accepted.
 
     A filter (socket(7)) makes the listening sockets drop every SYN. A client sends it again after a second, and by then
-    the port is closed, or another process listens there. Where the kernel leaves such filters to root (seen
-    with Linux 6.18), the sockets are bound to a network interface that doesn't exist, and the connection is refused.
+    the port is closed, or another process listens there. Where the kernel leaves such filters to root (seen with Linux
+    6.18), the sockets are bound to a network interface that doesn't exist, and the kernel refuses new connections.
     """
     code = ctypes.create_string_buffer(DROP_SYN)
     program = struct.pack("@HP", len(DROP_SYN) // INSTRUCTION.size, ctypes.addressof(code))

@@ -208,7 +208,7 @@ class LivingImages:
         except (CiphertextGone, Unopenable):
             raise ImageGone from None
 
-    def _fetch(self, connection: Connection, row: ImageRow) -> memoryview | bytearray:
+    def _fetch(self, connection: Connection, row: ImageRow) -> bytearray:
         store = store_of(self._stores, row.store)
         slot = store.slot(row.slot, row.expires_at)
         with STEP_SECONDS.timed("fetch"):

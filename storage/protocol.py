@@ -36,7 +36,7 @@ class CiphertextStore(Protocol):
         ``expires_at`` is in seconds since 1970.
         """
 
-    def fetch(self, connection: Connection, slot: int, row_key: bytes, size: int) -> memoryview | bytearray:
+    def fetch(self, connection: Connection, slot: int, row_key: bytes, size: int) -> bytearray:
         """Return the sealed bytes of an image of ``size`` sealed bytes; raises CiphertextGone."""
 
     def delete(self, connection: Connection, slot: int, row_keys: list[bytes]) -> None:

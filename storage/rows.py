@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable, Iterator
+from itertools import count
 
 from psycopg2.errors import LockNotAvailable
 from sqlalchemy import Connection, text
@@ -30,7 +31,6 @@ ROW_BYTES = 8092
 ROWS_AT_ONCE = 32
 """So many rows, 256 KB, go to PostgreSQL in one message, and come from it joined to one row, since each message costs
 either side time. With more rows, a connection would keep larger buffers."""
-READ_SIZE = 256 * 1024
 _FILLED = text(
     "SELECT slot FROM generate_series(0, :slots - 1) AS slot"
     " WHERE pg_relation_size(format('%s_%s', CAST(:ring AS text), lpad(slot::text, 3, '0'))::regclass) > 0"
@@ -86,17 +86,15 @@ class RowStore:
         """
         copy = f"COPY {self._table(slot)} (row_key, part, sealed) FROM STDIN WITH (FORMAT binary)"
         with raw_cursor(connection) as cursor:
-            source = _Source(_framed(images))
-            cursor.copy_expert(
-                b";".join(filter(None, (self._first, before, copy.encode(), after))), source, size=READ_SIZE
-            )
+            statements = filter(None, (self._first, before, copy.encode(), after))
+            cursor.copy_expert(b";".join(statements), _Source(_framed(images)))
 
-    def fetch(self, connection: Connection, slot: int, row_key: bytes, size: int) -> memoryview | bytearray:
+    def fetch(self, connection: Connection, slot: int, row_key: bytes, size: int) -> bytearray:
         """Return the ``size`` sealed bytes of an image; raises CiphertextGone."""
-        sink = _FetchedBytes(size)
+        sink = _FetchedBytes()
         with raw_cursor(connection) as cursor:
             cursor.copy_expert(f"COPY ({self.query(slot, row_key, size)}) TO STDOUT (FORMAT binary)", sink)
-        if sink.missing:
+        if len(sink.sealed) != size:
             raise CiphertextGone
         return sink.sealed
 
@@ -147,22 +145,23 @@ def _framed(images: Iterable[tuple[bytes, Iterable[Bytes]]]) -> Iterator[bytes]:
     """Yield the pieces as rows of the binary format, at most ROWS_AT_ONCE together; a piece is sealed when needed."""
     head = HEAD
     for row_key, pieces in images:
-        start, part = ROW.pack(3, len(row_key)) + row_key, 0
+        start, parts = ROW.pack(3, len(row_key)) + row_key, count()
         for piece in pieces:
-            source = memoryview(piece)
-            for group in range(0, len(source), ROWS_AT_ONCE * ROW_BYTES):
+            for group in _slices(memoryview(piece), ROWS_AT_ONCE * ROW_BYTES):
                 framed: list[Bytes] = [head]
-                for at in range(group, min(group + ROWS_AT_ONCE * ROW_BYTES, len(source)), ROW_BYTES):
-                    row = source[at : at + ROW_BYTES]
-                    framed += (start, PART.pack(2, part, len(row)), row)
-                    part += 1
+                for row in _slices(group, ROW_BYTES):
+                    framed += (start, PART.pack(2, next(parts), len(row)), row)
                 yield b"".join(framed)
                 head = b""
     yield head + TRAILER
 
 
+def _slices(whole: memoryview, size: int) -> Iterator[memoryview]:
+    return (whole[at : at + size] for at in range(0, len(whole), size))
+
+
 class _Source:
-    """A file for psycopg2 to read from: each call returns the next rows, which are at most READ_SIZE bytes."""
+    """A file for psycopg2 to read from: each call returns what ``_framed`` yields next, whatever size is asked for."""
 
     def __init__(self, rows: Iterator[bytes]) -> None:
         self._rows = rows
@@ -172,22 +171,13 @@ class _Source:
 
 
 class _FetchedBytes:
-    """A file for psycopg2 to write to; it keeps each row's single field. ``missing`` is how many bytes lack yet."""
+    """A file for psycopg2 to write to; it joins the single field of each row."""
 
-    def __init__(self, size: int) -> None:
-        self.missing = size
-        self._fields: list[memoryview] = []
+    def __init__(self) -> None:
+        self.sealed = bytearray()
         self._header = len(HEAD)
 
     def write(self, piece: bytes) -> None:
         # libpq passes one whole row at a time. The format's header comes with the first row, or alone.
-        field = memoryview(piece)[self._header :][FIELDS.size + LENGTH.size :]
+        self.sealed += memoryview(piece)[self._header :][FIELDS.size + LENGTH.size :]
         self._header = max(0, self._header - len(piece))
-        self.missing -= len(field)
-        if field:
-            self._fields.append(field)
-
-    @property
-    def sealed(self) -> memoryview | bytearray:
-        """The fields as one; a single one is not copied."""
-        return self._fields[0] if len(self._fields) == 1 else bytearray().join(self._fields)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine
 
 from storage import CiphertextGone, CiphertextStore, Expiry, ObjectStore, RowStore, open_object_store
 from storage.protocol import Bytes
-from storage.rows import READ_SIZE, ROW_BYTES, ROWS_AT_ONCE
+from storage.rows import ROW_BYTES, ROWS_AT_ONCE
 from tests.object_store import Service
 
 STORES = ["rows", "unlogged", "s3", "seaweedfs"]
@@ -22,7 +22,6 @@ SIZES = [
     ROW_BYTES + 1,
     GROUP,
     GROUP + 1,
-    READ_SIZE + 1,
     PIECE,
     PIECE + 1,
     PIECE + GROUP,

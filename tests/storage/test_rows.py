@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 
 import pytest
 from sqlalchemy import Engine, text
@@ -51,7 +52,7 @@ def test_rows_are_read_in_the_order_of_their_index(app: Mayfly, size: int) -> No
     with app.shards.home.engine.connect() as connection:
         for number in range(20):
             STORE.put(connection, 6, bytes([number]) * 32, [os.urandom(size)])
-        explain = text(f"EXPLAIN {STORE.query(6, b'3' * 32, size)}")
+        explain = text(f"EXPLAIN {STORE.query(6, bytes([3]) * 32, size)}")
         plan = " ".join(connection.scalars(explain))
         connection.execute(text(f"TRUNCATE {ciphertexts(6)}"))
         assert "Index Scan" in plan
@@ -69,6 +70,21 @@ def test_a_row_of_an_earlier_version_holds_a_mebibyte(engine: Engine) -> None:
             connection.execute(insert, {"key": KEY, "part": part, "sealed": field})
         assert bytes(STORE.fetch(connection, SLOT, KEY, len(sealed))) == sealed
         connection.rollback()
+
+
+def test_an_image_is_fetched_into_memory_once(engine: Engine) -> None:
+    """Requests reserve memory for one copy."""
+    sealed = os.urandom(10_000_000)
+    with engine.connect() as connection:
+        STORE.put(connection, SLOT, KEY, [sealed])
+        tracemalloc.start()
+        try:
+            assert STORE.fetch(connection, SLOT, KEY, len(sealed)) == sealed
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        connection.rollback()
+    assert most < 1.3 * len(sealed)
 
 
 def test_nothing_is_kept_before_the_commit(engine: Engine) -> None:
